@@ -1,0 +1,50 @@
+# Every verb does its own set-up. PYTHON picks the interpreter (3.11 or later).
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+SHELL  := /bin/bash
+
+.PHONY: demo test lint bench docs clean
+
+demo: $(VENV)/ca.ok
+	@$(BIN)/python -m daypass.demo $(if $(KEEP),--keep,)
+
+test: $(VENV)/dev.ok
+	@$(BIN)/python -m tests.setup
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest -n 2 $(ARGS)
+	@$(BIN)/coverage combine -q && $(BIN)/coverage report --sort=cover | tail -n 40
+
+lint: $(VENV)/dev.ok
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/shellcheck $$(git ls-files '*.sh' .ci/run)
+
+bench: $(VENV)/dev.ok
+	$(BIN)/python -m bench $(ARGS)
+
+docs: $(VENV)/dev.ok
+	$(BIN)/python -m tests.reference --write
+
+clean:
+	rm -rf $(VENV) .coverage* htmlcov tests/output
+
+# One environment; the demo needs less of it than the tests.
+$(VENV)/ca.ok: requirements/ca.txt pyproject.toml
+	@$(call venv)
+	@$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements/ca.txt
+	@$(BIN)/pip install -q --disable-pip-version-check --no-deps -e .
+	@touch $@
+
+$(VENV)/dev.ok: requirements/dev.txt pyproject.toml
+	@$(call venv)
+	@$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@$(BIN)/pip install -q --disable-pip-version-check --no-deps -e .
+	@touch $@ $(VENV)/ca.ok
+
+define venv
+	test -x $(BIN)/python || { echo "setting up $(VENV) (once)" >&2; $(PYTHON) -m venv $(VENV) || \
+	  { echo "daypass: error: $(PYTHON) can make no virtual environment; on Debian: apt-get install python3-venv" >&2; exit 1; }; }
+endef
