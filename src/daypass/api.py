@@ -1,0 +1,282 @@
+"""The whole HTTP contract, as types: what `server` answers, what `remote` asks, what the OpenAPI document says.
+
+Routes marked `step` are the SSH API that `step` clients speak, served at `/` and at `/1.0/`; everything of our own
+is under `/v1/` (or on the local administration socket) and only ever grows. Readers ignore fields they do not know.
+Bytes travel as standard base64 with padding, times as RFC 3339 in UTC or as Go durations, as `step` sends them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+
+__all__ = [
+    "BUNDLE_NAMESPACE",
+    "MAX_BODY",
+    "POSSESSION_NAMESPACE",
+    "ROUTES",
+    "TRUST_NAMESPACE",
+    "Access",
+    "CaInfo",
+    "EnrolKey",
+    "EnrolRequest",
+    "EnrolResponse",
+    "Error",
+    "Health",
+    "HostBundle",
+    "JoinTokenRequest",
+    "JoinTokenResponse",
+    "OidcLogin",
+    "Provisioners",
+    "RootResponse",
+    "RootsResponse",
+    "Route",
+    "Signed",
+    "SshRoots",
+    "SshSignRequest",
+    "SshSignResponse",
+    "TrustDocument",
+    "Version",
+]
+
+MAX_BODY = 64 * 1024  # bytes; the largest honest request (an RSA-8192 key and a token full of groups) is half of it
+TRUST_NAMESPACE = "daypass-trust"
+BUNDLE_NAMESPACE = "daypass-host-bundle"
+POSSESSION_NAMESPACE = "daypass-possession@v1"
+
+
+class _Body(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Defaults are left out on the wire, as Go's omitempty does."""
+
+
+# -- the step API ---------------------------------------------------------------------------------------------
+
+
+class Error(msgspec.Struct, frozen=True, kw_only=True):
+    """Every answer of 400 and above. `status` and `message` are what `step` reads."""
+
+    status: int
+    message: str
+    code: str
+    hint: str | None = None
+
+
+class Health(msgspec.Struct, frozen=True):
+    status: str = "ok"
+
+
+class Version(msgspec.Struct, frozen=True):
+    version: str
+
+
+class RootResponse(msgspec.Struct, frozen=True):
+    """PEM of the X.509 root whose SHA-256 was asked for."""
+
+    ca: str
+
+
+class RootsResponse(msgspec.Struct, frozen=True):
+    crts: list[str]
+
+
+class OidcProvisioner(_Body, tag_field="type", tag="OIDC"):
+    name: str
+    clientID: str
+    clientSecret: str = msgspec.field()
+    configurationEndpoint: str
+    domains: list[str] = []
+    groups: list[str] = []
+    listenAddress: str = ""
+    scopes: list[str] = []
+
+
+class Provisioners(msgspec.Struct, frozen=True):
+    provisioners: list[OidcProvisioner]
+    nextCursor: str = ""
+
+
+class SshRoots(_Body):
+    """Public keys as wire blobs; every key that may have signed a live certificate, the signing one first."""
+
+    userKey: list[bytes] = []
+    hostKey: list[bytes] = []
+
+
+class SshSignRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """`publicKey` is the wire blob. `salt` (32 bytes) and `proof` (an SSHSIG blob) are ours: trust 3.1 and 3.3."""
+
+    publicKey: bytes = b""
+    ott: str = ""
+    certType: str = ""
+    keyID: str = ""
+    principals: list[str] = []
+    validAfter: str = ""
+    validBefore: str = ""
+    addUserPublicKey: bytes = b""
+    identityCSR: str | None = None
+    templateData: Any = None
+    salt: bytes | None = None
+    proof: bytes | None = None
+
+
+class SshSignResponse(msgspec.Struct, frozen=True, kw_only=True):
+    """The certificate's wire blob."""
+
+    crt: bytes
+
+
+# -- ours -----------------------------------------------------------------------------------------------------
+
+
+class Signed(msgspec.Struct, frozen=True):
+    """A JSON document and an armored SSHSIG over exactly its bytes."""
+
+    document: str
+    signature: str
+
+
+class TrustDocument(msgspec.Struct, frozen=True, kw_only=True):
+    """Which keys speak for this CA. Signed by the offline root (namespace `daypass-trust`), which alone is pinned.
+
+    Keys are public key lines. A reader that has seen version N never goes back below it.
+    """
+
+    type: str = "daypass-trust-v1"
+    ca_id: str  # hex SHA-256 of the offline root's public key blob
+    version: int
+    issued_at: int
+    user_ca: list[str]
+    host_ca: list[str]
+    bundle_keys: list[str]
+    tls_roots: list[str]  # PEM
+
+
+class OidcLogin(_Body):
+    """What a client needs to send a person to this provider."""
+
+    name: str
+    issuer: str
+    client_id: str
+    client_secret: str = ""
+    scopes: list[str] = []
+    max_age: int | None = None  # seconds; asked of the provider as OpenID's max_age
+    redirect_host: str = "127.0.0.1"
+    redirect_ports: list[int] = []  # empty: any free port
+
+
+class CaInfo(msgspec.Struct, frozen=True, kw_only=True):
+    ca_id: str
+    name: str
+    time: int
+    providers: list[OidcLogin]
+    host_patterns: list[str]  # what the host CA may speak for; never "*"
+    user_lifetime: int  # seconds
+
+
+class EnrolKey(msgspec.Struct, frozen=True, kw_only=True):
+    """One host key: its public half, and an SSHSIG by it over the token it enrols with."""
+
+    public_key: bytes
+    proof: bytes
+
+
+class EnrolRequest(msgspec.Struct, frozen=True, kw_only=True):
+    token: str
+    keys: list[EnrolKey]
+
+
+class HostBundle(msgspec.Struct, frozen=True, kw_only=True):
+    """The one signed document a host is given (namespace `daypass-host-bundle`).
+
+    `own_account_roles`: roles that admit a person to the account of their own name: the host lists
+    `role:NAME:ACCOUNT` for each ordinary account it has. `accounts`: principals per shared account.
+    """
+
+    type: str = "daypass-host-bundle-v1"
+    ca_id: str
+    host_id: str
+    name: str
+    version: int
+    issued_at: int
+    expires: int
+    user_ca: list[str]
+    own_account_roles: list[str]
+    accounts: dict[str, list[str]]
+    krl: bytes
+
+
+class EnrolResponse(msgspec.Struct, frozen=True, kw_only=True):
+    host_id: str
+    name: str
+    certificates: list[bytes]  # one wire blob per key, in the order of the request
+    trust: Signed
+    bundle: Signed
+
+
+class JoinTokenRequest(msgspec.Struct, frozen=True, kw_only=True):
+    name: str
+    aliases: list[str] = []
+    labels: dict[str, str] = {}
+    lifetime: int = 3600  # seconds
+
+
+class JoinTokenResponse(msgspec.Struct, frozen=True, kw_only=True):
+    """`token` carries URL, root fingerprint and secret; it is shown once and stored only as a hash."""
+
+    token: str
+    name: str
+    expires_at: int
+
+
+# -- the table ------------------------------------------------------------------------------------------------
+
+
+class Access(StrEnum):
+    OPEN = "open"  # anyone; reveals nothing that is not public
+    CREDENTIAL = "credential"  # the body carries a one-time credential
+    LOCAL = "local"  # administration socket; the peer's uid decides
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    name: str
+    method: str
+    path: str
+    access: Access
+    answer: type | None  # None: not JSON of ours (the OpenAPI document)
+    summary: str
+    body: type | None = None
+    status: int = 200
+    step: bool = False
+
+
+ROUTES = (
+    Route("health", "GET", "/health", Access.OPEN, Health, "Is the CA up?", step=True),
+    Route("version", "GET", "/version", Access.OPEN, Version, "Version of the CA.", step=True),
+    Route("root", "GET", "/root/{sha}", Access.OPEN, RootResponse, "X.509 root by SHA-256 fingerprint.", step=True),
+    Route("roots", "GET", "/roots", Access.OPEN, RootsResponse, "X.509 roots.", status=201, step=True),
+    Route("provisioners", "GET", "/provisioners", Access.OPEN, Provisioners, "Ways to sign in.", step=True),
+    Route("ssh_roots", "GET", "/ssh/roots", Access.OPEN, SshRoots, "SSH CA public keys.", step=True),
+    Route(
+        "ssh_sign", "POST", "/ssh/sign", Access.CREDENTIAL, SshSignResponse, "Sign an SSH public key.",
+        body=SshSignRequest, status=201, step=True,
+    ),
+    Route("ca", "GET", "/v1/ca", Access.OPEN, CaInfo, "What a client needs to know of this CA."),
+    Route("trust", "GET", "/v1/trust", Access.OPEN, Signed, "The signed trust document."),
+    Route(
+        "sign", "POST", "/v1/ssh/sign", Access.CREDENTIAL, SshSignResponse,
+        "Sign an SSH public key; salt and proof of possession required.", body=SshSignRequest, status=201,
+    ),
+    Route(
+        "enrol", "POST", "/v1/host/enroll", Access.CREDENTIAL, EnrolResponse,
+        "A host's first certificates, for a join token.", body=EnrolRequest, status=201,
+    ),
+    Route("openapi", "GET", "/v1/openapi.json", Access.OPEN, None, "This contract as an OpenAPI document."),
+    Route(
+        "join_token", "POST", "/v1/admin/tokens/host", Access.LOCAL, JoinTokenResponse,
+        "Make a one-time join token.", body=JoinTokenRequest, status=201,
+    ),
+)  # fmt: skip

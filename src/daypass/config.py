@@ -1,0 +1,103 @@
+"""The whole TOML file (`config_version = 1`), as types.
+
+`Config.policy_document()` is the part that every process of one CA must share; its SHA-256 is the policy hash
+that stands in the store and in every ledger entry (trust 7.4). The rest (addresses, paths) is local to a machine.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+
+__all__ = [
+    "CaSection",
+    "Config",
+    "HostsSection",
+    "KeySection",
+    "LifetimeSection",
+    "ProviderSection",
+    "RoleSection",
+]
+
+
+class _Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A table of the file. A key that does not exist is an error, never ignored."""
+
+
+class CaSection(_Section):
+    name: str
+    url: str  # https://NAME[:PORT], as people and hosts reach it
+    names: list[str] = []  # further names and addresses for the TLS leaf
+    listen: str = "0.0.0.0:8443"
+    database: str = "sqlite:////var/lib/daypass/ca.sqlite"
+    state: Path = Path("/var/lib/daypass")
+    admin_socket: Path = Path("/run/daypass/admin.sock")
+    passphrase_file: Path | None = None
+
+
+class KeySection(_Section):
+    """One CA key. The first of a use signs; the others are only announced (rotation)."""
+
+    use: str  # user | host | bundle | tls
+    file: Path
+
+
+class LifetimeSection(_Section):
+    """Seconds, written as "16h" or "30d"."""
+
+    user: str = "16h"
+    host: str = "30d"
+    floor: str = "5m"
+    user_ceiling: str = "20h"
+    host_ceiling: str = "90d"
+    backdate: str = "1m"
+
+
+class HostsSection(_Section):
+    domains: list[str]  # what the host CA may speak for: names and *.patterns (trust 5.2)
+
+
+class ProviderSection(_Section):
+    name: str
+    issuer: str
+    client_id: str
+    client_secret: str = ""
+    type: str = "oidc"
+    scopes: list[str] = ["openid", "email", "profile"]
+    algorithms: list[str] = ["RS256", "ES256", "EdDSA"]
+    groups_claim: str = "groups"
+    login_name: str = "email"  # email | step | claim:NAME
+    max_age: str | None = "20h"  # None is not expressible in TOML: "" turns it off
+    require_auth_time: bool = True
+    allow_unbound: bool = False
+    trust_email: bool = False
+    email_domains: list[str] = []
+    tenants: list[str] = []  # Entra: person is (tid, oid)
+    hosted_domain: str = ""  # Google: hd
+    redirect_host: str = "127.0.0.1"
+    redirect_ports: list[int] = []
+
+
+class RoleSection(_Section):
+    """Who (all conditions given must hold; at least one), which accounts, for how long."""
+
+    name: str
+    provider: str = ""
+    groups: list[str] = []  # any of
+    emails: list[str] = []  # any of
+    domains: list[str] = []  # of the verified e-mail; any of
+    accounts: list[str] = []
+    lifetime: str = ""  # at most this; empty: the CA's
+    bare_hosts: bool = False
+
+
+class Config(_Section):
+    config_version: int
+    ca: CaSection
+    keys: list[KeySection]
+    hosts: HostsSection
+    lifetimes: LifetimeSection = LifetimeSection()
+    providers: list[ProviderSection] = []
+    roles: list[RoleSection] = []
+    reserved_logins: list[str] = []

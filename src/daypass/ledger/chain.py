@@ -1,0 +1,41 @@
+"""The hash chain. An entry is one JSON object; what is stored is byte for byte what was hashed.
+
+hash(0) = 32 zero bytes; hash(n) = SHA-256("daypass-ledger-v1" NUL || hash(n-1) || entry(n)).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+
+import msgspec
+
+from daypass.errors import Invalid
+
+__all__ = ["GENESIS", "encode_entry", "next_hash", "verify"]
+
+GENESIS = bytes(32)
+_encoder = msgspec.json.Encoder(order="deterministic")
+
+
+def encode_entry(seq: int, time: int, act: str, actor: str, policy: bytes, details: Mapping[str, object]) -> bytes:
+    """The entry's bytes. `policy`: hash of the policy in force; `time`: unix seconds, never less than the last."""
+    return _encoder.encode({"seq": seq, "time": time, "act": act, "actor": actor, "policy": policy.hex(), **details})
+
+
+def next_hash(previous: bytes, entry: bytes) -> bytes:
+    return hashlib.sha256(b"daypass-ledger-v1\0" + previous + entry).digest()
+
+
+def verify(rows: Iterable[tuple[int, bytes, bytes]], *, head: bytes = GENESIS, seq: int = 0) -> tuple[int, bytes]:
+    """Walk (seq, entry, hash) rows from `head`; gives the last (seq, hash).
+
+    Raises Invalid naming the first entry that is missing, moved or altered.
+    """
+    for number, entry, digest in rows:
+        if number != seq + 1:
+            raise Invalid(f"ledger entry {seq + 1} is missing: {number} follows {seq}", code="ledger.gap")
+        if next_hash(head, entry) != digest or msgspec.json.decode(entry).get("seq") != number:
+            raise Invalid(f"ledger entry {number} is not what was recorded", code="ledger.altered")
+        seq, head = number, digest
+    return seq, head

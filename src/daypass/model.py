@@ -1,0 +1,250 @@
+"""What the rooms hand to each other: identities, proofs, requests, grants, drafts, certificates on record.
+
+Everything here is frozen. Times are unix seconds (UTC), lifetimes are seconds. Names follow OpenSSH's
+PROTOCOL.certkeys.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from daypass.errors import Invalid
+from daypass.wire import Certificate, CertType, PublicKey
+
+__all__ = [
+    "KEY_ID",
+    "LOGIN_NAME",
+    "MAX_PRINCIPALS",
+    "Credential",
+    "Draft",
+    "Grant",
+    "HostFacts",
+    "Identity",
+    "Issued",
+    "Kind",
+    "OnceId",
+    "Person",
+    "Proof",
+    "Request",
+    "Secret",
+    "format_duration",
+    "host_pattern_matches",
+    "is_host_name",
+    "is_login_name",
+    "parse_duration",
+    "role_principal",
+]
+
+LOGIN_NAME = re.compile(r"[a-z_][a-z0-9._-]{0,31}")
+ROLE_NAME = re.compile(r"[a-z][a-z0-9-]{0,62}")
+KEY_ID = re.compile(r"[A-Za-z0-9._@:/+-]{1,255}")
+HOST_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+MAX_PRINCIPALS = 256  # OpenSSH's SSHKEY_CERT_MAX_PRINCIPALS
+
+
+class Secret:
+    """A string that is never shown: str(), repr() and format() give `***`. `reveal()` gives it."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def reveal(self) -> str:
+        return self._value
+
+    def __repr__(self) -> str:
+        return "***"
+
+    __str__ = __repr__
+
+    def __format__(self, spec: str) -> str:
+        return "***"
+
+    def __bool__(self) -> bool:
+        return bool(self._value)
+
+
+class Kind(StrEnum):
+    PERSON = "person"
+    WORKLOAD = "workload"
+    HOST = "host"
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """A provisioner's answer to "who are you?". A person is (issuer, subject); names decide nothing.
+
+    `email` is there only when the provider's word for it counts (trust 1.4); `login` is the name the provider's
+    rule yields, None where it yields none that could be a login name; `names` are all principals that rule
+    yields (one, but for login_name = "step").
+    """
+
+    kind: Kind
+    provider: str
+    issuer: str
+    subject: str
+    email: str | None = None
+    login: str | None = None
+    names: tuple[str, ...] = ()
+    groups: frozenset[str] = frozenset()
+    auth_time: int | None = None
+    amr: tuple[str, ...] = ()
+    acr: str | None = None
+    claims: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class OnceId:
+    """What makes a credential single-use, in its provider's own name space (trust 3.2)."""
+
+    provider: str
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """A verified credential. `bound`: it was made for exactly these keys and this act (trust 3.1)."""
+
+    identity: Identity
+    once: OnceId
+    issued_at: int
+    expires_at: int
+    bound: bool
+    enrolment: HostFacts | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HostFacts:
+    """What a join token says of a host. Names and labels come from here, never from the host (trust 5.1)."""
+
+    name: str
+    aliases: tuple[str, ...] = ()
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """What a caller shows: a token, and the keys and act that the token must have been made for.
+
+    `possessed`: the caller has shown that it holds the private half of every key (trust 3.3).
+    """
+
+    token: Secret
+    keys: tuple[PublicKey, ...]
+    act: bytes = b"login"
+    salt: bytes | None = None
+    possessed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is asked for. Empty or None means "what the policy gives"; a request can only narrow."""
+
+    type: CertType
+    keys: tuple[PublicKey, ...]
+    principals: tuple[str, ...] = ()
+    key_id: str = ""
+    valid_after: int | None = None
+    valid_before: int | None = None
+    lifetime: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A person on record. `generation` rises with every revocation, lock and group change (trust 3.5)."""
+
+    id: int
+    issuer: str
+    subject: str
+    login: str
+    names: tuple[str, ...]
+    generation: int
+    locked: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What the policy gives one identity for one request."""
+
+    type: CertType
+    key_id: str
+    principals: tuple[str, ...]
+    valid_after: int
+    valid_before: int
+    roles: tuple[str, ...]
+    extensions: tuple[tuple[str, str], ...] = ()
+    critical_options: tuple[tuple[str, str], ...] = ()
+    claims: tuple[str, ...] = ()  # login names this grant claims for its person
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """Grant + public key + serial: everything a certificate will say, nothing signed yet."""
+
+    grant: Grant
+    certificate: Certificate  # signature empty; signature_key set
+
+
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """A certificate on record."""
+
+    serial: int
+    certificate: bytes  # wire blob
+    public_key: bytes  # wire blob of the subject key
+    principals: tuple[str, ...]
+    valid_after: int
+    valid_before: int
+    revoked: bool = False
+
+
+def is_login_name(name: str) -> bool:
+    return LOGIN_NAME.fullmatch(name) is not None
+
+
+def is_host_name(name: str) -> bool:
+    """A lower-case DNS name (RFC 1123), no trailing dot, at most 253 characters, not an address."""
+    labels = name.split(".")
+    return len(name) <= 253 and all(HOST_LABEL.fullmatch(part) for part in labels) and not labels[-1].isdigit()
+
+
+def host_pattern_matches(pattern: str, name: str) -> bool:
+    """`*.example.com` admits any name below example.com (any depth, as ssh's own patterns do); else exact."""
+    if pattern.startswith("*."):
+        return name.endswith(pattern[1:]) and len(name) > len(pattern) - 1
+    return name == pattern
+
+
+def role_principal(role: str, login: str | None = None, host_id: str | None = None) -> str:
+    """`role:NAME` for shared accounts, `role:NAME:LOGIN` for one's own, `role:NAME@HOSTID` for a step-up."""
+    if login is not None:
+        return f"role:{role}:{login}"
+    return f"role:{role}@{host_id}" if host_id is not None else f"role:{role}"
+
+
+_DURATION = re.compile(r"(\d+)(d|h|m|s)")
+_SECONDS = {"d": 86400, "h": 3600, "m": 60, "s": 1}
+
+
+def parse_duration(text: str) -> int:
+    """Seconds in "30d", "16h", "1h30m", "90s": whole numbers, each unit once, largest first. Raises Invalid."""
+    parts = _DURATION.findall(text)
+    units = [unit for _, unit in parts]
+    if not parts or "".join(n + u for n, u in parts) != text or units != sorted(set(units), key="dhms".index):
+        raise Invalid(f'"{text}" is not a duration', code="duration", hint='write it like "16h", "30d" or "1h30m"')
+    return sum(int(n) * _SECONDS[u] for n, u in parts)
+
+
+def format_duration(seconds: int) -> str:
+    """The two largest units that are not zero: "15 h 59 min", "2 d", "40 s"."""
+    names = (("d", 86400), ("h", 3600), ("min", 60), ("s", 1))
+    parts = []
+    for name, size in names:
+        if seconds >= size:
+            parts.append(f"{seconds // size} {name}")
+            seconds %= size
+    return " ".join(parts[:2]) or "0 s"
