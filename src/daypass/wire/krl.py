@@ -1,0 +1,153 @@
+"""Key revocation lists (OpenSSH PROTOCOL.krl).
+
+Revoked serials are written as lists and ranges, never as bitmaps: one over scattered serials grows so large
+that sshd refuses to load it, and then lets nobody in. A section always names its CA key, since one without
+revokes the certificates of every CA (trust 6.1).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import pairwise
+
+from daypass.errors import Invalid
+from daypass.wire.buffer import Reader, string, uint32, uint64
+from daypass.wire.keys import PublicKey
+
+__all__ = ["CertificateSection", "Krl", "KrlHeader"]
+
+_MAGIC = b"SSHKRL\n\x00"
+_FORMAT = 1
+_SECTION_CERTIFICATES = 1
+_SERIAL_LIST, _SERIAL_RANGE = 0x20, 0x21
+
+SerialRange = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class CertificateSection:
+    """What is revoked of one CA:
+
+        byte 1, string section:
+            string  CA key       never empty
+            string  reserved     empty
+            byte 0x20, string of uint64          serials on their own
+            byte 0x21, string of uint64 uint64   first and last of a range
+
+    `serials` are (first, last) pairs, both included, 1 or greater, ascending and apart from each other.
+    Serial 0 can't be revoked: OpenSSH reads it as "no serial".
+    """
+
+    ca_key: PublicKey
+    serials: tuple[SerialRange, ...]
+
+    def __post_init__(self) -> None:
+        if any(not 1 <= first <= last < 2**64 for first, last in self.serials):
+            raise Invalid("revoked serials are 1 or greater, and a range runs upwards")
+        if any(one[1] >= other[0] for one, other in pairwise(self.serials)):
+            raise Invalid("revoked serials stand in ascending order, each once")
+
+    def encode(self) -> bytes:
+        """The section, framed."""
+        singles = b"".join(uint64(first) for first, last in self.serials if first == last)
+        ranges = [uint64(first) + uint64(last) for first, last in self.serials if first != last]
+        body = string(self.ca_key.blob) + string(b"")
+        if singles:
+            body += bytes([_SERIAL_LIST]) + string(singles)
+        body += b"".join(bytes([_SERIAL_RANGE]) + string(each) for each in ranges)
+        return bytes([_SECTION_CERTIFICATES]) + string(body)
+
+    @classmethod
+    def parse(cls, body: bytes) -> CertificateSection:
+        """Read a section without its frame; `Invalid` if it holds more than lists and ranges of serials."""
+        reader = Reader(body)
+        ca_key = PublicKey.parse(reader.string())
+        _expect_empty(reader.string())
+        serials = list[SerialRange]()
+        while reader.remaining:
+            serials += _read_serials(reader.uint8(), Reader(reader.string()))
+        return cls(ca_key, tuple(sorted(serials)))
+
+
+@dataclass(frozen=True, slots=True)
+class KrlHeader:
+    """What stands first in every KRL:
+
+    uint64  magic         "SSHKRL\\n\\0"
+    uint32  format        1
+    uint64  version       grows with every KRL
+    uint64  generated at  unix seconds
+    uint64  flags         0
+    string  reserved      empty
+    string  comment
+    """
+
+    version: int
+    generated_at: int
+    comment: str
+
+    @classmethod
+    def parse(cls, data: bytes) -> KrlHeader:
+        """Read the header of any KRL, whatever its sections hold."""
+        return cls._read(Reader(bytes(data)))
+
+    def encode(self) -> bytes:
+        """The header's bytes."""
+        head = _MAGIC + uint32(_FORMAT) + uint64(self.version) + uint64(self.generated_at)
+        return head + uint64(0) + string(b"") + string(self.comment)
+
+    @classmethod
+    def _read(cls, reader: Reader) -> KrlHeader:
+        if reader.raw(len(_MAGIC)) != _MAGIC or reader.uint32() != _FORMAT:
+            raise Invalid("that is not a KRL of format 1")
+        version, generated_at, flags = reader.uint64(), reader.uint64(), reader.uint64()
+        if flags:
+            raise Invalid("the KRL carries flags nobody has defined")
+        _expect_empty(reader.string())
+        return cls(version, generated_at, reader.text())
+
+
+@dataclass(frozen=True, slots=True)
+class Krl:
+    """A whole list: the header's fields, then the sections. Without sections it revokes nothing."""
+
+    version: int
+    generated_at: int
+    comment: str
+    sections: tuple[CertificateSection, ...] = ()
+
+    @property
+    def header(self) -> KrlHeader:
+        """The fields of the header alone."""
+        return KrlHeader(self.version, self.generated_at, self.comment)
+
+    def encode(self) -> bytes:
+        """The file's bytes."""
+        return self.header.encode() + b"".join(section.encode() for section in self.sections)
+
+    @classmethod
+    def parse(cls, data: bytes) -> Krl:
+        """Read a KRL as this class writes it; `Invalid` for sections of any other kind."""
+        reader = Reader(bytes(data))
+        header = KrlHeader._read(reader)
+        sections = list[CertificateSection]()
+        while reader.remaining:
+            kind, body = reader.uint8(), reader.string()
+            if kind != _SECTION_CERTIFICATES:
+                raise Invalid(f"the KRL holds a section of kind {kind}, which is not read here")
+            sections.append(CertificateSection.parse(body))
+        return cls(header.version, header.generated_at, header.comment, tuple(sections))
+
+
+def _read_serials(kind: int, reader: Reader) -> Iterable[SerialRange]:
+    if kind == _SERIAL_LIST and reader.remaining % 8 == 0:
+        return [(serial, serial) for serial in (reader.uint64() for _ in range(reader.remaining // 8))]
+    if kind == _SERIAL_RANGE and reader.remaining == 16:
+        return [(reader.uint64(), reader.uint64())]
+    raise Invalid(f"the KRL revokes serials in form {kind:#04x}, which is not read here")
+
+
+def _expect_empty(reserved: bytes) -> None:
+    if reserved:
+        raise Invalid("a reserved field of the KRL holds something unknown")
