@@ -16,6 +16,11 @@ from daypass.wire.buffer import string
 NONCE_PREFIX = "dp1."
 SALT_SIZE = 32
 CA_ID_SIZE = 32
+TRUST_ROOT_OID = "2.25.47122219934790244776988870265989249050"
+"""The extension of the X.509 root that pins the offline trust root: its value is the CA id, 32 bytes as they are.
+
+From the arc of UUIDs (ITU-T X.667), which needs no registration.
+"""
 
 
 def login_nonce(ca_id: bytes, blob: bytes, act: bytes, salt: bytes) -> str:

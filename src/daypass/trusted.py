@@ -1,0 +1,145 @@
+"""What a host and a laptop believe, and why: documents signed by keys they can trace to one pinned root (trust 5.6).
+
+    X.509 root      found by its fingerprint, carries the trust root's hash       extract_trust_root
+    trust document  signed by the trust root, names every key of this CA          verify_trust
+    host bundle     signed by a bundle key that the trust document names          verify_bundle
+
+So owning the web process or its database gives nobody a new CA. Nothing here touches the network or a file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from hashlib import sha256
+from typing import TypeVar
+
+import msgspec
+
+from daypass.api import BUNDLE_NAMESPACE, TRUST_NAMESPACE, HostBundle, Signed, TrustDocument
+from daypass.errors import Conflict, Invalid, Unauthenticated
+from daypass.wire.binding import CA_ID_SIZE, TRUST_ROOT_OID
+from daypass.wire.keys import PublicKey
+from daypass.wire.sshsig import SshSignature
+
+__all__ = ["CLOCK_SLACK", "extract_trust_root", "public_keys", "verify_bundle", "verify_trust"]
+
+CLOCK_SLACK = 300
+"""Seconds a document may come from the future before this machine's clock is held to be wrong."""
+
+_Document = TypeVar("_Document", TrustDocument, HostBundle)
+
+
+def extract_trust_root(root_pem: str) -> bytes:
+    """The CA id: 32 bytes, SHA-256 of the offline trust root's public key blob, from the X.509 root's extension.
+
+    The certificate itself must already be known by its fingerprint. Raises Invalid where it carries no such id.
+    """
+    from cryptography import x509
+
+    try:
+        certificate = x509.load_pem_x509_certificate(root_pem.encode())
+        extension = certificate.extensions.get_extension_for_oid(x509.ObjectIdentifier(TRUST_ROOT_OID))
+    except ValueError as error:
+        raise Invalid("the CA's X.509 root can't be read", code="trust.root") from error
+    except x509.ExtensionNotFound as error:
+        raise Invalid(
+            "the CA's X.509 root names no trust root",
+            code="trust.root",
+            hint="this is no daypass CA, or its root was made by another tool",
+        ) from error
+    value = extension.value
+    if not isinstance(value, x509.UnrecognizedExtension) or len(value.value) != CA_ID_SIZE:
+        raise Invalid("the trust root in the CA's X.509 root is malformed", code="trust.root")
+    return value.value
+
+
+def verify_trust(signed: Signed, ca_id: bytes, *, known_version: int = 0) -> TrustDocument:
+    """The trust document, if the root that `ca_id` is the hash of has signed it.
+
+    `known_version` is the highest one seen before. Raises Unauthenticated for a document that is not this CA's,
+    Conflict for one older than `known_version`, Invalid for one that can't be read.
+    """
+    key = _signer(signed, TRUST_NAMESPACE)
+    if sha256(key.blob).digest() != ca_id:
+        raise Unauthenticated("the trust document is not signed by this CA's root", code="trust.signature", hint=_ASK)
+    document = _decode(signed, TrustDocument)
+    if document.ca_id != ca_id.hex():
+        raise Unauthenticated("the trust document belongs to another CA", code="trust.ca-id", hint=_ASK)
+    _check_version("trust document", document.version, known_version)
+    for lines in (document.user_ca, document.host_ca, document.bundle_keys):
+        if not public_keys(lines):
+            raise Invalid("the trust document leaves out a kind of key", code="trust.empty")
+    return document
+
+
+def verify_bundle(signed: Signed, trust: TrustDocument, *, now: float, known_version: int = 0) -> HostBundle:
+    """The host bundle, if a bundle key of this verified trust document has signed it.
+
+    `now` is in unix seconds, `known_version` the highest version seen before. User CA keys that the trust document
+    does not name are refused. Raises as `verify_trust`, and Unauthenticated for one that has expired.
+    """
+    if _signer(signed, BUNDLE_NAMESPACE) not in public_keys(trust.bundle_keys):
+        raise Unauthenticated("the host bundle is not signed by a key of this CA", code="bundle.signature", hint=_ASK)
+    bundle = _decode(signed, HostBundle)
+    if bundle.ca_id != trust.ca_id:
+        raise Unauthenticated("the host bundle belongs to another CA", code="bundle.ca-id", hint=_ASK)
+    _check_version("host bundle", bundle.version, known_version)
+    _check_time(bundle, now)
+    keys = public_keys(bundle.user_ca)
+    if not keys or not set(keys) <= set(public_keys(trust.user_ca)):
+        raise Unauthenticated(
+            "the host bundle names a user CA key that the trust document does not", code="bundle.user-ca", hint=_ASK
+        )
+    return bundle
+
+
+def public_keys(lines: Iterable[str]) -> tuple[PublicKey, ...]:
+    """Public key lines as keys, in their order. Raises Invalid for any that is none."""
+    return tuple(PublicKey.from_line(line) for line in lines)
+
+
+_ASK = "do not go on; ask the operator of the CA whether its keys or its address have changed"
+
+
+def _signer(signed: Signed, namespace: str) -> PublicKey:
+    """The key that made this signature over exactly the document's bytes. Whose it is, the caller asks."""
+    signature = SshSignature.from_armor(signed.signature)
+    signature.verify(namespace, signed.document.encode(), None)
+    return signature.public_key
+
+
+def _decode(signed: Signed, kind: type[_Document]) -> _Document:
+    """The document, parsed only now that its signature holds. Unknown fields are a newer CA's, and ignored."""
+    try:
+        document = msgspec.json.decode(signed.document, type=kind)
+    except (msgspec.DecodeError, UnicodeEncodeError) as error:
+        raise Invalid(f"a signed document can't be read: {error}", code="document.malformed") from error
+    expected = _TYPES[kind]
+    if document.type != expected:
+        raise Invalid(
+            f"a document of type {document.type[:64]!r} where {expected!r} was expected", code="document.type"
+        )
+    return document
+
+
+_TYPES: dict[type, str] = {TrustDocument: "daypass-trust-v1", HostBundle: "daypass-host-bundle-v1"}
+
+
+def _check_version(what: str, version: int, known: int) -> None:
+    if version < known:
+        raise Conflict(
+            f"the {what} has version {version}, and version {known} was seen before",
+            code="document.rollback",
+            hint="the CA may have been restored from a backup; ask its operator",
+        )
+
+
+def _check_time(bundle: HostBundle, now: float) -> None:
+    if bundle.issued_at > now + CLOCK_SLACK:
+        raise Unauthenticated(
+            "the host bundle comes from the future", code="bundle.time", hint="set this machine's clock (timedatectl)"
+        )
+    if bundle.expires <= now:
+        raise Unauthenticated(
+            "the host bundle has expired", code="bundle.expired", hint="check this machine's clock (timedatectl)"
+        )
