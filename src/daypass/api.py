@@ -13,6 +13,8 @@ from typing import Any
 
 import msgspec
 
+from daypass.wire.binding import BUNDLE_NAMESPACE, POSSESSION_NAMESPACE, TRUST_NAMESPACE
+
 __all__ = [
     "BUNDLE_NAMESPACE",
     "MAX_BODY",
@@ -43,9 +45,6 @@ __all__ = [
 ]
 
 MAX_BODY = 64 * 1024  # bytes; the largest honest request (an RSA-8192 key and a token full of groups) is half of it
-TRUST_NAMESPACE = "daypass-trust"
-BUNDLE_NAMESPACE = "daypass-host-bundle"
-POSSESSION_NAMESPACE = "daypass-possession@v1"
 
 
 class _Body(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -82,7 +81,7 @@ class RootsResponse(msgspec.Struct, frozen=True):
     crts: list[str]
 
 
-class OidcProvisioner(_Body, tag_field="type", tag="OIDC"):
+class OidcProvisioner(_Body, frozen=True, tag_field="type", tag="OIDC"):
     name: str
     clientID: str
     clientSecret: str = msgspec.field()
@@ -98,7 +97,7 @@ class Provisioners(msgspec.Struct, frozen=True):
     nextCursor: str = ""
 
 
-class SshRoots(_Body):
+class SshRoots(_Body, frozen=True):
     """Public keys as wire blobs; every key that may have signed a live certificate, the signing one first."""
 
     userKey: list[bytes] = []
@@ -154,7 +153,7 @@ class TrustDocument(msgspec.Struct, frozen=True, kw_only=True):
     tls_roots: list[str]  # PEM
 
 
-class OidcLogin(_Body):
+class OidcLogin(_Body, frozen=True):
     """What a client needs to send a person to this provider."""
 
     name: str

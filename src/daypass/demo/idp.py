@@ -152,15 +152,11 @@ class Idp:
         hint = f"This is a demo. People: {', '.join(names)}; the password is the name." if names else ""
         action = f"/authorize?{urlencode(query)}"
         username = username or query.get("login_hint", "")
-        return login_page(
-            application=self.client_id, action=action, username=username, hint=hint, error=error
-        )
+        return login_page(application=self.client_id, action=action, username=username, hint=hint, error=error)
 
     def _grant(self, query: Mapping[str, str], session: _Session) -> Response:
         if session.person.name in self._disabled:
-            back = self._answer_url(
-                query, error="access_denied", error_description="this account is disabled"
-            )
+            back = self._answer_url(query, error="access_denied", error_description="this account is disabled")
             return disabled_page(application=self.client_id, back=back)
         code = secrets.token_urlsafe()
         self._codes[code] = _Code(

@@ -44,9 +44,7 @@ _HEADERS = {
 }
 
 
-def login_page(
-    *, application: str, action: str, username: str = "", hint: str = "", error: str = ""
-) -> HTMLResponse:
+def login_page(*, application: str, action: str, username: str = "", hint: str = "", error: str = "") -> HTMLResponse:
     """The form: user and password, posted to `action`. With `error` it is shown again, status 403."""
     alert = f'<p class="bad" role="alert">{escape(error)}</p>' if error else ""
     tip = f'<p class="soft">{escape(hint)}</p>' if hint else ""

@@ -118,9 +118,7 @@ def identities(answer: bytes) -> tuple[AgentIdentity, ...]:
     count = reader.uint32()
     if count > _MAX_IDENTITIES:
         raise Invalid(f"the ssh-agent says it holds {count} keys; that can't be")
-    found = tuple(
-        AgentIdentity(reader.string(), reader.string().decode("utf-8", "replace")) for _ in range(count)
-    )
+    found = tuple(AgentIdentity(reader.string(), reader.string().decode("utf-8", "replace")) for _ in range(count))
     reader.end()
     return found
 

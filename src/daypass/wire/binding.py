@@ -13,6 +13,9 @@ from base64 import urlsafe_b64encode
 from daypass.errors import Invalid
 from daypass.wire.buffer import string
 
+TRUST_NAMESPACE = "daypass-trust"
+BUNDLE_NAMESPACE = "daypass-host-bundle"
+POSSESSION_NAMESPACE = "daypass-possession@v1"
 NONCE_PREFIX = "dp1."
 SALT_SIZE = 32
 CA_ID_SIZE = 32

@@ -24,9 +24,7 @@ MAX_CERTIFICATE_BYTES = 65536
 MAX_PRINCIPALS = 256
 """OpenSSH's limit (SSHKEY_CERT_MAX_PRINCIPALS): it refuses the whole certificate beyond it."""
 
-_SUBJECTS = {
-    string(key_type.removesuffix("@openssh.com") + CERTIFICATE_SUFFIX): key_type for key_type in KEY_TYPES
-}
+_SUBJECTS = {string(key_type.removesuffix("@openssh.com") + CERTIFICATE_SUFFIX): key_type for key_type in KEY_TYPES}
 _USER_OPTIONS = frozenset({"force-command", "source-address", "verify-required"})
 
 Options = tuple[tuple[str, str], ...]
@@ -106,9 +104,7 @@ class Certificate:
             raise Invalid("a certificate without a signature can't be written")
         blob = self.to_be_signed() + string(self.signature)
         if len(blob) > MAX_CERTIFICATE_BYTES:
-            raise Invalid(
-                f"a certificate of {len(blob)} bytes is too large: {MAX_CERTIFICATE_BYTES} is the limit"
-            )
+            raise Invalid(f"a certificate of {len(blob)} bytes is too large: {MAX_CERTIFICATE_BYTES} is the limit")
         return blob
 
     @classmethod
@@ -119,9 +115,7 @@ class Certificate:
         PROTOCOL.certkeys lets readers ignore: for showing what another CA made, never for believing it.
         """
         if len(blob) > MAX_CERTIFICATE_BYTES:
-            raise Invalid(
-                f"a certificate of {len(blob)} bytes is too large: {MAX_CERTIFICATE_BYTES} is the limit"
-            )
+            raise Invalid(f"a certificate of {len(blob)} bytes is too large: {MAX_CERTIFICATE_BYTES} is the limit")
         certificate = _read(bytes(blob))
         if strict:
             _check_form(certificate)

@@ -105,6 +105,4 @@ def _check_labels(namespace: str, hash_algorithm: str) -> None:
     if not namespace:
         raise Invalid("a signature needs a namespace")
     if hash_algorithm not in _HASHES:
-        raise Invalid(
-            f"the hash algorithm {hash_algorithm[:64]!r} is not accepted", hint="use sha256 or sha512"
-        )
+        raise Invalid(f"the hash algorithm {hash_algorithm[:64]!r} is not accepted", hint="use sha256 or sha512")

@@ -1,0 +1,225 @@
+"""The issuance cycle, on one screen: `Authority.issue`.
+
+authenticate   the provisioner verifies the credential: who, once, bound to which keys and act
+look           the person, the host, the one-time id and the policy in force, in one read
+decide         the policy gives a grant, or says no and why
+draft, check   every field judged as it will be signed
+sign           and the signature verified where it was made elsewhere
+record         one durable transaction; what changed meanwhile sends us back to `look`
+answer         nothing leaves that is not recorded; an honest retry gets the same certificate
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from daypass.ca.checks import Checked, Rules, check
+from daypass.ca.clock import ClockGuard
+from daypass.ca.policy import Policy, name_taken
+from daypass.ca.ports import NameTaken, Provisioner, Question, Recorded, Recording, Signer, Spent, Store, View
+from daypass.errors import Unauthenticated, Unavailable
+from daypass.model import Credential, Draft, Grant, Issued, Kind, Proof, Request
+from daypass.wire import Certificate, CertType, PublicKey
+
+__all__ = ["Authority", "CaKeys", "Issuance"]
+
+ATTEMPTS = 3  # a generation or policy that changes three times during one request is an incident, not a race
+ONCE_MARGIN = 86400  # seconds a spent id is remembered beyond its credential and certificate
+
+
+@dataclass(frozen=True, slots=True)
+class CaKeys:
+    """The signer of each use, and every public key of that use that is announced, the signing one first."""
+
+    user: Signer
+    host: Signer
+    user_keys: tuple[PublicKey, ...]
+    host_keys: tuple[PublicKey, ...]
+
+    def signer(self, kind: CertType) -> Signer:
+        return self.user if kind is CertType.USER else self.host
+
+
+@dataclass(frozen=True, slots=True)
+class Issuance:
+    """What was issued. `again`: these were on record already, and an honest retry gets them once more."""
+
+    certificates: tuple[Issued, ...]
+    proof: Proof
+    roles: tuple[str, ...]
+    again: bool = False
+
+
+class Authority:
+    def __init__(
+        self,
+        policy: Policy,
+        keys: CaKeys,
+        provisioners: Sequence[Provisioner],
+        store: Store,
+        clock: ClockGuard,
+    ) -> None:
+        self.policy = policy
+        self.keys = keys
+        self.clock = clock
+        self._store = store
+        self._provisioners = tuple(provisioners)
+        self._serials = _Serials(store, clock)
+        self._rules = Rules(
+            user_keys=frozenset(key.blob for key in keys.user_keys),
+            host_keys=frozenset(key.blob for key in keys.host_keys),
+            host_domains=policy.host_domains,
+            bare_accounts=policy.bare_accounts,
+            floor=policy.floor,
+            user_ceiling=policy.user_ceiling,
+            host_ceiling=policy.host_ceiling,
+            backdate=policy.backdate,
+        )
+
+    async def issue(self, request: Request, credential: Credential) -> Issuance:
+        """Certificates for every key of the request, or none. Raises any of the error tree."""
+        proof = await self._provisioner(credential).authenticate(credential)
+        question = Question(proof.identity, proof.once, proof.enrolment.name if proof.enrolment else None)
+        for _ in range(ATTEMPTS):
+            view = await self._store.view(question)
+            now = self._ready(view)
+            if view.spent is not None:
+                return await self._again(view.spent, proof, request, view, now)
+            grant = self.policy.decide(proof, request, view, now)
+            checked = [check(await self._draft(grant, key), self._rules, now) for key in request.keys]
+            certificates = tuple([await self._sign(each) for each in checked])
+            verdict = await self._store.record(self._recording(proof, grant, view, certificates, now))
+            match verdict:
+                case Recorded():
+                    return Issuance(tuple(_issued(cert) for cert in certificates), proof, grant.roles)
+                case Spent(spent):
+                    return await self._again(spent, proof, request, view, now)
+                case NameTaken(name):
+                    raise name_taken(name)
+        raise Unavailable("too much changed while this was decided", hint="try again", retry_after=1)
+
+    def _provisioner(self, credential: Credential) -> Provisioner:
+        token = credential.token.reveal()
+        for provisioner in self._provisioners:
+            if provisioner.recognises(token):
+                return provisioner
+        raise Unauthenticated(
+            "no provider of this CA made this token", code="token.unknown", hint="sign in again: daypass login"
+        )
+
+    def _ready(self, view: View) -> int:
+        """The time, if this process may issue at all: its policy is the published one, its clock is sane."""
+        if view.policy_hash != self.policy.hash:
+            raise Unavailable(
+                "the configuration of this CA process is not the published one",
+                code="policy.version",
+                hint="publish it with: daypass ca reload; or restart this process with the published one",
+                retry_after=10,
+            )
+        return self.clock.now(view.last_time)
+
+    async def _draft(self, grant: Grant, key: PublicKey) -> Draft:
+        return Draft(
+            grant,
+            Certificate(
+                nonce=os.urandom(32),
+                public_key=key,
+                serial=await self._serials.next(),
+                type=grant.type,
+                key_id=grant.key_id,
+                principals=grant.principals,
+                valid_after=grant.valid_after,
+                valid_before=grant.valid_before,
+                critical_options=grant.critical_options,
+                extensions=grant.extensions,
+                signature_key=self.keys.signer(grant.type).public_key,
+            ),
+        )
+
+    async def _sign(self, checked: Checked) -> Certificate:
+        signer = self.keys.signer(checked.certificate.type)
+        cert = checked.certificate.with_signature(await signer.sign(checked.to_be_signed))
+        if not signer.local:
+            cert.verify_signature()
+        return cert
+
+    def _recording(
+        self, proof: Proof, grant: Grant, view: View, certificates: tuple[Certificate, ...], now: int
+    ) -> Recording:
+        return Recording(
+            identity=proof.identity,
+            once=proof.once,
+            once_expires=max(proof.expires_at, grant.valid_before) + ONCE_MARGIN,
+            policy_hash=self.policy.hash,
+            generation=view.person.generation if view.person else 0,
+            login=grant.claims[0] if grant.claims else None,
+            claims=grant.claims,
+            certificates=certificates,
+            roles=grant.roles,
+            host=proof.enrolment,
+            time=now,
+        )
+
+    async def _again(
+        self, spent: tuple[Issued, ...], proof: Proof, request: Request, view: View, now: int
+    ) -> Issuance:
+        """A credential seen before: the recorded certificates for an honest retry (trust 3.4), else a refusal."""
+        if {each.public_key for each in spent} != {key.blob for key in request.keys}:
+            await self._theft(spent, proof, now)
+            raise Unauthenticated(
+                "this credential was used before, for another key",
+                code="token.spent",
+                hint="sign in again; if the first use was not yours, tell your security team",
+            )
+        grant = self.policy.decide(proof, request, view, now)
+        for each in spent:
+            if each.revoked or each.valid_before <= now or not set(each.principals) <= set(grant.principals):
+                raise Unauthenticated(
+                    "the certificate this credential was used for holds no longer",
+                    code="token.spent",
+                    hint="sign in again: daypass login --force",
+                )
+        return Issuance(spent, proof, grant.roles, again=True)
+
+    async def _theft(self, spent: tuple[Issued, ...], proof: Proof, now: int) -> None:
+        """Two keys for one credential: someone holds a copy (trust 3.2). A host keeps what it has: whoever finds an
+        old join token must not be able to take a machine off the air."""
+        details = {"provider": proof.identity.provider, "serials": [each.serial for each in spent]}
+        await self._store.add_event("credential.reused", details, actor=proof.identity.provider, now=now)
+        if proof.identity.kind is not Kind.HOST:
+            serials = [each.serial for each in spent]
+            await self._store.revoke(serials, reason="credential reused", actor="daypass", now=now)
+
+
+class _Serials:
+    """Serials one by one out of reserved blocks; a gap is legal, a repeat never."""
+
+    def __init__(self, store: Store, clock: ClockGuard) -> None:
+        self._store = store
+        self._clock = clock
+        self._block = iter(range(0))
+        self._lock = asyncio.Lock()
+
+    async def next(self) -> int:
+        serial = next(self._block, None)
+        while serial is None:
+            async with self._lock:
+                serial = next(self._block, None)
+                if serial is None:
+                    self._block = iter(await self._store.reserve_serials(self._clock.now()))
+                    serial = next(self._block, None)
+        return serial
+
+
+def _issued(cert: Certificate) -> Issued:
+    return Issued(
+        serial=cert.serial,
+        certificate=cert.encode(),
+        public_key=cert.public_key.blob,
+        principals=cert.principals,
+        valid_after=cert.valid_after,
+        valid_before=cert.valid_before,
+    )

@@ -1,0 +1,126 @@
+"""The last look before a signature. Only `check` makes a Checked, and only a Checked can be signed.
+
+It trusts nothing that came before: every field is judged as it stands in the certificate that will be signed,
+wherever it came from (CVE-2026-115369, CVE-2025-44005).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from daypass.errors import Internal
+from daypass.model import KEY_ID, LOGIN_NAME, MAX_PRINCIPALS, Draft, host_pattern_matches, is_host_name
+from daypass.wire import Certificate, CertType
+
+__all__ = ["Checked", "Rules", "check"]
+
+ROLE_PRINCIPAL = re.compile(rf"role:[a-z][a-z0-9-]{{0,62}}(:{LOGIN_NAME.pattern}|@[0-9a-f]{{32}})?")
+EMAIL_PRINCIPAL = re.compile(r"[A-Za-z0-9._+-]{1,64}@[a-z0-9-]+(\.[a-z0-9-]+)+")  # with login_name = "step" only
+CRITICAL_OPTIONS = frozenset({"force-command", "source-address", "verify-required"})
+EXTENSIONS = frozenset(
+    {
+        "permit-X11-forwarding",
+        "permit-agent-forwarding",
+        "permit-port-forwarding",
+        "permit-pty",
+        "permit-user-rc",
+        "no-touch-required",
+    }
+)
+FLAGS = EXTENSIONS | {"verify-required"}
+MAX_SERIAL = 2**63 - 1  # what every database holds as an integer
+CLOCK_SLACK = 60  # seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """The bounds of this CA: what no certificate may exceed, whoever asks."""
+
+    user_keys: frozenset[bytes]
+    host_keys: frozenset[bytes]
+    host_domains: tuple[str, ...]
+    bare_accounts: frozenset[str]
+    floor: int
+    user_ceiling: int
+    host_ceiling: int
+    backdate: int
+
+
+_token = object()
+
+
+@dataclass(frozen=True, slots=True, init=False)
+class Checked:
+    """A certificate that passed, and the very bytes to sign."""
+
+    certificate: Certificate
+    to_be_signed: bytes
+
+    def __init__(self, certificate: Certificate, token: object) -> None:
+        if token is not _token:
+            raise TypeError("only check() makes a Checked")
+        object.__setattr__(self, "certificate", certificate)
+        object.__setattr__(self, "to_be_signed", certificate.to_be_signed())
+
+
+def check(draft: Draft, rules: Rules, now: int) -> Checked:
+    """Raises Internal: what gets here has been decided already, so a failure is a fault of ours, and no signature."""
+    cert = draft.certificate
+    _require(cert.signature == b"" and cert.reserved == b"", "it is not a fresh draft")
+    _require(len(cert.nonce) >= 16, "its nonce is short")
+    _require(0 < cert.serial <= MAX_SERIAL, "its serial is out of range")
+    _require(KEY_ID.fullmatch(cert.key_id) is not None, "its key id has characters that logs can't carry")
+    _require(0 < len(cert.principals) <= MAX_PRINCIPALS, "it has no principals, or too many")
+    _require(len(set(cert.principals)) == len(cert.principals), "a principal stands in it twice")
+    _check_keys(cert, rules)
+    if cert.type is CertType.USER:
+        _check_user(draft, rules)
+        _check_validity(cert, now, rules.user_ceiling, rules)
+    else:
+        _check_host(cert, rules)
+        _check_validity(cert, now, rules.host_ceiling, rules)
+    return Checked(cert, _token)
+
+
+def _check_keys(cert: Certificate, rules: Rules) -> None:
+    own = rules.user_keys if cert.type is CertType.USER else rules.host_keys
+    _require(cert.signature_key.blob in own, "it would be signed by a key of another use")
+    subject = cert.public_key.blob
+    _require(subject not in rules.user_keys and subject not in rules.host_keys, "its key is a CA key")
+
+
+def _check_user(draft: Draft, rules: Rules) -> None:
+    cert = draft.certificate
+    for name in cert.principals:
+        if ROLE_PRINCIPAL.fullmatch(name):
+            continue
+        plain = LOGIN_NAME.fullmatch(name) or (name in draft.grant.claims and EMAIL_PRINCIPAL.fullmatch(name))
+        _require(plain is not None and bool(plain), f"{name!r} is not a principal")
+        _require(name in draft.grant.claims or name in rules.bare_accounts, f"{name!r} is nobody's to give")
+    for name, value in cert.critical_options:
+        _require(name in CRITICAL_OPTIONS, f"critical option {name!r} is unknown")
+        _require(bool(value) != (name in FLAGS), f"critical option {name!r} has no sense with this value")
+    for name, value in cert.extensions:
+        _require(name in EXTENSIONS and not value, f"extension {name!r} is unknown")
+
+
+def _check_host(cert: Certificate, rules: Rules) -> None:
+    for name in cert.principals:
+        _require(is_host_name(name), f"{name!r} is not a host name")
+        inside = any(host_pattern_matches(pattern, name) for pattern in rules.host_domains)
+        _require(inside, f"{name!r} is outside the domains of this CA")
+    _require(not cert.critical_options and not cert.extensions, "a host certificate carries no options")
+
+
+def _check_validity(cert: Certificate, now: int, ceiling: int, rules: Rules) -> None:
+    start, end = cert.valid_after, cert.valid_before
+    _require(now - rules.backdate - CLOCK_SLACK <= start <= now + ceiling, "it starts at the wrong time")
+    _require(end - max(start, now) >= min(rules.floor, ceiling), "it is shorter than allowed")
+    _require(end - max(start, now - rules.backdate) <= ceiling + rules.backdate, "it is longer than allowed")
+    _require(end <= now + ceiling + CLOCK_SLACK, "it reaches further than allowed")
+
+
+def _require(holds: bool, sentence: str) -> None:
+    if not holds:
+        raise Internal(f"the certificate was not signed: {sentence}", code="check")

@@ -1,0 +1,282 @@
+"""Who may have what: roles in, one grant out, and a reason with every no.
+
+`Policy` is the configuration compiled once. `decide` reads nothing but its arguments: the same question gets the
+same answer in every process that holds the same policy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from daypass.ca.ports import View
+from daypass.config import Config, RoleSection, policy_hash
+from daypass.errors import Conflict, Denied, Invalid
+from daypass.model import (
+    KEY_ID,
+    MAX_PRINCIPALS,
+    Grant,
+    HostFacts,
+    Identity,
+    Proof,
+    Request,
+    host_pattern_matches,
+    is_host_name,
+    is_login_name,
+    parse_duration,
+    role_principal,
+)
+from daypass.wire import CertType
+
+__all__ = ["OWN_ACCOUNT", "SYSTEM_ACCOUNTS", "Policy", "Role"]
+
+OWN_ACCOUNT = "{login}"
+USER_EXTENSIONS = (("permit-port-forwarding", ""), ("permit-pty", ""))
+
+# Accounts with a uid below 1000 on the distributions we know; their names are never a person's (trust 1.2).
+SYSTEM_ACCOUNTS = frozenset(
+    "root provisioner daemon bin sys sync games man lp mail news uucp proxy www-data backup list irc gnats nobody "
+    "adm shutdown halt operator ftp sshd dbus polkitd chrony rpc rpcuser tss tcpdump postfix nginx apache mysql "
+    "postgres redis docker lxd sudo wheel admin messagebus syslog _apt uuidd landscape pollinate "
+    "systemd-network systemd-resolve systemd-timesync systemd-coredump systemd-oom systemd-journal-remote".split()
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """A role, compiled. Every condition given must hold; `limit` is the longest certificate it goes into."""
+
+    name: str
+    provider: str
+    groups: frozenset[str]
+    emails: frozenset[str]
+    domains: frozenset[str]
+    own_account: bool
+    accounts: tuple[str, ...]  # shared ones
+    limit: int
+    bare_hosts: bool
+
+    @classmethod
+    def compile(cls, section: RoleSection, ceiling: int) -> Role:
+        return cls(
+            name=section.name,
+            provider=section.provider,
+            groups=frozenset(section.groups),
+            emails=frozenset(email.lower() for email in section.emails),
+            domains=frozenset(domain.lower() for domain in section.domains),
+            own_account=OWN_ACCOUNT in section.accounts,
+            accounts=tuple(account for account in section.accounts if account != OWN_ACCOUNT),
+            limit=min(parse_duration(section.lifetime), ceiling) if section.lifetime else ceiling,
+            bare_hosts=section.bare_hosts,
+        )
+
+    def admits(self, identity: Identity) -> bool:
+        """No condition at all admits nobody (empty means no)."""
+        email = (identity.email or "").lower()
+        conditions = []
+        if self.groups:
+            conditions.append(not self.groups.isdisjoint(identity.groups))
+        if self.emails:
+            conditions.append(email in self.emails)
+        if self.domains:
+            conditions.append(email.rpartition("@")[2] in self.domains)
+        return bool(conditions) and all(conditions) and self.provider in ("", identity.provider)
+
+    def principals(self, login: str, names: tuple[str, ...]) -> list[str]:
+        found = []
+        if self.own_account:
+            found.append(role_principal(self.name, login=login))
+            found.extend(names if self.bare_hosts else ())
+        if self.accounts:
+            found.append(role_principal(self.name))
+            found.extend(self.accounts if self.bare_hosts else ())
+        return found
+
+
+class Policy:
+    """All roles, lifetimes and names of one configuration."""
+
+    def __init__(self, config: Config) -> None:
+        lifetimes = config.lifetimes
+        self.hash = policy_hash(config)
+        self.user_lifetime = parse_duration(lifetimes.user)
+        self.host_lifetime = parse_duration(lifetimes.host)
+        self.floor = parse_duration(lifetimes.floor)
+        self.user_ceiling = parse_duration(lifetimes.user_ceiling)
+        self.host_ceiling = parse_duration(lifetimes.host_ceiling)
+        self.backdate = parse_duration(lifetimes.backdate)
+        self.host_domains = tuple(config.hosts.domains)
+        self.roles = tuple(Role.compile(section, self.user_ceiling) for section in config.roles)
+        self.shared_accounts = frozenset(account for role in self.roles for account in role.accounts)
+        self.reserved = SYSTEM_ACCOUNTS | self.shared_accounts | frozenset(config.reserved_logins)
+        self.bare_accounts = frozenset(a for role in self.roles if role.bare_hosts for a in role.accounts)
+
+    def decide(self, proof: Proof, request: Request, view: View, now: int) -> Grant:
+        """Raises Denied with the rule that said no, Conflict for a name that is another's, Invalid for nonsense."""
+        if proof.enrolment is not None:
+            return self._host(proof.enrolment, request, now)
+        return self._person(proof.identity, request, view, now)
+
+    # -- people -----------------------------------------------------------------------------------------------
+
+    def _person(self, identity: Identity, request: Request, view: View, now: int) -> Grant:
+        if request.type is not CertType.USER:
+            raise Denied("a person signs in for a user certificate, not for a host's", code="policy.kind")
+        if view.person is not None and view.person.locked:
+            raise Denied(
+                f"{view.person.login} is locked", code="policy.locked", hint="ask an administrator of your CA"
+            )
+        login = self._login(identity, view)
+        matching = [role for role in self.roles if role.admits(identity)]
+        if not matching:
+            raise _no_role(identity)
+        valid_after, valid_before = self._day(identity, request, now)
+        roles = [role for role in matching if role.limit >= valid_before - now]
+        if not roles:
+            raise _too_long(matching, valid_before - now)
+        names = _unique((login, *(view.person.names if view.person else identity.names)))
+        principals = _unique(name for role in roles for name in role.principals(login, names))
+        if len(principals) > MAX_PRINCIPALS:
+            raise Denied(
+                f"{len(roles)} roles give {len(principals)} principals; a certificate carries {MAX_PRINCIPALS}",
+                code="policy.principals",
+                hint="merge roles, or take this person out of some groups",
+            )
+        return Grant(
+            type=CertType.USER,
+            key_id=_key_id(identity, login),
+            principals=_narrow(principals, request.principals),
+            valid_after=valid_after,
+            valid_before=valid_before,
+            roles=tuple(role.name for role in roles),
+            extensions=USER_EXTENSIONS,
+            claims=names,
+        )
+
+    def _login(self, identity: Identity, view: View) -> str:
+        login = view.person.login if view.person else identity.login
+        if login is None or not is_login_name(login):
+            raise Denied(
+                f"what {identity.provider} says of you gives no login name",
+                code="policy.login-name",
+                hint=f'the operator chooses where it comes from: login_name of provider "{identity.provider}"',
+            )
+        for name in (login, *(view.person.names if view.person else identity.names)):
+            if name in self.reserved and not self._names_very_person(identity):
+                raise Denied(
+                    f'the login name "{name}" is reserved',
+                    code="policy.reserved",
+                    hint="a role that lists your e-mail address may give it; ask an administrator of your CA",
+                )
+        return login
+
+    def _names_very_person(self, identity: Identity) -> bool:
+        return any(role.emails and role.own_account and role.admits(identity) for role in self.roles)
+
+    def _day(self, identity: Identity, request: Request, now: int) -> tuple[int, int]:
+        """Validity of a day pass: what was asked for, under the ceiling that starts at the sign-in (trust 3.7)."""
+        start, end = _window(request, now, self.user_lifetime)
+        end = min(end, now + self.user_ceiling)
+        if identity.auth_time is not None:
+            end = min(end, identity.auth_time + self.user_ceiling)
+        if end - max(start, now) < self.floor:
+            raise Denied(
+                "what is left of this sign-in is shorter than the shortest certificate",
+                code="policy.lifetime",
+                hint="sign in anew: daypass login --force",
+            )
+        return (now - self.backdate if request.valid_after is None else max(start, now - self.backdate)), end
+
+    # -- hosts ------------------------------------------------------------------------------------------------
+
+    def _host(self, facts: HostFacts, request: Request, now: int) -> Grant:
+        if request.type is not CertType.HOST:
+            raise Denied("a join token is good for a host certificate only", code="policy.kind")
+        names = _unique((facts.name, *facts.aliases))
+        for name in names:
+            self.require_host_name(name)
+        end = min(_window(request, now, self.host_lifetime)[1], now + self.host_ceiling)
+        return Grant(
+            type=CertType.HOST,
+            key_id=facts.name,
+            principals=names,
+            valid_after=now - self.backdate,
+            valid_before=end,
+            roles=(),
+        )
+
+    def require_host_name(self, name: str) -> None:
+        """Raises Invalid for what is no host name, Denied outside `hosts.domains` (trust 5.2)."""
+        if not is_host_name(name):
+            raise Invalid(
+                f"{name!r} is not a host name", code="policy.host-name", hint="lower case, like web-1.example.com"
+            )
+        if not any(host_pattern_matches(pattern, name) for pattern in self.host_domains):
+            raise Denied(
+                f"{name} is outside the domains of this CA ({', '.join(self.host_domains)})",
+                code="policy.host-domain",
+                hint="add its domain to hosts.domains in daypass.toml",
+            )
+
+    def host_accounts(self) -> tuple[list[str], dict[str, list[str]]]:
+        """For a host's principals files: roles of one's own account, and role principals per shared account."""
+        own = [role.name for role in self.roles if role.own_account]
+        shared: dict[str, list[str]] = {}
+        for role in self.roles:
+            for account in role.accounts:
+                shared.setdefault(account, []).append(role_principal(role.name))
+        return own, shared
+
+
+def _window(request: Request, now: int, default: int) -> tuple[int, int]:
+    start = now if request.valid_after is None else request.valid_after
+    end = request.valid_before
+    if end is None:
+        end = start + (request.lifetime if request.lifetime is not None else default)
+    if end <= max(start, now):
+        raise Invalid("the certificate would end before it starts", code="policy.validity")
+    return start, end
+
+
+def _narrow(principals: tuple[str, ...], wanted: tuple[str, ...]) -> tuple[str, ...]:
+    if not wanted:
+        return principals
+    if foreign := sorted(set(wanted) - set(principals)):
+        raise Denied(f"no role gives you the principal {foreign[0]}", code="policy.principal")
+    return tuple(name for name in principals if name in wanted)
+
+
+def _key_id(identity: Identity, login: str) -> str:
+    email = identity.email or ""
+    return email if KEY_ID.fullmatch(email) else f"{login}@{identity.provider}"
+
+
+def _unique(names: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(names))
+
+
+def _no_role(identity: Identity) -> Denied:
+    who = identity.email or identity.login or identity.subject
+    groups = ", ".join(sorted(identity.groups)) or "none"
+    return Denied(
+        f"no role is for {who}",
+        code="policy.no-role",
+        hint=f"groups that {identity.provider} sent: {groups}; a role in daypass.toml must name one of them",
+    )
+
+
+def _too_long(matching: list[Role], seconds: int) -> Denied:
+    best = max(matching, key=lambda role: role.limit)
+    return Denied(
+        f"no role of yours gives a certificate of {seconds // 60} minutes",
+        code="policy.lifetime",
+        hint=f'role "{best.name}" gives {best.limit // 60}: daypass login --lifetime {best.limit // 60}m',
+    )
+
+
+def name_taken(name: str) -> Conflict:
+    return Conflict(
+        f'the name "{name}" belongs to someone else',
+        code="policy.name-taken",
+        hint="an administrator of your CA can link or rename the two",
+    )
