@@ -17,7 +17,9 @@ secret), `hint` says what to do next.
 
 from __future__ import annotations
 
-from typing import ClassVar
+TYPE_CHECKING = False  # typing is a third of what `daypass status` may cost; only the type checker needs it
+if TYPE_CHECKING:
+    from typing import ClassVar
 
 __all__ = [
     "Conflict",

@@ -1,0 +1,120 @@
+"""The tree of commands. Groups name their commands as `module:attribute` and import one when it is called for."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from importlib import import_module
+from typing import NamedTuple
+
+import click
+
+from daypass import __version__
+from daypass.cli.output import show_error, show_hint
+from daypass.errors import Invalid, Misconfigured
+
+__all__ = ["COMMANDS", "Lazy", "LazyGroup", "daypass", "run"]
+
+
+class Lazy(NamedTuple):
+    """Where a command is found, and its line in the list of commands."""
+
+    target: str
+    summary: str
+
+
+COMMANDS = {
+    "bootstrap": Lazy("daypass.cli.user:bootstrap", "Join a company: pin its CA's roots."),
+    "login": Lazy("daypass.cli.user:login", "Sign in and get today's certificate."),
+    "status": Lazy("daypass.cli.user:status", "Show what you hold, as whom, for how long."),
+    "logout": Lazy("daypass.cli.user:logout", "Give it back: agent, file and open connections."),
+    "ssh-config": Lazy("daypass.cli.user:ssh_config", "Set up OpenSSH for it, once."),
+    "completion": Lazy("daypass.cli.completion:completion", "Print a completion script for your shell."),
+    "host": Lazy("daypass.cli.host:host", "Enrol this server and look after its certificates."),
+    "ca": Lazy("daypass.cli.admin:ca", "Make a CA, check its configuration, run it."),
+    "token": Lazy("daypass.cli.admin:token", "Make one-time tokens, on the CA's machine."),
+    "ledger": Lazy("daypass.cli.admin:ledger", "Read and verify the record of what the CA did."),
+}
+
+_SECTIONS = {
+    "For people": ("bootstrap", "login", "status", "logout", "ssh-config", "completion"),
+    "For servers": ("host",),
+    "For the CA": ("ca", "token", "ledger"),
+}
+
+
+class LazyGroup(click.Group):
+    """The top group: lists every command from the table above, imports only the one that is run."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, name = COMMANDS[cmd_name].target.partition(":")
+        try:
+            command = getattr(import_module(module), name)
+        except ModuleNotFoundError as error:
+            raise _not_installed(cmd_name, error) from error
+        if not isinstance(command, click.Command):
+            raise TypeError(f"{module}:{name} is not a click command")
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        for title, names in _SECTIONS.items():
+            with formatter.section(title):
+                formatter.write_dl([(name, COMMANDS[name].summary) for name in names])
+
+
+def _not_installed(command: str, error: ModuleNotFoundError) -> Exception:
+    """A base install has no server in it; a missing module of ours is a fault and stays one."""
+    if (error.name or "").partition(".")[0] == "daypass":
+        return error
+    return Misconfigured(
+        f"daypass {command} needs a part that is not installed: {error.name}",
+        hint="install it with: pip install 'daypass[ca]'",
+    )
+
+
+@click.group(
+    cls=LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="""\b
+Examples:
+  daypass bootstrap https://ca.example.com/#3f0a…   join, once
+  daypass ssh-config                                set up OpenSSH, once
+  daypass login                                     every morning
+  ssh web-1                                         as always
+
+Each command explains itself: daypass COMMAND --help. Exit codes: 0 done or yes, 1 no, 2 usage, 3 and above say
+what kind of error it was.""",
+)
+@click.version_option(__version__, prog_name="daypass", message="%(prog)s %(version)s")
+def daypass() -> None:
+    """Sign in once a day, then plain ssh works."""
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run the command line through click; its own errors are usage errors, ours go on to the caller."""
+    try:
+        code = daypass.main(list(arguments), prog_name="daypass", standalone_mode=False)
+    except click.UsageError as error:
+        _show_usage(error)
+        return 2
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except click.Abort:
+        raise KeyboardInterrupt from None
+    return code if isinstance(code, int) else 0
+
+
+def _show_usage(error: click.UsageError) -> None:
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        click.echo(error.ctx.get_help() if error.ctx else "", err=True)
+        return
+    message = error.format_message().rstrip(".")
+    show_error(Invalid(message[:1].lower() + message[1:]))
+    if error.ctx is not None and not os.environ.get("_DAYPASS_COMPLETE"):
+        show_hint(f"see: {error.ctx.command_path} --help")

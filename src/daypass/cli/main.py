@@ -1,0 +1,89 @@
+"""`daypass`: where every command line starts, and the one place where an error becomes an exit code.
+
+What a shell prompt or ssh runs is dispatched before click and the network libraries are imported: click alone
+costs four times Python's own start-up. Everything else is loaded by name when it is asked for.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib import import_module
+
+from daypass.cli.output import note, show_error
+from daypass.errors import DaypassError, Internal
+
+TYPE_CHECKING = False  # importing typing for it would cost more than all the rest
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+__all__ = ["QUICK", "main"]
+
+QUICK = {"status": "daypass.cli.quick:status"}
+"""Command -> a function of its arguments that returns an exit code, or None to leave them to click."""
+
+_NO, _INTERRUPTED = 1, 130  # as in cli.exits, whose enum costs a shell prompt a third of a start-up
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command line (without the program's name) and return its exit code. Never raises."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    try:
+        return _run(arguments)
+    except DaypassError as error:
+        _trace()
+        return _failed(error)
+    except KeyboardInterrupt:
+        note("")
+        return _INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read our output has gone, as `head` does; Python would complain again while it ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _NO
+    except Exception as error:
+        _trace()
+        return _failed(_fault(error))
+
+
+def _run(arguments: list[str]) -> int:
+    if arguments and arguments[0] in QUICK:
+        quick: Callable[[Sequence[str]], int | None] = _load(QUICK[arguments[0]])
+        code = quick(arguments[1:])
+        if code is not None:
+            return code
+    # Imported here: it brings click along.
+    from daypass.cli.group import run
+
+    return run(arguments)
+
+
+def _load(target: str) -> Callable[[Sequence[str]], int | None]:
+    module, _, name = target.partition(":")
+    function: Callable[[Sequence[str]], int | None] = getattr(import_module(module), name)
+    return function
+
+
+def _failed(error: DaypassError) -> int:
+    from daypass.cli.exits import exit_of
+
+    show_error(error)
+    return int(exit_of(error))
+
+
+def _fault(error: Exception) -> Internal:
+    """An error nobody foresaw: its text may hold anything, so only its kind is shown."""
+    return Internal(
+        f"internal fault ({type(error).__name__})",
+        hint="this is a bug; run it again with DAYPASS_DEBUG=1 and report what it prints",
+    )
+
+
+def _trace() -> None:
+    if os.environ.get("DAYPASS_DEBUG"):
+        import traceback
+
+        traceback.print_exc()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

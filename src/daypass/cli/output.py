@@ -1,0 +1,86 @@
+"""How every command speaks: data on stdout, everything else on stderr, colour only where a person looks.
+
+Imports nothing that costs start-up, since the commands a shell prompt runs come through here.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+TYPE_CHECKING = False  # importing typing for it would cost more than all the rest
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import TextIO
+
+    from daypass.errors import DaypassError
+
+__all__ = ["bold", "data", "duration", "good", "json_data", "note", "printable", "show_error", "show_hint"]
+
+_BOLD, _RED, _GREEN, _CYAN = "1", "31;1", "32", "36"
+
+
+def data(text: str) -> None:
+    """One line, or several, of what was asked for."""
+    _write(sys.stdout, text)
+
+
+def json_data(value: Mapping[str, object] | Sequence[object]) -> None:
+    """What was asked for, for a script: one JSON document, indented, keys in the order given."""
+    import json
+
+    _write(sys.stdout, json.dumps(value, indent=2))
+
+
+def note(text: str) -> None:
+    """A line for the person who watches."""
+    _write(sys.stderr, text)
+
+
+def show_error(error: DaypassError) -> None:
+    """`daypass: error: …` and, where there is one, `daypass: hint: …`."""
+    _write(sys.stderr, f"daypass: {_paint('error:', _RED, sys.stderr)} {printable(error.message)}")
+    if error.hint:
+        show_hint(error.hint)
+
+
+def show_hint(text: str) -> None:
+    """`daypass: hint: …`."""
+    _write(sys.stderr, f"daypass: {_paint('hint:', _CYAN, sys.stderr)} {printable(text)}")
+
+
+def bold(text: str, stream: TextIO | None = None) -> str:
+    """`text`, bold where `stream` (stderr unless told) shows it."""
+    return _paint(text, _BOLD, stream or sys.stderr)
+
+
+def good(text: str, stream: TextIO | None = None) -> str:
+    """`text`, green where `stream` (stderr unless told) shows it."""
+    return _paint(text, _GREEN, stream or sys.stderr)
+
+
+def duration(seconds: float) -> str:
+    """`3 d 4 h`, `15 h 59 min`, `12 min`, `40 s`: the two largest units that matter, rounded down."""
+    whole = max(0, int(seconds))
+    days, hours, minutes = whole // 86400, whole // 3600 % 24, whole // 60 % 60
+    units = [(days, "d"), (hours, "h"), (minutes, "min"), (whole % 60, "s")]
+    first = next((index for index, (count, _) in enumerate(units) if count), 3)
+    last = first + 2 if first < 2 else first + 1
+    return " ".join(f"{count} {unit}" for count, unit in units[first:last] if count) or "0 s"
+
+
+def printable(text: str) -> str:
+    """The text without what would move a terminal's cursor or forge a second line; others wrote parts of it."""
+    return "".join(each if each.isprintable() or each == "\n" else "\ufffd" for each in text)
+
+
+def _paint(text: str, code: str, stream: TextIO) -> str:
+    """In colour on a terminal, unless NO_COLOR is set to anything (https://no-color.org) or it is dumb."""
+    if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb" or not stream.isatty():
+        return text
+    return f"\x1b[{code}m{text}\x1b[0m"
+
+
+def _write(stream: TextIO, text: str) -> None:
+    stream.write(text + "\n")
+    stream.flush()

@@ -1,0 +1,150 @@
+"""The front door: errors become exit codes and two plain lines, and nothing else."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+
+from daypass import errors
+from daypass.cli import exits, group
+from daypass.cli.exits import Exit, exit_of
+from daypass.cli.main import main
+from daypass.cli.output import duration, printable
+
+DOCS = Path(__file__).parents[2] / "docs" / "reference"
+
+
+@pytest.fixture
+def failing(monkeypatch: pytest.MonkeyPatch) -> list[BaseException]:
+    """Put an exception in: `daypass login` raises it."""
+    raised: list[BaseException] = []
+
+    @click.command()
+    def login() -> None:
+        raise raised[0]
+
+    monkeypatch.setattr(group.LazyGroup, "get_command", lambda *_: login)
+    return raised
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (errors.Invalid("x"), 3),
+        (errors.Unauthenticated("x"), 4),
+        (errors.Denied("x"), 5),
+        (errors.NotFound("x"), 6),
+        (errors.Conflict("x"), 7),
+        (errors.Throttled("x"), 8),
+        (errors.Unavailable("x"), 9),
+        (errors.Misconfigured("x"), 10),
+        (errors.Internal("x"), 70),
+        (errors.DaypassError("x"), 70),
+        (ZeroDivisionError("x"), 70),
+        (KeyboardInterrupt(), 130),
+        (click.Abort(), 130),
+    ],
+)
+def test_every_kind_of_error_has_its_exit_code(failing: list[BaseException], error: BaseException, code: int) -> None:
+    failing.append(error)
+    assert main(["login"]) == code
+
+
+def test_an_error_is_two_plain_lines_on_stderr(
+    failing: list[BaseException], capsys: pytest.CaptureFixture[str]
+) -> None:
+    failing.append(errors.Denied("no role lets you in", hint="ask for one"))
+    main(["login"])
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err == "daypass: error: no role lets you in\ndaypass: hint: ask for one\n"
+
+
+def test_an_unforeseen_error_shows_neither_its_text_nor_a_traceback(
+    failing: list[BaseException], capsys: pytest.CaptureFixture[str]
+) -> None:
+    failing.append(RuntimeError("eyJ-a-token-that-nobody-may-see"))
+    main(["login"])
+    err = capsys.readouterr().err
+    assert "eyJ" not in err and "Traceback" not in err
+    assert "RuntimeError" in err and "DAYPASS_DEBUG=1" in err
+
+
+def test_with_daypass_debug_the_traceback_is_shown(
+    failing: list[BaseException], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DAYPASS_DEBUG", "1")
+    failing.append(RuntimeError("x"))
+    main(["login"])
+    assert "Traceback" in capsys.readouterr().err
+
+
+def test_a_hostile_message_can_not_drive_the_terminal(
+    failing: list[BaseException], capsys: pytest.CaptureFixture[str]
+) -> None:
+    failing.append(errors.Denied("\x1b[2J\rdaypass: all is well\x07\u202e"))
+    main(["login"])
+    assert not set("\x1b\r\x07\u202e") & set(capsys.readouterr().err)
+    assert printable("a\tb") == "a\ufffdb"
+
+
+@pytest.mark.parametrize("arguments", [["nonsense"], ["completion", "--nonsense"], ["completion"]])
+def test_a_wrong_command_line_ends_with_2_and_a_hint(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(arguments) == 2
+    err = capsys.readouterr().err
+    assert err.startswith("daypass: error: ")
+    assert "--help" in err
+
+
+def test_output_that_nobody_reads_any_more_is_no_fault() -> None:
+    command = [sys.executable, "-m", "daypass.cli.main", "--help"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None and process.stderr is not None
+        process.stdout.close()
+        assert process.stderr.read() == b""
+
+
+def test_the_table_of_exit_codes_is_the_documented_one() -> None:
+    rows = re.findall(r"^\| (\d+) \| (.+) \|$", (DOCS / "exit-codes.md").read_text(), re.MULTILINE)
+    assert [(int(code), meaning) for code, meaning in rows] == [(int(c), m) for c, m in exits.MEANINGS.items()]
+    assert set(exits.MEANINGS) == set(Exit)
+
+
+def test_every_error_class_has_an_exit_code_of_its_own() -> None:
+    kinds = errors.DaypassError.__subclasses__()
+    assert len({exit_of(kind("x")) for kind in kinds}) == len(kinds)
+
+
+def test_every_command_in_the_table_stands_in_exactly_one_section_of_the_help() -> None:
+    assert [name for names in group._SECTIONS.values() for name in names] == list(group.COMMANDS)
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_a_completion_script_names_our_variable(shell: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["completion", shell]) == 0
+    assert "_DAYPASS_COMPLETE" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (-5, "0 s"),
+        (0, "0 s"),
+        (59.9, "59 s"),
+        (60, "1 min"),
+        (3599, "59 min"),
+        (3600, "1 h"),
+        (57599, "15 h 59 min"),
+        (86400, "1 d"),
+        (273_600, "3 d 4 h"),
+    ],
+)
+def test_durations_read_well(seconds: float, text: str) -> None:
+    assert duration(seconds) == text
