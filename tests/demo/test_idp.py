@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-import threading
 from base64 import urlsafe_b64encode
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from dataclasses import dataclass
+from urllib.parse import urlencode
 
 import httpx2
 import pytest
 from joserfc import jwt
 from joserfc.jwk import KeySet
+from tests.parts.listener import Listener
 
 from daypass.demo.idp import Idp, run_idp, sign_in
 from daypass.errors import Unauthenticated
@@ -29,14 +27,6 @@ class Clock:
 
     def __call__(self) -> float:
         return self.now
-
-
-@dataclass(slots=True)
-class Listener:
-    """The client's loopback listener: every answer it got."""
-
-    uri: str
-    answers: list[dict[str, str]] = field(default_factory=list)
 
 
 @pytest.fixture(scope="module")
@@ -55,33 +45,6 @@ def idp(running: Idp) -> Iterator[Idp]:
     yield running
     running.enable("alice")
     running.enable("bob")
-
-
-@pytest.fixture
-def listener() -> Iterator[Listener]:
-    with listening() as running:
-        yield running
-
-
-@contextmanager
-def listening() -> Iterator[Listener]:
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            heard.answers.append(dict(parse_qsl(urlsplit(self.path).query)))
-            self.send_response(200)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-
-        def log_message(self, format: str, *args: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        heard = Listener(f"http://127.0.0.1:{server.server_port}/callback")
-        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
-        try:
-            yield heard
-        finally:
-            server.shutdown()
 
 
 def authorize_url(idp: Idp, redirect_uri: str, **change: str | None) -> str:
@@ -164,9 +127,7 @@ def test_a_disabled_person_gets_no_code_and_the_client_hears_of_it(idp: Idp, lis
     assert "code" not in answer
 
 
-def test_disabling_ends_a_code_that_is_out_already_and_enabling_helps_again(
-    idp: Idp, listener: Listener
-) -> None:
+def test_disabling_ends_a_code_that_is_out_already_and_enabling_helps_again(idp: Idp, listener: Listener) -> None:
     sign_in(authorize_url(idp, listener.uri), "bob", "bob")
     idp.disable("bob")
     assert redeem(idp, listener.uri, listener.answers[0]["code"]).json() == {"error": "invalid_grant"}

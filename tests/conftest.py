@@ -1,0 +1,85 @@
+"""The real parts as fixtures, dear ones once per process; and at the end of a run, which were missing."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser
+from tests.parts.browser import run_browser
+from tests.parts.certified_op import CertifiedOp, run_certified_op
+from tests.parts.listener import Listener, run_listener
+from tests.parts.needs import NOT_RUN
+from tests.parts.op import Op, run_op
+from tests.parts.openssh import Accounts, Agent, make_accounts, run_agent
+from tests.parts.postgres import Postgres, run_postgres
+from tests.parts.processes import safe_directory
+
+
+@pytest.fixture
+def safe_path() -> Iterator[Path]:
+    """A folder that sshd's StrictModes accepts, unlike tmp_path."""
+    with safe_directory() as directory:
+        yield directory
+
+
+@pytest.fixture(scope="session")
+def accounts() -> Iterator[Accounts]:
+    """alice, bob and deploy, for sshd (needs root)."""
+    with safe_directory() as directory:
+        yield make_accounts(directory)
+
+
+@pytest.fixture
+def agent() -> Iterator[Agent]:
+    """An empty ssh-agent."""
+    with run_agent() as running:
+        yield running
+
+
+@pytest.fixture
+def op() -> Iterator[Op]:
+    """The provider that does whatever the test tells it."""
+    with run_op() as running:
+        yield running
+
+
+@pytest.fixture
+def listener() -> Iterator[Listener]:
+    """Where a provider sends its answers, when no daypass is there to take them."""
+    with run_listener() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def certified_op() -> Iterator[CertifiedOp]:
+    """npm's oidc-provider; enable again whom a test disables."""
+    with run_certified_op() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A cluster; take a database of your own by `fresh_url()`."""
+    with run_postgres() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Chromium. A module that uses it can't call asyncio.run itself."""
+    with run_browser() as running:
+        yield running
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    missing: Counter[str] = Counter()
+    for report in terminalreporter.stats.get("skipped", []):
+        reason = str(report.longrepr[2]) if isinstance(report.longrepr, tuple) else ""
+        _, found, part = reason.partition(NOT_RUN)
+        missing[part] += bool(found)
+    for part, count in sorted(missing.items()):
+        if count:
+            terminalreporter.write_line(f"{NOT_RUN}{part} ({count} test{'s' if count > 1 else ''})", yellow=True)

@@ -1,0 +1,55 @@
+"""npm's `oidc-provider`, a certified OpenID Provider, as a process on loopback (oidc_provider/op.mjs)."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from tests.parts.needs import need
+from tests.parts.processes import stop
+
+__all__ = ["CertifiedOp", "run_certified_op"]
+
+
+@dataclass(frozen=True, slots=True)
+class CertifiedOp:
+    """People are alice (engineers, oncall), bob (contractors) and carol (disabled); the password is the name."""
+
+    issuer: str
+    process: subprocess.Popen[bytes]
+    client_id: str = "daypass"
+
+    def disable(self, name: str) -> None:
+        self._say(f"disable {name}")
+
+    def enable(self, name: str) -> None:
+        self._say(f"enable {name}")
+
+    def _say(self, line: str) -> None:
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.process.stdin.write(f"{line}\n".encode())
+        self.process.stdin.flush()
+        assert self.process.stdout.readline() == f"DONE {line}\n".encode()
+
+
+@contextmanager
+def run_certified_op() -> Iterator[CertifiedOp]:
+    """Started on a port of the moment; it ends by itself when this process does."""
+    directory = need("oidc-provider")
+    process = subprocess.Popen(
+        [need("node"), "--no-warnings", "op.mjs", "0"],
+        cwd=directory,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        assert process.stdout is not None
+        word, _, issuer = process.stdout.readline().decode().strip().partition(" ")
+        assert word == "READY", "oidc-provider did not start: run node op.mjs 0 by hand to see why"
+        yield CertifiedOp(issuer, process)
+    finally:
+        stop(process)

@@ -1,0 +1,111 @@
+"""What the tests need beside Python, where it is found, and what is said when it is not there.
+
+`need("chromium")` gives the part's path. Where the part is missing the test is reported as
+`not run: needs chromium`; with CI=true it fails instead, so a part can't go missing unnoticed.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+__all__ = ["PARTS", "PROVIDER", "Part", "in_ci", "need"]
+
+NOT_RUN = "not run: needs "
+PROVIDER = Path(__file__).parent / "oidc_provider"
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A real part. `find` gives its path or None; `package` is Debian's name, None where apt has no part in it."""
+
+    name: str
+    find: Callable[[], Path | None]
+    package: str | None = None
+
+
+def need(name: str) -> Path:
+    """The path of part `name`; ends the test where it is missing."""
+    found = PARTS[name].find()
+    if found is not None:
+        return found
+    if in_ci():
+        pytest.fail(f"{NOT_RUN}{name} (with CI=true every part must be there)", pytrace=False)
+    pytest.skip(f"{NOT_RUN}{name}")
+
+
+def in_ci() -> bool:
+    return os.environ.get("CI", "").lower() == "true"
+
+
+def _binary(name: str) -> Callable[[], Path | None]:
+    # Daemons live in sbin, which an ordinary account's PATH leaves out.
+    path = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
+
+    def find() -> Path | None:
+        found = shutil.which(name, path=path)
+        return Path(found).absolute() if found else None
+
+    return find
+
+
+def _file(path: str) -> Callable[[], Path | None]:
+    def find() -> Path | None:
+        return Path(path) if Path(path).exists() else None
+
+    return find
+
+
+def _postgresql() -> Path | None:
+    """The folder of the newest server's programs, which Debian keeps off the PATH."""
+    versions = [path for path in Path("/usr/lib/postgresql").glob("*/bin") if (path / "initdb").exists()]
+    return max(versions, default=None, key=lambda path: float(path.parent.name))
+
+
+def _provider() -> Path | None:
+    """Installed by `npm ci`, and of the version that package.json names."""
+    installed = PROVIDER / "node_modules/oidc-provider/package.json"
+    if _binary("node")() is None or not installed.exists():
+        return None
+    wanted = json.loads((PROVIDER / "package.json").read_bytes())["dependencies"]["oidc-provider"]
+    return PROVIDER if json.loads(installed.read_bytes())["version"] == wanted else None
+
+
+@functools.cache
+def _mount_namespace() -> Path | None:
+    """Only root may, and not in every container."""
+    unshare = _binary("unshare")()
+    if unshare is None or os.geteuid() != 0:
+        return None
+    tried = subprocess.run([unshare, "-m", "mount", "--bind", "/etc/passwd", "/etc/passwd"], capture_output=True)
+    return unshare if tried.returncode == 0 else None
+
+
+PARTS = {
+    part.name: part
+    for part in (
+        Part("ssh", _binary("ssh"), "openssh-client"),
+        Part("ssh-agent", _binary("ssh-agent"), "openssh-client"),
+        Part("ssh-add", _binary("ssh-add"), "openssh-client"),
+        Part("ssh-keygen", _binary("ssh-keygen"), "openssh-client"),
+        Part("sshd", _binary("sshd"), "openssh-server"),
+        Part("sk-dummy", _file("/usr/lib/openssh/regress/misc/sk-dummy/sk-dummy.so"), "openssh-tests"),
+        Part("chromium", _binary("chromium"), "chromium"),
+        Part("postgresql", _postgresql, "postgresql"),
+        Part("ip", _binary("ip"), "iproute2"),
+        Part("strace", _binary("strace"), "strace"),
+        Part("shellcheck", _binary("shellcheck"), "shellcheck"),
+        Part("node", _binary("node"), "nodejs"),
+        Part("npm", _binary("npm"), "npm"),
+        Part("oidc-provider", _provider),
+        Part("mount namespace", _mount_namespace),
+    )
+}
