@@ -1,0 +1,82 @@
+"""Makes the tests' real parts present: `python -m tests.setup`, which `make test` calls.
+
+As root it installs what is missing from Debian's packages; anybody gets npm's provider. What can't be had is
+named together with the tests it will cost, and never fails this step unless CI=true.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.parts.needs import NOT_RUN, PARTS, PROVIDER, in_ci
+
+__all__ = ["main"]
+
+# Debian's way to say that a package being installed must not start its daemons (deb-systemd-invoke, invoke-rc.d).
+_POLICY = Path("/usr/sbin/policy-rc.d")
+
+
+def main() -> int:
+    packages = sorted({part.package for part in PARTS.values() if part.package and part.find() is None})
+    if packages and _may_install():
+        _install(packages)
+    if PARTS["oidc-provider"].find() is None and PARTS["npm"].find() is not None:
+        _run("npm's oidc-provider", ["npm", "ci", "--no-audit", "--no-fund"], cwd=PROVIDER)
+    missing = [part for part in PARTS.values() if part.find() is None]
+    for part in missing:
+        how = f" (apt-get install {part.package})" if part.package else ""
+        _say(f"missing: {part.name}{how}; tests with it will say '{NOT_RUN}{part.name}'")
+    return 1 if missing and in_ci() else 0
+
+
+def _may_install() -> bool:
+    return os.geteuid() == 0 and shutil.which("apt-get") is not None
+
+
+def _install(packages: Sequence[str]) -> None:
+    apt = ["apt-get", "-qq", "-o", "Dpkg::Use-Pty=0"]
+    with _no_daemons():
+        _run("Debian's list of packages", [*apt, "update"])
+        # One after the other, so that one that can't be had does not cost the rest.
+        for package in packages:
+            _run(package, [*apt, "install", "--no-install-recommends", "--yes", package])
+
+
+@contextmanager
+def _no_daemons() -> Iterator[None]:
+    """Nobody who runs the tests asked for a PostgreSQL or an sshd of the machine's own."""
+    ours = not _POLICY.exists()
+    if ours:
+        _POLICY.write_text("#!/bin/sh\nexit 101\n")
+        _POLICY.chmod(0o755)
+    try:
+        yield
+    finally:
+        if ours:
+            _POLICY.unlink()
+
+
+def _run(what: str, command: Sequence[str], cwd: Path | None = None) -> None:
+    """One line of progress; what the command says only if it fails."""
+    started = time.monotonic()
+    env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    ended = subprocess.run(command, cwd=cwd, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    if ended.returncode == 0:
+        _say(f"set up {what} ({time.monotonic() - started:.0f} s)")
+    else:
+        _say(f"could not set up {what}: {' '.join(command)}\n{ended.stdout[-2000:]}{ended.stderr[-2000:]}")
+
+
+def _say(line: str) -> None:
+    print(f"tests: {line}", file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
