@@ -196,13 +196,21 @@ def _read_principals(data: bytes) -> tuple[str, ...]:
     reader, principals = Reader(data), list[str]()
     while reader.remaining:
         principals.append(reader.text())
+        _check_count(len(principals))
     return tuple(principals)
+
+
+def _check_count(principals: int) -> None:
+    if principals > MAX_PRINCIPALS:
+        raise Invalid(f"more principals than the {MAX_PRINCIPALS} OpenSSH reads")
 
 
 def _read_options(data: bytes) -> Options:
     reader, options = Reader(data), list[tuple[str, str]]()
     while reader.remaining:
         options.append((reader.text(), _read_option_data(reader.string())))
+    if len(dict(options)) != len(options):
+        raise Invalid("an option stands there twice")
     return tuple(options)
 
 
@@ -226,10 +234,7 @@ def _check_form(certificate: Certificate) -> None:
     """What PROTOCOL.certkeys says of the form, and every limit of our own."""
     if not 16 <= len(certificate.nonce) <= 256:
         raise Invalid("a certificate's nonce has 16 to 256 bytes")
-    if len(certificate.principals) > MAX_PRINCIPALS:
-        raise Invalid(
-            f"{len(certificate.principals)} principals are too many: OpenSSH reads {MAX_PRINCIPALS} at most"
-        )
+    _check_count(len(certificate.principals))
     if certificate.reserved:
         raise Invalid("the certificate's reserved field holds something unknown")
     _check_order(name for name, _ in certificate.critical_options)

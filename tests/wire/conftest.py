@@ -1,0 +1,25 @@
+"""Keys of every type, made once by the real ssh-keygen."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+from tests.wire.openssh import Keyring
+
+settings.register_profile(
+    "daypass",
+    max_examples=100,
+    deadline=None,
+    derandomize=bool(os.environ.get("CI")),
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("daypass")
+
+
+@pytest.fixture(scope="session")
+def keyring(tmp_path_factory: pytest.TempPathFactory) -> Keyring:
+    folder: Path = tmp_path_factory.mktemp("keys")
+    return Keyring(folder)

@@ -1,0 +1,91 @@
+"""The real OpenSSH tools, as a second opinion on every byte."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+SK_PROVIDER = Path("/usr/lib/openssh/regress/misc/sk-dummy/sk-dummy.so")
+"""FIDO without hardware: OpenSSH's own test middleware, in Debian's package openssh-tests."""
+
+PLAIN = ("ed25519", "ecdsa-256", "ecdsa-384", "ecdsa-521", "rsa-2048")
+SECURITY_KEYS = ("ed25519-sk", "ecdsa-sk")
+ALL = PLAIN + SECURITY_KEYS
+
+PUBLISHED_TYPE = {
+    "ed25519": "ssh-ed25519",
+    "ecdsa-256": "ecdsa-sha2-nistp256",
+    "ecdsa-384": "ecdsa-sha2-nistp384",
+    "ecdsa-521": "ecdsa-sha2-nistp521",
+    "rsa-2048": "ssh-rsa",
+    "ed25519-sk": "sk-ssh-ed25519@openssh.com",
+    "ecdsa-sk": "sk-ecdsa-sha2-nistp256@openssh.com",
+}
+YEAR_2026 = "20260101000000Z:20270101000000Z"
+
+
+def run(*arguments: str | Path, stdin: bytes | None = None) -> str:
+    """Run a tool that must succeed; its standard output."""
+    done = attempt(*arguments, stdin=stdin)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.decode()
+
+
+def attempt(*arguments: str | Path, stdin: bytes | None = None) -> subprocess.CompletedProcess[bytes]:
+    """Run a tool that may fail."""
+    environment = {**os.environ, "SSH_SK_PROVIDER": str(SK_PROVIDER), "LC_ALL": "C.UTF-8", "TZ": "UTC"}
+    return subprocess.run(
+        [str(each) for each in arguments],
+        input=stdin or b"",
+        capture_output=True,
+        env=environment,
+        timeout=20,
+        check=False,
+    )
+
+
+def need_security_keys() -> None:
+    """Without the test middleware say so; where everything is meant to be there, fail."""
+    if SK_PROVIDER.exists():
+        return
+    if os.environ.get("CI"):
+        pytest.fail(f"needs {SK_PROVIDER} (Debian: openssh-tests)")
+    pytest.skip("not run: needs openssh-tests")
+
+
+@dataclass
+class Keyring:
+    """Private key files by name, as in `ALL`; made when first asked for."""
+
+    folder: Path
+    _made: dict[str, Path] = field(default_factory=dict)
+
+    def private(self, name: str, owner: str = "subject") -> Path:
+        """The file of `owner`'s key of this kind."""
+        if f"{owner}-{name}" not in self._made:
+            self._made[f"{owner}-{name}"] = self._make(name, owner)
+        return self._made[f"{owner}-{name}"]
+
+    def line(self, name: str, owner: str = "subject") -> str:
+        """The same key's .pub line."""
+        return self.private(name, owner).with_suffix(".pub").read_text()
+
+    def certify(self, name: str, ca: str, *options: str, algorithm: str = "") -> str:
+        """The line of a certificate that ssh-keygen -s makes for `name` by the CA's key `ca`."""
+        authority, public = self.private(ca, "ca"), self.private(name).with_suffix(".pub")
+        chosen = ("-t", algorithm) if algorithm else ()
+        run("ssh-keygen", "-q", "-s", authority, "-I", "a key id", *chosen, *options, public)
+        return public.with_name(public.stem + "-cert.pub").read_text()
+
+    def _make(self, name: str, owner: str) -> Path:
+        if name in SECURITY_KEYS:
+            need_security_keys()
+        path = self.folder / f"{owner}-{name}"
+        kind, _, bits = name.partition("-") if name not in SECURITY_KEYS else (name, "", "")
+        size = ("-b", bits) if bits else ()
+        run("ssh-keygen", "-q", "-t", kind, *size, "-N", "", "-C", "someone", "-f", path)
+        return path
