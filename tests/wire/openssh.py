@@ -7,10 +7,7 @@ import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import pytest
-
-SK_PROVIDER = Path("/usr/lib/openssh/regress/misc/sk-dummy/sk-dummy.so")
-"""FIDO without hardware: OpenSSH's own test middleware, in Debian's package openssh-tests."""
+from tests.parts.needs import PARTS, need
 
 PLAIN = ("ed25519", "ecdsa-256", "ecdsa-384", "ecdsa-521", "rsa-2048")
 SECURITY_KEYS = ("ed25519-sk", "ecdsa-sk")
@@ -36,25 +33,18 @@ def run(*arguments: str | Path, stdin: bytes | None = None) -> str:
 
 
 def attempt(*arguments: str | Path, stdin: bytes | None = None) -> subprocess.CompletedProcess[bytes]:
-    """Run a tool that may fail."""
-    environment = {**os.environ, "SSH_SK_PROVIDER": str(SK_PROVIDER), "LC_ALL": "C.UTF-8", "TZ": "UTC"}
+    """Run a tool that may fail. FIDO keys live in OpenSSH's own test middleware, where that is installed."""
+    middleware = PARTS["sk-dummy"].find()
+    environment = {**os.environ, "SSH_SK_PROVIDER": str(middleware), "LC_ALL": "C.UTF-8", "TZ": "UTC"}
+    program, *rest = arguments
     return subprocess.run(
-        [str(each) for each in arguments],
+        [need(str(program)), *map(str, rest)],
         input=stdin or b"",
         capture_output=True,
         env=environment,
         timeout=20,
         check=False,
     )
-
-
-def need_security_keys() -> None:
-    """Without the test middleware say so; where everything is meant to be there, fail."""
-    if SK_PROVIDER.exists():
-        return
-    if os.environ.get("CI"):
-        pytest.fail(f"needs {SK_PROVIDER} (Debian: openssh-tests)")
-    pytest.skip("not run: needs openssh-tests")
 
 
 @dataclass
@@ -83,7 +73,7 @@ class Keyring:
 
     def _make(self, name: str, owner: str) -> Path:
         if name in SECURITY_KEYS:
-            need_security_keys()
+            need("sk-dummy")
         path = self.folder / f"{owner}-{name}"
         kind, _, bits = name.partition("-") if name not in SECURITY_KEYS else (name, "", "")
         size = ("-b", bits) if bits else ()

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import socket
-import subprocess
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,6 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.parts.openssh import run_agent
 from tests.wire.making import damaged, opened, private_key, public_key, signed
 from tests.wire.openssh import PLAIN, Keyring
 
@@ -24,15 +23,9 @@ Ask = Callable[[bytes], bytes]
 
 @pytest.fixture(scope="module")
 def running() -> Iterator[Path]:
-    """The socket of an ssh-agent. Its path must be short: a Unix socket's has 108 bytes at most."""
-    with tempfile.TemporaryDirectory(prefix="agent") as folder:
-        path = Path(folder, "s")
-        with subprocess.Popen(["ssh-agent", "-D", "-a", str(path)], stdout=subprocess.DEVNULL) as process:
-            deadline = time.monotonic() + 10
-            while not path.exists() and time.monotonic() < deadline:
-                time.sleep(0.01)
-            yield path
-            process.terminate()
+    """The socket of an ssh-agent."""
+    with run_agent() as started:
+        yield started.socket
 
 
 @pytest.fixture
