@@ -1,6 +1,6 @@
-"""The whole TOML file (`config_version = 1`), as types.
+"""The whole TOML file, as types.
 
-`Config.policy_document()` is the part that every process of one CA must share; its SHA-256 is the policy hash
+`policy_document(config)` is the part that every process of one CA must share; its SHA-256 is the policy hash
 that stands in the store and in every ledger entry (trust 7.4). The rest (addresses, paths) is local to a machine.
 """
 
@@ -18,14 +18,15 @@ __all__ = [
     "LifetimeSection",
     "ProviderSection",
     "RoleSection",
+    "Section",
 ]
 
 
-class _Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A table of the file. A key that does not exist is an error, never ignored."""
 
 
-class CaSection(_Section):
+class CaSection(Section, frozen=True):
     name: str
     url: str  # https://NAME[:PORT], as people and hosts reach it
     names: list[str] = []  # further names and addresses for the TLS leaf
@@ -33,17 +34,18 @@ class CaSection(_Section):
     database: str = "sqlite:////var/lib/daypass/ca.sqlite"
     state: Path = Path("/var/lib/daypass")
     admin_socket: Path = Path("/run/daypass/admin.sock")
+    trust: Path = Path("/etc/daypass/trust.json")  # the trust document, signed by the offline root
     passphrase_file: Path | None = None
 
 
-class KeySection(_Section):
+class KeySection(Section, frozen=True):
     """One CA key. The first of a use signs; the others are only announced (rotation)."""
 
     use: str  # user | host | bundle | tls
-    file: Path
+    file: Path  # OpenSSH private key; tls: PEM private key, its certificate beside it with the suffix .crt
 
 
-class LifetimeSection(_Section):
+class LifetimeSection(Section, frozen=True):
     """Seconds, written as "16h" or "30d"."""
 
     user: str = "16h"
@@ -54,18 +56,18 @@ class LifetimeSection(_Section):
     backdate: str = "1m"
 
 
-class HostsSection(_Section):
+class HostsSection(Section, frozen=True):
     domains: list[str]  # what the host CA may speak for: names and *.patterns (trust 5.2)
 
 
-class ProviderSection(_Section):
+class ProviderSection(Section, frozen=True):
     name: str
     issuer: str
     client_id: str
     client_secret: str = ""
     type: str = "oidc"
-    scopes: list[str] = ["openid", "email", "profile"]
-    algorithms: list[str] = ["RS256", "ES256", "EdDSA"]
+    scopes: list[str] = msgspec.field(default_factory=lambda: ["openid", "email", "profile"])
+    algorithms: list[str] = msgspec.field(default_factory=lambda: ["RS256", "ES256", "EdDSA"])
     groups_claim: str = "groups"
     login_name: str = "email"  # email | step | claim:NAME
     max_age: str | None = "20h"  # None is not expressible in TOML: "" turns it off
@@ -79,7 +81,7 @@ class ProviderSection(_Section):
     redirect_ports: list[int] = []
 
 
-class RoleSection(_Section):
+class RoleSection(Section, frozen=True):
     """Who (all conditions given must hold; at least one), which accounts, for how long."""
 
     name: str
@@ -92,7 +94,7 @@ class RoleSection(_Section):
     bare_hosts: bool = False
 
 
-class Config(_Section):
+class Config(Section, frozen=True):
     config_version: int
     ca: CaSection
     keys: list[KeySection]

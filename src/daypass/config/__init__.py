@@ -1,0 +1,36 @@
+"""The CA's configuration: one TOML file (`config_version = 1`), its types, and every mistake in it at once.
+
+`load` is all that a program needs; `problems` is what an editor or `daypass ca check-config` shows.
+"""
+
+from daypass.config.document import policy_document, policy_hash
+from daypass.config.problem import Problem, Severity, errors_in, warnings_in
+from daypass.config.reading import load, problems, rebased
+from daypass.config.schema import (
+    CaSection,
+    Config,
+    HostsSection,
+    KeySection,
+    LifetimeSection,
+    ProviderSection,
+    RoleSection,
+)
+
+__all__ = [
+    "CaSection",
+    "Config",
+    "HostsSection",
+    "KeySection",
+    "LifetimeSection",
+    "Problem",
+    "ProviderSection",
+    "RoleSection",
+    "Severity",
+    "errors_in",
+    "load",
+    "policy_document",
+    "policy_hash",
+    "problems",
+    "rebased",
+    "warnings_in",
+]

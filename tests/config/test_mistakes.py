@@ -1,0 +1,211 @@
+"""Every mistake a configuration can hold, one line each: the edit, the key that is named, what is said of it."""
+
+from __future__ import annotations
+
+import pytest
+from tests.config.sample import GOOD, SECOND_PROVIDER, edited
+
+from daypass.config import Severity, errors_in, problems, warnings_in
+
+STAFF = 'groups = ["staff"]'
+OWN = 'accounts = ["{login}"]'
+ISSUER = 'issuer = "https://id.example.com"'
+CLIENT = 'client_id = "daypass"'
+DOMAINS = 'domains = ["*.example.com"]'
+URL = 'url = "https://ca.example.com"'
+NAME = 'name = "Example"'
+USER = 'user = "16h"'
+USER_KEY = 'file = "/etc/daypass/keys/user_ca"'
+
+SHAPE = [
+    ("config_version = 1", 'config_version = "1"', "config_version", "must be a whole number, not text in quotes"),
+    ("config_version = 1", "config_version = true", "config_version", "must be a whole number, not true or false"),
+    ("config_version = 1", "", "config_version", "is missing"),
+    (NAME, "", "ca.name", "is missing"),
+    (NAME, "name = 3.5", "ca.name", "must be text in quotes, not a number"),
+    (NAME, "name = 1979-05-27", "ca.name", "must be text in quotes, not a date"),
+    (NAME, 'nmae = "Example"', "ca.nmae", 'there is no such key (did you mean "name"?)'),
+    (NAME, NAME + '\n"a\\u001bb" = 1', 'ca."a\\u001bb"', "there is no such key"),
+    ("[hosts]", "[host]", "host", 'there is no such key (did you mean "hosts"?)'),
+    (DOMAINS, 'domains = "*.example.com"', "hosts.domains", "must be a list in brackets, not text in quotes"),
+    (DOMAINS, 'domains = [["*.example.com"]]', "hosts.domains[0]", "must be text in quotes, not a list in brackets"),
+    (STAFF, 'group = ["staff"]', "roles[0].group", 'did you mean "groups"?'),
+    (STAFF, "groups = [1]", "roles[0].groups[0]", "must be text in quotes, not a whole number"),
+    (CLIENT, "client_id = 7", "providers[0].client_id", "must be text in quotes"),
+    (CLIENT, CLIENT + '\nrequire_auth_time = "no"', "providers[0].require_auth_time", "must be true or false"),
+    (CLIENT, CLIENT + "\nredirect_ports = [true]", "providers[0].redirect_ports[0]", "must be a whole number"),
+    ("[ca]", "[ca]\nstate = 7", "ca.state", "must be a path in quotes"),
+]
+
+CA = [
+    ("config_version = 1", "config_version = 2", "config_version", "this daypass reads version 1, not 2"),
+    (NAME, 'name = ""', "ca.name", "is not a name"),
+    (NAME, 'name = "a\\nb"', "ca.name", '"a\\nb" is not a name'),
+    (NAME, f'name = "{"x" * 65}"', "ca.name", "is not a name"),
+    (URL, 'url = "http://ca.example.com"', "ca.url", 'did you mean "https://ca.example.com"?'),
+    (URL, 'url = "ca.example.com"', "ca.url", "is not a URL"),
+    (URL, 'url = "https://ca.example.com/x"', "ca.url", "https://HOST[:PORT] and nothing more"),
+    (URL, 'url = "https://ca.example.com#"', "ca.url", "https://HOST[:PORT] and nothing more"),
+    (URL, 'url = "https://me:pw@ca.example.com"', "ca.url", "https://HOST[:PORT] and nothing more"),
+    (URL, 'url = "https://ca.example.com:99999"', "ca.url", "is not a URL"),
+    (URL, 'url = "https://ca.example.com:0"', "ca.url", "is not a URL"),
+    (URL, 'url = "https://ca_1.example.com"', "ca.url", "is not a host name"),
+    (URL, 'url = "https://[::1"', "ca.url", "is not a URL"),
+    ("192.0.2.7", "CA-2.example.com", "ca.names[1]", 'did you mean "ca-2.example.com"?'),
+    ("192.0.2.7", "*.example.com", "ca.names[1]", "is not a host name or address"),
+    ("192.0.2.7", "ca-1.example.com", "ca.names[1]", "is listed twice"),
+    ("[ca]", '[ca]\nlisten = "8443"', "ca.listen", "is not an address to listen on"),
+    ("[ca]", '[ca]\nlisten = "::1:8443"', "ca.listen", "[::]:8443"),
+    ("[ca]", '[ca]\nlisten = "0.0.0.0:70000"', "ca.listen", "is not an address to listen on"),
+    ("[ca]", '[ca]\nstate = "var"', "ca.state", "is not an absolute path"),
+    ("[ca]", f'[ca]\nadmin_socket = "/{"s" * 107}"', "ca.admin_socket", "longer than the 107 bytes"),
+    ("[ca]", '[ca]\npassphrase_file = "p"', "ca.passphrase_file", "is not an absolute path"),
+    ("sqlite:////var/lib/daypass/ca.sqlite", "sqlite://", "ca.database", "absolute path"),
+    ("sqlite:////var/lib/daypass/ca.sqlite", "sqlite:///ca.sqlite", "ca.database", "absolute path"),
+    ("sqlite:////var/lib/daypass/ca.sqlite", "mysql://root:pw@db/ca", "ca.database", "must start with sqlite://"),
+    ('use = "user"', 'use = "usr"', "keys[0].use", 'did you mean "user"?'),
+    ('use = "user"', 'use = "host"', "keys", "there is no user key"),
+    ('use = "host"', 'use = "user"', "keys", "there is no host key"),
+    ('use = "bundle"', 'use = "user"', "keys", "there is no bundle key"),
+    ('use = "tls"', 'use = "user"', "keys", "there is no tls key"),
+    (USER_KEY, 'file = "keys/user_ca"', "keys[0].file", "is not an absolute path"),
+    ("keys/host_ca", "keys/user_ca", "keys[1].file", "one key file can't serve twice"),
+    (DOMAINS, "domains = []", "hosts.domains", "is empty"),
+    (DOMAINS, 'domains = ["*"]', "hosts.domains[0]", "would speak for hosts that are not yours"),
+    (DOMAINS, 'domains = ["*.com"]', "hosts.domains[0]", "would speak for hosts that are not yours"),
+    (DOMAINS, 'domains = ["*.*.example.com"]', "hosts.domains[0]", "is not a host pattern"),
+    (DOMAINS, 'domains = ["web-*.example.com"]', "hosts.domains[0]", "is not a host pattern"),
+    (DOMAINS, 'domains = [".example.com"]', "hosts.domains[0]", 'did you mean "*.example.com"?'),
+    (DOMAINS, 'domains = ["*.Example.com"]', "hosts.domains[0]", 'did you mean "*.example.com"?'),
+    (DOMAINS, 'domains = ["192.0.2.1"]', "hosts.domains[0]", "is an address"),
+    (DOMAINS, 'domains = ["a.example.com,b.example.com"]', "hosts.domains[0]", "is not a host pattern"),
+    (DOMAINS, 'domains = [""]', "hosts.domains[0]", "is not a host pattern"),
+    (DOMAINS, 'domains = ["*.ex\u0430mple.com"]', "hosts.domains[0]", "is not a host pattern"),
+    (USER, 'user = "16 h"', "lifetimes.user", 'write it like "16h"'),
+    (USER, 'user = "0h"', "lifetimes.user", "is not a duration above zero"),
+    (USER, 'user = "\u096716h"', "lifetimes.user", "is not a duration above zero"),
+    (USER, f'user = "{"9" * 4000}h"', "lifetimes.user", "is not a duration above zero"),
+    (USER, 'user = "21h"', "lifetimes.user", 'more than user_ceiling, which is "20h"'),
+    (USER, 'floor = "17h"', "lifetimes.floor", 'more than user, which is "16h"'),
+    (USER, 'user_ceiling = "24h"', "lifetimes.user_ceiling", "may be 20h at most"),
+    (USER, 'backdate = "2h"', "lifetimes.backdate", "may be 1h at most"),
+    ('host = "30d"', 'host = "91d"', "lifetimes.host", 'more than host_ceiling, which is "90d"'),
+    ('host = "30d"', 'host = "1m"', "lifetimes.floor", 'more than host, which is "1m"'),
+    ('"deploy"', '"Deploy"', "reserved_logins[0]", "is not a login name"),
+    ('"deploy"', '"deploy", "deploy"', "reserved_logins[1]", "is listed twice"),
+]
+
+PROVIDERS = [
+    ('name = "corp"', 'name = "co rp"', "providers[0].name", "is not a name"),
+    (CLIENT, CLIENT + '\ntype = "saml"', "providers[0].type", "is not a type of provider"),
+    (ISSUER, 'issuer = "http://id.example.com"', "providers[0].issuer", "must start with https://"),
+    (ISSUER, 'issuer = "http://127.0.0.1.example.com"', "providers[0].issuer", "must start with https://"),
+    (ISSUER, 'issuer = "https://id.example.com?x"', "providers[0].issuer", "no query"),
+    (ISSUER, 'issuer = "https://u:p@id.example.com"', "providers[0].issuer", "must not carry a user name"),
+    (ISSUER, 'issuer = "id.example.com"', "providers[0].issuer", "is not a URL"),
+    (ISSUER, 'issuer = "https://a/.well-known/openid-configuration"', "providers[0].issuer", '"https://a"'),
+    (CLIENT, 'client_id = " "', "providers[0].client_id", "is empty"),
+    (CLIENT, CLIENT + '\nscopes = ["email"]', "providers[0].scopes", 'lacks "openid"'),
+    (CLIENT, CLIENT + '\nalgorithms = ["none"]', "providers[0].algorithms[0]", "is not a signature that proves"),
+    (CLIENT, CLIENT + '\nalgorithms = ["HS256"]', "providers[0].algorithms[0]", "is not a signature that proves"),
+    (CLIENT, CLIENT + "\nalgorithms = []", "providers[0].algorithms", "is empty"),
+    (CLIENT, CLIENT + '\nlogin_name = "upn"', "providers[0].login_name", "is not a rule"),
+    (CLIENT, CLIENT + '\nlogin_name = "claim:"', "providers[0].login_name", "is not a rule"),
+    (CLIENT, CLIENT + '\ngroups_claim = ""', "providers[0].groups_claim", "is empty"),
+    (CLIENT, CLIENT + "\ntrust_email = true", "providers[0].trust_email", "needs email_domains"),
+    (CLIENT, CLIENT + '\nemail_domains = ["@a.example"]', "providers[0].email_domains[0]", '"a.example"?'),
+    (CLIENT, CLIENT + '\nmax_age = "soon"', "providers[0].max_age", "is not a duration"),
+    (CLIENT, CLIENT + '\nredirect_host = "evil.example"', "providers[0].redirect_host", "must be this machine"),
+    (CLIENT, CLIENT + "\nredirect_ports = [0]", "providers[0].redirect_ports[0]", "is not a port"),
+    (CLIENT, CLIENT + '\ntenants = [""]', "providers[0].tenants[0]", "is empty"),
+    (ISSUER, 'issuer = "https://accounts.google.com"', "providers[0].hosted_domain", "is missing: Google"),
+    (ISSUER, 'issuer = "https://login.microsoftonline.com/x/v2.0"', "providers[0].tenants", "is missing: Entra"),
+    ("", SECOND_PROVIDER.replace("partner", "corp", 1), "providers[1].name", "is taken by another one"),
+    ("", SECOND_PROVIDER.replace("id.partner.example", "id.example.com"), "providers[1].client_id", "same issuer"),
+]
+
+ROLES = [
+    ('name = "staff"', 'name = "Staff"', "roles[0].name", "is not a name"),
+    ('name = "staff"', 'name = "a:b"', "roles[0].name", "is not a name"),
+    ('name = "dba"', 'name = "staff"', "roles[1].name", "is taken by another one"),
+    ("", SECOND_PROVIDER, "roles[0].provider", "each role names whose word it takes"),
+    (STAFF, STAFF + '\nprovider = "corpp"', "roles[0].provider", 'did you mean "corp"?'),
+    (STAFF, "", "roles[0]", "has no condition, so nobody can have it"),
+    (STAFF, "groups = []", "roles[0]", "has no condition, so nobody can have it"),
+    (STAFF, 'groups = [""]', "roles[0].groups[0]", "is empty"),
+    (STAFF, 'emails = ["*@example.com"]', "roles[0].emails[0]", 'domains = ["example.com"]'),
+    (STAFF, 'emails = ["ann"]', "roles[0].emails[0]", "is not an e-mail address"),
+    (STAFF, 'domains = ["@example.com"]', "roles[0].domains[0]", 'did you mean "example.com"?'),
+    (STAFF, 'domains = ["*"]', "roles[0].domains[0]", "is not a domain"),
+    (OWN, "accounts = []", "roles[0].accounts", "is empty: the role lets nobody in"),
+    (OWN, 'accounts = ["{user}"]', "roles[0].accounts[0]", 'did you mean "{login}"?'),
+    (OWN, 'accounts = ["Web"]', "roles[0].accounts[0]", 'did you mean "web"?'),
+    (OWN, 'accounts = ["a,root"]', "roles[0].accounts[0]", "is not an account"),
+    (OWN, 'accounts = ["*"]', "roles[0].accounts[0]", "is not an account"),
+    (OWN, 'accounts = ["web", "web"]', "roles[0].accounts", "is listed twice"),
+    (OWN, OWN + '\nlifetime = "21h"', "roles[0].lifetime", "more than lifetimes.user_ceiling"),
+    (OWN, OWN + '\nlifetime = "1m"', "roles[0].lifetime", "less than lifetimes.floor"),
+    (OWN, OWN + '\nlifetime = "day"', "roles[0].lifetime", "is not a duration"),
+]
+
+WARNINGS = [
+    (CLIENT, CLIENT + '\nmax_age = ""', "providers[0].max_age", "is off"),
+    (CLIENT, CLIENT + '\nmax_age = "24h"', "providers[0].max_age", "more than the 20h"),
+    (CLIENT, CLIENT + "\nrequire_auth_time = false", "providers[0].require_auth_time", "is off"),
+    (CLIENT, CLIENT + "\nallow_unbound = true", "providers[0].allow_unbound", "a stolen ID token"),
+    (CLIENT, CLIENT + '\nscopes = ["openid", "offline_access"]', "providers[0].scopes", "outlives the day"),
+    (OWN, 'accounts = ["root"]', "roles[0].accounts[0]", "is root"),
+    (OWN, OWN + '\nlifetime = "1h"', "roles[0].lifetime", "daypass login --lifetime 1h"),
+    (DOMAINS, 'domains = ["localhost"]', "hosts.domains[0]", "is a short name"),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "path", "said"), SHAPE + CA + PROVIDERS + ROLES)
+def test_a_mistake_is_named_by_its_key_and_told_in_words(old: str, new: str, path: str, said: str) -> None:
+    found = errors_in(problems(edited(old, new)))
+    assert any(problem.path == path and said in str(problem) for problem in found), [str(each) for each in found]
+
+
+@pytest.mark.parametrize(("old", "new", "path", "said"), WARNINGS)
+def test_what_is_allowed_but_dangerous_is_a_warning(old: str, new: str, path: str, said: str) -> None:
+    found = problems(edited(old, new))
+    assert errors_in(found) == []
+    assert [(each.path, said in str(each)) for each in warnings_in(found)] == [(path, True)]
+
+
+@pytest.mark.parametrize(("old", "new", "path", "said"), SHAPE + CA + PROVIDERS)
+def test_no_message_holds_a_secret_or_a_control_character(old: str, new: str, path: str, said: str) -> None:
+    for problem in problems(edited(old, new)):
+        assert "hunter2" not in str(problem)
+        assert ":pw@" not in str(problem)
+        assert str(problem).isprintable()
+
+
+@pytest.mark.parametrize("email_source", ["emails = ['ann@example.com']", "domains = ['example.com']"])
+def test_a_condition_on_the_e_mail_needs_a_provider_that_sends_one(email_source: str) -> None:
+    text = edited(STAFF, email_source)
+    assert errors_in(problems(text)) == []
+    found = errors_in(problems(text.replace(CLIENT, CLIENT + '\nscopes = ["openid"]')))
+    assert [each.path for each in found] == [f"roles[0].{email_source.split()[0]}"]
+
+
+def test_the_sample_has_nothing_to_complain_about() -> None:
+    assert problems(GOOD) == []
+
+
+def test_all_mistakes_are_told_at_once() -> None:
+    text = edited(STAFF, 'group = ["staff"]').replace(URL, 'url = "ftp://x"').replace(USER, 'user = "soon"')
+    found = [problem.path for problem in problems(text.replace(OWN, "accounts = [7]"))]
+    assert found == ["roles[0].group", "roles[0].accounts[0]", "ca.url", "lifetimes.user"]
+
+
+def test_a_misspelt_key_is_not_reported_a_second_time_for_what_it_leaves_out() -> None:
+    assert [each.path for each in problems(edited(STAFF, 'group = ["staff"]'))] == ["roles[0].group"]
+
+
+def test_without_providers_and_roles_the_file_is_good_and_says_that_nobody_can_come_in() -> None:
+    found = problems(GOOD[: GOOD.index("[[providers]]")])
+    assert [(each.path, each.severity) for each in found] == [
+        ("providers", Severity.WARNING),
+        ("roles", Severity.WARNING),
+    ]
