@@ -1,0 +1,94 @@
+"""New CA keys, written so that a crash leaves a whole file or none, and no file is ever written over.
+
+Without a passphrase: OpenSSH's format. With one: OpenSSH's format too (bcrypt) where the `bcrypt` package is
+installed; else PKCS #8 (AES-256, PBKDF2), which `openssl` and this CA read, but ssh-keygen only from 9.6 on.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from importlib.util import find_spec
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+)
+
+from daypass.errors import Conflict, Invalid, Misconfigured
+from daypass.wire import PublicKey
+
+__all__ = ["generate_key_file"]
+
+BCRYPT_ROUNDS = 64  # ssh-keygen's default is 24; a CA key is opened once per start
+
+
+def generate_key_file(path: Path, passphrase: bytes | None = None, comment: str = "") -> PublicKey:
+    """An Ed25519 key: `path` (0600), and its public half at `path`.pub (0644) with the comment.
+
+    Raises Conflict where either exists, Invalid for an empty passphrase, Misconfigured where it can't be written.
+    """
+    if passphrase is not None and not passphrase:
+        raise Invalid("the passphrase is empty", code="signer.passphrase", hint="give one, or none at all")
+    key = Ed25519PrivateKey.generate()
+    public = PublicKey.from_cryptography(key.public_key())
+    line = public.line(comment).encode() + b"\n"
+    public_path = path.with_name(path.name + ".pub")
+    for each in (path, public_path):
+        if os.path.lexists(each):
+            raise _exists(each)
+    _write_new(path, _serialised(key, passphrase), 0o600)
+    _write_new(public_path, line, 0o644)
+    return public
+
+
+def _serialised(key: Ed25519PrivateKey, passphrase: bytes | None) -> bytes:
+    if passphrase is None:
+        return key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption())
+    if find_spec("bcrypt") is None:
+        return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(passphrase))
+    encryption = PrivateFormat.OpenSSH.encryption_builder().kdf_rounds(BCRYPT_ROUNDS).build(passphrase)
+    return key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, encryption)
+
+
+def _write_new(path: Path, data: bytes, mode: int) -> None:
+    """Durable and whole at `path`, or not there: written beside it, then linked, which never replaces a file."""
+    beside = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    try:
+        _write(beside, data, mode)
+        os.link(beside, path)
+        _sync_directory(path.parent)
+    except FileExistsError:
+        raise _exists(path) from None
+    except OSError as error:
+        hint = f"make the folder, and let this user write to it: {path.parent}"
+        raise Misconfigured(f"{path} can't be written: {error.strerror}", code="signer.file", hint=hint) from error
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def _write(path: Path, data: bytes, mode: int) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        os.fchmod(descriptor, mode)  # exactly this, whatever the umask
+        file.write(data)
+        file.flush()
+        os.fsync(descriptor)
+
+
+def _sync_directory(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _exists(path: Path) -> Conflict:
+    return Conflict(
+        f"{path} is already there", code="signer.exists", hint="a key is never written over; move it away"
+    )
