@@ -1,0 +1,160 @@
+"""Where a provider's keys come from: OpenID Connect Discovery 1.0 section 4, then its JWK set.
+
+Fetched when first needed, so that a provider that is down at start is simply asked again. Kept for as long as
+the provider says, within 5 minutes and 12 hours; asked early for an unknown key id, twice a minute at most and
+once for everybody who waits; usable for a day while the provider is down. With keys at hand nothing here awaits.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+
+import httpx2
+
+from daypass.ca.ports import Clock
+from daypass.errors import Invalid, Unavailable
+from daypass.provisioners.jose import parse_object
+from daypass.provisioners.jwks import KeySet, ProviderKey
+
+__all__ = ["ProviderKeys", "discovery_url", "is_loopback", "is_safe_url", "provider_client"]
+
+SHORTEST, LONGEST = 5 * 60, 12 * 3600  # seconds a key set is fresh, whatever the provider says
+STALE = 24 * 3600  # seconds a key set may serve while the provider can't be asked
+PAUSE = 30  # seconds between two fetches while there are keys
+PAUSE_WITHOUT_KEYS = 5
+CONNECT_TIMEOUT, TOTAL_TIMEOUT = 5, 10
+MAX_ANSWER = 256 * 1024
+_MAX_AGE = re.compile(r"(?:^|[\s,])max-age=\"?(\d{1,9})", re.IGNORECASE)
+
+_log = logging.getLogger(__name__)
+
+
+def provider_client() -> httpx2.AsyncClient:
+    """A client for identity providers: the system's trust store and proxy variables, no redirects."""
+    timeout = httpx2.Timeout(TOTAL_TIMEOUT, connect=CONNECT_TIMEOUT)
+    return httpx2.AsyncClient(timeout=timeout, verify=True, trust_env=True, follow_redirects=False)
+
+
+def discovery_url(issuer: str) -> str:
+    """Entra's issuer for several tenants has a `{tenantid}` in it; its document is at `organizations`."""
+    return issuer.replace("{tenantid}", "organizations").removesuffix("/") + "/.well-known/openid-configuration"
+
+
+def is_loopback(url: str) -> bool:
+    host = urlsplit(url).hostname or ""
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def is_safe_url(url: str, *, loopback: bool) -> bool:
+    """https, or plain http to this very machine where `loopback` allows it; no user name, no fragment."""
+    try:
+        parts = urlsplit(url)
+        plain = parts.scheme == "http" and loopback and is_loopback(url)
+    except ValueError:
+        return False
+    clean = parts.hostname and not parts.fragment and parts.username is None and url.isascii()
+    return bool(clean) and (parts.scheme == "https" or plain)
+
+
+@dataclass(frozen=True, slots=True)
+class _Fetched:
+    keys: KeySet
+    at: float  # monotonic
+    fresh_until: float
+
+
+class ProviderKeys:
+    """One provider's keys. Lives on one event loop."""
+
+    def __init__(
+        self, name: str, issuer: str, algorithms: Collection[str], clock: Clock, http: httpx2.AsyncClient
+    ) -> None:
+        self._name, self._issuer, self._algorithms = name, issuer, algorithms
+        self._clock, self._http = clock, http
+        self._fetched: _Fetched | None = None
+        self._next_fetch = float("-inf")
+        self._flight: asyncio.Task[None] | None = None
+
+    async def find(self, kid: str | None, algorithm: str, *, anew: bool = False) -> ProviderKey | None:
+        """The key that fits, after asking the provider again where that may help (`anew`: where there is one, too).
+
+        Raises Unavailable if the provider can't be asked and has left no usable keys.
+        """
+        fetched = self._fetched
+        if fetched is not None and self._clock.monotonic() < fetched.fresh_until and not anew:
+            key = fetched.keys.find(kid, algorithm)
+            if key is not None:
+                return key
+        await self._refresh()
+        return self._usable().find(kid, algorithm)
+
+    def _usable(self) -> KeySet:
+        if self._fetched is not None and self._clock.monotonic() < self._fetched.at + STALE:
+            return self._fetched.keys
+        raise Unavailable(
+            f'the identity provider "{self._name}" can\'t be asked for its keys right now',
+            code="oidc.provider",
+            hint="try again in a minute; if it lasts, the CA's log says what the provider answered",
+            retry_after=PAUSE_WITHOUT_KEYS,
+        )
+
+    async def _refresh(self) -> None:
+        """Fetch, once for everyone who waits, and not sooner than the pause after the last time allows."""
+        if self._flight is None:
+            if self._clock.monotonic() < self._next_fetch:
+                return
+            self._flight = asyncio.create_task(self._fetch())
+        await asyncio.shield(self._flight)  # one caller who hangs up does not stop it for the others
+
+    async def _fetch(self) -> None:
+        try:
+            async with asyncio.timeout(TOTAL_TIMEOUT):
+                keys, lifetime = await self._load()
+            now = self._clock.monotonic()
+            self._fetched = _Fetched(keys, now, now + lifetime)
+        except (httpx2.HTTPError, httpx2.InvalidURL, TimeoutError, OSError, Invalid) as error:
+            _log.warning("provider %s: keys not fetched: %s", self._name, error or type(error).__name__)
+        finally:
+            pause = PAUSE if self._fetched is not None else PAUSE_WITHOUT_KEYS
+            self._next_fetch = self._clock.monotonic() + pause
+            self._flight = None
+
+    async def _load(self) -> tuple[KeySet, int]:
+        document, _ = await self._get(discovery_url(self._issuer))
+        if document.get("issuer") != self._issuer:  # Discovery 1.0 section 4.3: exactly, or someone lies
+            raise Invalid(
+                f"it calls itself {document.get('issuer')!r:.200}, not {self._issuer!r}", code="oidc.issuer"
+            )
+        uri = document.get("jwks_uri")
+        if not isinstance(uri, str) or not is_safe_url(uri, loopback=is_loopback(self._issuer)):
+            raise Invalid("its jwks_uri is not an https URL", code="oidc.discovery")
+        key_set, lifetime = await self._get(uri)
+        return KeySet.parse(key_set, self._algorithms), lifetime
+
+    async def _get(self, url: str) -> tuple[Mapping[str, object], int]:
+        """A JSON object and how long it is fresh, in seconds. `identity`: nothing can unpack to more than it is."""
+        headers = {"Accept": "application/json", "Accept-Encoding": "identity"}
+        async with self._http.stream("GET", url, headers=headers, follow_redirects=False) as response:
+            if response.status_code != 200 or "content-encoding" in response.headers:
+                raise Invalid(f"{url} answered with status {response.status_code}", code="oidc.discovery")
+            body = bytearray()
+            async for chunk in response.aiter_raw():
+                body += chunk
+                if len(body) > MAX_ANSWER:
+                    raise Invalid(f"{url} sent more than {MAX_ANSWER} bytes", code="oidc.discovery")
+        return parse_object(bytes(body)), _lifetime(response.headers.get("cache-control", ""))
+
+
+def _lifetime(cache_control: str) -> int:
+    """Seconds, from `max-age` (RFC 9111 section 5.2.2.1), within our bounds; the least where it is not given."""
+    found = _MAX_AGE.search(cache_control)
+    return min(max(int(found[1]) if found else 0, SHORTEST), LONGEST)

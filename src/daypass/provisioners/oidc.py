@@ -1,0 +1,178 @@
+"""People who sign in at an OpenID provider: an ID token becomes a proof.
+
+One token walks through here from top to bottom: taken apart, its key found, its signature verified, its claims
+checked (`claims`), its nonce compared with the keys it was made for (trust 3.1), and only then read (`names`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from base64 import urlsafe_b64decode
+
+import httpx2
+import msgspec
+
+from daypass.ca.ports import Clock
+from daypass.config import ProviderSection
+from daypass.errors import Invalid, Misconfigured
+from daypass.model import Credential, OnceId, Proof, parse_duration
+from daypass.provisioners import names
+from daypass.provisioners.claims import LEEWAY, MAX_TOKEN_AGE, Expected, IdToken, check, refused
+from daypass.provisioners.discovery import ProviderKeys, is_safe_url
+from daypass.provisioners.jose import ALGORITHMS, MAX_TOKEN, CompactJws, parse_object, verify
+from daypass.provisioners.jwks import ProviderKey
+from daypass.wire.binding import NONCE_PREFIX, SALT_SIZE, login_nonce
+
+__all__ = ["OidcProvisioner"]
+
+TENANT = "{tenantid}"
+_KNOWN = frozenset(name for algorithms in ALGORITHMS.values() for name in algorithms)
+
+
+class OidcProvisioner:
+    """One `[[providers]]` table at work. Raises Misconfigured for a table that could let the wrong people in."""
+
+    def __init__(self, section: ProviderSection, ca_id: bytes, clock: Clock, http: httpx2.AsyncClient) -> None:
+        _check_section(section)
+        self._section, self._ca_id, self._clock = section, ca_id, clock
+        self._keys = ProviderKeys(section.name, section.issuer, section.algorithms, clock, http)
+        self._expected = Expected(
+            issuers=_issuers(section),
+            client_id=section.client_id,
+            auth_time=section.require_auth_time,
+            max_age=parse_duration(section.max_age) if section.max_age else None,
+        )
+
+    @property
+    def name(self) -> str:
+        return self._section.name
+
+    def recognises(self, token: str) -> bool:
+        """Whether the token says it is this provider's and for this client. Nothing is verified."""
+        try:
+            claims = _glance(token)
+        except ValueError:
+            return False
+        audience = [claims.aud] if isinstance(claims.aud, str) else claims.aud
+        return self._section.client_id in audience and claims.iss in self._expected.issuers
+
+    async def authenticate(self, credential: Credential) -> Proof:
+        """Raises Unauthenticated, code `oidc.` and the check that failed; Unavailable without the provider's keys.
+
+        The proof expires at the last moment at which this token could pass here.
+        """
+        jws = _parsed(credential.token.reveal())
+        if jws.algorithm not in self._section.algorithms:
+            raise refused("algorithm", "the token is signed in a way that is not accepted from this provider")
+        key = await self._verified(jws)
+        token = check(_claims(jws), jws.header, self._expected, self._clock.now())
+        self._check_key_issuer(key, token)
+        bound = self._check_binding(token, credential)
+        return Proof(
+            identity=names.identity(token, self._section),
+            once=OnceId(self.name, _once_id(jws, token)),
+            issued_at=token.issued_at,
+            expires_at=min(token.expires + LEEWAY, token.issued_at + MAX_TOKEN_AGE),
+            bound=bound,
+        )
+
+    async def _verified(self, jws: CompactJws) -> ProviderKey:
+        """The provider's key that signed the token. Where no kid says which, it may have been replaced."""
+        key = await self._keys.find(jws.key_id, jws.algorithm)
+        if key is not None and jws.key_id is None and not verify(jws, key.key):
+            key = await self._keys.find(None, jws.algorithm, anew=True)
+        if key is None:
+            raise refused(
+                "key",
+                "the token is signed with a key that the identity provider does not publish",
+                "sign in again; if the provider has just changed its keys, wait half a minute",
+            )
+        if not verify(jws, key.key):
+            raise refused("signature", "the token's signature is not the identity provider's")
+        return key
+
+    def _check_key_issuer(self, key: ProviderKey, token: IdToken) -> None:
+        """Entra publishes keys of several issuers in one set, and says which key is whose."""
+        tenant = str(token.claims.get("tid", ""))
+        if key.issuer is not None and key.issuer.replace(TENANT, tenant) != token.issuer:
+            raise refused("issuer", "the token is signed with a key of another issuer")
+
+    def _check_binding(self, token: IdToken, credential: Credential) -> bool:
+        """Step 11: whether the nonce ties the token to exactly this key, this CA and this act (trust 3.1)."""
+        bound = token.nonce is not None and token.nonce.startswith(NONCE_PREFIX)
+        if not bound and credential.salt is not None:
+            raise refused("nonce", "the token is not bound to a key, but a salt came with it")
+        if not bound and not self._section.allow_unbound:
+            hint = "sign in with `daypass login`; for other clients the operator has to set allow_unbound = true"
+            raise refused("unbound", "the token is not bound to your key", hint)
+        if bound and token.nonce != self._nonce(credential):
+            raise refused("nonce", "the token was made for another key, another CA or another act")
+        return bound
+
+    def _nonce(self, credential: Credential) -> str:
+        if credential.salt is None or len(credential.salt) != SALT_SIZE:
+            raise refused("salt", f"a token bound to a key needs its salt of {SALT_SIZE} bytes")
+        if len(credential.keys) != 1:
+            raise refused("nonce", "a token is bound to exactly one key")
+        return login_nonce(self._ca_id, credential.keys[0].blob, credential.act, credential.salt)
+
+
+class _Glance(msgspec.Struct, frozen=True):
+    iss: str
+    aud: str | list[str]
+
+
+def _glance(token: str) -> _Glance:
+    """Quick and trusting, 3 us: every provider is asked about every token. Raises ValueError."""
+    payload = token.split(".", 2)[1] if token.count(".") == 2 and len(token) <= MAX_TOKEN else ""
+    return msgspec.json.decode(urlsafe_b64decode(payload + "=" * (-len(payload) % 4)), type=_Glance)
+
+
+def _parsed(token: str) -> CompactJws:
+    try:
+        return CompactJws.parse(token)
+    except Invalid as error:
+        raise refused("token", error.message) from None
+
+
+def _claims(jws: CompactJws) -> dict[str, object]:
+    try:
+        return parse_object(jws.payload)
+    except Invalid as error:
+        raise refused("token", error.message) from None
+
+
+def _once_id(jws: CompactJws, token: IdToken) -> str:
+    """Of what the signature covers, never of the signature: (r, n-s) is another string for one ES256 token."""
+    if token.nonce is not None:
+        return f"nonce:{token.nonce}"
+    if token.jti is not None:
+        return f"jti:{token.jti}"
+    return f"sha256:{hashlib.sha256(jws.signed.encode()).hexdigest()}"
+
+
+def _issuers(section: ProviderSection) -> frozenset[str]:
+    if TENANT not in section.issuer:
+        return frozenset((section.issuer,))
+    return frozenset(section.issuer.replace(TENANT, tenant) for tenant in section.tenants)
+
+
+def _check_section(section: ProviderSection) -> None:
+    """Only what would open a door; the configuration's own walk says it earlier and in full."""
+    problem = _problem(section)
+    if problem is not None:
+        raise Misconfigured(f'provider "{section.name}": {problem[0]}', code="oidc.section", hint=problem[1])
+
+
+def _problem(section: ProviderSection) -> tuple[str, str] | None:
+    if not is_safe_url(section.issuer.replace(TENANT, "t"), loopback=True):
+        return "the issuer is not an https URL", "plain http is for an issuer on this very machine only"
+    if not section.client_id:
+        return "client_id is empty", "register this CA at the provider and put its client id here"
+    if not section.algorithms or not _KNOWN.issuperset(section.algorithms):
+        return "algorithms has one that is not accepted", f"choose from {', '.join(sorted(_KNOWN))}"
+    if not section.tenants and (TENANT in section.issuer or "://login.microsoftonline.com/" in section.issuer):
+        return "Entra needs the list of tenants", 'tenants = ["<tenant id>"]'
+    if not section.hosted_domain and section.issuer.startswith("https://accounts.google.com"):
+        return "Google lets everyone with an account in", 'hosted_domain = "example.com"'
+    return None
