@@ -106,6 +106,6 @@ PARTS = {
         Part("node", _binary("node"), "nodejs"),
         Part("npm", _binary("npm"), "npm"),
         Part("oidc-provider", _provider),
-        Part("mount namespace", _mount_namespace),
+        Part("root with mount namespaces", _mount_namespace),
     )
 }

@@ -55,12 +55,12 @@ class Accounts:
     def entered(self, command: Sequence[str | Path]) -> list[str | Path]:
         """`command`, run in a mount namespace of its own under the same pid."""
         script = 'mount --bind "$0/passwd" /etc/passwd && mount --bind "$0/group" /etc/group && exec "$@"'
-        return [need("mount namespace"), "-m", "sh", "-c", script, self.directory, *command]
+        return [need("root with mount namespaces"), "-m", "sh", "-c", script, self.directory, *command]
 
 
 def make_accounts(directory: Path, names: Sequence[str] = ("alice", "bob", "deploy")) -> Accounts:
     """Accounts with homes under `directory` (which must be safe, see safe_directory). Needs root."""
-    need("mount namespace")
+    need("root with mount namespaces")
     uids = {name: 5001 + number for number, name in enumerate(names)}
     passwd, group = Path("/etc/passwd").read_text(), Path("/etc/group").read_text()
     accounts = Accounts(directory, uids)
