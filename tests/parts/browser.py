@@ -30,6 +30,7 @@ def run_browser() -> Iterator[Browser]:
 
     While it runs, Playwright's event loop counts as running in this thread: no `asyncio.run` beside it.
     """
+    need("libatomic")
     binary = need("chromium")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=binary, headless=True, args=list(_FLAGS))

@@ -39,6 +39,7 @@ class CertifiedOp:
 def run_certified_op() -> Iterator[CertifiedOp]:
     """Started on a port of the moment; it ends by itself when this process does."""
     directory = need("oidc-provider")
+    need("libatomic")
     process = subprocess.Popen(
         [need("node"), "--no-warnings", "op.mjs", "0"],
         cwd=directory,

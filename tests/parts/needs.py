@@ -12,12 +12,14 @@ import os
 import shutil
 import subprocess
 from collections.abc import Callable
+from ctypes.util import find_library
 from dataclasses import dataclass
 from pathlib import Path
 
+import playwright
 import pytest
 
-__all__ = ["PARTS", "PROVIDER", "Part", "in_ci", "need"]
+__all__ = ["NOT_RUN", "PARTS", "PROVIDER", "Part", "in_ci", "need"]
 
 NOT_RUN = "not run: needs "
 PROVIDER = Path(__file__).parent / "oidc_provider"
@@ -64,16 +66,29 @@ def _file(path: str) -> Callable[[], Path | None]:
     return find
 
 
+def _library(name: str) -> Callable[[], Path | None]:
+    def find() -> Path | None:
+        found = find_library(name)
+        return Path(found) if found else None
+
+    return find
+
+
 def _postgresql() -> Path | None:
     """The folder of the newest server's programs, which Debian keeps off the PATH."""
     versions = [path for path in Path("/usr/lib/postgresql").glob("*/bin") if (path / "initdb").exists()]
     return max(versions, default=None, key=lambda path: float(path.parent.name))
 
 
+def _node() -> Path | None:
+    """Playwright's own: Debian 12's is too old for the provider."""
+    return _file(str(Path(playwright.__file__).parent / "driver/node"))()
+
+
 def _provider() -> Path | None:
     """Installed by `npm ci`, and of the version that package.json names."""
     installed = PROVIDER / "node_modules/oidc-provider/package.json"
-    if _binary("node")() is None or not installed.exists():
+    if not installed.exists():
         return None
     wanted = json.loads((PROVIDER / "package.json").read_bytes())["dependencies"]["oidc-provider"]
     return PROVIDER if json.loads(installed.read_bytes())["version"] == wanted else None
@@ -99,11 +114,12 @@ PARTS = {
         Part("sshd", _binary("sshd"), "openssh-server"),
         Part("sk-dummy", _file("/usr/lib/openssh/regress/misc/sk-dummy/sk-dummy.so"), "openssh-tests"),
         Part("chromium", _binary("chromium"), "chromium"),
+        Part("libatomic", _library("atomic"), "libatomic1"),  # Playwright's own driver is linked to it
         Part("postgresql", _postgresql, "postgresql"),
         Part("ip", _binary("ip"), "iproute2"),
         Part("strace", _binary("strace"), "strace"),
         Part("shellcheck", _binary("shellcheck"), "shellcheck"),
-        Part("node", _binary("node"), "nodejs"),
+        Part("node", _node),
         Part("npm", _binary("npm"), "npm"),
         Part("oidc-provider", _provider),
         Part("root with mount namespaces", _mount_namespace),
