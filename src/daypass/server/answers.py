@@ -1,0 +1,127 @@
+"""Answers: the error tree as status codes and bodies, and the headers every answer carries."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import Any, Final
+
+import msgspec
+from starlette.types import Send
+
+from daypass.api import Error
+from daypass.errors import (
+    Conflict,
+    DaypassError,
+    Denied,
+    Internal,
+    Invalid,
+    Misconfigured,
+    NotFound,
+    Throttled,
+    Unauthenticated,
+    Unavailable,
+)
+from daypass.server.bodies import TooLarge, TooSlow
+
+__all__ = ["Failure", "MethodNotAllowed", "encode", "failure", "request_facts", "send", "status_of"]
+
+Header = tuple[bytes, bytes]
+log = logging.getLogger("daypass.server")
+
+
+class MethodNotAllowed(Invalid):
+    """405, with the methods that are."""
+
+    default_code = "method"
+
+    def __init__(self, allowed: Sequence[str]) -> None:
+        super().__init__("that method is not allowed here", hint="use " + " or ".join(allowed))
+        self.allowed = ", ".join(allowed)
+
+
+STATUSES: Final[dict[type[DaypassError], int]] = {
+    Invalid: 400,
+    Unauthenticated: 401,
+    Denied: 403,
+    NotFound: 404,
+    MethodNotAllowed: 405,
+    TooSlow: 408,
+    Conflict: 409,
+    TooLarge: 413,
+    Throttled: 429,
+    Misconfigured: 500,
+    Internal: 500,
+    Unavailable: 503,
+}
+_RETRY_AFTER: Final = {429: 1, 503: 5}  # seconds, where the error does not say
+
+_encode = msgspec.json.Encoder().encode
+_REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+_COMMON: Final = ((b"content-type", b"application/json"), (b"x-content-type-options", b"nosniff"))
+STORE_NOTHING: Final = (*_COMMON, (b"cache-control", b"no-store"))
+REVALIDATE: Final = (*_COMMON, (b"cache-control", b"no-cache"))
+
+
+def encode(answer: Any) -> bytes:
+    """JSON and the line break that step's server also ends with."""
+    return _encode(answer) + b"\n"
+
+
+def request_facts(headers: Sequence[Header]) -> tuple[bytes, int | None]:
+    """The request's id, the client's own where it is harmless in a log, and its Content-Length."""
+    request_id, length = None, None
+    for name, value in headers:
+        if name == b"content-length":
+            length = int(value)
+        elif name in (b"x-request-id", b"x-smallstep-id") and _REQUEST_ID.fullmatch(value):
+            request_id = value
+    return request_id or os.urandom(12).hex().encode(), length
+
+
+def status_of(error: DaypassError) -> int:
+    """The status of the nearest class in the tree."""
+    return next(STATUSES[kind] for kind in type(error).__mro__ if kind in STATUSES)
+
+
+class Failure(msgspec.Struct, frozen=True):
+    """An error as it goes out."""
+
+    status: int
+    content: bytes
+    headers: tuple[Header, ...]
+
+
+def failure(error: Exception, request_id: bytes) -> Failure:
+    """What the client sees of `error`. What is not of our tree is logged whole and shown not at all."""
+    if not isinstance(error, DaypassError):
+        log.error("request %s failed", request_id.decode(), exc_info=error)
+        hint = f"the CA's log tells more under request id {request_id.decode()}"
+        error = Internal("the CA could not do this because of a fault of its own", hint=hint)
+    elif isinstance(error, Misconfigured | Internal | Unavailable):
+        log.warning("request %s: %s: %s", request_id.decode(), error.code, error.message)
+    status = status_of(error)
+    body = Error(status=status, message=error.message, code=error.code, hint=error.hint)
+    return Failure(status, encode(body), _failure_headers(error, status))
+
+
+def _failure_headers(error: DaypassError, status: int) -> tuple[Header, ...]:
+    headers: list[Header] = list(STORE_NOTHING)
+    if status in _RETRY_AFTER:
+        headers.append((b"retry-after", str(error.retry_after or _RETRY_AFTER[status]).encode()))
+    if isinstance(error, MethodNotAllowed):
+        headers.append((b"allow", error.allowed.encode()))
+    if status == HTTPStatus.REQUEST_TIMEOUT:
+        headers.append((b"connection", b"close"))
+    return tuple(headers)
+
+
+async def send(send: Send, status: int, content: bytes, headers: Sequence[Header], request_id: bytes) -> None:
+    """Write one whole answer."""
+    length = (b"content-length", str(len(content)).encode())
+    start = {"type": "http.response.start", "status": status}
+    await send(start | {"headers": [*headers, length, (b"x-request-id", request_id)]})
+    await send({"type": "http.response.body", "body": content})

@@ -1,0 +1,130 @@
+"""Request bodies: read within limits, then decoded strictly into the types of `api`.
+
+Whatever a client sends ends in an `Invalid` that names the field, never in a traceback. Values are not repeated
+in messages: some of them are tokens.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Callable
+from typing import Any, Final
+
+import msgspec
+from starlette.types import Message, Receive
+
+from daypass.api import MAX_BODY
+from daypass.errors import Invalid, Unavailable
+
+__all__ = ["BODY_SECONDS", "ClientGone", "TooLarge", "TooSlow", "decoder", "read"]
+
+BODY_SECONDS: Final = 10.0
+
+
+class TooLarge(Invalid):
+    """413."""
+
+    default_code = "too-large"
+
+
+class TooSlow(Unavailable):
+    """408."""
+
+    default_code = "too-slow"
+
+
+class ClientGone(Exception):
+    """The client hung up before its request was whole; there is nobody to answer."""
+
+
+async def read(receive: Receive, length: int | None) -> bytes:
+    """The whole body. `length` is what Content-Length promised, None for a chunked body.
+
+    Raises `TooLarge` over `MAX_BODY` bytes, `TooSlow` after `BODY_SECONDS`, `ClientGone`.
+    """
+    if length is not None and length > MAX_BODY:
+        raise _too_large()
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            return await _collect(receive)
+    except TimeoutError:
+        raise TooSlow(f"the request body did not arrive within {BODY_SECONDS:g} seconds") from None
+
+
+async def _collect(receive: Receive) -> bytes:
+    message = await receive()
+    body = _part(message)
+    while message.get("more_body"):
+        message = await receive()
+        body += _part(message)
+        if len(body) > MAX_BODY:
+            raise _too_large()
+    if len(body) > MAX_BODY:
+        raise _too_large()
+    return body
+
+
+def _part(message: Message) -> bytes:
+    if message["type"] == "http.disconnect":
+        raise ClientGone
+    part: bytes = message.get("body", b"")
+    return part
+
+
+def _too_large() -> TooLarge:
+    return TooLarge(f"the request body is larger than {MAX_BODY} bytes")
+
+
+def decoder(type_: type[Any]) -> Callable[[bytes], Any]:
+    """A function that turns a body into `type_`, made once per route. It raises `Invalid` and nothing else."""
+    decode = msgspec.json.Decoder(type_).decode
+
+    def checked(body: bytes) -> Any:
+        try:
+            return decode(body)
+        except msgspec.ValidationError as error:
+            raise Invalid(explain(str(error)), code="body.field") from None
+        except (msgspec.DecodeError, RecursionError, ValueError):
+            raise _not_json(body) from None
+
+    return checked
+
+
+def _not_json(body: bytes) -> Invalid:
+    if not body.strip():
+        return Invalid("the request body is empty", code="body.empty", hint="send a JSON object")
+    return Invalid("the request body is not JSON", code="body.json", hint="send one JSON object in UTF-8")
+
+
+_AT = re.compile(r"(?P<what>.*?)(?: - at `(?:key in )?\$(?P<path>.*)`)?", re.DOTALL)
+_MISSING = re.compile(r"Object missing required field `(\w+)`")
+_EXPECTED = re.compile(r"Expected `([^`]*)`, got `([^`]*)`")
+_KINDS = {
+    "str": "a string",
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "array": "a list",
+    "object": "an object",
+    "null": "null",
+    "bytes": "base64 text",
+}
+
+
+def explain(message: str) -> str:
+    """msgspec's message in the words of whoever wrote the request: `keys[0].proof is missing`."""
+    match = _AT.fullmatch(message)
+    what, path = (match["what"], (match["path"] or "").lstrip(".")) if match else (message, "")
+    if missing := _MISSING.fullmatch(what):
+        return f"{path}.{missing[1]} is missing".lstrip(".")
+    path = path or "the request body"
+    if expected := _EXPECTED.fullmatch(what):
+        return f"{path}: expected {_kinds(expected[1])}, got {_kinds(expected[2])}"
+    if "base64" in what:
+        return f"{path} is not standard base64"
+    return f"{path}: {what[:1].lower()}{what[1:]}"
+
+
+def _kinds(names: str) -> str:
+    return " or ".join(_KINDS.get(name, name) for name in names.split(" | "))

@@ -1,0 +1,118 @@
+"""One request from the socket to the answer.
+
+    guard (who may knock at all)  ->  body, within limits  ->  the route's type  ->  handler  ->  answer, log line
+
+Plain ASGI: a request and a response object per call cost as much as everything else in here together.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from time import perf_counter
+from typing import Any, Final
+
+from starlette.types import Receive, Scope, Send
+
+from daypass.api import Access, Route
+from daypass.errors import NotFound
+from daypass.server import answers, bodies
+
+__all__ = ["Endpoint", "Guard", "Handler", "Resource", "not_found", "peer_uid"]
+
+Handler = Callable[[Scope, Any], Awaitable[Any]]
+"""Takes the ASGI scope and the decoded body (None where the route has none); gives the answer's object or its bytes."""
+Guard = Callable[[Scope], None]
+
+_CLIENT_GONE: Final = 499  # in the log only; nobody is there to read it
+access_log = logging.getLogger("daypass.access")
+
+
+class Endpoint:
+    """A route and its handler, as an ASGI application."""
+
+    __slots__ = ("_decode", "_guard", "_handler", "_headers", "_path", "_status")
+
+    def __init__(self, route: Route, handler: Handler, guard: Guard | None) -> None:
+        self._path = route.path
+        self._status = route.status
+        self._handler = handler
+        self._guard = guard
+        self._decode = bodies.decoder(route.body) if route.body is not None else None
+        self._headers = answers.REVALIDATE if route.access is Access.OPEN else answers.STORE_NOTHING
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        started = perf_counter()
+        request_id, length = answers.request_facts(scope["headers"])
+        headers: Sequence[answers.Header] = self._headers
+        try:
+            status, content = self._status, await self._answer(scope, receive, length)
+        except bodies.ClientGone:
+            _log(scope, self._path, _CLIENT_GONE, started, request_id)
+            return
+        except Exception as error:
+            failure = answers.failure(error, request_id)
+            status, content, headers = failure.status, failure.content, failure.headers
+        await answers.send(send, status, content, headers, request_id)
+        _log(scope, self._path, status, started, request_id)
+
+    async def _answer(self, scope: Scope, receive: Receive, length: int | None) -> bytes:
+        if self._guard is not None:
+            self._guard(scope)
+        body = None if self._decode is None else self._decode(await bodies.read(receive, length))
+        answer = await self._handler(scope, body)
+        return answer if isinstance(answer, bytes) else answers.encode(answer)
+
+
+class Resource:
+    """Everything that may be done at one path: an endpoint per method, HEAD wherever there is GET."""
+
+    __slots__ = ("_endpoints", "_path")
+
+    def __init__(self, path: str, endpoints: Mapping[str, Endpoint]) -> None:
+        self._path = path
+        self._endpoints = dict(endpoints)
+        if "GET" in self._endpoints:
+            self._endpoints["HEAD"] = self._endpoints["GET"]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        endpoint = self._endpoints.get(scope["method"])
+        if endpoint is not None:
+            await endpoint(scope, receive, send)
+        else:
+            await _refuse(scope, send, answers.MethodNotAllowed(sorted(self._endpoints)), self._path)
+
+
+async def not_found(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG001
+    """The answer wherever there is no route."""
+    await _refuse(scope, send, NotFound("there is nothing at this path", hint="see /v1/openapi.json"), "-")
+
+
+async def _refuse(scope: Scope, send: Send, error: Exception, path: str) -> None:
+    started = perf_counter()
+    request_id, _ = answers.request_facts(scope["headers"])
+    failure = answers.failure(error, request_id)
+    await answers.send(send, failure.status, failure.content, failure.headers, request_id)
+    _log(scope, path, failure.status, started, request_id)
+
+
+def _log(scope: Scope, path: str, status: int, started: float, request_id: bytes) -> None:
+    """One line per request. The path is the route's template: what a client wrote never gets in."""
+    if access_log.isEnabledFor(logging.INFO):
+        took = (perf_counter() - started) * 1000
+        line = "method=%s path=%s status=%d ms=%.2f id=%s peer=%s"
+        method = scope["method"] if scope["method"].isalpha() else "-"
+        access_log.info(line, method, path, status, took, request_id.decode(), _peer(scope))
+
+
+def _peer(scope: Scope) -> str:
+    uid = peer_uid(scope)
+    if uid is not None:
+        return f"uid:{uid}"
+    return str(scope["client"][0]) if scope.get("client") else "-"
+
+
+def peer_uid(scope: Scope) -> int | None:
+    """Who is at the other end of a Unix socket, as the kernel says; None on any other connection."""
+    peer = (scope.get("extensions") or {}).get("daypass.peer")
+    return peer["uid"] if peer is not None else None

@@ -1,0 +1,92 @@
+"""The contract as an OpenAPI 3.1 document, made from `api.ROUTES` and its types."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+
+import msgspec
+
+from daypass import __version__
+from daypass.api import ROUTES, Access, Error, Route
+
+__all__ = ["document", "document_bytes"]
+
+_REF: Final = "#/components/schemas/{name}"
+_ACCESS: Final = {
+    Access.OPEN: "Open to anyone.",
+    Access.CREDENTIAL: "The body carries a one-time credential.",
+    Access.LOCAL: "On the administration socket only; the kernel says who asks.",
+}
+_QUERY: Final = {
+    "provisioners": {
+        "cursor": ("string", "The `nextCursor` of the page before."),
+        "limit": ("integer", "Entries per page, 20 unless given, 100 at most."),
+    }
+}
+
+
+def document() -> dict[str, Any]:
+    """The whole document."""
+    types = [kind for route in ROUTES for kind in (route.answer, route.body) if kind is not None]
+    _, schemas = msgspec.json.schema_components([*types, Error], ref_template=_REF)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "daypass",
+            "version": __version__,
+            "description": "An SSH certificate authority with single sign-on.",
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        "servers": [{"url": "/"}],
+        "paths": _paths(),
+        "components": {"schemas": schemas},
+    }
+
+
+def document_bytes() -> bytes:
+    """The document as it is served and kept under docs/reference: indented, keys in the order of the table."""
+    return msgspec.json.format(msgspec.json.encode(document()), indent=2) + b"\n"
+
+
+def _paths() -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for route in ROUTES:
+        item = found.setdefault(route.path, {})
+        if route.step:
+            item["servers"] = [{"url": "/"}, {"url": "/1.0"}]
+        item[route.method.lower()] = _operation(route)
+    return found
+
+
+def _operation(route: Route) -> dict[str, Any]:
+    operation: dict[str, Any] = {
+        "operationId": route.name,
+        "summary": route.summary,
+        "description": _ACCESS[route.access],
+        "tags": ["step" if route.step else "admin" if route.access is Access.LOCAL else "daypass"],
+    }
+    if parameters := _parameters(route):
+        operation["parameters"] = parameters
+    if route.body is not None:
+        operation["requestBody"] = {"required": True, "content": _json(route.body)}
+    success = {"description": "Done.", "content": _json(route.answer)}
+    failed = {"description": "What went wrong and what to do.", "content": _json(Error)}
+    return operation | {"responses": {str(route.status): success, "default": failed}}
+
+
+def _parameters(route: Route) -> list[dict[str, Any]]:
+    in_path = [
+        {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+        for name in re.findall(r"{(\w+)}", route.path)
+    ]
+    in_query = [
+        {"name": name, "in": "query", "description": text, "schema": {"type": kind}}
+        for name, (kind, text) in _QUERY.get(route.name, {}).items()
+    ]
+    return in_path + in_query
+
+
+def _json(kind: type | None) -> dict[str, Any]:
+    schema = {"type": "object"} if kind is None else {"$ref": _REF.format(name=kind.__name__)}
+    return {"application/json": {"schema": schema}}

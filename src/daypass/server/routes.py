@@ -1,0 +1,136 @@
+"""What each route does. A method here is named as its route in `api.ROUTES`; `app` puts the two together."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from urllib.parse import parse_qs
+
+from starlette.types import Scope
+
+from daypass import api
+from daypass.errors import Internal, Invalid, NotFound
+from daypass.model import HostFacts, is_host_name
+from daypass.server import openapi, signing
+from daypass.server.endpoint import peer_uid
+from daypass.server.ports import Heart, PublicInfo
+
+__all__ = ["AdminRoutes", "PublicRoutes"]
+
+_PAGE, _LARGEST_PAGE = 20, 100
+_LONGEST_JOIN = 24 * 3600  # seconds
+
+
+class PublicRoutes:
+    """The routes of the TLS port."""
+
+    def __init__(self, heart: Heart, public: PublicInfo, now: Callable[[], float] = time.time) -> None:
+        self._heart = heart
+        self._public = public
+        self._now = now
+        self._openapi = openapi.document_bytes()
+
+    async def health(self, _scope: Scope, _body: None) -> api.Health:
+        return api.Health()
+
+    async def version(self, _scope: Scope, _body: None) -> api.Version:
+        return api.Version(self._public.version)
+
+    async def root(self, scope: Scope, _body: None) -> api.RootResponse:
+        fingerprint = scope["path_params"]["sha"].replace("-", "").lower()
+        pem = self._public.roots.get(fingerprint)
+        if pem is None:
+            text = "no root certificate of this CA has that fingerprint"
+            raise NotFound(text, code="root", hint="compare it with what `daypass ca init` printed")
+        return api.RootResponse(pem)
+
+    async def roots(self, _scope: Scope, _body: None) -> api.RootsResponse:
+        return api.RootsResponse(list(self._public.roots.values()))
+
+    async def provisioners(self, scope: Scope, _body: None) -> api.Provisioners:
+        start, limit = _page(scope)
+        everyone = self._public.provisioners
+        more = f"{start + limit:x}" if start + limit < len(everyone) else ""
+        return api.Provisioners(list(everyone[start : start + limit]), more)
+
+    async def ssh_roots(self, _scope: Scope, _body: None) -> api.SshRoots:
+        user, host = self._heart.user_keys(), self._heart.host_keys()
+        if not user and not host:
+            raise NotFound("this CA has no SSH keys", code="ssh-roots")
+        return api.SshRoots(userKey=[key.blob for key in user], hostKey=[key.blob for key in host])
+
+    async def ssh_sign(self, _scope: Scope, body: api.SshSignRequest) -> api.SshSignResponse:
+        request, credential = signing.ssh_sign(body, self._heart.ca_id, self._now())
+        issuance = await self._heart.issue(request, credential)
+        return api.SshSignResponse(crt=issuance.certificates[0].certificate)
+
+    async def sign(self, scope: Scope, body: api.SshSignRequest) -> api.SshSignResponse:
+        for field, value in (("salt", body.salt), ("proof", body.proof)):
+            if not value:
+                hint = "clients that can't send it use /ssh/sign"
+                raise Invalid(f"missing or empty {field}", code="body.field", hint=hint)
+        return await self.ssh_sign(scope, body)
+
+    async def enrol(self, _scope: Scope, body: api.EnrolRequest) -> api.EnrolResponse:
+        request, credential = signing.enrolment(body, self._heart.ca_id)
+        issuance = await self._heart.issue(request, credential)
+        host = issuance.host
+        if host is None:
+            raise Internal("the authority recorded no host for a host's certificate")
+        by_key = {issued.public_key: issued.certificate for issued in issuance.certificates}
+        return api.EnrolResponse(
+            host_id=host.id,
+            name=host.name,
+            certificates=[by_key[key.blob] for key in request.keys],
+            trust=self._public.trust,
+            bundle=api.Signed(*await self._heart.bundle(host)),
+        )
+
+    async def ca(self, _scope: Scope, _body: None) -> api.CaInfo:
+        public = self._public
+        return api.CaInfo(
+            ca_id=self._heart.ca_id.hex(),
+            name=self._heart.name,
+            time=int(self._now()),
+            providers=list(public.logins),
+            host_patterns=list(public.host_patterns),
+            user_lifetime=public.user_lifetime,
+        )
+
+    async def trust(self, _scope: Scope, _body: None) -> api.Signed:
+        return self._public.trust
+
+    async def openapi(self, _scope: Scope, _body: None) -> bytes:
+        return self._openapi
+
+
+class AdminRoutes:
+    """The routes of the administration socket. Its guard has let in nobody but root and the CA's own account."""
+
+    def __init__(self, heart: Heart) -> None:
+        self._heart = heart
+
+    async def join_token(self, scope: Scope, body: api.JoinTokenRequest) -> api.JoinTokenResponse:
+        for name in (body.name, *body.aliases):
+            if not is_host_name(name):
+                raise Invalid("that is not a host name", code="join.name", hint="a lower-case DNS name")
+        if not 1 <= body.lifetime <= _LONGEST_JOIN:
+            raise Invalid(f"a join token lives 1 to {_LONGEST_JOIN} seconds", code="join.lifetime")
+        facts = HostFacts(body.name, tuple(body.aliases), body.labels)
+        token, expires_at = await self._heart.make_join_token(facts, body.lifetime, f"uid:{peer_uid(scope)}")
+        return api.JoinTokenResponse(token=token.reveal(), name=body.name, expires_at=expires_at)
+
+
+def _page(scope: Scope) -> tuple[int, int]:
+    """First index and size of the page that `?cursor=&limit=` asks for."""
+    query = parse_qs(scope["query_string"].decode("ascii", "replace"), max_num_fields=16)
+    cursor, limit = query.get("cursor", ["0"])[0], query.get("limit", [str(_PAGE)])[0]
+    if not (limit.isascii() and limit.isdigit() and len(limit) <= 9):
+        raise Invalid("limit is not an integer", code="page")
+    try:
+        start = int(cursor[:16], 16)
+    except ValueError:
+        start = -1
+    if start < 0:
+        raise Invalid("cursor is not one of ours", code="page")
+    return start, min(int(limit) or _PAGE, _LARGEST_PAGE)

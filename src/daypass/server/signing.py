@@ -1,0 +1,104 @@
+"""Requests for certificates, from `api` to `model`: every field looked at, every proof of possession verified.
+
+Nothing here decides anything about people: that is the authority's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final, TypeVar
+
+from daypass.api import POSSESSION_NAMESPACE, EnrolRequest, SshSignRequest
+from daypass.errors import Invalid, Unauthenticated
+from daypass.model import MAX_PRINCIPALS, Credential, Request, Secret
+from daypass.server.times import parse_when
+from daypass.wire import CertType, PublicKey, SshSignature
+from daypass.wire.binding import SALT_SIZE, possession_message
+
+__all__ = ["MAX_HOST_KEYS", "enrolment", "ssh_sign"]
+
+MAX_HOST_KEYS: Final = 8
+_Given = TypeVar("_Given", str, bytes)
+_CERT_TYPES: Final = {"": CertType.USER, "user": CertType.USER, "host": CertType.HOST}
+
+
+def ssh_sign(body: SshSignRequest, ca_id: bytes, now: float) -> tuple[Request, Credential]:
+    """What `body` asks for and what it shows. Raises Invalid, and Unauthenticated for a proof that fails."""
+    kind = _CERT_TYPES.get(body.certType)
+    if kind is None:
+        raise Invalid(f"invalid certType '{_shown(body.certType)}'", code="sign.type", hint="use user or host")
+    key = _public_key("publicKey", _given("publicKey", body.publicKey))
+    token = _given("ott", body.ott)
+    if body.addUserPublicKey:
+        _public_key("addUserPublicKey", body.addUserPublicKey)
+    if body.salt is not None and len(body.salt) != SALT_SIZE:
+        raise Invalid(f"salt must have {SALT_SIZE} bytes", code="sign.salt")
+    possessed = body.proof is not None
+    if body.proof is not None:
+        _check_possession("proof", body.proof, key, possession_message(ca_id, token))
+    request = _request(body, kind, key, now)
+    return request, Credential(Secret(token), (key,), salt=body.salt, possessed=possessed)
+
+
+def _request(body: SshSignRequest, kind: CertType, key: PublicKey, now: float) -> Request:
+    after, before = parse_when("validAfter", body.validAfter), parse_when("validBefore", body.validBefore)
+    from_now = before.after if before is not None and after is None else None
+    lifetime = from_now if from_now is not None and from_now > 0 else None
+    return Request(
+        type=kind,
+        keys=(key,),
+        principals=_principals(body.principals),
+        key_id=body.keyID,
+        valid_after=after.resolve(now) if after is not None else None,
+        valid_before=before.resolve(now) if before is not None and lifetime is None else None,
+        lifetime=lifetime,
+    )
+
+
+def enrolment(body: EnrolRequest, ca_id: bytes) -> tuple[Request, Credential]:
+    """A host's keys and its join token; every key has signed for itself (trust 3.3, 5.4)."""
+    token = _given("token", body.token)
+    if not 1 <= len(body.keys) <= MAX_HOST_KEYS:
+        raise Invalid(f"a host enrols 1 to {MAX_HOST_KEYS} keys, not {len(body.keys)}", code="enrol.keys")
+    keys = tuple(_public_key(f"keys[{at}].public_key", entry.public_key) for at, entry in enumerate(body.keys))
+    if len(set(keys)) < len(keys):
+        raise Invalid("the same key stands twice in keys", code="enrol.keys")
+    message = possession_message(ca_id, token)
+    for at, (key, entry) in enumerate(zip(keys, body.keys, strict=True)):
+        _check_possession(f"keys[{at}].proof", entry.proof, key, message)
+    credential = Credential(Secret(token), keys, act=b"enrol", possessed=True)
+    return Request(type=CertType.HOST, keys=keys), credential
+
+
+def _principals(names: Sequence[str]) -> tuple[str, ...]:
+    if not all(name.strip() for name in names):
+        raise Invalid("principals cannot contain empty values", code="sign.principals")
+    if len(names) > MAX_PRINCIPALS:
+        raise Invalid(f"at most {MAX_PRINCIPALS} principals fit a certificate", code="sign.principals")
+    return tuple(names)
+
+
+def _given(field: str, value: _Given) -> _Given:
+    if not value:
+        raise Invalid(f"missing or empty {field}", code="body.field")
+    return value
+
+
+def _public_key(field: str, blob: bytes) -> PublicKey:
+    try:
+        return PublicKey.parse(blob)
+    except Invalid as error:
+        raise Invalid(f"error parsing {field}: {error.message}", code="sign.key", hint=error.hint) from error
+
+
+def _check_possession(field: str, blob: bytes, key: PublicKey, message: bytes) -> None:
+    try:
+        SshSignature.parse(blob).verify(POSSESSION_NAMESPACE, message, key)
+    except Invalid as error:
+        hint = "the key to be certified must sign for this CA and exactly this token"
+        text = f"{field} does not prove possession of the key: {error.message}"
+        raise Unauthenticated(text, code="possession", hint=hint) from error
+
+
+def _shown(text: str) -> str:
+    return "".join(c if c.isalnum() or c in "-_. " else "?" for c in text[:32])
