@@ -21,7 +21,7 @@ from daypass.server import answers, bodies
 __all__ = ["Endpoint", "Guard", "Handler", "Resource", "not_found", "peer_uid"]
 
 Handler = Callable[[Scope, Any], Awaitable[Any]]
-"""Takes the ASGI scope and the decoded body (None where the route has none); gives the answer's object or its bytes."""
+"""Takes the ASGI scope and the decoded body, None where the route has none; gives the answer, or its bytes."""
 Guard = Callable[[Scope], None]
 
 _CLIENT_GONE: Final = 499  # in the log only; nobody is there to read it

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from daypass.api import OidcLogin, OidcProvisioner, Signed
 from daypass.ca.ports import HostRecord
-from daypass.model import Credential, HostFacts, Issued, Request, Secret
+from daypass.model import Credential, HostFacts, Issued, Request
 from daypass.wire import PublicKey
 
 __all__ = ["Heart", "Issuance", "PublicInfo"]
@@ -39,7 +39,7 @@ class Heart(Protocol):
 
     def host_keys(self) -> tuple[PublicKey, ...]: ...
 
-    async def make_join_token(self, facts: HostFacts, lifetime: int, actor: str) -> tuple[Secret, int]:
+    async def make_join_token(self, facts: HostFacts, lifetime: int, actor: str) -> tuple[str, int]:
         """The token, and the unix second it expires."""
 
     async def bundle(self, host: HostRecord) -> tuple[str, str]:

@@ -1,0 +1,106 @@
+"""HTTP/1.1 connections with the limits uvicorn leaves open, and with the peer of a Unix socket.
+
+A request head has `HEAD_SECONDS` to arrive and `MAX_HEAD` bytes to do it in; without that, one client that sends a
+byte a minute (or never stops sending) holds a connection, or memory, for as long as it likes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import struct
+from typing import Any, Final
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from daypass.api import MAX_BODY, Error
+from daypass.server import answers
+
+__all__ = ["HEAD_SECONDS", "MAX_HEAD", "LimitedProtocol", "PeerProtocol"]
+
+HEAD_SECONDS: Final = 10.0
+MAX_HEAD: Final = 32 * 1024  # bytes
+_MAX_MESSAGE: Final = (
+    16 * MAX_BODY
+)  # bytes read in all; a refused body is swallowed up to here, so the answer arrives
+_PEER = struct.Struct("3i")  # struct ucred: pid, uid, gid (unix(7))
+
+
+class LimitedProtocol(HttpToolsProtocol):
+    """One connection."""
+
+    _deadline: asyncio.TimerHandle | None = None
+    _in_head = True
+    _received = 0
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._deadline = self.loop.call_later(HEAD_SECONDS, self._give_up)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._disarm()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        self._received += len(data)
+        super().data_received(data)
+        if self._received > (MAX_HEAD if self._in_head else _MAX_MESSAGE):
+            self._too_much()
+        elif not self._in_head or not self._received:
+            self._disarm()
+        elif self._deadline is None:
+            self._deadline = self.loop.call_later(HEAD_SECONDS, self._give_up)
+
+    def on_message_begin(self) -> None:
+        self._in_head = True
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        self._in_head = False
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        self._in_head = True
+        self._received = 0
+        super().on_message_complete()
+
+    def send_400_response(self, msg: str) -> None:
+        self._last_words(400, msg)
+
+    def _too_much(self) -> None:
+        if not self.transport.is_closing():
+            self._last_words(431, "the request is too large")
+
+    def _last_words(self, status: int, message: str) -> None:
+        """An answer to what never became a request, in the shape of all others."""
+        if self.cycle is None or self.cycle.response_complete:
+            body = answers.encode(Error(status=status, message=message, code="http"))
+            head = f"HTTP/1.1 {status} Refused\r\ncontent-type: application/json\r\nconnection: close\r\n"
+            self.transport.write(f"{head}content-length: {len(body)}\r\n\r\n".encode() + body)
+        self.transport.close()
+
+    def _give_up(self) -> None:
+        self._deadline = None
+        if not self.transport.is_closing():
+            self.transport.close()
+
+    def _disarm(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+
+class PeerProtocol(LimitedProtocol):
+    """A connection of the administration socket: every request's scope says whose process it came from."""
+
+    _peer: dict[str, Any]
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        connection = transport.get_extra_info("socket")
+        raw = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _PEER.size)
+        self._peer = {"daypass.peer": {"uid": _PEER.unpack(raw)[1]}}
+        super().connection_made(transport)
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self.scope["extensions"] = self._peer

@@ -1,0 +1,117 @@
+"""The TLS side of the port: a leaf that replaces itself while the server runs.
+
+Clients pin the root, so a leaf may live for days and be made anew at any time; connections that are open keep the
+one they began with.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import ssl
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+__all__ = ["Leaf", "LiveContext", "TlsSource"]
+
+CHECK_EVERY: Final = 3600.0  # seconds
+log = logging.getLogger("daypass.server")
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """PEM of the chain (leaf first, root left out) and of its key; validity in unix seconds."""
+
+    chain: bytes
+    key: bytes
+    not_before: float
+    not_after: float
+
+    @property
+    def renew_at(self) -> float:
+        """Two thirds of its life."""
+        return self.not_before + (self.not_after - self.not_before) * 2 / 3
+
+    def __repr__(self) -> str:
+        return f"Leaf(until {self.not_after:.0f})"
+
+
+TlsSource = Callable[[], Leaf]
+"""Makes a fresh leaf each time it is called."""
+
+
+class LiveContext:
+    """An SSLContext for new connections, always with a leaf that is valid for a while yet."""
+
+    def __init__(self, source: TlsSource, now: Callable[[], float] = time.time) -> None:
+        self._source = source
+        self._now = now
+        self._leaf = source()
+        self.context = _context(self._leaf)
+
+    def refresh(self) -> bool:
+        """Replace the leaf if it is due. A source that fails is logged and asked again at the next check."""
+        if self._now() < self._leaf.renew_at:
+            return False
+        try:
+            leaf = self._source()
+            _context(leaf)  # a leaf and key that do not fit would leave the live context with half of each
+            _load(self.context, leaf)
+        except Exception:
+            log.exception("the TLS leaf could not be renewed; the old one ends at %d", self._leaf.not_after)
+            return False
+        self._leaf = leaf
+        return True
+
+    async def keep_fresh(self) -> None:
+        """Look every hour, and when the leaf is due, until cancelled."""
+        while True:
+            due = self._leaf.renew_at - self._now()
+            await asyncio.sleep(min(max(due, 60.0), CHECK_EVERY))
+            self.refresh()
+
+
+def _context(leaf: Leaf) -> ssl.SSLContext:
+    """TLS 1.2 and later (RFC 8996); no compression (CRIME, CVE-2012-4929), no renegotiation (CVE-2009-3555)."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION | ssl.OP_CIPHER_SERVER_PREFERENCE
+    context.set_alpn_protocols(["http/1.1"])
+    _load(context, leaf)
+    return context
+
+
+def _load(context: ssl.SSLContext, leaf: Leaf) -> None:
+    """OpenSSL reads files; pipes keep the key off the disk. Both fit into a pipe's buffer."""
+    with _readable(leaf.chain) as chain, _readable(leaf.key) as key:
+        context.load_cert_chain(f"/dev/fd/{chain.fileno()}", f"/dev/fd/{key.fileno()}")
+
+
+def _readable(data: bytes) -> _Pipe:
+    reader, writer = os.pipe()
+    try:
+        os.set_blocking(writer, False)
+        written = os.write(writer, data)
+    finally:
+        os.close(writer)
+    if written != len(data):
+        os.close(reader)
+        raise ValueError("a TLS chain or key larger than a pipe takes")
+    return _Pipe(reader)
+
+
+class _Pipe:
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+
+    def fileno(self) -> int:
+        return self._descriptor
+
+    def __enter__(self) -> _Pipe:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self._descriptor)
