@@ -64,6 +64,14 @@ class LimitedProtocol(HttpToolsProtocol):
         self._received = 0
         super().on_message_complete()
 
+    def shutdown(self) -> None:
+        """Idle connections are dropped: TLS's farewell would wait for a client that isn't reading."""
+        idle = self.cycle is None or self.cycle.response_complete
+        if idle and not self.transport.get_write_buffer_size():
+            self.transport.abort()
+        else:
+            super().shutdown()
+
     def send_400_response(self, msg: str) -> None:
         self._last_words(400, msg)
 

@@ -1,0 +1,37 @@
+"""The reference documents, made from the code: `python -m tests.reference` checks them, `--write` writes them."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from daypass.server import openapi
+
+__all__ = ["DOCUMENTS", "REFERENCE", "stale"]
+
+REFERENCE = Path(__file__).parent.parent / "docs/reference"
+DOCUMENTS: dict[str, Callable[[], bytes]] = {"openapi.json": openapi.document_bytes}
+
+
+def stale() -> list[str]:
+    """Names of the documents that do not say what the code says."""
+    return [name for name, made in DOCUMENTS.items() if _read(REFERENCE / name) != made()]
+
+
+def _read(path: Path) -> bytes:
+    return path.read_bytes() if path.exists() else b""
+
+
+def _write() -> None:
+    REFERENCE.mkdir(parents=True, exist_ok=True)
+    for name, made in DOCUMENTS.items():
+        (REFERENCE / name).write_bytes(made())
+
+
+if __name__ == "__main__":
+    if "--write" in sys.argv[1:]:
+        _write()
+    for found in stale():
+        print(f"docs/reference/{found} is out of date: run make docs", file=sys.stderr)
+    raise SystemExit(bool(stale()))

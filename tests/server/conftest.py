@@ -1,0 +1,42 @@
+"""One server for all tests of HTTP; its double forgets between tests."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx2
+import pytest
+from tests.server.kit import Double, Running, running
+
+
+@pytest.fixture(scope="session")
+def server_of_session() -> Iterator[Running]:
+    with tempfile.TemporaryDirectory() as directory, running(Path(directory) / "admin.sock") as server:
+        yield server
+
+
+@pytest.fixture
+def server(server_of_session: Running) -> Running:
+    fresh = Double()
+    vars(server_of_session.heart).update(vars(fresh))
+    return server_of_session
+
+
+@pytest.fixture
+def web(server: Running) -> Iterator[httpx2.Client]:
+    """A client of the TLS port."""
+    import ssl
+
+    context = ssl.create_default_context(cadata=server.root.pem)
+    with httpx2.Client(base_url=server.url, verify=context, trust_env=False, timeout=15) as client:
+        yield client
+
+
+@pytest.fixture
+def local(server: Running) -> Iterator[httpx2.Client]:
+    """A client of the administration socket."""
+    transport = httpx2.HTTPTransport(uds=str(server.admin_socket))
+    with httpx2.Client(base_url="http://localhost", transport=transport, trust_env=False, timeout=15) as client:
+        yield client

@@ -1,0 +1,240 @@
+"""A real server on loopback: uvicorn, TLS with a root of its own, the administration socket.
+
+The heart behind it is a double, because what is tested with it is HTTP: bodies, answers, limits, sockets. It issues
+to whoever shows the token `good`, raises what a test tells it to, and keeps what it was asked. Everything that
+depends on what the heart decides is tested with the real one (test_access.py).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from ipaddress import IPv4Address
+from pathlib import Path
+from typing import Any
+
+import uvloop
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
+
+from daypass import api
+from daypass.ca.ports import HostRecord
+from daypass.errors import Unauthenticated
+from daypass.model import Credential, HostFacts, Issued, Request
+from daypass.server import app, serve
+from daypass.server.ports import PublicInfo
+from daypass.server.tls import Leaf, TlsSource
+from daypass.wire import PublicKey, SshSignature, sign_blob, sshsig
+from daypass.wire.binding import POSSESSION_NAMESPACE, possession_message
+
+__all__ = ["CA_ID", "GOOD", "Double", "Root", "Running", "key", "possession", "public_info", "running"]
+
+CA_ID = bytes(range(32))
+GOOD = "good-token"
+HOST = HostRecord("ab" * 16, "web-1.example.com", (), {}, (), 0)
+
+
+@dataclass
+class Granted:
+    certificates: tuple[Issued, ...]
+    host: HostRecord | None = None
+
+
+@dataclass
+class Double:
+    """Issues to `GOOD`. `answer`, where given, is called instead."""
+
+    asked: list[tuple[Request, Credential]] = field(default_factory=list)
+    joined: list[tuple[HostFacts, int, str]] = field(default_factory=list)
+    answer: Callable[[Request, Credential], Any] | None = None
+    ca_id: bytes = CA_ID
+    name: str = "Example"
+    user: tuple[PublicKey, ...] = ()
+    host: tuple[PublicKey, ...] = ()
+
+    async def issue(self, request: Request, credential: Credential) -> Granted:
+        self.asked.append((request, credential))
+        if self.answer is not None:
+            found = self.answer(request, credential)
+            granted: Granted = await found if asyncio.iscoroutine(found) else found
+            return granted
+        if credential.token.reveal() != GOOD:
+            raise Unauthenticated("no provider of this CA made this token", code="token.unknown")
+        return self.granted(request)
+
+    def granted(self, request: Request) -> Granted:
+        made = [Issued(n, b"crt" + key.blob, key.blob, ("alice",), 0, 1) for n, key in enumerate(request.keys, 1)]
+        return Granted(tuple(reversed(made)), HOST if request.type == 2 else None)
+
+    def user_keys(self) -> tuple[PublicKey, ...]:
+        return self.user
+
+    def host_keys(self) -> tuple[PublicKey, ...]:
+        return self.host
+
+    async def make_join_token(self, facts: HostFacts, lifetime: int, actor: str) -> tuple[str, int]:
+        self.joined.append((facts, lifetime, actor))
+        return "dpj1.made", 1_800_000_000 + lifetime
+
+    async def bundle(self, host: HostRecord) -> tuple[str, str]:
+        return f'{{"name":"{host.name}"}}', "signature"
+
+
+class Root:
+    """An X.509 root, and leaves of it for loopback."""
+
+    def __init__(self, name: str = "Test root", days: int = 2) -> None:
+        self._key = ec.generate_private_key(ec.SECP256R1())
+        self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+        self._days = days
+        basic = x509.BasicConstraints(ca=True, path_length=0)
+        cert = self._builder(self._name, self._key).add_extension(basic, critical=True)
+        self.certificate = cert.sign(self._key, hashes.SHA256())
+        self.der = self.certificate.public_bytes(Encoding.DER)
+        self.pem = self.certificate.public_bytes(Encoding.PEM).decode()
+        self.fingerprint = sha256(self.der).hexdigest()
+
+    def leaf(self, names: tuple[str, ...] = ("localhost",), address: str = "127.0.0.1") -> Leaf:
+        key = ec.generate_private_key(ec.SECP256R1())
+        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "leaf")])
+        entries = [*(x509.DNSName(n) for n in names), x509.IPAddress(IPv4Address(address))]
+        cert = (
+            self._builder(subject, key)
+            .add_extension(x509.SubjectAlternativeName(entries), critical=False)
+            .sign(self._key, hashes.SHA256())
+        )
+        pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        start, end = cert.not_valid_before_utc.timestamp(), cert.not_valid_after_utc.timestamp()
+        return Leaf(cert.public_bytes(Encoding.PEM), pem, start, end)
+
+    def _builder(self, subject: x509.Name, key: ec.EllipticCurvePrivateKey) -> x509.CertificateBuilder:
+        now = datetime.now(UTC)
+        return (
+            x509.CertificateBuilder()
+            .subject_name(subject)
+            .issuer_name(self._name)
+            .public_key(key.public_key())
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(now - timedelta(minutes=5))
+            .not_valid_after(now + timedelta(days=self._days))
+        )
+
+
+def public_info(root: Root, **changes: Any) -> PublicInfo:
+    facts: dict[str, Any] = {
+        "version": "0.1.0",
+        "roots": {root.fingerprint: root.pem},
+        "trust": api.Signed(document='{"type":"daypass-trust-v1"}', signature="signature"),
+        "host_patterns": ("*.example.com",),
+        "user_lifetime": 57600,
+        "provisioners": (
+            api.OidcProvisioner(
+                name="Example", clientID="daypass", clientSecret="", configurationEndpoint="https://idp.example.com/"
+            ),
+        ),
+        "logins": (api.OidcLogin(name="Example", issuer="https://idp.example.com", client_id="daypass"),),
+    }
+    return PublicInfo(**(facts | changes))
+
+
+@dataclass
+class Running:
+    """The server, and how a client reaches it."""
+
+    url: str
+    admin_socket: Path
+    root: Root
+    heart: Double
+    port: int
+
+    def connect(self) -> ssl.SSLSocket:
+        """A TLS connection that verifies the server."""
+        context = ssl.create_default_context(cadata=self.root.pem)
+        plain = socket.create_connection(("127.0.0.1", self.port), timeout=15)
+        return context.wrap_socket(plain, server_hostname="127.0.0.1")
+
+    def exchange(self, raw: bytes) -> bytes:
+        """Send raw bytes; everything that comes back until the server closes."""
+        with self.connect() as connection:
+            connection.sendall(raw)
+            return read_all(connection)
+
+
+def read_all(connection: socket.socket) -> bytes:
+    parts = []
+    try:
+        while part := connection.recv(65536):
+            parts.append(part)
+    except ConnectionResetError:
+        pass
+    return b"".join(parts)
+
+
+@contextmanager
+def running(
+    admin_socket: Path,
+    heart: Any = None,
+    *,
+    root: Root | None = None,
+    tls: TlsSource | None = None,
+    own_uid: int | None = None,
+    info: PublicInfo | None = None,
+) -> Iterator[Running]:
+    """Both applications in a thread, on a port of their own."""
+    root, heart = root or Root(), heart or Double()
+    loop, stop, up, told = uvloop.new_event_loop(), asyncio.Event(), threading.Event(), list[str]()
+
+    def ready(url: str) -> None:
+        told.append(url)
+        up.set()
+
+    main = serve.serve(
+        app.build(heart, info or public_info(root)),
+        app.build_admin(heart, own_uid),
+        listen="127.0.0.1:0",
+        tls=tls or root.leaf,
+        admin_socket=admin_socket,
+        ready=ready,
+        stop=stop,
+    )
+    thread = threading.Thread(target=loop.run_until_complete, args=(main,), daemon=True)
+    thread.start()
+    try:
+        assert up.wait(10), "the server did not come up"
+        yield Running(told[0], admin_socket, root, heart, int(told[0].rpartition(":")[2]))
+    finally:
+        loop.call_soon_threadsafe(stop.set)
+        thread.join(15)
+        loop.close()
+
+
+def key() -> tuple[ed25519.Ed25519PrivateKey, PublicKey]:
+    private = ed25519.Ed25519PrivateKey.generate()
+    return private, PublicKey.from_cryptography(private.public_key())
+
+
+def possession(
+    private: ed25519.Ed25519PrivateKey, token: str, ca_id: bytes = CA_ID, namespace: str = POSSESSION_NAMESPACE
+) -> bytes:
+    """An SSHSIG blob by `private` over this CA and this token."""
+    message = sshsig.to_be_signed(namespace, possession_message(ca_id, token))
+    public = PublicKey.from_cryptography(private.public_key())
+    return SshSignature(public, namespace, "sha512", sign_blob(private, message)).encode()
+
+
+def wait_for(condition: Callable[[], bool], seconds: float = 5.0) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not happen in time"
+        time.sleep(0.01)
