@@ -1,0 +1,175 @@
+"""What operators do: revoke, lock, publish a configuration, hand out join tokens. Each with its ledger entry."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+
+from sqlalchemy import ColumnElement, Connection, Select, delete, insert, select, update
+
+from daypass.ca.ports import ConfigVersion, JoinToken
+from daypass.errors import Conflict, NotFound
+from daypass.model import HostFacts
+from daypass.store.ledger import append
+from daypass.store.rows import json, texts, unjson
+from daypass.store.schema import certificates, config_versions, installation, join_tokens, once_ids, persons
+from daypass.store.statements import Statements
+
+__all__ = ["active", "add_event", "add_token", "find_token", "forget_expired", "lock", "publish", "revoke"]
+
+CHUNK = 500  # serials in one statement
+
+
+def revoke(
+    connection: Connection, statements: Statements, serials: Sequence[int], *, reason: str, actor: str, now: int
+) -> None:
+    """Raises NotFound, and revokes none, if one of them is not on record."""
+    head = statements.lock(connection)
+    wanted = sorted(set(serials))
+    holders: dict[int, int | None] = {}
+    for chunk in _chunks(wanted):
+        where = certificates.c.serial.in_(chunk)
+        found = connection.execute(select(certificates.c.serial, certificates.c.person_id).where(where))
+        holders.update((serial, person_id) for serial, person_id in found)
+    if unknown := [serial for serial in wanted if serial not in holders]:
+        raise NotFound(f"no certificate with serial {unknown[0]} is on record", code="certificate.unknown")
+    _mark_revoked(connection, wanted, reason, now)
+    _raise_generation(connection, {person_id for person_id in holders.values() if person_id is not None})
+    append(
+        connection,
+        statements,
+        head,
+        "certificate.revoke",
+        {"serials": wanted, "reason": reason},
+        actor=actor,
+        now=now,
+    )
+
+
+def lock(
+    connection: Connection,
+    statements: Statements,
+    person: tuple[str, str],
+    *,
+    reason: str,
+    actor: str,
+    now: int,
+) -> tuple[int, ...]:
+    """Lock (issuer, subject): no further certificate, and every live one revoked. Gives their serials."""
+    head = statements.lock(connection)
+    issuer, subject = person
+    row = (persons.c.issuer == issuer) & (persons.c.subject == subject)
+    person_id = connection.execute(select(persons.c.id).where(row)).scalar()
+    if person_id is None:
+        raise NotFound("this person is not on record", code="person.unknown")
+    live = tuple(connection.execute(_live_serials(person_id, now)).scalars())
+    _mark_revoked(connection, live, reason, now)
+    _raise_generation(connection, [person_id])
+    connection.execute(update(persons).where(persons.c.id == person_id).values(locked_at=now))
+    details = {"issuer": issuer, "subject": subject, "serials": live, "reason": reason}
+    append(connection, statements, head, "person.lock", details, actor=actor, now=now)
+    return live
+
+
+def publish(
+    connection: Connection, statements: Statements, document: str, digest: bytes, *, actor: str, now: int
+) -> ConfigVersion:
+    head = statements.lock(connection)
+    current = active(connection)
+    if current is not None and current.hash == digest:
+        return current
+    version = ConfigVersion(current.version + 1 if current else 1, digest, document, now, actor)
+    connection.execute(
+        insert(config_versions).values(
+            version=version.version, hash=digest, document=document, published_at=now, actor=actor
+        )
+    )
+    connection.execute(update(installation).values(policy_hash=digest))
+    details = {"version": version.version, "hash": digest.hex()}
+    append(connection, statements, head, "config.publish", details, actor=actor, now=now)
+    return version
+
+
+def active(connection: Connection) -> ConfigVersion | None:
+    newest = select(config_versions).order_by(config_versions.c.version.desc()).limit(1)
+    row = connection.execute(newest).one_or_none()
+    if row is None:
+        return None
+    return ConfigVersion(row.version, bytes(row.hash), row.document, row.published_at, row.actor)
+
+
+def add_event(
+    connection: Connection, statements: Statements, act: str, details: Mapping[str, object], *, actor: str, now: int
+) -> None:
+    append(connection, statements, statements.lock(connection), act, details, actor=actor, now=now)
+
+
+def add_token(connection: Connection, statements: Statements, token: JoinToken, *, now: int) -> None:
+    head = statements.lock(connection)
+    if find_token(connection, token.id) is not None:
+        raise Conflict("a join token with this id is on record already", code="token.exists")
+    connection.execute(
+        insert(join_tokens).values(
+            id=token.id,
+            secret_hash=token.secret_hash,
+            host_name=token.facts.name,
+            host_aliases=json(token.facts.aliases),
+            host_labels=json(dict(token.facts.labels)),
+            labels=json(dict(token.labels)),
+            created_by=token.created_by,
+            created_at=now,
+            expires_at=token.expires_at,
+        )
+    )
+    details = {
+        "token": token.id,
+        "host": token.facts.name,
+        "aliases": token.facts.aliases,
+        "labels": dict(token.facts.labels),
+        "expires_at": token.expires_at,
+    }
+    append(connection, statements, head, "token.create", details, actor=token.created_by, now=now)
+
+
+def find_token(connection: Connection, token_id: str) -> JoinToken | None:
+    row = connection.execute(select(join_tokens).where(join_tokens.c.id == token_id)).one_or_none()
+    if row is None:
+        return None
+    return JoinToken(
+        id=row.id,
+        secret_hash=bytes(row.secret_hash),
+        facts=HostFacts(row.host_name, texts(row.host_aliases), unjson(row.host_labels)),
+        created_by=row.created_by,
+        expires_at=row.expires_at,
+        labels=unjson(row.labels),
+    )
+
+
+def forget_expired(connection: Connection, now: int) -> int:
+    """Drop one-time ids whose credential could pass nowhere any more. Gives how many."""
+    return connection.execute(delete(once_ids).where(once_ids.c.expires_at < now)).rowcount
+
+
+def _live_serials(person_id: int, now: int) -> Select[int]:
+    return select(certificates.c.serial).where(
+        certificates.c.person_id == person_id,
+        certificates.c.valid_before > now,
+        certificates.c.revoked_at.is_(None),
+    )
+
+
+def _mark_revoked(connection: Connection, serials: Iterable[int], reason: str, now: int) -> None:
+    for chunk in _chunks(serials):
+        these: ColumnElement[bool] = certificates.c.serial.in_(chunk) & certificates.c.revoked_at.is_(None)
+        connection.execute(update(certificates).where(these).values(revoked_at=now, revoke_reason=reason))
+
+
+def _raise_generation(connection: Connection, person_ids: Iterable[int]) -> None:
+    for chunk in _chunks(person_ids):
+        connection.execute(update(persons).where(persons.c.id.in_(chunk)).values(generation=persons.c.generation + 1))
+
+
+def _chunks(items: Iterable[int]) -> Iterator[list[int]]:
+    rest = iter(items)
+    while chunk := list(islice(rest, CHUNK)):
+        yield chunk

@@ -1,0 +1,58 @@
+"""Hosts on record: who may have a host name (trust 5.1)."""
+
+from __future__ import annotations
+
+import secrets
+
+from sqlalchemy import Connection, insert, select, update
+
+from daypass.model import HostFacts
+from daypass.store.prepare import Prepared
+from daypass.store.rows import json, keys_json
+from daypass.store.schema import certificates, host_names, hosts
+from daypass.store.statements import AnyRow, Statements
+
+__all__ = ["admit"]
+
+
+def admit(connection: Connection, statements: Statements, facts: HostFacts, item: Prepared) -> tuple[str, str | None]:
+    """(id of the host now on record, None), or ("", the name it can't have)."""
+    wanted = list(dict.fromkeys((facts.name, *facts.aliases)))
+    owners = {row[0]: row for row in statements.find_hosts(connection, wanted)}
+    mine = owners.get(facts.name)
+    if mine is not None and mine[2] != facts.name:
+        return "", facts.name  # another host's alias
+    foreign = next((name for name, row in owners.items() if mine is None or row[1] != mine[1]), None)
+    if foreign is not None:
+        return "", foreign
+    if mine is not None and not _keeps_its_keys(connection, mine[1], item):
+        return "", facts.name
+    return _put(connection, facts, item, mine, [name for name in wanted if name not in owners]), None
+
+
+def _keeps_its_keys(connection: Connection, host_id: str, item: Prepared) -> bool:
+    """Whether nothing passes to another key while a certificate for the name is live."""
+    live = select(certificates.c.public_key).where(
+        certificates.c.host_id == host_id,
+        certificates.c.valid_before > item.time,
+        certificates.c.revoked_at.is_(None),
+    )
+    keys = {bytes(key) for key in connection.execute(live).scalars()}
+    return not keys or keys.issuperset(each.public_key for each in item.issued)
+
+
+def _put(connection: Connection, facts: HostFacts, item: Prepared, mine: AnyRow | None, new: list[str]) -> str:
+    values = {
+        "aliases": json(facts.aliases),
+        "labels": json(dict(facts.labels)),
+        "keys": keys_json(each.public_key for each in item.issued),
+    }
+    if mine is not None:
+        host_id = str(mine[1])
+        connection.execute(update(hosts).where(hosts.c.id == host_id).values(**values, removed_at=None))
+    else:
+        host_id = secrets.token_hex(16)
+        connection.execute(insert(hosts).values(id=host_id, name=facts.name, created_at=item.time, **values))
+    if new:
+        connection.execute(insert(host_names), [{"name": name, "host_id": host_id} for name in new])
+    return host_id

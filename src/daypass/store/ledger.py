@@ -1,0 +1,45 @@
+"""Ledger entries for what is not a certificate, written in the transaction of what they tell."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from sqlalchemy import Connection, select
+
+from daypass.ca.ports import LedgerRow
+from daypass.errors import Invalid
+from daypass.ledger.chain import encode_entry, next_hash
+from daypass.store.schema import ledger
+from daypass.store.statements import AnyRow, Statements
+
+__all__ = ["append", "check_details", "read"]
+
+RESERVED = frozenset({"seq", "time", "act", "actor", "policy"})
+
+
+def check_details(details: Mapping[str, object]) -> None:
+    """Raises Invalid for details that would overwrite what every entry says."""
+    if clash := RESERVED.intersection(details):
+        raise Invalid(f"a ledger entry has its own {', '.join(sorted(clash))}", code="ledger.reserved")
+
+
+def append(
+    connection: Connection,
+    statements: Statements,
+    head: AnyRow,
+    act: str,
+    details: Mapping[str, object],
+    *,
+    actor: str,
+    now: int,
+) -> None:
+    """`head` is what `Statements.lock` gave in this transaction; one entry for each lock."""
+    seq, time = head.ledger_seq + 1, max(now, head.ledger_time)
+    entry = encode_entry(seq, time, act, actor, bytes(head.policy_hash), details)
+    digest = next_hash(bytes(head.ledger_hash), entry)
+    statements.add_entries(connection, [(seq, time, act, entry, digest)], (seq, time, digest))
+
+
+def read(connection: Connection, after: int, limit: int) -> Sequence[LedgerRow]:
+    rows = connection.execute(select(ledger).where(ledger.c.seq > after).order_by(ledger.c.seq).limit(limit))
+    return [LedgerRow(seq, time, act, bytes(entry), bytes(digest)) for seq, time, act, entry, digest in rows]

@@ -1,0 +1,157 @@
+"""Recordings that arrive together: one durable transaction, a verdict for each (trust 3.5, 3.6).
+
+lock       the row of `installation`: from here on nobody else changes anything
+judge      policy, generation, lock; then the one-time ids are spent; then names, item after item in their order
+write      what was won: persons, names, certificates, ledger entries, each kind by one statement
+
+An item that loses leaves nothing behind, and its neighbours do not notice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, delete, update
+
+from daypass.ca.ports import NameTaken, Recorded, Spent, Stale, Verdict
+from daypass.ledger.chain import encode_entry, next_hash
+from daypass.model import Person
+from daypass.store.hosts import admit
+from daypass.store.prepare import Prepared
+from daypass.store.rows import people
+from daypass.store.schema import once_ids, persons
+from daypass.store.statements import Statements
+from daypass.store.view import spent_on, unique
+
+__all__ = ["FIRST_GENERATION", "record"]
+
+FIRST_GENERATION = 1
+Key = tuple[str, str]
+
+
+def record(connection: Connection, statements: Statements, items: Sequence[Prepared]) -> list[Verdict]:
+    return _Batch(connection, statements, items).run()
+
+
+class _Batch:
+    def __init__(self, connection: Connection, statements: Statements, items: Sequence[Prepared]) -> None:
+        self.connection = connection
+        self.statements = statements
+        self.items = items
+        self.head = statements.lock(connection)
+        keys = unique(item.person for item in items if item.person)
+        self.people: dict[Key, Person] = people(statements.find_persons(connection, keys, lock=True)) if keys else {}
+        self.owners: dict[str, Key | None] = {}  # of login names: whose they are, None for someone not in this batch
+        self.claimed: dict[str, Key] = {}  # names this batch adds
+        self.winners: list[tuple[Prepared, str | None]] = []  # with the id of the host on record
+
+    def run(self) -> list[Verdict]:
+        current = [item for item in self.items if self._is_current(item)]
+        if not current:
+            return [Stale()] * len(self.items)
+        verdicts = iter(self._award(current))
+        if self.winners:
+            self._write()
+        return [next(verdicts) if self._is_current(item) else Stale() for item in self.items]
+
+    def _is_current(self, item: Prepared) -> bool:
+        """Whether it was decided on what still holds: policy, generation, no lock."""
+        policy = self.head.policy_hash
+        if not policy or policy != item.policy_hash:
+            return False
+        if item.person is None:
+            return True
+        person = self.people.get(item.person)
+        if person is None:
+            return item.generation == FIRST_GENERATION
+        return person.generation == item.generation and not person.locked
+
+    def _award(self, current: Sequence[Prepared]) -> list[Verdict]:
+        """Spend the one-time ids, then see who gets the names; an id whose item lost its name is unspent again."""
+        rows = {item.once: item.once_row for item in reversed(current)}  # of equal ids the first item's row
+        free = {(row[0], row[1]) for row in self.statements.spend(self.connection, list(rows.values()))}
+        lost = [once for once in rows if once not in free]
+        before = spent_on(self.connection, self.statements, lost) if lost else {}
+        self._find_owners(current)
+        verdicts: list[Verdict] = []
+        for item in current:
+            if item.once not in free:
+                verdicts.append(Spent(before[item.once]))
+                continue
+            verdict = self._admit(item)
+            if isinstance(verdict, Recorded):
+                free.remove(item.once)
+                before[item.once] = item.issued
+            verdicts.append(verdict)
+        self._unspend(free)
+        return verdicts
+
+    def _find_owners(self, current: Sequence[Prepared]) -> None:
+        for key, person in self.people.items():
+            self.owners.update(dict.fromkeys(person.names, key))
+        unknown = unique(name for item in current for name in item.claims if name not in self.owners)
+        if unknown:
+            keys = {person.id: key for key, person in self.people.items()}
+            for name, person_id in self.statements.find_names(self.connection, unknown):
+                self.owners[name] = keys.get(person_id)
+
+    def _admit(self, item: Prepared) -> Verdict:
+        """The item's names become its own, or someone else has one. Tombstones count as owned."""
+        for name in item.claims:
+            if self.owners.get(name, item.person) != item.person:
+                return NameTaken(name)
+        host_id = None
+        if item.host is not None:
+            host_id, taken = admit(self.connection, self.statements, item.host, item)
+            if taken is not None:
+                return NameTaken(taken)
+        if item.person is not None:
+            self._claim(item.person, item.claims)
+        self.winners.append((item, host_id))
+        return Recorded()
+
+    def _claim(self, key: Key, claims: Sequence[str]) -> None:
+        known = self.people.get(key)
+        for name in claims:
+            self.owners[name] = key
+            if known is None or name not in known.names:
+                self.claimed[name] = key
+
+    def _unspend(self, unused: set[Key]) -> None:
+        for provider, once in unused:
+            this = (once_ids.c.provider == provider) & (once_ids.c.id == once)
+            self.connection.execute(delete(once_ids).where(this))
+
+    def _write(self) -> None:
+        ids = self._write_people()
+        time = max(self.head.ledger_time, *(item.time for item, _ in self.winners))
+        seq, digest = self.head.ledger_seq, bytes(self.head.ledger_hash)
+        rows: list[tuple[Any, ...]] = []
+        entries: list[tuple[Any, ...]] = []
+        for item, host_id in self.winners:
+            person_id = ids[item.person] if item.person else None
+            rows.extend([(*row[:3], person_id, host_id, *row[3:]) for row in item.rows])
+            for details in item.details:
+                seq += 1
+                entry = encode_entry(seq, time, "certificate.issue", item.actor, item.policy_hash, details)
+                digest = next_hash(digest, entry)
+                entries.append((seq, time, "certificate.issue", entry, digest))
+        self.statements.add_certificates(self.connection, rows)
+        self.statements.add_entries(self.connection, entries, (seq, time, digest))
+
+    def _write_people(self) -> dict[Key, int]:
+        """Ids of all persons of the batch, the new ones among them; their names and logins as they are now."""
+        ids = {key: person.id for key, person in self.people.items()}
+        new = {item.person: item for item, _ in reversed(self.winners) if item.person and item.person not in ids}
+        if new:
+            rows = [(*key, item.login, FIRST_GENERATION, item.time) for key, item in new.items()]
+            ids |= {(row[1], row[2]): row[0] for row in self.statements.add_persons(self.connection, rows)}
+        if self.claimed:
+            now = max(item.time for item, _ in self.winners)
+            self.statements.claim(self.connection, [(name, ids[key], now) for name, key in self.claimed.items()])
+        for item, _ in self.winners:
+            known = self.people.get(item.person) if item.person else None
+            if known and item.login and item.login != known.login:
+                self.connection.execute(update(persons).where(persons.c.id == known.id).values(login=item.login))
+        return ids

@@ -1,0 +1,211 @@
+"""The tables. Portable types only: SQLite and PostgreSQL hold the same rows.
+
+Times are unix seconds. Serials fit a signed 64-bit integer: (unix minute << 32) stays below 2^63 for another
+four thousand years. Lists and maps that nobody searches stand as JSON text. Everything that changes facts locks
+the one row of `installation` first, so any number of CA processes write in one order and none can deadlock.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+from daypass.ledger.chain import GENESIS
+
+__all__ = [
+    "FIRST_INSTALLATION",
+    "REVISION",
+    "certificates",
+    "config_versions",
+    "host_names",
+    "hosts",
+    "installation",
+    "join_tokens",
+    "ledger",
+    "metadata",
+    "names",
+    "once_ids",
+    "persons",
+    "schema_version",
+    "serial_blocks",
+]
+
+REVISION = "0001"
+"""The migration that makes exactly these tables."""
+
+# SQLite stores a table in its key's order only where the type says INTEGER.
+BIG = BigInteger().with_variant(Integer, "sqlite")
+
+metadata = MetaData()
+
+installation = Table(
+    "installation",
+    metadata,
+    Column("id", BIG, CheckConstraint("id = 1", name="installation_one_row"), primary_key=True, autoincrement=False),
+    Column("ledger_seq", BIG, nullable=False),
+    Column("ledger_time", BIG, nullable=False),
+    Column("ledger_hash", LargeBinary, nullable=False),
+    Column("policy_hash", LargeBinary, nullable=False),  # of the active config_versions row; empty before the first
+    Column("serial_floor", BIG, nullable=False),  # highest serial anyone has reported: blocks start above it
+    Column("timeline", BIG, nullable=False),  # PostgreSQL's timeline last seen: a new one means recovery
+    Column("recovery_since", BIG),  # while set, nothing is issued (trust 7.2)
+)
+FIRST_INSTALLATION = {
+    "id": 1,
+    "ledger_seq": 0,
+    "ledger_time": 0,
+    "ledger_hash": GENESIS,
+    "policy_hash": b"",
+    "serial_floor": 0,
+    "timeline": 0,
+}
+
+persons = Table(
+    "persons",
+    metadata,
+    Column("id", BIG, primary_key=True),
+    Column("issuer", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("login", Text),  # None for people who have roles but no login name
+    Column("generation", BIG, nullable=False),  # starts at 1
+    Column("locked_at", BIG),
+    Column("created_at", BIG, nullable=False),
+    UniqueConstraint("issuer", "subject", name="persons_issuer_subject"),
+)
+
+names = Table(
+    "names",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("person_id", BIG, ForeignKey("persons.id"), nullable=False),
+    Column("claimed_at", BIG, nullable=False),
+    Column("released_at", BIG),  # a tombstone: nobody else gets the name
+    Index("names_person_id", "person_id"),
+)
+
+hosts = Table(
+    "hosts",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("aliases", Text, nullable=False),
+    Column("labels", Text, nullable=False),
+    Column("keys", Text, nullable=False),  # wire blobs of the keys last certified, base64
+    Column("created_at", BIG, nullable=False),
+    Column("removed_at", BIG),
+)
+
+# Names and aliases of hosts share one space, so an alias can't take another host's name.
+host_names = Table(
+    "host_names",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("host_id", Text, ForeignKey("hosts.id"), nullable=False),
+    Index("host_names_host_id", "host_id"),
+)
+
+certificates = Table(
+    "certificates",
+    metadata,
+    Column("serial", BIG, primary_key=True, autoincrement=False),
+    Column("type", Integer, nullable=False),  # 1 user, 2 host
+    Column("key_id", Text, nullable=False),
+    Column("person_id", BIG, ForeignKey("persons.id")),
+    Column("host_id", Text, ForeignKey("hosts.id")),
+    Column("generation", BIG, nullable=False),  # the person's, when this was decided
+    Column("ca_key", Text, nullable=False),  # fingerprint of the key that signed: KRL sections name it
+    Column("public_key", LargeBinary, nullable=False),
+    Column("certificate", LargeBinary, nullable=False),
+    Column("principals", Text, nullable=False),
+    Column("roles", Text, nullable=False),
+    Column("valid_after", BIG, nullable=False),
+    Column("valid_before", BIG, nullable=False),
+    Column("recorded_at", BIG, nullable=False),
+    Column("revoked_at", BIG),
+    Column("revoke_reason", Text),
+)
+_person, _host, _revoked = (certificates.c[name].is_not(None) for name in ("person_id", "host_id", "revoked_at"))
+Index(
+    "certificates_person",
+    certificates.c.person_id,
+    certificates.c.valid_before,
+    sqlite_where=_person,
+    postgresql_where=_person,
+)
+Index(
+    "certificates_host",
+    certificates.c.host_id,
+    certificates.c.valid_before,
+    sqlite_where=_host,
+    postgresql_where=_host,
+)
+Index("certificates_revoked", certificates.c.valid_before, sqlite_where=_revoked, postgresql_where=_revoked)
+
+once_ids = Table(
+    "once_ids",
+    metadata,
+    Column("provider", Text, primary_key=True),
+    Column("id", Text, primary_key=True),
+    Column("serials", Text, nullable=False),  # of the certificates it was spent on
+    Column("spent_at", BIG, nullable=False),
+    Column("expires_at", BIG, nullable=False),
+    Index("once_ids_expires_at", "expires_at"),
+    sqlite_with_rowid=False,
+)
+
+join_tokens = Table(
+    "join_tokens",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("secret_hash", LargeBinary, nullable=False),
+    Column("host_name", Text, nullable=False),
+    Column("host_aliases", Text, nullable=False),
+    Column("host_labels", Text, nullable=False),
+    Column("labels", Text, nullable=False),
+    Column("created_by", Text, nullable=False),
+    Column("created_at", BIG, nullable=False),
+    Column("expires_at", BIG, nullable=False),
+)
+
+serial_blocks = Table(
+    "serial_blocks",
+    metadata,
+    Column("start", BIG, primary_key=True, autoincrement=False),
+    Column("taken_at", BIG, nullable=False),
+    Column("process", Text, nullable=False),
+)
+
+config_versions = Table(
+    "config_versions",
+    metadata,
+    Column("version", BIG, primary_key=True, autoincrement=False),
+    Column("hash", LargeBinary, nullable=False),
+    Column("document", Text, nullable=False),
+    Column("published_at", BIG, nullable=False),
+    Column("actor", Text, nullable=False),
+)
+
+ledger = Table(
+    "ledger",
+    metadata,
+    Column("seq", BIG, primary_key=True, autoincrement=False),
+    Column("time", BIG, nullable=False),
+    Column("act", Text, nullable=False),
+    Column("entry", LargeBinary, nullable=False),
+    Column("hash", LargeBinary, nullable=False),
+)
+
+# Alembic's own table, under a name that says what it holds; read here without importing alembic.
+schema_version = Table("schema_version", MetaData(), Column("version_num", String(32), nullable=False))

@@ -1,0 +1,137 @@
+"""The Store port over one database: an async front, one worker thread behind it, synchronous SQL there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection
+
+from daypass.ca.ports import ConfigVersion, JoinToken, LedgerRow, Question, Recording, Verdict, View
+from daypass.store import admin, ledger
+from daypass.store.batch import Batcher
+from daypass.store.database import Database, Refused
+from daypass.store.prepare import Prepared, prepare
+from daypass.store.record import record
+from daypass.store.rows import check_text
+from daypass.store.serials import reserve
+from daypass.store.view import answer, check_question
+
+__all__ = ["SqlStore"]
+
+T = TypeVar("T")
+
+
+class SqlStore:
+    """Implements `daypass.ca.ports.Store`. Use it from one event loop; `open_store` makes one."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._statements = database.statements
+        self._batcher = Batcher("daypass-store")
+
+    async def view(self, question: Question) -> View:
+        check_question(question)
+        return await self._batcher.submit(self._view, question)
+
+    async def record(self, recording: Recording) -> Verdict:
+        return await self._batcher.submit(self._record, prepare(recording))
+
+    async def reserve_serials(self, now: float) -> range:
+        def work(connection: Connection) -> range:
+            admin.forget_expired(connection, int(now))
+            return reserve(connection, self._statements, now)
+
+        return await self._write(work)
+
+    async def revoke(self, serials: Sequence[int], *, reason: str, actor: str, now: int) -> None:
+        check_text(reason, actor)
+        await self._change(admin.revoke, serials, reason=reason, actor=actor, now=now)
+
+    async def lock_person(self, issuer: str, subject: str, *, reason: str, actor: str, now: int) -> tuple[int, ...]:
+        """Nothing more for this person, and every live certificate revoked: gives their serials. NotFound."""
+        check_text(issuer, subject, reason, actor)
+        return await self._change(admin.lock, (issuer, subject), reason=reason, actor=actor, now=now)
+
+    async def add_event(self, act: str, details: Mapping[str, object], *, actor: str, now: int) -> None:
+        check_text(act, actor)
+        ledger.check_details(details)
+        await self._change(admin.add_event, act, details, actor=actor, now=now)
+
+    async def add_join_token(self, token: JoinToken, *, now: int) -> None:
+        """Raises Conflict where the id is on record already."""
+        await self._change(admin.add_token, token, now=now)
+
+    async def join_token(self, token_id: str) -> JoinToken | None:
+        check_text(token_id)
+        return await self._read(lambda connection: admin.find_token(connection, token_id))
+
+    async def publish(self, document: str, digest: bytes, *, actor: str, now: int) -> ConfigVersion:
+        check_text(document, actor)
+
+        def work(connection: Connection) -> ConfigVersion:
+            admin.forget_expired(connection, now)
+            return admin.publish(connection, self._statements, document, digest, actor=actor, now=now)
+
+        return await self._write(work)
+
+    async def active_config(self) -> ConfigVersion | None:
+        return await self._read(admin.active)
+
+    async def ledger(self, after: int, limit: int) -> Sequence[LedgerRow]:
+        """Entries with seq above `after`, oldest first."""
+        return await self._read(lambda connection: ledger.read(connection, after, limit))
+
+    async def forget_expired(self, now: int) -> int:
+        return await self._write(lambda connection: admin.forget_expired(connection, now))
+
+    async def close(self) -> None:
+        await self._batcher.close()
+        self._database.dispose()
+
+    # In the worker thread.
+
+    def _view(self, questions: Sequence[Question]) -> Sequence[View]:
+        return self._database.read(lambda connection: answer(connection, self._statements, questions))
+
+    def _record(self, items: Sequence[Prepared]) -> Sequence[Verdict | Exception]:
+        """One transaction; where the database refuses its rows, two of half the size, so that one recording nobody
+        could write costs its neighbours time and nothing else."""
+        try:
+            return self._database.write(lambda connection: record(connection, self._statements, items))
+        except Refused as error:
+            if len(items) == 1:
+                return [error]
+            middle = len(items) // 2
+            return [*self._record(items[:middle]), *self._record(items[middle:])]
+
+    def _each_read(self, works: Sequence[Callable[[Connection], Any]]) -> Sequence[Any]:
+        return [_attempt(self._database.read, work) for work in works]
+
+    def _each_write(self, works: Sequence[Callable[[Connection], Any]]) -> Sequence[Any]:
+        return [_attempt(self._database.write, work) for work in works]
+
+    # From the event loop.
+
+    async def _read(self, work: Callable[[Connection], T]) -> T:
+        result: T = await self._batcher.submit(self._each_read, work)
+        return result
+
+    async def _write(self, work: Callable[[Connection], T]) -> T:
+        result: T = await self._batcher.submit(self._each_write, work)
+        return result
+
+    async def _change(self, change: Callable[..., T], *args: object, **kwargs: object) -> T:
+        return await self._write(partial(_changed, change, self._statements, args, kwargs))
+
+
+def _changed(change: Callable[..., T], statements: object, args: Any, kwargs: Any, connection: Connection) -> T:
+    return change(connection, statements, *args, **kwargs)
+
+
+def _attempt(run: Callable[[Callable[[Connection], T]], T], work: Callable[[Connection], T]) -> T | Exception:
+    try:
+        return run(work)
+    except Exception as error:
+        return error

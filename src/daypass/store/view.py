@@ -1,0 +1,69 @@
+"""What requests need to know before they are decided: many questions, one read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TypeVar
+
+from sqlalchemy import Connection
+
+from daypass.ca.ports import HostRecord, Question, View
+from daypass.model import Issued
+from daypass.store.rows import check_text, host_record, issued, people, unjson
+from daypass.store.statements import Statements
+
+__all__ = ["answer", "check_question", "spent_on"]
+
+T = TypeVar("T")
+Spent = dict[tuple[str, str], tuple[Issued, ...]]
+
+
+def check_question(question: Question) -> None:
+    """Raises Invalid for what no database could be asked."""
+    who, once = question.identity, question.once
+    check_text(who.issuer, who.subject, once.provider, once.id, question.host)
+
+
+def answer(connection: Connection, statements: Statements, questions: Sequence[Question]) -> list[View]:
+    """One answer for each question, in order.
+
+    Statements see what is committed when they run, the certificates last: recording checks everything again.
+    """
+    policy_hash, last_time = statements.head(connection)
+    asked = unique((each.identity.issuer, each.identity.subject) for each in questions)
+    persons = people(statements.find_persons(connection, asked))
+    hosts = _hosts(connection, statements, [each.host for each in questions if each.host is not None])
+    once = unique((each.once.provider, each.once.id) for each in questions)
+    spent = spent_on(connection, statements, once)
+    return [
+        View(
+            person=persons.get((each.identity.issuer, each.identity.subject)),
+            host=hosts.get(each.host) if each.host is not None else None,
+            spent=spent.get((each.once.provider, each.once.id)),
+            policy_hash=bytes(policy_hash),
+            last_time=last_time,
+        )
+        for each in questions
+    ]
+
+
+def spent_on(connection: Connection, statements: Statements, once: Sequence[tuple[str, str]]) -> Spent:
+    """The certificates each of these one-time ids was spent on; the unspent are left out."""
+    rows = [
+        (provider, number, unjson(serials)) for provider, number, serials in statements.find_once(connection, once)
+    ]
+    wanted = unique(serial for _, _, serials in rows for serial in serials)
+    if not wanted:
+        return {(provider, number): () for provider, number, _ in rows}
+    found = {row[0]: issued(row) for row in statements.find_certificates(connection, wanted)}
+    return {(provider, number): tuple(found[each] for each in serials) for provider, number, serials in rows}
+
+
+def _hosts(connection: Connection, statements: Statements, names: Sequence[str]) -> dict[str, HostRecord]:
+    if not names:
+        return {}
+    return {row[0]: host_record(row) for row in statements.find_hosts(connection, unique(names))}
+
+
+def unique(items: Iterable[T]) -> list[T]:
+    return list(dict.fromkeys(items))
