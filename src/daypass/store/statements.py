@@ -10,7 +10,19 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import chain
 from typing import Any, cast
 
-from sqlalchemy import ClauseElement, Connection, Dialect, Row, Table, bindparam, func, insert, literal_column, select
+from sqlalchemy import (
+    ClauseElement,
+    Connection,
+    Dialect,
+    Row,
+    Table,
+    bindparam,
+    func,
+    insert,
+    literal_column,
+    null,
+    select,
+)
 from sqlalchemy import tuple_ as row_of
 from sqlalchemy import update as update_of
 from sqlalchemy.dialects import postgresql, sqlite
@@ -130,7 +142,7 @@ class Statements:
 
     def _claim(self) -> ClauseElement:
         made = self._upsert(names).values({name: bindparam(name) for name in ("name", "person_id", "claimed_at")})
-        return made.on_conflict_do_update(index_elements=["name"], set_={"released_at": None})
+        return made.on_conflict_do_update(index_elements=["name"], set_={"released_at": null()})
 
     def _insert_new(
         self, table: Table, size: int, returning: Sequence[str], columns: Sequence[str] | None = None
