@@ -227,9 +227,8 @@ class Idp:
     async def _userinfo(self, request: Request) -> Response:
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         person, expires = self._access.get(token, (None, 0.0))
-        if scheme.lower() != "bearer" or person is None or expires < self._clock():
-            return Response(status_code=401, headers={"WWW-Authenticate": 'Bearer error="invalid_token"'})
-        if person.name in self._disabled:
+        spent = person is None or expires < self._clock() or person.name in self._disabled
+        if scheme.lower() != "bearer" or person is None or spent:
             return Response(status_code=401, headers={"WWW-Authenticate": 'Bearer error="invalid_token"'})
         return JSONResponse(person.claims(), headers=_NO_STORE)
 
