@@ -158,7 +158,6 @@ def test_a_comment_that_is_not_utf8_hides_nothing() -> None:
     [
         ("nothing", b""),
         ("another message", b"\x06"),
-        ("more keys than anyone holds", b"\x0c" + uint32(2**32 - 1)),
         ("one key of two", b"\x0c" + uint32(2) + string(b"a") + string(b"b")),
         ("a byte behind the last key", b"\x0c" + uint32(0) + b"\0"),
     ],
@@ -166,6 +165,11 @@ def test_a_comment_that_is_not_utf8_hides_nothing() -> None:
 def test_a_bad_answer_is_refused(sin: str, answer: bytes) -> None:
     with pytest.raises(Invalid):
         agent.identities(answer)
+
+
+def test_more_keys_than_anyone_holds_are_refused_by_their_number() -> None:
+    with pytest.raises(Invalid, match="4294967295 keys"):
+        agent.identities(b"\x0c" + uint32(2**32 - 1))
 
 
 @pytest.mark.parametrize("answer", [b"", b"\x05", b"\x06\0", b"\x0c"])
