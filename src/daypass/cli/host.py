@@ -1,0 +1,222 @@
+"""`daypass host`: a server gets its first certificates, and tells what it has."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from daypass.cli.exits import Exit
+from daypass.cli.output import data, duration, json_data, note, printable, show_hint
+from daypass.errors import Invalid, Misconfigured
+
+if TYPE_CHECKING:
+    from daypass.host.enrol import Enrolled, Machine
+    from daypass.host.settings import Paths
+    from daypass.host.sshd import Sshd
+    from daypass.host.state import State
+    from daypass.wire.jointoken import JoinTokenText
+
+__all__ = ["host"]
+
+_TOKEN_VARIABLE = "DAYPASS_JOIN_TOKEN"  # noqa: S105  a name, not a token
+_MAX_TOKEN = 4096  # characters read; the longest token is shorter
+
+_root_option = click.option(
+    "--root",
+    type=click.Path(path_type=Path),
+    default=Path("/"),
+    help="Stand this before every path, in sshd's configuration too (tests, images).",
+)
+_json_option = click.option("--json", "as_json", is_flag=True, help="Answer in JSON, for scripts.")
+
+
+@click.group()
+def host() -> None:
+    """Enrol this server and look after its certificates."""
+
+
+@host.command(
+    epilog="""\b
+Examples:
+  sudo daypass host enroll --token-file /root/join-token
+  ssh ca.example.com daypass token host web-1.example.com | sudo daypass host enroll --token-file -
+  sudo daypass host enroll --token-file token --dry-run     what would change, without using the token up
+
+\b
+The token may also stand in DAYPASS_JOIN_TOKEN; never in the command line, which everyone on a machine can read.
+Existing authorized_keys go on working. Should anything fail, sshd is left as it was."""
+)
+@click.option("--token-file", metavar="FILE", help="Where the join token stands; - reads it from standard input.")
+@_root_option
+@click.option("--sshd-config", type=click.Path(path_type=Path), help="sshd's configuration, if not the standard one.")
+@click.option("--sshd", "binary", type=click.Path(path_type=Path), help="The sshd program, if not the one found.")
+@click.option(
+    "--no-reload", is_flag=True, help="Leave the running sshd alone; the certificate counts from its start."
+)
+@click.option("--dry-run", is_flag=True, help="Look at this machine and tell what would be done. Nothing is changed.")
+@_json_option
+def enroll(
+    token_file: str | None, root: Path, sshd_config: Path | None, binary: Path | None, no_reload: bool,
+    dry_run: bool, as_json: bool,
+) -> None:  # fmt: skip
+    """Get this server's first certificates with a one-time join token, and set up sshd for them."""
+    from daypass.host.enrol import prepare
+
+    token, text = _token(token_file)
+    paths = _paths(root)
+    machine = prepare(paths, _sshd(paths, sshd_config, binary), with_reload=not no_reload)
+    for warning in machine.warnings:
+        note(f"daypass: warning: {printable(warning)}")
+    if dry_run:
+        _show_plan(machine, token, as_json)
+        return
+    _show_enrolled(_enrol(machine, token, text, with_reload=not no_reload), machine, as_json)
+
+
+@host.command(
+    epilog="""\b
+Examples:
+  sudo daypass host status
+  sudo daypass host status --json
+
+\b
+Exit code 0: enrolled, and every certificate is valid. 1: it is not."""
+)
+@_root_option
+@_json_option
+@click.pass_context
+def status(context: click.Context, root: Path, as_json: bool) -> None:
+    """Show what this server is called, and until when its certificates hold."""
+    from daypass.host.state import State
+
+    state = State.load(_paths(root).state)
+    valid = state is not None and _is_valid(state)
+    if as_json:
+        json_data({"enrolled": state is not None, "valid": valid, **(_facts(state) if state else {})})
+    elif state is None:
+        data("this machine is not enrolled")
+        show_hint("make a token on the CA machine: daypass token host NAME; then here: daypass host enroll")
+    else:
+        _show_state(state)
+    context.exit(Exit.OK if valid else Exit.NO)
+
+
+def _token(token_file: str | None) -> tuple[JoinTokenText, str]:
+    """The token and its text. The variable is taken out of the environment, so that no child inherits it."""
+    from daypass.wire.jointoken import JoinTokenText
+
+    from_environment = os.environ.pop(_TOKEN_VARIABLE, None)
+    if token_file == "-":  # noqa: S105  a path
+        text = sys.stdin.read(_MAX_TOKEN)
+    elif token_file is not None:
+        text = _read(Path(token_file))
+    elif from_environment is not None:
+        text = from_environment
+    else:
+        hint = "make one on the CA machine (daypass token host NAME) and give it with --token-file FILE"
+        raise Invalid("there is no join token", code="token.missing", hint=hint)
+    return JoinTokenText.decode(text.strip()), text.strip()
+
+
+def _read(path: Path) -> str:
+    try:
+        with path.open(encoding="utf-8") as file:
+            return file.read(_MAX_TOKEN)
+    except (OSError, UnicodeDecodeError) as error:
+        raise Invalid(f"the join token can't be read from {path}", code="token.file") from error
+
+
+def _paths(root: Path) -> Paths:
+    from daypass.host.settings import Paths
+
+    if root == Path("/") and os.geteuid() != 0:
+        raise Misconfigured("a server's certificates are root's business", code="host.root", hint="run it with sudo")
+    return Paths(root.absolute())
+
+
+def _sshd(paths: Paths, config: Path | None, binary: Path | None) -> Sshd:
+    from daypass.host import tools
+    from daypass.host.sshd import Sshd
+
+    found = binary.absolute() if binary else tools.find("sshd", "openssh-server")
+    return Sshd(found, config.absolute() if config else paths.sshd_config)
+
+
+def _enrol(machine: Machine, token: JoinTokenText, text: str, *, with_reload: bool) -> Enrolled:
+    from daypass import trusted
+    from daypass.host.enrol import enrol
+    from daypass.remote import Remote
+
+    with Remote(token.url, None) as unpinned:
+        root = unpinned.root_unverified(token.fingerprint)
+    ca_id = trusted.extract_trust_root(root)
+    with Remote(token.url, root) as remote:
+        return enrol(
+            machine, remote, ca_id, text, url=token.url, roots=[root], now=time.time(), with_reload=with_reload
+        )
+
+
+def _show_plan(machine: Machine, token: JoinTokenText, as_json: bool) -> None:
+    plan = machine.plan()
+    keys = {str(key.path): key.public_key.fingerprint for key in machine.keys}
+    if as_json:
+        json_data({
+            "ca": token.url, "keys": keys, "configuration": str(plan.path), "own_accounts": list(machine.accounts),
+            "never": list(machine.never), "warnings": list(machine.warnings),
+        })  # fmt: skip
+        return
+    data(f"would ask {token.url} for certificates for")
+    for path, fingerprint in keys.items():
+        data(f"  {path}  {fingerprint}")
+    data(f"would write {machine.paths.ours}/ and {'' if plan.include else 'a marked block on top of '}{plan.path}:")
+    for line in machine.lines():
+        data(f"  {line}")
+    data("nothing was changed, and the token is still good")
+
+
+def _show_enrolled(enrolled: Enrolled, machine: Machine, as_json: bool) -> None:
+    state, outcome = enrolled.state, enrolled.outcome
+    if as_json:
+        json_data({
+            **_facts(state), "configuration": str(outcome.configuration), "proven": outcome.proven,
+            "accounts": list(enrolled.accounts), "warnings": list(machine.warnings),
+        })  # fmt: skip
+        return
+    data(f"{state.name} is enrolled with {state.url}, until {_when(state.expires)}")
+    if outcome.proven:
+        data("sshd presents its new certificate; keys in authorized_keys go on working")
+    else:
+        data("no running sshd was touched; the certificate counts when it next starts")
+
+
+def _show_state(state: State) -> None:
+    now = time.time()
+    left = f"{duration(state.expires - now)} left" if state.expires > now else "EXPIRED"
+    data(f"{state.name}  ({state.host_id} at {state.url})")
+    data(f"certificates until {_when(state.expires)}, {left}")
+    for each in state.certificates:
+        data(f"  {each.path}  serial {each.serial}{'' if Path(each.path).is_file() else '  MISSING'}")
+    data(f"bundle {state.bundle_version} until {_when(state.bundle_expires)}, KRL {state.krl_version}")
+
+
+def _facts(state: State) -> dict[str, object]:
+    return {
+        "name": state.name, "host_id": state.host_id, "ca": state.url, "expires": state.expires,
+        "certificates": [{"path": c.path, "serial": c.serial, "expires": c.expires} for c in state.certificates],
+        "trust_version": state.trust_version, "bundle_version": state.bundle_version,
+        "bundle_expires": state.bundle_expires, "krl_version": state.krl_version,
+    }  # fmt: skip
+
+
+def _is_valid(state: State) -> bool:
+    return state.expires > time.time() and all(Path(each.path).is_file() for each in state.certificates)
+
+
+def _when(moment: int) -> str:
+    return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%d %H:%M UTC")

@@ -1,0 +1,107 @@
+"""What the CA sent, judged before any of it is used. The server itself is never believed: only what is signed is."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from daypass import trusted
+from daypass.api import EnrolResponse, HostBundle, TrustDocument
+from daypass.errors import Conflict, Invalid, Unauthenticated
+from daypass.host import tools
+from daypass.host.hostkeys import HostKey
+from daypass.host.state import State
+from daypass.model import is_host_name
+from daypass.wire import Certificate, CertType, KrlHeader, PublicKey
+
+__all__ = ["Answer", "verify"]
+
+_MAX_LIFETIME = 400 * 86400  # seconds; a host certificate beyond a year is somebody's mistake
+_NO_NAME = set("*?!, ")
+_LOADED = (0, 1)  # ssh-keygen -Q: 0 not revoked, 1 revoked, 255 when the KRL could not be loaded
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A verified answer: one certificate per key, in the order of the keys."""
+
+    certificates: tuple[Certificate, ...]
+    trust: TrustDocument
+    bundle: HostBundle
+    krl_version: int
+
+
+def verify(
+    answer: EnrolResponse, keys: Sequence[HostKey], ca_id: bytes, *, now: float, known: State | None
+) -> Answer:
+    """Everything the CA sent, or an error: from the pinned root down to the last principal.
+
+    `now` is in unix seconds; `known` is what this host remembers of the same CA.
+    """
+    trust = trusted.verify_trust(answer.trust, ca_id, known_version=known.trust_version if known else 0)
+    bundle = trusted.verify_bundle(answer.bundle, trust, now=now, known_version=known.bundle_version if known else 0)
+    if not is_host_name(bundle.name) or (bundle.host_id, bundle.name) != (answer.host_id, answer.name):
+        raise Unauthenticated("the host bundle is for another host", code="bundle.host")
+    if len(answer.certificates) != len(keys):
+        raise Invalid(f"{len(keys)} keys went to the CA, {len(answer.certificates)} certificates came back")
+    authorities = trusted.public_keys(trust.host_ca)
+    pairs = zip(answer.certificates, keys, strict=True)
+    certificates = tuple(_certificate(blob, key, bundle.name, authorities, now) for blob, key in pairs)
+    return Answer(certificates, trust, bundle, _check_krl(bundle, known.krl_version if known else 0))
+
+
+def _certificate(blob: bytes, key: HostKey, name: str, authorities: Sequence[PublicKey], now: float) -> Certificate:
+    """The certificate, if it is one for this very key and host by one of these CA keys."""
+    certificate = Certificate.parse(blob)
+    problem = _problem(certificate, key, name, authorities) or _time_problem(certificate, now)
+    if problem:
+        raise Unauthenticated(f"the certificate for {key.path} {problem}", code="host.certificate")
+    certificate.verify_signature()
+    return certificate
+
+
+def _problem(certificate: Certificate, key: HostKey, name: str, authorities: Sequence[PublicKey]) -> str | None:
+    if certificate.type is not CertType.HOST:
+        return "is a user certificate"
+    if certificate.public_key != key.public_key:
+        return "is for another key"
+    if certificate.signature_key not in authorities:
+        return "is not signed by a host CA key of the trust document"
+    if certificate.critical_options:
+        return "carries critical options, and host certificates know none"
+    if name not in certificate.principals:
+        return f"does not name {name}"
+    if any(_NO_NAME & set(each) or not each.isprintable() for each in certificate.principals):
+        return "carries a pattern, or what is no name"
+    return None
+
+
+def _time_problem(certificate: Certificate, now: float) -> str | None:
+    if certificate.valid_after > now + trusted.CLOCK_SLACK:
+        return "is not valid yet: set this machine's clock (timedatectl)"
+    if certificate.valid_before <= now:
+        return "has expired: set this machine's clock (timedatectl)"
+    if certificate.valid_before - certificate.valid_after > _MAX_LIFETIME:
+        return "would be valid for more than 400 days"
+    return None
+
+
+def _check_krl(bundle: HostBundle, known_version: int) -> int:
+    """The KRL's version, after OpenSSH has loaded it: a list sshd can't read shuts everybody out (trust 6.1)."""
+    if not bundle.krl:
+        raise Invalid("the host bundle holds no KRL", code="bundle.krl", hint="without one sshd refuses every key")
+    with tempfile.TemporaryDirectory(prefix="daypass-krl-") as folder:
+        krl, key = Path(folder) / "krl", Path(folder) / "user_ca.pub"
+        krl.write_bytes(bundle.krl)
+        key.write_text(bundle.user_ca[0] + "\n", encoding="utf-8")
+        ran = tools.run([tools.find("ssh-keygen", "openssh-client"), "-Q", "-f", krl, key])
+    if ran.code not in _LOADED:
+        raise Invalid("the KRL in the host bundle can't be loaded by ssh-keygen", code="bundle.krl")
+    version = KrlHeader.parse(bundle.krl).version
+    if version < known_version:
+        raise Conflict(
+            f"the KRL has version {version}, and {known_version} was seen before", code="document.rollback"
+        )
+    return version

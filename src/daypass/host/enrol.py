@@ -1,0 +1,165 @@
+"""Enrolment: a host's first certificates for a join token, and sshd set up to use them.
+
+    prepare    look at this machine: keys, sshd, what stands against it. Changes nothing
+    ask        keys, proofs of possession and the token go to the CA
+    verify     everything that comes back (host.answer)
+    install    files, sshd's configuration, reload, proof (host.install)
+
+The token is good once, so everything that can fail on this machine is tried before it is sent. Enrolling again with
+a new token gives new certificates for the same keys.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from daypass.api import EnrolRequest, EnrolResponse
+from daypass.errors import Conflict
+from daypass.host import dropin, files, principals, tools
+from daypass.host.answer import Answer, verify
+from daypass.host.hostkeys import HostKey, load_host_keys
+from daypass.host.install import Installation, OurFile, Outcome
+from daypass.host.settings import Paths, Settings
+from daypass.host.sshd import Effective, Sshd
+from daypass.host.state import CertificateState, State
+
+__all__ = ["Ca", "Enrolled", "Machine", "enrol", "installation", "prepare"]
+
+
+class Ca(Protocol):
+    """A pinned connection to the CA, as `daypass.remote` makes it."""
+
+    def enrol(self, request: EnrolRequest) -> EnrolResponse: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """This machine, looked at and found fit to be enrolled."""
+
+    paths: Paths
+    sshd: Sshd
+    keys: tuple[HostKey, ...]
+    accounts: tuple[str, ...]
+    never: tuple[str, ...]
+    known: State | None
+    warnings: tuple[str, ...]
+
+    def certificate_paths(self) -> list[Path]:
+        return [self.paths.ours / key.certificate_name for key in self.keys]
+
+    def lines(self) -> list[str]:
+        """What will stand in sshd's configuration."""
+        return dropin.lines(self.paths, self.certificate_paths())
+
+    def plan(self) -> dropin.DropIn:
+        """Where it will stand, and that file's whole content."""
+        return dropin.place(self.sshd, self.paths, self.lines())
+
+
+@dataclass(frozen=True, slots=True)
+class Enrolled:
+    """The end of it: what this host is now called, until when, and what became of sshd."""
+
+    state: State
+    outcome: Outcome
+    accounts: tuple[str, ...]
+
+
+def prepare(paths: Paths, sshd: Sshd, *, with_reload: bool = True) -> Machine:
+    """Look at everything that can be wrong on this machine. Nothing is written, nobody is asked."""
+    tools.find("ssh-keygen", "openssh-client")
+    if with_reload:
+        tools.find("ssh-keyscan", "openssh-client")
+    files.check_folder(paths.ours)
+    effective = sshd.effective()
+    dropin.check_conflicts(sshd, effective, paths)
+    keys, warnings = load_host_keys(_key_files(effective, paths))
+    return Machine(
+        paths=paths,
+        sshd=sshd,
+        keys=keys,
+        accounts=principals.ordinary_accounts(paths.passwd),
+        never=tuple(Settings.load(paths.settings).never),
+        known=State.load(paths.state),
+        warnings=(*warnings, *dropin.match_warnings(sshd)),
+    )
+
+
+def enrol(
+    machine: Machine, ca: Ca, ca_id: bytes, token: str, *, url: str, roots: Sequence[str], now: float,
+    with_reload: bool = True,
+) -> Enrolled:  # fmt: skip
+    """Get certificates for this machine's keys and bring them into force.
+
+    `ca_id` is the pinned trust root (32 bytes), `token` the join token's whole text, `now` unix seconds; `roots` are
+    the X.509 roots (PEM) to remember where the trust document names none.
+    """
+    known = _known(machine, ca_id)
+    request = EnrolRequest(token=token, keys=[key.proven(ca_id, token) for key in machine.keys])
+    answer = verify(ca.enrol(request), machine.keys, ca_id, now=now, known=known)
+    state = _state(machine, answer, url, roots, int(now))
+    way = installation(machine, answer, state, with_reload=with_reload)
+    outcome = way.run()
+    return Enrolled(state, outcome, tuple(_principals(machine, answer)))
+
+
+def installation(machine: Machine, answer: Answer, state: State, *, with_reload: bool = True) -> Installation:
+    """What a verified answer means in files. The KRL comes into force first, the user CA last."""
+    paths, bundle = machine.paths, answer.bundle
+    lines = "".join(f"{line}\n" for line in bundle.user_ca).encode()
+    certificates = list(zip(machine.certificate_paths(), answer.certificates, strict=True))
+    wanted = [OurFile(paths.krl, bundle.krl)]
+    wanted += [OurFile(paths.principals / name, text) for name, text in _principals(machine, answer).items()]
+    wanted += [OurFile(path, f"{each.line()}\n".encode()) for path, each in certificates]
+    wanted.append(OurFile(paths.user_ca, lines))
+    return Installation(
+        paths=paths,
+        sshd=machine.sshd,
+        certificates=certificates,
+        wanted=wanted,
+        state=OurFile(paths.state, state.encode(), 0o600),
+        with_reload=with_reload,
+    )
+
+
+def _principals(machine: Machine, answer: Answer) -> dict[str, bytes]:
+    return principals.principals_files(answer.bundle, machine.accounts, machine.never)
+
+
+def _key_files(effective: Effective, paths: Paths) -> list[Path]:
+    named = [Path(value.strip('"')) for value in effective.get("hostkey", [])]
+    return named or sorted(paths.host_keys.glob("ssh_host_*_key"))
+
+
+def _known(machine: Machine, ca_id: bytes) -> State | None:
+    """What is remembered of this CA. A host belongs to one: its user CA file and KRL are one CA's."""
+    if machine.known is not None and machine.known.ca_id != ca_id.hex():
+        raise Conflict(
+            f"this machine is enrolled with another CA as {machine.known.name}",
+            code="host.other-ca",
+            hint=f"to move it to the new CA, take {machine.paths.state} away first",
+        )
+    return machine.known
+
+
+def _state(machine: Machine, answer: Answer, url: str, roots: Sequence[str], now: int) -> State:
+    certificates = [
+        CertificateState(path=str(path), serial=each.serial, expires=each.valid_before)
+        for path, each in zip(machine.certificate_paths(), answer.certificates, strict=True)
+    ]
+    return State(
+        url=url,
+        ca_id=answer.trust.ca_id,
+        roots=answer.trust.tls_roots or list(roots),
+        host_id=answer.bundle.host_id,
+        name=answer.bundle.name,
+        trust_version=answer.trust.version,
+        bundle_version=answer.bundle.version,
+        bundle_expires=answer.bundle.expires,
+        krl_version=answer.krl_version,
+        enrolled_at=now,
+        certificates=certificates,
+    )

@@ -1,0 +1,142 @@
+"""Make a running sshd read its configuration again, and see with our own eyes that it did."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from binascii import Error as Base64Error
+from binascii import a2b_base64
+from collections.abc import Collection
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from daypass.errors import Misconfigured
+from daypass.host import tools
+from daypass.host.sshd import Effective, Sshd
+from daypass.wire import Certificate
+
+__all__ = ["Running", "offered", "prove"]
+
+_BOOTED = Path("/run/systemd/system")  # sd_booted(3)
+_STANDARD_CONFIG = Path("/etc/ssh/sshd_config")
+_UNITS = ("ssh.service", "sshd.service")
+# sshd 9.8 and later shuts out an address that connects often without logging in (PerSourcePenalties): few tries.
+_PAUSES = (0.1, 0.4, 1.5, 4.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """The sshd that is running now: a systemd unit, or the process its PidFile names."""
+
+    unit: str | None = None
+    pid: int | None = None
+
+    @classmethod
+    def find(cls, sshd: Sshd, effective: Effective) -> Running | None:
+        """None where no sshd runs that has this configuration, as far as can be seen."""
+        if sshd.config == _STANDARD_CONFIG and _BOOTED.is_dir():
+            for unit in _UNITS:
+                if tools.run(["systemctl", "is-active", "--quiet", unit]).code == 0:
+                    return cls(unit=unit)
+        pid = _pid(effective.get("pidfile", ["none"])[0])
+        return None if pid is None else cls(pid=pid)
+
+    def reload(self) -> None:
+        """Returns when it was told; `prove` sees whether it did. Sessions go on."""
+        if self.unit is not None:
+            ran = tools.run(["systemctl", "reload", self.unit])
+            if ran.code != 0:
+                raise Misconfigured(f"systemctl reload {self.unit} failed: {ran.words}", code="host.reload")
+        elif self.pid is None or not _hang_up(self.pid):
+            raise Misconfigured("sshd ended while its configuration was being changed", code="host.reload")
+
+
+def offered(certificates: Collection[Certificate], effective: Effective) -> list[Certificate]:
+    """Those that sshd's HostKeyAlgorithms let it present. Misconfigured where it may present none at all."""
+    algorithms = ",".join(effective.get("hostkeyalgorithms", []))
+    found = [each for each in certificates if not algorithms or any(a in algorithms.split(",") for a in _names(each))]
+    if not found:
+        raise Misconfigured(
+            "sshd's HostKeyAlgorithms leave out host certificates",
+            code="host.algorithms",
+            hint="add ssh-ed25519-cert-v01@openssh.com to the line, or take the line out",
+        )
+    return found
+
+
+def prove(certificates: Collection[Certificate], effective: Effective) -> None:
+    """Connect over loopback until sshd presents every one of these certificates; Misconfigured if it does not."""
+    wanted = {each.encode() for each in offered(certificates, effective)}
+    address, port = _address(effective)
+    kinds = ",".join(sorted({_kind(each) for each in certificates}))
+    seen = tools.Ran(0, "", "")
+    for pause in _PAUSES:
+        time.sleep(pause)
+        seen = tools.run(["ssh-keyscan", "-c", "-T", "5", "-t", kinds, "-p", port, address])
+        if wanted <= _blobs(seen.out):
+            return
+    raise Misconfigured(
+        f"sshd on {address} port {port} does not present its new host certificate: {seen.words or 'no answer'}",
+        code="host.not-proven",
+    )
+
+
+def _names(certificate: Certificate) -> tuple[str, ...]:
+    if certificate.public_key.type == "ssh-rsa":
+        return tuple(f"{name}-cert-v01@openssh.com" for name in ("rsa-sha2-512", "rsa-sha2-256", "ssh-rsa"))
+    return (certificate.public_key.certificate_type,)
+
+
+def _kind(certificate: Certificate) -> str:
+    return certificate.public_key.type.split("-")[1] if certificate.public_key.type.startswith("ssh-") else "ecdsa"
+
+
+def _address(effective: Effective) -> tuple[str, str]:
+    """Where it listens, seen from this machine; IPv4 first."""
+    listening = sorted(effective.get("listenaddress", ["127.0.0.1:22"]), key=lambda each: each.startswith("["))
+    host, _, port = listening[0].rpartition(":")
+    host = host.strip("[]")
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host), port  # noqa: S104  what sshd says, not a bind
+
+
+def _blobs(scanned: str) -> set[bytes]:
+    """The blobs of what ssh-keyscan -c printed: base64 ends each line, and it leaves the host's name out."""
+    found = set[bytes]()
+    for words in map(str.split, scanned.splitlines()):
+        try:
+            found.add(a2b_base64(words[-1]))
+        except (IndexError, Base64Error):
+            continue
+    return found
+
+
+def _pid(file: str) -> int | None:
+    try:
+        pid = int(Path(file).read_text(encoding="ascii"))
+    except (OSError, ValueError):
+        return None
+    return pid if pid > 1 and _is_sshd(pid) else None
+
+
+def _is_sshd(pid: int) -> bool:
+    """By its executable, which a process can't choose; an upgraded one reads `sshd (deleted)`."""
+    try:
+        executable = Path(f"/proc/{pid}/exe").readlink()
+    except OSError:
+        return False
+    return executable.name.split(" ")[0] == "sshd"
+
+
+def _hang_up(pid: int) -> bool:
+    """SIGHUP through a pidfd, looked at after it was opened: the number can't have passed to another process."""
+    try:
+        descriptor = os.pidfd_open(pid)
+    except OSError:
+        return False
+    with closing(os.fdopen(descriptor)):
+        if not _is_sshd(pid):
+            return False
+        signal.pidfd_send_signal(descriptor, signal.SIGHUP)
+    return True

@@ -1,0 +1,93 @@
+"""Where a host's files lie, and what its owner has laid down in `/etc/daypass/host.toml`."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from daypass.errors import Invalid, Misconfigured
+
+__all__ = ["Paths", "Settings"]
+
+_UNFIT = set('"%\\#\n\r\t')  # what sshd's configuration gives a meaning of its own
+
+
+@dataclass(frozen=True, slots=True)
+class Paths:
+    """Every path daypass touches on a host. `root` stands before each of them, in sshd's configuration too."""
+
+    root: Path = Path("/")
+
+    def __post_init__(self) -> None:
+        if not self.root.is_absolute() or _UNFIT & set(str(self.root)):
+            raise Invalid("--root must be an absolute path without quotes, backslashes, # or %")
+
+    @property
+    def ours(self) -> Path:
+        """What sshd reads; for everyone to see, for root alone to change."""
+        return self.root / "etc/ssh/daypass"
+
+    @property
+    def principals(self) -> Path:
+        return self.ours / "principals"
+
+    @property
+    def user_ca(self) -> Path:
+        return self.ours / "user_ca.pub"
+
+    @property
+    def krl(self) -> Path:
+        return self.ours / "krl"
+
+    @property
+    def sshd_config(self) -> Path:
+        return self.root / "etc/ssh/sshd_config"
+
+    @property
+    def host_keys(self) -> Path:
+        """Where host keys are looked for when sshd names none."""
+        return self.root / "etc/ssh"
+
+    @property
+    def passwd(self) -> Path:
+        return self.root / "etc/passwd"
+
+    @property
+    def settings(self) -> Path:
+        return self.root / "etc/daypass/host.toml"
+
+    @property
+    def memory(self) -> Path:
+        """What this host remembers; for root alone."""
+        return self.root / "var/lib/daypass"
+
+    @property
+    def state(self) -> Path:
+        return self.memory / "state.json"
+
+
+class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`host.toml`: the owner's ceiling, which beats whatever the CA sends (trust 2.6).
+
+    never    accounts that nobody may enter by certificate, whatever their roles
+    """
+
+    never: list[str] = []
+
+    @classmethod
+    def load(cls, path: Path) -> Settings:
+        """Read the file; without one there is no ceiling. Misconfigured where it can't be understood."""
+        try:
+            text = path.read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return cls()
+        except (OSError, UnicodeDecodeError) as error:
+            raise Misconfigured(f"{path} can't be read: {error}", code="host.settings") from error
+        try:
+            return msgspec.convert(tomllib.loads(text), cls)
+        except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+            hint = 'it looks like this: never = ["root"]'
+            raise Misconfigured(f"{path} can't be understood: {error}", code="host.settings", hint=hint) from error

@@ -1,0 +1,114 @@
+"""A CA for the tests of a host: real keys and real signatures, and a lever for every lie it can tell."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import Any
+
+import msgspec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from daypass import api
+from daypass.errors import Unauthenticated
+from daypass.wire import Certificate, CertType, Krl, PublicKey, SshSignature, sign_blob
+from daypass.wire.binding import possession_message
+from daypass.wire.sshsig import to_be_signed
+
+__all__ = ["FakeCa", "public"]
+
+NAME = "web-1.example.com"
+
+
+def public(key: Ed25519PrivateKey) -> PublicKey:
+    return PublicKey.from_cryptography(key.public_key())
+
+
+@dataclass
+class FakeCa:
+    """`trust`, `bundle` and `certificate` change what is signed; `signers` who signs it; `answer` what is sent."""
+
+    root: Ed25519PrivateKey = field(default_factory=Ed25519PrivateKey.generate)
+    user_ca: Ed25519PrivateKey = field(default_factory=Ed25519PrivateKey.generate)
+    host_ca: Ed25519PrivateKey = field(default_factory=Ed25519PrivateKey.generate)
+    bundle_key: Ed25519PrivateKey = field(default_factory=Ed25519PrivateKey.generate)
+    stranger: Ed25519PrivateKey = field(default_factory=Ed25519PrivateKey.generate)
+    trust: dict[str, Any] = field(default_factory=dict)
+    bundle: dict[str, Any] = field(default_factory=dict)
+    certificate: dict[str, Any] = field(default_factory=dict)
+    signers: dict[str, Ed25519PrivateKey] = field(default_factory=dict)
+    answer: Callable[[api.EnrolResponse], api.EnrolResponse] = lambda answer: answer
+    asked: list[api.EnrolRequest] = field(default_factory=list)
+
+    @property
+    def ca_id(self) -> bytes:
+        return sha256(public(self.root).blob).digest()
+
+    def enrol(self, request: api.EnrolRequest) -> api.EnrolResponse:
+        """As daypass.remote answers it; proofs of possession are verified like the real CA does."""
+        self.asked.append(request)
+        for each in request.keys:
+            proof, message = SshSignature.parse(each.proof), possession_message(self.ca_id, request.token)
+            if proof.public_key.blob != each.public_key:
+                raise Unauthenticated("a proof by another key")
+            proof.verify(api.POSSESSION_NAMESPACE, message, proof.public_key)
+        return self.answer(
+            api.EnrolResponse(
+                host_id="h-1",
+                name=NAME,
+                certificates=[self._certificate(PublicKey.parse(each.public_key)) for each in request.keys],
+                trust=self._signed(self._trust(), self.signers.get("trust", self.root), api.TRUST_NAMESPACE),
+                bundle=self._signed(
+                    self._bundle(), self.signers.get("bundle", self.bundle_key), api.BUNDLE_NAMESPACE
+                ),
+            )
+        )
+
+    def krl(self, version: int = 1) -> bytes:
+        return Krl(version=version, generated_at=1_800_000_000, comment="test").encode()
+
+    def user_certificate(self, key: PublicKey, *principals: str) -> Certificate:
+        """A person's day pass."""
+        extensions = (("permit-pty", ""),)
+        return self._sign(
+            self.user_ca, public_key=key, type=CertType.USER, principals=principals, extensions=extensions
+        )
+
+    def _certificate(self, key: PublicKey) -> bytes:
+        fields = {"public_key": key, "type": CertType.HOST, "principals": (NAME,)}
+        made = self._sign(self.host_ca, **(fields | self.certificate))
+        signer = self.signers.get("certificate", self.host_ca)
+        return made.with_signature(sign_blob(signer, made.to_be_signed())).encode()
+
+    def _sign(self, ca: Ed25519PrivateKey, **changes: Any) -> Certificate:
+        now = int(time.time())
+        fields: dict[str, Any] = {
+            "nonce": os.urandom(32), "serial": 1 << 32, "key_id": "test", "valid_after": now - 60,
+            "valid_before": now + 3600, "critical_options": (), "extensions": (), "signature_key": public(ca),
+        }  # fmt: skip
+        made = Certificate(**(fields | changes))
+        return made.with_signature(sign_blob(ca, made.to_be_signed()))
+
+    def _trust(self) -> api.TrustDocument:
+        document = api.TrustDocument(
+            ca_id=self.ca_id.hex(), version=1, issued_at=int(time.time()), user_ca=[public(self.user_ca).line()],
+            host_ca=[public(self.host_ca).line()], bundle_keys=[public(self.bundle_key).line()], tls_roots=[],
+        )  # fmt: skip
+        return msgspec.structs.replace(document, **self.trust)
+
+    def _bundle(self) -> api.HostBundle:
+        now = int(time.time())
+        document = api.HostBundle(
+            ca_id=self.ca_id.hex(), host_id="h-1", name=NAME, version=1, issued_at=now, expires=now + 86400,
+            user_ca=[public(self.user_ca).line()], own_account_roles=["dev"], accounts={"deploy": ["role:deployers"]},
+            krl=self.krl(),
+        )  # fmt: skip
+        return msgspec.structs.replace(document, **self.bundle)
+
+    def _signed(self, document: Any, key: Ed25519PrivateKey, namespace: str) -> api.Signed:
+        text = msgspec.json.encode(document).decode()
+        blob = sign_blob(key, to_be_signed(namespace, text.encode()))
+        return api.Signed(text, SshSignature(public(key), namespace, "sha512", blob).armor())

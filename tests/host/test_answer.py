@@ -1,0 +1,130 @@
+"""What a CA, or whoever sits in its place, can answer: only the truth changes anything on the machine."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+import pytest
+from tests.host.box import Box
+from tests.host.fake_ca import NAME, FakeCa, public
+
+from daypass.errors import DaypassError
+from daypass.wire import CertType
+
+Lie = Callable[[FakeCa], Any]
+
+
+def certificate(**changes: Any) -> Lie:
+    return lambda ca: ca.certificate.update(changes)
+
+
+def bundle(**changes: Any) -> Lie:
+    return lambda ca: ca.bundle.update(changes)
+
+
+def signed_by_stranger(what: str) -> Lie:
+    return lambda ca: ca.signers.update({what: ca.stranger})
+
+
+def answered(**changes: Any) -> Lie:
+    return lambda ca: setattr(ca, "answer", lambda answer: msgspec.structs.replace(answer, **changes))
+
+
+def foreign_ca(ca: FakeCa) -> None:
+    ca.certificate.update(signature_key=public(ca.stranger))
+    ca.signers.update(certificate=ca.stranger)
+
+
+def user_ca_signs_host(ca: FakeCa) -> None:
+    ca.certificate.update(signature_key=public(ca.user_ca))
+    ca.signers.update(certificate=ca.user_ca)
+
+
+def broken_certificate(ca: FakeCa) -> None:
+    ca.answer = lambda answer: msgspec.structs.replace(answer, certificates=[answer.certificates[0][:-1]])
+
+
+def for_another_key(ca: FakeCa) -> None:
+    ca.certificate.update(public_key=public(ca.stranger))
+
+
+LIES: list[tuple[str, Lie, str]] = [
+    ("certificate for another key", for_another_key, "another key"),
+    ("certificate by a foreign CA", foreign_ca, "not signed by a host CA"),
+    ("host certificate by the user CA", user_ca_signs_host, "not signed by a host CA"),
+    ("certificate with a forged signature", signed_by_stranger("certificate"), "does not hold"),
+    ("user certificate", certificate(type=CertType.USER), "is a user certificate"),
+    ("certificate for another name", certificate(principals=("web-2.example.com",)), f"does not name {NAME}"),
+    ("certificate without principals (CVE-2024-7594)", certificate(principals=()), f"does not name {NAME}"),
+    ("certificate with a wildcard", certificate(principals=(NAME, "*")), "pattern"),
+    ("certificate with a comma (CVE-2026-35414)", certificate(principals=(NAME, "a,b")), "pattern"),
+    ("certificate with a newline", certificate(principals=(NAME, "a\nb")), "pattern"),
+    ("certificate with options (CVE-2026-46595)", certificate(critical_options=(("x", "y"),)), "critical options"),
+    ("certificate that has expired", certificate(valid_before=int(time.time()) - 1), "has expired"),
+    ("certificate of tomorrow", certificate(valid_after=int(time.time()) + 3000), "not valid yet"),
+    ("certificate for ever", certificate(valid_before=2**64 - 1), "400 days"),
+    ("certificate cut short", broken_certificate, "cut short"),
+    ("no certificate", answered(certificates=[]), "0 certificates"),
+    ("forged bundle", signed_by_stranger("bundle"), "not signed by a key of this CA"),
+    ("forged trust document", signed_by_stranger("trust"), "not signed by this CA's root"),
+    ("expired bundle", bundle(expires=1), "has expired"),
+    ("bundle of another CA", bundle(ca_id="00" * 32), "another CA"),
+    ("bundle of another host", bundle(host_id="h-2"), "another host"),
+    ("bundle with another name", bundle(name="web-2.example.com"), "another host"),
+    ("answer with another name", answered(name="db-1.example.com"), "another host"),
+    (
+        "bundle with a path for a name",
+        lambda ca: (bundle(name="../x")(ca), answered(name="../x")(ca)),
+        "another host",
+    ),
+    ("bundle without a KRL", bundle(krl=b""), "no KRL"),
+    ("bundle with a broken KRL", bundle(krl=b"SSHKRL\n\0garbage"), "can't be loaded"),
+    ("bundle with text for a KRL", bundle(krl=b"# nothing\n"), "can't be loaded"),
+    ("account that is a path", bundle(accounts={"../../etc/cron.d/x": ["role:a"]}), "can't be one"),
+    ("account with a newline", bundle(accounts={"a\nb": ["role:a"]}), "can't be one"),
+    ("principal with options", bundle(accounts={"a": ['command="id" role:a']}), "can't be one"),
+    ("principal with a newline", bundle(accounts={"a": ["role:a\nroot"]}), "can't be one"),
+    ("principal of another's account", bundle(accounts={"a": ["role:x:b"]}), "can't be one"),
+    ("principal of another host", bundle(accounts={"a": ["role:x@h-2"]}), "can't be one"),
+    ("role that is no name", bundle(own_account_roles=["a b"]), "can't be one"),
+]
+
+
+@pytest.mark.parametrize(("lie", "words"), [row[1:] for row in LIES], ids=[row[0] for row in LIES])
+def test_a_lie_is_refused_and_nothing_is_written(box: Box, lie: Lie, words: str) -> None:
+    lie(box.ca)
+    before = box.tree()
+    with pytest.raises(DaypassError, match=words):
+        box.enrol()
+    assert box.tree() == before
+
+
+@pytest.mark.parametrize("kind", ["trust", "bundle"])
+def test_a_document_older_than_the_one_remembered_is_refused(box: Box, kind: str) -> None:
+    getattr(box.ca, kind)["version"] = 7
+    box.enrol()
+    before = box.tree()
+    getattr(box.ca, kind)["version"] = 6
+    with pytest.raises(DaypassError, match="version 7 was seen before"):
+        box.enrol()
+    assert box.tree() == before
+
+
+def test_a_krl_older_than_the_one_remembered_is_refused(box: Box) -> None:
+    box.ca.bundle["krl"] = box.ca.krl(9)
+    box.enrol()
+    box.ca.bundle["krl"] = box.ca.krl(8)
+    with pytest.raises(DaypassError, match="9 was seen before"):
+        box.enrol()
+
+
+def test_another_ca_can_not_take_over_an_enrolled_machine(box: Box) -> None:
+    box.enrol()
+    other = FakeCa()
+    box.ca = other
+    with pytest.raises(DaypassError, match="enrolled with another CA"):
+        box.enrol()
+    assert other.asked == []

@@ -1,0 +1,129 @@
+"""`daypass host` as it is typed, against a CA behind real TLS."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.host.box import Box
+from tests.host.fake_ca import NAME
+from tests.host.tls_ca import TlsCa, run_tls_ca
+
+from daypass.cli.main import main
+
+
+@pytest.fixture
+def tls(box: Box) -> Iterator[TlsCa]:
+    folder = box.root / "tls"
+    folder.mkdir()
+    with run_tls_ca(box.ca, folder) as running:
+        yield running
+
+
+def enroll(box: Box, *options: str | Path) -> int:
+    given = ("--root", box.root, "--sshd-config", box.config, "--sshd", box.binary, *options)
+    return main(["host", "enroll", *map(str, given)])
+
+
+def write_token(box: Box, text: str) -> Path:
+    path = box.root / "token"
+    path.write_text(text + "\n")
+    return path
+
+
+def test_a_token_file_enrols_a_running_sshd(box: Box, tls: TlsCa, capsys: pytest.CaptureFixture[str]) -> None:
+    with box.running():
+        assert enroll(box, "--token-file", write_token(box, tls.token())) == 0
+    shown = capsys.readouterr()
+    assert f"{NAME} is enrolled with {tls.url}, until 20" in shown.out
+    assert "sshd presents its new certificate" in shown.out
+    assert shown.err == ""
+
+
+def test_a_token_comes_on_standard_input(box: Box, tls: TlsCa, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO(f" {tls.token()}\r\n"))
+    assert enroll(box, "--token-file", "-", "--no-reload") == 0
+
+
+def test_a_token_in_the_environment_is_not_left_to_children(
+    box: Box, tls: TlsCa, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("DAYPASS_JOIN_TOKEN", tls.token())
+    assert enroll(box, "--no-reload", "--json") == 0
+    assert "DAYPASS_JOIN_TOKEN" not in os.environ
+    answer = json.loads(capsys.readouterr().out)
+    assert (answer["name"], answer["proven"], answer["accounts"]) == (NAME, False, ["alice", "bob", "deploy"])
+
+
+def test_a_token_on_the_command_line_is_a_usage_error(box: Box, tls: TlsCa) -> None:
+    assert enroll(box, tls.token()) == 2
+
+
+@pytest.mark.parametrize("text", ["", "dpj1.", "hello", "dpj1." + "A" * 5000])
+def test_what_is_no_token_is_refused_before_anything_happens(
+    box: Box, text: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert enroll(box, "--token-file", write_token(box, text)) == 3
+    assert "daypass: error: this is not a join token" in capsys.readouterr().err
+
+
+def test_without_a_token_it_says_where_to_get_one(box: Box, capsys: pytest.CaptureFixture[str]) -> None:
+    assert enroll(box) == 3
+    assert "hint: make one on the CA machine" in capsys.readouterr().err
+
+
+def test_a_ca_with_another_root_than_the_tokens_is_refused(box: Box, tls: TlsCa) -> None:
+    liar = TlsCa(tls.url, "0" * 64)
+    assert enroll(box, "--token-file", write_token(box, liar.token()), "--no-reload") == 4
+    assert box.ca.asked == []
+
+
+def test_a_dry_run_tells_and_changes_nothing(box: Box, tls: TlsCa, capsys: pytest.CaptureFixture[str]) -> None:
+    token = write_token(box, tls.token())
+    before = box.tree()
+    assert enroll(box, "--token-file", token, "--dry-run") == 0
+    assert f"TrustedUserCAKeys {box.paths.user_ca}" in capsys.readouterr().out
+    assert enroll(box, "--token-file", token, "--dry-run", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["configuration"] == str(box.config)
+    assert box.ca.asked == []
+    assert box.tree() == before
+
+
+def test_no_token_is_ever_printed(box: Box, tls: TlsCa, capsys: pytest.CaptureFixture[str]) -> None:
+    token = write_token(box, tls.token())
+    assert [enroll(box, "--token-file", token, "--no-reload") for _ in range(2)] == [0, 7]
+    shown = capsys.readouterr()
+    assert "s" * 43 not in shown.out + shown.err
+    assert tls.token()[:40] not in shown.out + shown.err
+    assert all(tls.token().encode() not in content for path, (_, content) in box.tree().items() if path != "token")
+
+
+def status(box: Box, *options: str) -> int:
+    return main(["host", "status", "--root", str(box.root), *options])
+
+
+def test_status_of_a_machine_that_is_not_enrolled(box: Box, capsys: pytest.CaptureFixture[str]) -> None:
+    assert status(box) == 1
+    assert "not enrolled" in capsys.readouterr().out
+    assert status(box, "--json") == 1
+    assert json.loads(capsys.readouterr().out) == {"enrolled": False, "valid": False}
+
+
+def test_status_shows_name_expiry_and_versions(box: Box, capsys: pytest.CaptureFixture[str]) -> None:
+    box.enrol()
+    assert status(box) == 0
+    assert f"{NAME}  (h-1 at https://ca.example.com)" in capsys.readouterr().out
+    assert status(box, "--json") == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert (answer["valid"], answer["bundle_version"], answer["krl_version"]) == (True, 1, 1)
+
+
+def test_status_of_a_machine_whose_certificate_is_gone(box: Box, capsys: pytest.CaptureFixture[str]) -> None:
+    box.enrol()
+    next(box.paths.ours.glob("*-cert.pub")).unlink()
+    assert status(box) == 1
+    assert "MISSING" in capsys.readouterr().out

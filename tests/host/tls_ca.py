@@ -1,0 +1,98 @@
+"""The test's CA behind a real TLS port: `/root/{sha}` and `/v1/host/enroll`."""
+
+from __future__ import annotations
+
+import datetime
+import ssl
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from ipaddress import ip_address
+from pathlib import Path
+
+import msgspec
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from tests.host.fake_ca import FakeCa
+
+from daypass import api
+from daypass.errors import Conflict, DaypassError
+from daypass.wire.binding import TRUST_ROOT_OID
+from daypass.wire.jointoken import JoinTokenText
+
+__all__ = ["TlsCa", "run_tls_ca"]
+
+
+@dataclass(frozen=True, slots=True)
+class TlsCa:
+    """A running CA and a join token for it; each token is good once."""
+
+    url: str
+    fingerprint: str
+
+    def token(self, number: int = 1) -> str:
+        return JoinTokenText(self.url, self.fingerprint, f"{number:016x}", "s" * 43).encode()
+
+
+@contextmanager
+def run_tls_ca(ca: FakeCa, folder: Path) -> Iterator[TlsCa]:
+    certificate, pem = _certificate(ca.ca_id)
+    (folder / "tls.pem").write_bytes(pem)
+    spent = set[str]()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self._send(200, api.RootResponse(certificate.public_bytes(serialization.Encoding.PEM).decode()))
+
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["content-length"]))
+            try:
+                request = msgspec.json.decode(body, type=api.EnrolRequest)
+                if request.token in spent:
+                    raise Conflict("this join token is used up")
+                spent.add(request.token)
+                self._send(201, ca.enrol(request))
+            except DaypassError as error:
+                self._send(409, api.Error(status=409, message=error.message, code=error.code))
+
+        def _send(self, status: int, answer: msgspec.Struct) -> None:
+            content = msgspec.json.encode(answer)
+            self.send_response(status)
+            self.send_header("content-length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(folder / "tls.pem")
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+    try:
+        yield TlsCa(f"https://127.0.0.1:{server.server_address[1]}", certificate.fingerprint(hashes.SHA256()).hex())
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def _certificate(ca_id: bytes) -> tuple[x509.Certificate, bytes]:
+    """A root that serves as its own leaf, with the trust root in it; and key and certificate in PEM."""
+    key, name = ec.generate_private_key(ec.SECP256R1()), x509.Name([])
+    now = datetime.datetime.now(datetime.UTC)
+    names = x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))])
+    pin = x509.UnrecognizedExtension(x509.ObjectIdentifier(TRUST_ROOT_OID), ca_id)
+    builder = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+    builder = builder.not_valid_before(now - datetime.timedelta(minutes=1))
+    builder = builder.not_valid_after(now + datetime.timedelta(hours=1))
+    builder = builder.add_extension(names, critical=True).add_extension(pin, critical=False)
+    builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+    made = builder.sign(key, hashes.SHA256())
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    return made, private + made.public_bytes(serialization.Encoding.PEM)
