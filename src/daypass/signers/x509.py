@@ -1,0 +1,179 @@
+"""The CA's own TLS: a root that is pinned by its fingerprint, and the short-lived leaves it issues to this CA alone.
+
+    root    P-256, 10 years, CA:TRUE pathlen:0, keyCertSign; carries the CA id in an extension of ours, so that one
+            fingerprint pins both the TLS root and the offline trust root (trust 5.6)
+    leaf    P-256, 7 days, serverAuth, a new key each time
+
+RFC 5280. Times are unix seconds. The root's key lies in a PKCS#8 PEM file, its certificate beside it as `.crt`.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import secrets
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID, ObjectIdentifier
+
+from daypass.errors import Misconfigured
+from daypass.model import Secret
+from daypass.wire.binding import CA_ID_SIZE, TRUST_ROOT_OID
+
+__all__ = [
+    "LEAF_LIFETIME",
+    "ROOT_LIFETIME",
+    "certificate_file",
+    "encode_certificate",
+    "encode_key",
+    "fingerprint",
+    "issue_leaf",
+    "load_root",
+    "make_root",
+]
+
+ROOT_LIFETIME = 3650 * 86400
+LEAF_LIFETIME = 7 * 86400
+_BACKDATE = 3600  # for clients whose clocks run behind
+
+
+def make_root(name: str, ca_id: bytes, now: float) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
+    """A self-signed root for the CA called `name` (64 characters at most); `ca_id` is 32 bytes."""
+    if len(ca_id) != CA_ID_SIZE:
+        raise ValueError(f"a CA id has {CA_ID_SIZE} bytes")
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    identifier = x509.SubjectKeyIdentifier.from_public_key(key.public_key())
+    builder = (
+        _builder(subject, subject, key, now, ROOT_LIFETIME)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(_usage(key_cert_sign=True), critical=True)
+        .add_extension(identifier, critical=False)
+        .add_extension(x509.UnrecognizedExtension(ObjectIdentifier(TRUST_ROOT_OID), ca_id), critical=False)
+    )
+    return builder.sign(key, hashes.SHA256()), key
+
+
+def issue_leaf(
+    root: x509.Certificate, root_key: ec.EllipticCurvePrivateKey, names: Iterable[str], now: float
+) -> tuple[bytes, bytes]:
+    """A leaf for these host names and addresses: certificate PEM and private key PEM.
+
+    It ends no later than its root.
+    """
+    alternatives = [_general_name(name) for name in dict.fromkeys(names)]
+    if not alternatives:
+        raise ValueError("a leaf needs a name")
+    key = ec.generate_private_key(ec.SECP256R1())
+    lifetime = min(LEAF_LIFETIME, root.not_valid_after_utc.timestamp() - now)
+    authority = x509.AuthorityKeyIdentifier.from_issuer_public_key(root_key.public_key())
+    builder = (
+        _builder(x509.Name([]), root.subject, key, now, lifetime)
+        # RFC 5280 section 4.2.1.6: with an empty subject the alternative names are critical
+        .add_extension(x509.SubjectAlternativeName(alternatives), critical=True)
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .add_extension(_usage(digital_signature=True), critical=True)
+        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
+        .add_extension(authority, critical=False)
+    )
+    return encode_certificate(builder.sign(root_key, hashes.SHA256())), encode_key(key, None)
+
+
+def load_root(key_file: Path, passphrase: Secret | None) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
+    """The root and its key. Raises Misconfigured: a file is missing, locked, readable by others, mismatched."""
+    key = _load_key(key_file, passphrase)
+    path = certificate_file(key_file)
+    try:
+        root = x509.load_pem_x509_certificate(path.read_bytes())
+    except (OSError, ValueError) as exc:
+        raise Misconfigured(f"the TLS root {path} can't be read: {_reason(exc)}", code="tls.root") from exc
+    if root.public_key() != key.public_key():
+        raise Misconfigured(f"{path} is not the certificate of {key_file}", code="tls.root")
+    return root, key
+
+
+def certificate_file(key_file: Path) -> Path:
+    return key_file.with_suffix(".crt")
+
+
+def fingerprint(certificate: x509.Certificate) -> str:
+    """SHA-256 of the DER form in hex: what people and hosts pin."""
+    return certificate.fingerprint(hashes.SHA256()).hex()
+
+
+def encode_certificate(certificate: x509.Certificate) -> bytes:
+    return certificate.public_bytes(serialization.Encoding.PEM)
+
+
+def encode_key(key: ec.EllipticCurvePrivateKey, passphrase: Secret | None) -> bytes:
+    """PKCS#8 PEM, encrypted where there is a passphrase."""
+    encryption: serialization.KeySerializationEncryption = serialization.NoEncryption()
+    if passphrase:
+        encryption = serialization.BestAvailableEncryption(passphrase.reveal().encode())
+    return key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, encryption)
+
+
+def _load_key(path: Path, passphrase: Secret | None) -> ec.EllipticCurvePrivateKey:
+    try:
+        if path.stat().st_mode & 0o077:
+            raise Misconfigured(f"{path} can be read by others", code="key.mode", hint=f"chmod 600 {path}")
+        secret = passphrase.reveal().encode() if passphrase else None
+        key = serialization.load_pem_private_key(path.read_bytes(), _needed(path, secret))
+    except TypeError as exc:
+        raise Misconfigured(
+            f"{path} is encrypted, and there is no passphrase", code="key.passphrase", hint="set ca.passphrase_file"
+        ) from exc
+    except (OSError, ValueError) as exc:
+        raise Misconfigured(f"the TLS root's key {path} can't be read: {_reason(exc)}", code="tls.key") from exc
+    if not isinstance(key, ec.EllipticCurvePrivateKey):
+        raise Misconfigured(f"{path} is not an elliptic curve key", code="tls.key")
+    return key
+
+
+def _needed(path: Path, secret: bytes | None) -> bytes | None:
+    """The passphrase, if the key is encrypted: one that is not needed is not an error of the operator's."""
+    return secret if b"BEGIN ENCRYPTED PRIVATE KEY" in path.read_bytes() else None
+
+
+def _reason(exc: Exception) -> str:
+    return (isinstance(exc, OSError) and exc.strerror) or "wrong passphrase, or not such a file"
+
+
+def _builder(
+    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey, now: float, lifetime: float
+) -> x509.CertificateBuilder:
+    moment = datetime.fromtimestamp(int(now), UTC)
+    return (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(issuer)
+        .public_key(key.public_key())
+        .serial_number(secrets.randbits(126) | 1 << 126)  # RFC 5280 section 4.1.2.2: 20 octets at most
+        .not_valid_before(moment - timedelta(seconds=_BACKDATE))
+        .not_valid_after(moment + timedelta(seconds=int(lifetime)))
+    )
+
+
+def _usage(*, digital_signature: bool = False, key_cert_sign: bool = False) -> x509.KeyUsage:
+    return x509.KeyUsage(
+        digital_signature=digital_signature,
+        key_cert_sign=key_cert_sign,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        crl_sign=False,
+        encipher_only=False,
+        decipher_only=False,
+    )
+
+
+def _general_name(name: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ipaddress.ip_address(name))
+    except ValueError:
+        return x509.DNSName(name)

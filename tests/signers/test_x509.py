@@ -1,0 +1,181 @@
+"""The TLS root and its leaves, judged by openssl and by a TLS handshake."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from daypass.errors import Misconfigured
+from daypass.model import Secret
+from daypass.signers.x509 import (
+    LEAF_LIFETIME,
+    certificate_file,
+    encode_certificate,
+    encode_key,
+    fingerprint,
+    issue_leaf,
+    load_root,
+    make_root,
+)
+from daypass.trusted import extract_trust_root
+
+CA_ID = bytes(range(32))
+NOW = 1_800_000_000
+PASSPHRASE = Secret("correct horse")
+Root = tuple[x509.Certificate, ec.EllipticCurvePrivateKey]
+
+
+@pytest.fixture(scope="module")
+def root() -> Root:
+    return make_root("Example", CA_ID, NOW)
+
+
+def openssl(*arguments: str) -> str:
+    return subprocess.run(["openssl", *arguments], check=True, capture_output=True, text=True).stdout
+
+
+def save(directory: Path, root: Root, passphrase: Secret | None = None) -> Path:
+    key_file = directory / "tls_root.key"
+    key_file.touch(mode=0o600)
+    key_file.write_bytes(encode_key(root[1], passphrase))
+    certificate_file(key_file).write_bytes(encode_certificate(root[0]))
+    return key_file
+
+
+def test_openssl_reads_the_root_as_a_ca_that_signs_leaves_only(root: Root, tmp_path: Path) -> None:
+    (tmp_path / "root.crt").write_bytes(encode_certificate(root[0]))
+    text = openssl("x509", "-in", str(tmp_path / "root.crt"), "-noout", "-text")
+    assert "CA:TRUE, pathlen:0" in text
+    assert "Certificate Sign\n" in text
+    assert "prime256v1" in text
+
+
+def test_openssl_and_we_print_the_same_fingerprint(root: Root, tmp_path: Path) -> None:
+    (tmp_path / "root.crt").write_bytes(encode_certificate(root[0]))
+    printed = openssl("x509", "-in", str(tmp_path / "root.crt"), "-noout", "-fingerprint", "-sha256")
+    assert printed.strip().partition("=")[2].replace(":", "").lower() == fingerprint(root[0])
+
+
+def test_one_fingerprint_pins_the_trust_root_too(root: Root) -> None:
+    assert extract_trust_root(encode_certificate(root[0]).decode()) == CA_ID
+
+
+@pytest.mark.parametrize(
+    ("name", "accepted"),
+    [
+        (["-verify_hostname", "ca.example.com"], True),
+        (["-verify_ip", "192.0.2.7"], True),
+        (["-verify_ip", "2001:db8::7"], True),
+        (["-verify_hostname", "example.com"], False),
+        (["-verify_ip", "192.0.2.8"], False),
+    ],
+)
+def test_openssl_accepts_the_leaf_for_its_names_alone(
+    root: Root, tmp_path: Path, name: list[str], accepted: bool
+) -> None:
+    certificate, _ = issue_leaf(*root, ["ca.example.com", "192.0.2.7", "2001:db8::7"], NOW)
+    (tmp_path / "root.crt").write_bytes(encode_certificate(root[0]))
+    (tmp_path / "leaf.crt").write_bytes(certificate)
+    at = ["-attime", str(NOW), "-purpose", "sslserver", "-x509_strict", "-CAfile", str(tmp_path / "root.crt")]
+    verdict = subprocess.run(["openssl", "verify", *at, *name, str(tmp_path / "leaf.crt")], capture_output=True)
+    assert (verdict.returncode == 0) is accepted, verdict.stderr
+
+
+def test_a_leaf_lasts_a_week_and_never_outlives_its_root(root: Root) -> None:
+    leaf = x509.load_pem_x509_certificate(issue_leaf(*root, ["a.example"], NOW)[0])
+    assert leaf.not_valid_after_utc.timestamp() == NOW + LEAF_LIFETIME
+    end = root[0].not_valid_after_utc.timestamp()
+    late = x509.load_pem_x509_certificate(issue_leaf(*root, ["a.example"], end - 60)[0])
+    assert late.not_valid_after_utc.timestamp() == end
+
+
+def test_every_leaf_has_a_serial_and_a_key_of_its_own(root: Root) -> None:
+    first, second = (x509.load_pem_x509_certificate(issue_leaf(*root, ["a.example"], NOW)[0]) for _ in range(2))
+    assert first.serial_number != second.serial_number
+    assert first.public_key() != second.public_key()
+    assert first.serial_number.bit_length() >= 64
+
+
+@pytest.mark.parametrize(
+    ("pinned", "host", "failure"),
+    [("own", "localhost", None), ("own", "127.0.0.1", None), ("other", "localhost", ssl.SSLCertVerificationError)],
+)
+def test_a_handshake_succeeds_with_the_pinned_root_and_no_other(
+    tmp_path: Path, pinned: str, host: str, failure: type[Exception] | None
+) -> None:
+    roots = {name: make_root(name, CA_ID, time.time()) for name in ("own", "other")}
+    certificate, key = issue_leaf(*roots["own"], ["localhost", "127.0.0.1"], time.time())
+    (tmp_path / "leaf.pem").write_bytes(certificate + key)
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server.load_cert_chain(tmp_path / "leaf.pem")
+    client = ssl.create_default_context(cadata=encode_certificate(roots[pinned][0]).decode())
+    client.verify_flags |= ssl.VERIFY_X509_STRICT
+    if failure is None:
+        asyncio.run(shake_hands(server, client, host))
+    else:
+        with pytest.raises(failure):
+            asyncio.run(shake_hands(server, client, host))
+
+
+async def shake_hands(server: ssl.SSLContext, client: ssl.SSLContext, host: str) -> None:
+    async with await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", 0, ssl=server) as listening:
+        port = listening.sockets[0].getsockname()[1]
+        _, writer = await asyncio.open_connection("127.0.0.1", port, ssl=client, server_hostname=host)
+        writer.close()
+
+
+@pytest.mark.parametrize("passphrase", [None, PASSPHRASE])
+def test_a_root_comes_back_from_its_files(root: Root, tmp_path: Path, passphrase: Secret | None) -> None:
+    certificate, key = load_root(save(tmp_path, root, passphrase), passphrase)
+    assert certificate == root[0]
+    assert key.private_numbers() == root[1].private_numbers()
+
+
+def test_a_passphrase_that_is_not_needed_does_no_harm(root: Root, tmp_path: Path) -> None:
+    assert load_root(save(tmp_path, root), PASSPHRASE)[0] == root[0]
+
+
+def test_an_encrypted_key_file_shows_nothing_of_the_key(root: Root, tmp_path: Path) -> None:
+    assert b"BEGIN ENCRYPTED PRIVATE KEY" in save(tmp_path, root, PASSPHRASE).read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("given", "code"), [(None, "key.passphrase"), (Secret("wrong"), "tls.key"), (Secret("correct hors"), "tls.key")]
+)
+def test_a_locked_key_is_told_from_a_broken_one(root: Root, tmp_path: Path, given: Secret | None, code: str) -> None:
+    with pytest.raises(Misconfigured) as caught:
+        load_root(save(tmp_path, root, PASSPHRASE), given)
+    assert caught.value.code == code
+    assert "correct" not in str(caught.value)
+
+
+def test_a_key_that_others_can_read_is_refused(root: Root, tmp_path: Path) -> None:
+    key_file = save(tmp_path, root)
+    key_file.chmod(0o640)
+    with pytest.raises(Misconfigured) as caught:
+        load_root(key_file, None)
+    assert caught.value.hint == f"chmod 600 {key_file}"
+
+
+@pytest.mark.parametrize("content", [None, b"", b"-----BEGIN CERTIFICATE-----\n"])
+def test_a_missing_or_broken_certificate_is_named(root: Root, tmp_path: Path, content: bytes | None) -> None:
+    key_file = save(tmp_path, root)
+    certificate_file(key_file).unlink()
+    if content is not None:
+        certificate_file(key_file).write_bytes(content)
+    with pytest.raises(Misconfigured, match=r"tls_root\.crt can't be read"):
+        load_root(key_file, None)
+
+
+def test_another_roots_certificate_is_refused(root: Root, tmp_path: Path) -> None:
+    key_file = save(tmp_path, root)
+    certificate_file(key_file).write_bytes(encode_certificate(make_root("Other", CA_ID, NOW)[0]))
+    with pytest.raises(Misconfigured, match="is not the certificate of"):
+        load_root(key_file, None)
