@@ -13,7 +13,6 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from daypass.errors import Misconfigured
-from daypass.model import Secret
 from daypass.signers.x509 import (
     LEAF_LIFETIME,
     certificate_file,
@@ -28,7 +27,7 @@ from daypass.trusted import extract_trust_root
 
 CA_ID = bytes(range(32))
 NOW = 1_800_000_000
-PASSPHRASE = Secret("correct horse")
+PASSPHRASE = b"correct horse"
 Root = tuple[x509.Certificate, ec.EllipticCurvePrivateKey]
 
 
@@ -41,7 +40,7 @@ def openssl(*arguments: str) -> str:
     return subprocess.run(["openssl", *arguments], check=True, capture_output=True, text=True).stdout
 
 
-def save(directory: Path, root: Root, passphrase: Secret | None = None) -> Path:
+def save(directory: Path, root: Root, passphrase: bytes | None = None) -> Path:
     key_file = directory / "tls_root.key"
     key_file.touch(mode=0o600)
     key_file.write_bytes(encode_key(root[1], passphrase))
@@ -132,7 +131,7 @@ async def shake_hands(server: ssl.SSLContext, client: ssl.SSLContext, host: str)
 
 
 @pytest.mark.parametrize("passphrase", [None, PASSPHRASE])
-def test_a_root_comes_back_from_its_files(root: Root, tmp_path: Path, passphrase: Secret | None) -> None:
+def test_a_root_comes_back_from_its_files(root: Root, tmp_path: Path, passphrase: bytes | None) -> None:
     certificate, key = load_root(save(tmp_path, root, passphrase), passphrase)
     assert certificate == root[0]
     assert key.private_numbers() == root[1].private_numbers()
@@ -147,9 +146,9 @@ def test_an_encrypted_key_file_shows_nothing_of_the_key(root: Root, tmp_path: Pa
 
 
 @pytest.mark.parametrize(
-    ("given", "code"), [(None, "key.passphrase"), (Secret("wrong"), "tls.key"), (Secret("correct hors"), "tls.key")]
+    ("given", "code"), [(None, "key.passphrase"), (b"wrong", "tls.key"), (b"correct hors", "tls.key")]
 )
-def test_a_locked_key_is_told_from_a_broken_one(root: Root, tmp_path: Path, given: Secret | None, code: str) -> None:
+def test_a_locked_key_is_told_from_a_broken_one(root: Root, tmp_path: Path, given: bytes | None, code: str) -> None:
     with pytest.raises(Misconfigured) as caught:
         load_root(save(tmp_path, root, PASSPHRASE), given)
     assert caught.value.code == code

@@ -21,7 +21,6 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID, ObjectIdentifier
 
 from daypass.errors import Misconfigured
-from daypass.model import Secret
 from daypass.wire.binding import CA_ID_SIZE, TRUST_ROOT_OID
 
 __all__ = [
@@ -83,7 +82,7 @@ def issue_leaf(
     return encode_certificate(builder.sign(root_key, hashes.SHA256())), encode_key(key, None)
 
 
-def load_root(key_file: Path, passphrase: Secret | None) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
+def load_root(key_file: Path, passphrase: bytes | None) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
     """The root and its key. Raises Misconfigured: a file is missing, locked, readable by others, mismatched."""
     key = _load_key(key_file, passphrase)
     path = certificate_file(key_file)
@@ -109,20 +108,21 @@ def encode_certificate(certificate: x509.Certificate) -> bytes:
     return certificate.public_bytes(serialization.Encoding.PEM)
 
 
-def encode_key(key: ec.EllipticCurvePrivateKey, passphrase: Secret | None) -> bytes:
+def encode_key(key: ec.EllipticCurvePrivateKey, passphrase: bytes | None) -> bytes:
     """PKCS#8 PEM, encrypted where there is a passphrase."""
     encryption: serialization.KeySerializationEncryption = serialization.NoEncryption()
     if passphrase:
-        encryption = serialization.BestAvailableEncryption(passphrase.reveal().encode())
+        encryption = serialization.BestAvailableEncryption(passphrase)
     return key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, encryption)
 
 
-def _load_key(path: Path, passphrase: Secret | None) -> ec.EllipticCurvePrivateKey:
+def _load_key(path: Path, passphrase: bytes | None) -> ec.EllipticCurvePrivateKey:
     try:
         if path.stat().st_mode & 0o077:
             raise Misconfigured(f"{path} can be read by others", code="key.mode", hint=f"chmod 600 {path}")
-        secret = passphrase.reveal().encode() if passphrase else None
-        key = serialization.load_pem_private_key(path.read_bytes(), _needed(path, secret))
+        data = path.read_bytes()
+        locked = b"BEGIN ENCRYPTED PRIVATE KEY" in data  # a passphrase that is not needed is not an error
+        key = serialization.load_pem_private_key(data, passphrase if locked else None)
     except TypeError as exc:
         raise Misconfigured(
             f"{path} is encrypted, and there is no passphrase", code="key.passphrase", hint="set ca.passphrase_file"
@@ -132,11 +132,6 @@ def _load_key(path: Path, passphrase: Secret | None) -> ec.EllipticCurvePrivateK
     if not isinstance(key, ec.EllipticCurvePrivateKey):
         raise Misconfigured(f"{path} is not an elliptic curve key", code="tls.key")
     return key
-
-
-def _needed(path: Path, secret: bytes | None) -> bytes | None:
-    """The passphrase, if the key is encrypted: one that is not needed is not an error of the operator's."""
-    return secret if b"BEGIN ENCRYPTED PRIVATE KEY" in path.read_bytes() else None
 
 
 def _reason(exc: Exception) -> str:

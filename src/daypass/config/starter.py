@@ -1,0 +1,169 @@
+"""The `daypass.toml` that a new CA starts with: every key with its default, each explained in a line."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+__all__ = ["Starter"]
+
+_HEAD = """\
+# The configuration of this certificate authority.
+#   daypass ca check-config   tells every mistake in it at once
+#   daypass ca reload         puts it in force
+# Empty means no: a role without conditions is nobody's, and no role means no login.
+
+config_version = 1
+
+# Login names nobody may claim, beside root and the system's own accounts.
+reserved_logins = []
+
+[ca]
+# What people see this CA called.
+name = {name}
+# How people and hosts reach it. Changing it means that they join anew.
+url = {url}
+# Further names and addresses for its TLS certificate.
+names = []
+# Address and port to listen on.
+listen = {listen}
+# sqlite:////PATH, or postgresql://USER@HOST/NAME
+database = {database}
+# What this machine keeps between restarts.
+state = {state}
+# Where `daypass token` and other administration reach the running CA.
+admin_socket = {admin_socket}
+# Which keys speak for this CA, signed by the offline trust root.
+trust = {trust}
+# What the key files are encrypted with. Without this line: $CREDENTIALS_DIRECTORY/passphrase, or it is asked for.
+{passphrase_file}
+
+# The CA's keys. The first of each use signs, further ones are only announced.
+[[keys]]
+use = "user"    # signs people's certificates
+file = {user_key}
+
+[[keys]]
+use = "host"    # signs hosts' certificates
+file = {host_key}
+
+[[keys]]
+use = "bundle"  # signs what hosts are given
+file = {bundle_key}
+
+[[keys]]
+use = "tls"     # the root of this CA's own TLS; its certificate lies beside it as .crt
+file = {tls_key}
+
+[hosts]
+# What the host CA may speak for: "*.example.com" or full names. Never wider than what is yours.
+domains = {domains}
+
+[lifetimes]
+user = "16h"          # a day pass
+host = "30d"          # a host's certificate
+floor = "5m"          # nothing shorter is issued
+user_ceiling = "20h"  # after a sign-in, nothing lasts longer
+host_ceiling = "90d"
+backdate = "1m"       # for clocks that run behind
+
+"""
+
+_PROVIDER = """\
+# Where people sign in. Register daypass there as a native client, redirect URI http://127.0.0.1/callback
+{provider}# type = "oidc"                            # OpenID Connect
+# client_secret = ""                       # only where the provider insists on one
+# scopes = ["openid", "email", "profile"]
+# algorithms = ["RS256", "ES256", "EdDSA"] # what it signs ID tokens with
+# groups_claim = "groups"
+# login_name = "email"                     # the part before the @; or "claim:NAME", or "step" for all that step gives
+# max_age = "20h"                          # how old a sign-in may be; "" does not ask
+# require_auth_time = true                 # the provider must say when the person signed in
+# allow_unbound = false                    # also take tokens that were not made for one key (the step client's)
+# trust_email = false                      # the provider sends no email_verified; believe it for email_domains
+# email_domains = []
+# tenants = []                             # Entra: your tenant's id
+# hosted_domain = ""                       # Google: your domain
+# redirect_host = "127.0.0.1"
+# redirect_ports = []                      # empty: any free port
+
+"""
+
+_ROLES = """\
+# Who may log in as whom. All conditions given must hold, and a role has one at least.
+# [[roles]]
+# name = "staff"
+# provider = "sso"                         # needed once there are several
+# groups = ["staff"]                       # in any of these groups
+# emails = []                              # or these very people
+# domains = []                             # or anyone with a verified address there
+# accounts = ["{login}"]                   # each person's own account; or shared ones by name
+# lifetime = ""                            # at most this, like "1h"; empty: the day pass
+# bare_hosts = false                       # also on hosts that only trust the CA and know no roles
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Starter:
+    """What is particular about this CA. Nothing is checked here: `config.problems` judges the text."""
+
+    name: str
+    url: str
+    host_domains: tuple[str, ...]
+    database: str
+    state: Path
+    admin_socket: Path
+    trust: Path
+    keys: Path  # the folder
+    issuer: str = ""
+    client_id: str = ""
+    passphrase_file: Path | None = None
+
+    def text(self) -> str:
+        return _HEAD.format_map(self._values()) + _PROVIDER.replace("{provider}", self._provider()) + _ROLES
+
+    def _values(self) -> dict[str, str]:
+        paths = {name: _quote(getattr(self, name)) for name in ("state", "admin_socket", "trust")}
+        keys = {f"{use}_key": _quote(self.keys / file) for use, file in KEY_FILES.items()}
+        return paths | keys | {
+            "name": _quote(self.name),
+            "url": _quote(self.url),
+            "listen": _quote(self._listen()),
+            "database": _quote(self.database),
+            "domains": _quoted_list(self.host_domains),
+            "passphrase_file": f"passphrase_file = {_quote(self.passphrase_file)}"
+            if self.passphrase_file
+            else '# passphrase_file = "/etc/daypass/passphrase"',
+        }  # fmt: skip
+
+    def _listen(self) -> str:
+        try:
+            return f"0.0.0.0:{urlsplit(self.url).port or 443}"
+        except ValueError:
+            return "0.0.0.0:443"
+
+    def _provider(self) -> str:
+        lines = f"""\
+[[providers]]
+name = "sso"
+issuer = {_quote(self.issuer or "https://id.example.com")}
+client_id = {_quote(self.client_id or "daypass")}
+"""
+        if self.issuer:
+            return lines
+        return "".join(f"# {line}\n" for line in lines.splitlines())
+
+
+KEY_FILES = {"user": "user_ca", "host": "host_ca", "bundle": "bundle", "tls": "tls_root.key"}
+
+
+def _quote(value: object) -> str:
+    """A TOML basic string; JSON's escapes are among TOML's."""
+    return json.dumps(str(value), ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def _quoted_list(values: Iterable[str]) -> str:
+    return f"[{', '.join(_quote(value) for value in values)}]"
