@@ -42,7 +42,7 @@ class KeySection(Section, frozen=True):
     """One CA key. The first of a use signs; the others are only announced (rotation)."""
 
     use: str  # user | host | bundle | tls
-    file: Path  # OpenSSH private key; tls: PEM private key, its certificate beside it with the suffix .crt
+    file: Path  # private key; of tls the certificate lies beside it with the suffix .crt
 
 
 class LifetimeSection(Section, frozen=True):

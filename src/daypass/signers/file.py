@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import stat
 from pathlib import Path
+from typing import Any, cast
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -37,22 +38,7 @@ class FileSigner:
     @classmethod
     def load(cls, path: Path, passphrase: bytes | None = None) -> FileSigner:
         """Raises Misconfigured: no such file, open to others, wrong passphrase, too weak, not a key for this."""
-        data = _read(path)
-        try:
-            key = _parse(data, passphrase)
-            return cls(_strong(key))  # type: ignore[arg-type]  # from_cryptography refuses any other kind
-        except UnsupportedAlgorithm as error:
-            raise _useless(
-                path, f"can't be read here: {error}", "install what it names: pip install bcrypt"
-            ) from None
-        except TypeError:
-            raise _useless(path, *_MISFIT[passphrase is None]) from None
-        except Invalid as error:
-            raise _useless(path, f"is not for signing certificates: {error.message}", error.hint) from None
-        except ValueError:
-            raise _useless(
-                path, "is damaged, or the passphrase is wrong", "ssh-keygen -y -f FILE tells which"
-            ) from None
+        return cls(load_key(path, passphrase))
 
     @property
     def public_key(self) -> PublicKey:
@@ -63,6 +49,21 @@ class FileSigner:
 
     async def sign(self, data: bytes) -> bytes:
         return sign_blob(self._key, data)
+
+
+def load_key(path: Path, passphrase: bytes | None = None) -> PrivateKey:
+    """The key in a file. Raises as `FileSigner.load`."""
+    data = _read(path)
+    try:
+        return _usable(_parse(data, passphrase))
+    except UnsupportedAlgorithm as error:
+        raise _useless(path, f"can't be read here: {error}", "install what it names: pip install bcrypt") from None
+    except TypeError:
+        raise _useless(path, *_MISFIT[passphrase is None]) from None
+    except Invalid as error:
+        raise _useless(path, f"is not for signing certificates: {error.message}", error.hint) from None
+    except ValueError:
+        raise _useless(path, "is damaged, or the passphrase is wrong", "ssh-keygen -y -f FILE tells which") from None
 
 
 _MISFIT = {
@@ -91,10 +92,12 @@ def _opens_without(data: bytes) -> bool:
     return True
 
 
-def _strong(key: object) -> object:
+def _usable(key: Any) -> PrivateKey:
+    """Raises Invalid for a key of another kind, or too weak to sign certificates."""
     if isinstance(key, rsa.RSAPrivateKey) and key.key_size < MIN_RSA_BITS:
         raise Invalid(f"RSA with {key.key_size} bits", hint=f"use Ed25519, or RSA with {MIN_RSA_BITS} bits or more")
-    return key
+    PublicKey.from_cryptography(key.public_key())
+    return cast(PrivateKey, key)
 
 
 def _read(path: Path) -> bytes:

@@ -11,6 +11,7 @@ import secrets
 from importlib.util import find_spec
 from pathlib import Path
 
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import (
     BestAvailableEncryption,
@@ -22,7 +23,7 @@ from cryptography.hazmat.primitives.serialization import (
 from daypass.errors import Conflict, Invalid, Misconfigured
 from daypass.wire import PublicKey
 
-__all__ = ["generate_key_file"]
+__all__ = ["generate_key_file", "serialised", "write_new"]
 
 BCRYPT_ROUNDS = 64  # ssh-keygen's default is 24; a CA key is opened once per start
 
@@ -41,12 +42,13 @@ def generate_key_file(path: Path, passphrase: bytes | None = None, comment: str 
     for each in (path, public_path):
         if os.path.lexists(each):
             raise _exists(each)
-    _write_new(path, _serialised(key, passphrase), 0o600)
-    _write_new(public_path, line, 0o644)
+    write_new(path, serialised(key, passphrase), 0o600)
+    write_new(public_path, line, 0o644)
     return public
 
 
-def _serialised(key: Ed25519PrivateKey, passphrase: bytes | None) -> bytes:
+def serialised(key: Ed25519PrivateKey | EllipticCurvePrivateKey, passphrase: bytes | None) -> bytes:
+    """What a key file holds; see above for the format."""
     if passphrase is None:
         return key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption())
     if find_spec("bcrypt") is None:
@@ -55,7 +57,7 @@ def _serialised(key: Ed25519PrivateKey, passphrase: bytes | None) -> bytes:
     return key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, encryption)
 
 
-def _write_new(path: Path, data: bytes, mode: int) -> None:
+def write_new(path: Path, data: bytes, mode: int) -> None:
     """Durable and whole at `path`, or not there: written beside it, then linked, which never replaces a file."""
     beside = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     try:

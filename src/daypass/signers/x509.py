@@ -4,7 +4,7 @@
             fingerprint pins both the TLS root and the offline trust root (trust 5.6)
     leaf    P-256, 7 days, serverAuth, a new key each time
 
-RFC 5280. Times are unix seconds. The root's key lies in a PKCS#8 PEM file, its certificate beside it as `.crt`.
+RFC 5280. Times are unix seconds. The root's key lies in a file like any CA key, its certificate beside it as `.crt`.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID, ObjectIdentifier
 
 from daypass.errors import Misconfigured
+from daypass.signers.file import load_key
 from daypass.wire.binding import CA_ID_SIZE, TRUST_ROOT_OID
 
 __all__ = [
@@ -28,7 +29,6 @@ __all__ = [
     "ROOT_LIFETIME",
     "certificate_file",
     "encode_certificate",
-    "encode_key",
     "fingerprint",
     "issue_leaf",
     "load_root",
@@ -79,17 +79,20 @@ def issue_leaf(
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
         .add_extension(authority, critical=False)
     )
-    return encode_certificate(builder.sign(root_key, hashes.SHA256())), encode_key(key, None)
+    return encode_certificate(builder.sign(root_key, hashes.SHA256())), _pem(key)
 
 
 def load_root(key_file: Path, passphrase: bytes | None) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
     """The root and its key. Raises Misconfigured: a file is missing, locked, readable by others, mismatched."""
-    key = _load_key(key_file, passphrase)
+    key = load_key(key_file, passphrase)
+    if not isinstance(key, ec.EllipticCurvePrivateKey):
+        raise Misconfigured(f"{key_file} is not an elliptic curve key", code="tls.key")
     path = certificate_file(key_file)
     try:
         root = x509.load_pem_x509_certificate(path.read_bytes())
     except (OSError, ValueError) as exc:
-        raise Misconfigured(f"the TLS root {path} can't be read: {_reason(exc)}", code="tls.root") from exc
+        reason = (isinstance(exc, OSError) and exc.strerror) or "not a certificate"
+        raise Misconfigured(f"the TLS root {path} can't be read: {reason}", code="tls.root") from exc
     if root.public_key() != key.public_key():
         raise Misconfigured(f"{path} is not the certificate of {key_file}", code="tls.root")
     return root, key
@@ -108,34 +111,9 @@ def encode_certificate(certificate: x509.Certificate) -> bytes:
     return certificate.public_bytes(serialization.Encoding.PEM)
 
 
-def encode_key(key: ec.EllipticCurvePrivateKey, passphrase: bytes | None) -> bytes:
-    """PKCS#8 PEM, encrypted where there is a passphrase."""
-    encryption: serialization.KeySerializationEncryption = serialization.NoEncryption()
-    if passphrase:
-        encryption = serialization.BestAvailableEncryption(passphrase)
-    return key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, encryption)
-
-
-def _load_key(path: Path, passphrase: bytes | None) -> ec.EllipticCurvePrivateKey:
-    try:
-        if path.stat().st_mode & 0o077:
-            raise Misconfigured(f"{path} can be read by others", code="key.mode", hint=f"chmod 600 {path}")
-        data = path.read_bytes()
-        locked = b"BEGIN ENCRYPTED PRIVATE KEY" in data  # a passphrase that is not needed is not an error
-        key = serialization.load_pem_private_key(data, passphrase if locked else None)
-    except TypeError as exc:
-        raise Misconfigured(
-            f"{path} is encrypted, and there is no passphrase", code="key.passphrase", hint="set ca.passphrase_file"
-        ) from exc
-    except (OSError, ValueError) as exc:
-        raise Misconfigured(f"the TLS root's key {path} can't be read: {_reason(exc)}", code="tls.key") from exc
-    if not isinstance(key, ec.EllipticCurvePrivateKey):
-        raise Misconfigured(f"{path} is not an elliptic curve key", code="tls.key")
-    return key
-
-
-def _reason(exc: Exception) -> str:
-    return (isinstance(exc, OSError) and exc.strerror) or "wrong passphrase, or not such a file"
+def _pem(key: ec.EllipticCurvePrivateKey) -> bytes:
+    encoding, pkcs8 = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
+    return key.private_bytes(encoding, pkcs8, serialization.NoEncryption())
 
 
 def _builder(
