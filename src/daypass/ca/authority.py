@@ -18,8 +18,20 @@ from dataclasses import dataclass
 
 from daypass.ca.checks import Checked, Rules, check
 from daypass.ca.clock import ClockGuard
+from daypass.ca.hosts import Hosts
 from daypass.ca.policy import Policy, name_taken
-from daypass.ca.ports import NameTaken, Provisioner, Question, Recorded, Recording, Signer, Spent, Store, View
+from daypass.ca.ports import (
+    HostRecord,
+    NameTaken,
+    Provisioner,
+    Question,
+    Recorded,
+    Recording,
+    Signer,
+    Spent,
+    Store,
+    View,
+)
 from daypass.errors import Unauthenticated, Unavailable
 from daypass.model import Credential, Draft, Grant, Issued, Kind, Proof, Request
 from daypass.wire import Certificate, CertType, PublicKey
@@ -48,8 +60,8 @@ class Issuance:
     """What was issued. `again`: these were on record already, and an honest retry gets them once more."""
 
     certificates: tuple[Issued, ...]
-    proof: Proof
     roles: tuple[str, ...]
+    host: HostRecord | None = None
     again: bool = False
 
 
@@ -61,10 +73,18 @@ class Authority:
         provisioners: Sequence[Provisioner],
         store: Store,
         clock: ClockGuard,
+        hosts: Hosts,
+        *,
+        ca_id: bytes,
+        name: str,
     ) -> None:
+        self.ca_id = ca_id
+        self.name = name
         self.policy = policy
         self.keys = keys
         self.clock = clock
+        self.make_join_token = hosts.make_join_token
+        self.bundle = hosts.bundle
         self._store = store
         self._provisioners = tuple(provisioners)
         self._serials = _Serials(store, clock)
@@ -94,12 +114,19 @@ class Authority:
             verdict = await self._store.record(self._recording(proof, grant, view, certificates, now))
             match verdict:
                 case Recorded():
-                    return Issuance(tuple(_issued(cert) for cert in certificates), proof, grant.roles)
+                    issued = tuple(_issued(cert) for cert in certificates)
+                    return Issuance(issued, grant.roles, await self._host(question))
                 case Spent(spent):
                     return await self._again(spent, proof, request, view, now)
                 case NameTaken(name):
                     raise name_taken(name)
         raise Unavailable("too much changed while this was decided", hint="try again", retry_after=1)
+
+    def user_keys(self) -> tuple[PublicKey, ...]:
+        return self.keys.user_keys
+
+    def host_keys(self) -> tuple[PublicKey, ...]:
+        return self.keys.host_keys
 
     def _provisioner(self, credential: Credential) -> Provisioner:
         token = credential.token.reveal()
@@ -182,7 +209,10 @@ class Authority:
                     code="token.spent",
                     hint="sign in again: daypass login --force",
                 )
-        return Issuance(spent, proof, grant.roles, again=True)
+        return Issuance(spent, grant.roles, view.host, again=True)
+
+    async def _host(self, question: Question) -> HostRecord | None:
+        return (await self._store.view(question)).host if question.host else None
 
     async def _theft(self, spent: tuple[Issued, ...], proof: Proof, now: int) -> None:
         """Two keys for one credential: someone holds a copy (trust 3.2). A host keeps what it has: whoever finds an

@@ -64,7 +64,8 @@ class Hosts:
             ),
             now=now,
         )
-        return JoinTokenText(self._url, self._fingerprint, token_id, secret).encode(), now + lifetime
+        text = JoinTokenText(self._url, self._fingerprint, token_id, secret).encode()
+        return text, now + lifetime
 
     async def bundle(self, host: HostRecord | None) -> tuple[str, str]:
         """(document, armored signature): the document a host applies, api.HostBundle in JSON."""
