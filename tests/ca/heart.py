@@ -1,0 +1,119 @@
+"""A whole authority for a test: real policy, provisioners, signers and SQLite; only the clock can be moved."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from daypass.ca.authority import Authority, CaKeys, Issuance
+from daypass.ca.clock import ClockGuard
+from daypass.ca.hosts import Hosts
+from daypass.ca.policy import Policy
+from daypass.ca.ports import Provisioner, Signer
+from daypass.config import Config, ProviderSection, RoleSection, policy_document
+from daypass.model import Credential, HostFacts, Request, Secret
+from daypass.provisioners.discovery import provider_client
+from daypass.provisioners.join import JoinTokenProvisioner
+from daypass.provisioners.oidc import OidcProvisioner
+from daypass.signers.file import FileSigner
+from daypass.store import SqlStore, open_store
+from daypass.wire import CertType, PublicKey
+from daypass.wire.binding import login_nonce
+from tests.ca.samples import config
+from tests.parts.op import Op
+
+CA_ID = bytes(range(32))
+ENGINEERS = RoleSection(name="engineers", groups=["engineers"], accounts=["{login}"])
+
+
+class MovingClock:
+    def __init__(self) -> None:
+        self.ahead = 0.0  # of the wall clock alone: somebody set it
+
+    def now(self) -> float:
+        return time.time() + self.ahead
+
+    def monotonic(self) -> float:
+        return time.monotonic()
+
+
+def new_key() -> PublicKey:
+    return PublicKey.from_cryptography(Ed25519PrivateKey.generate().public_key())
+
+
+@dataclass(slots=True)
+class Heart:
+    authority: Authority
+    store: SqlStore
+    op: Op
+    clock: MovingClock
+    settings: Config
+    keys: dict[str, FileSigner] = field(default_factory=dict)
+
+    def token(self, key: PublicKey, salt: bytes, **claims: Any) -> Secret:
+        return Secret(self.op.mint(nonce=login_nonce(CA_ID, key.blob, b"login", salt), **claims))
+
+    async def sign_in(self, **claims: Any) -> tuple[Issuance, Credential]:
+        """One honest login with a fresh key; the credential can be shown again."""
+        key, salt = new_key(), os.urandom(32)
+        credential = Credential(self.token(key, salt, **claims), (key,), salt=salt)
+        return await self.issue(credential), credential
+
+    async def issue(self, credential: Credential, **asked: Any) -> Issuance:
+        return await self.authority.issue(Request(CertType.USER, credential.keys, **asked), credential)
+
+    async def enrol(self, token: Secret, *keys: PublicKey) -> Issuance:
+        credential = Credential(token, keys, possessed=True)
+        return await self.authority.issue(Request(CertType.HOST, keys), credential)
+
+    async def join_token(self, name: str = "web-1.example.com") -> Secret:
+        token, _ = await self.authority.make_join_token(HostFacts(name), 600, "root")
+        return Secret(token)
+
+    async def acts(self) -> list[str]:
+        return [row.act for row in await self.store.ledger(0, 1000)]
+
+
+@asynccontextmanager
+async def heart(
+    op: Op,
+    database: Path,
+    *,
+    clock: MovingClock | None = None,
+    publish: bool = True,
+    user: Signer | None = None,
+    **changes: Any,
+) -> AsyncIterator[Heart]:
+    """`changes` go into the configuration; `user` replaces the user CA's signer."""
+    provider = ProviderSection(name="idp", issuer=op.issuer, client_id=op.client_id, max_age="")
+    settings = config(**({"providers": [provider], "roles": [ENGINEERS]} | changes))
+    clock = clock or MovingClock()
+    guard, policy = ClockGuard(clock), Policy(settings)
+    store = open_store(f"sqlite:///{database}", create=True)
+    signers = {use: FileSigner(Ed25519PrivateKey.generate()) for use in ("user", "host", "bundle")}
+    users = user or signers["user"]
+    keys = CaKeys(users, signers["host"], (users.public_key,), (signers["host"].public_key,))
+    hosts = Hosts(policy, store, guard, ca_id=CA_ID, url="https://ca.example.com", fingerprint="0" * 64,
+                  bundle_signer=signers["bundle"], user_keys=keys.user_keys)  # fmt: skip
+    async with provider_client() as http:
+        provisioners: list[Provisioner] = [
+            JoinTokenProvisioner(CA_ID, store.join_token, clock),
+            *(OidcProvisioner(section, CA_ID, clock, http) for section in settings.providers),
+        ]
+        authority = Authority(policy, keys, provisioners, store, guard, hosts, ca_id=CA_ID, name="Example")
+        try:
+            await store.publish(policy_document(settings), policy.hash, actor="root", now=int(clock.now()))
+            yield Heart(authority, store, op, clock, settings, signers)
+        finally:
+            await store.close()
+
+
+Scenario = Callable[[Heart], Awaitable[None]]
+__all__ = ["CA_ID", "ENGINEERS", "Heart", "MovingClock", "Scenario", "heart", "new_key"]

@@ -1,0 +1,162 @@
+"""The last look before a signature: every field, wherever it came from."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from hypothesis import given
+from hypothesis import strategies as st
+
+from daypass.ca.checks import Checked, Rules, check
+from daypass.errors import Internal, Invalid
+from daypass.model import Draft, Grant
+from daypass.wire import Certificate, CertType, PublicKey
+
+NOW = 1_800_000_000
+USER_CA, HOST_CA, SUBJECT = (PublicKey.from_cryptography(Ed25519PrivateKey.generate().public_key()) for _ in range(3))
+RULES = Rules(
+    user_keys=frozenset({USER_CA.blob}),
+    host_keys=frozenset({HOST_CA.blob}),
+    host_domains=("*.example.com",),
+    bare_accounts=frozenset({"deploy"}),
+    floor=300,
+    user_ceiling=20 * 3600,
+    host_ceiling=90 * 86400,
+    backdate=60,
+)
+USER: dict[str, Any] = {
+    "nonce": bytes(32),
+    "public_key": SUBJECT,
+    "serial": 1,
+    "type": CertType.USER,
+    "key_id": "alice@example.com",
+    "principals": ("role:eng:alice", "alice", "deploy"),
+    "valid_after": NOW - 60,
+    "valid_before": NOW + 16 * 3600,
+    "critical_options": (("force-command", "uptime"), ("verify-required", "")),
+    "extensions": (("permit-pty", ""),),
+    "signature_key": USER_CA,
+}
+HOST: dict[str, Any] = USER | {
+    "type": CertType.HOST,
+    "principals": ("web-1.example.com",),
+    "valid_before": NOW + 30 * 86400,
+    "critical_options": (),
+    "extensions": (),
+    "signature_key": HOST_CA,
+}
+
+
+def draft(fields: dict[str, Any], claims: tuple[str, ...] = ("alice",)) -> Draft:
+    cert = Certificate(**fields)
+    grant = Grant(cert.type, cert.key_id, cert.principals, cert.valid_after, cert.valid_before, (), claims=claims)
+    return Draft(grant, cert)
+
+
+@pytest.mark.parametrize("fields", [USER, HOST])
+def test_an_honest_draft_passes_and_is_signed_as_it_was_seen(fields: dict[str, Any]) -> None:
+    checked = check(draft(fields), RULES, NOW)
+    assert checked.to_be_signed == Certificate(**fields).to_be_signed()
+
+
+def test_only_check_makes_a_checked() -> None:
+    with pytest.raises(TypeError):
+        Checked(Certificate(**USER), object())
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"principals": ()},  # CVE-2024-7594
+        {"principals": ("",)},
+        {"principals": (" ",)},
+        {"principals": ("alice,root",)},  # CVE-2026-35414
+        {"principals": ("*",)},
+        {"principals": ("ali?e",)},
+        {"principals": ("!alice",)},
+        {"principals": ("alice\n",)},
+        {"principals": ("alice\0",)},
+        {"principals": ("\u0430lice",)},  # Cyrillic a
+        {"principals": ("bob",)},
+        {"principals": ("root",)},
+        {"principals": ("alice@example.com",)},
+        {"principals": ("role:",)},
+        {"principals": ("role:eng:",)},
+        {"principals": ("role:eng:root:x",)},
+        {"principals": ("role:eng@web-1",)},
+        {"principals": ("alice", "alice")},
+        {"principals": tuple(f"role:r{n}" for n in range(257))},
+        {"serial": 0},  # serial 0 can't be revoked (trust 6.1)
+        {"serial": 2**63},
+        {"nonce": b"short"},
+        {"key_id": ""},
+        {"key_id": "alice example"},
+        {"key_id": "alice\nAccepted publickey for root"},
+        {"signature_key": HOST_CA},
+        {"signature_key": SUBJECT},
+        {"public_key": USER_CA},
+        {"public_key": HOST_CA},
+        {"signature": b"x"},
+        {"valid_before": NOW + 21 * 3600},
+        {"valid_before": 2**64 - 1},
+        {"valid_before": NOW - 1},
+        {"valid_before": NOW + 60},
+        {"valid_after": NOW - 3600},
+        {"valid_after": NOW + 3600, "valid_before": NOW + 3600 + 20 * 3600},
+        {"valid_after": 0},
+        {"critical_options": (("source-address", ""),)},  # CVE-2026-56854: an empty restriction is no restriction
+        {"critical_options": (("force-command", ""),)},
+        {"critical_options": (("only-on-mondays", "1"),)},
+        {"critical_options": (("verify-required", "no"),)},
+        {"extensions": (("permit-everything", ""),)},
+        {"extensions": (("permit-pty", "yes"),)},
+    ],
+)
+def test_a_user_draft_with_one_wrong_field_is_never_signed(change: dict[str, Any]) -> None:
+    with pytest.raises((Internal, Invalid)):
+        check(draft(USER | change), RULES, NOW)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"principals": ("github.com",)},
+        {"principals": ("*.example.com",)},
+        {"principals": ("example.com",)},
+        {"principals": ("10.0.0.1",)},
+        {"principals": ("web-1.example.com,github.com",)},
+        {"principals": ("Web-1.example.com",)},
+        {"signature_key": USER_CA},
+        {"critical_options": (("force-command", "x"),)},  # CVE-2026-46595
+        {"extensions": (("permit-pty", ""),)},
+        {"valid_before": NOW + 91 * 86400},
+    ],
+)
+def test_a_host_draft_with_one_wrong_field_is_never_signed(change: dict[str, Any]) -> None:
+    with pytest.raises((Internal, Invalid)):
+        check(draft(HOST | change), RULES, NOW)
+
+
+def test_an_email_is_a_principal_only_where_it_was_claimed() -> None:
+    fields = USER | {"principals": ("alice@example.com",)}
+    assert check(draft(fields, claims=("alice", "alice@example.com")), RULES, NOW)
+
+
+@given(st.text(max_size=40))
+def test_no_text_but_a_typed_principal_passes(name: str) -> None:
+    try:
+        checked = check(draft(USER | {"principals": (name,)}), RULES, NOW)
+    except Internal:
+        return
+    (passed,) = checked.certificate.principals
+    assert passed in {"alice", "deploy"} or passed.startswith("role:")
+    assert not set(passed) & set(',*?!" \n\0')
+
+
+def test_a_checked_certificate_can_not_be_changed() -> None:
+    checked = check(draft(USER), RULES, NOW)
+    with pytest.raises(TypeError):
+        replace(checked, certificate=Certificate(**HOST))

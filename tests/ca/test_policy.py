@@ -1,0 +1,230 @@
+"""Who gets what: one line a case."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from daypass.ca.policy import Policy
+from daypass.ca.ports import View
+from daypass.config import Config, LifetimeSection, RoleSection
+from daypass.errors import DaypassError, Denied, Invalid
+from daypass.model import Grant, HostFacts, Identity, Kind, OnceId, Person, Proof, Request
+from daypass.wire import CertType
+from tests.ca.samples import config
+
+NOW = 1_800_000_000
+ENGINEERS = RoleSection(name="engineers", groups=["eng"], accounts=["{login}"])
+DEPLOY = RoleSection(name="deploy", groups=["ops"], accounts=["deploy", "web"])
+DOMAIN = RoleSection(name="r", domains=["example.com"], accounts=["{login}"])
+OTHER_DOMAIN = RoleSection(name="r", groups=["eng"], domains=["example.org"], accounts=["{login}"])
+CONTRACTORS = RoleSection(name="contractors", groups=["ext"], accounts=["{login}"], lifetime="4h")
+
+
+def alice(**changes: Any) -> Identity:
+    facts: dict[str, Any] = {
+        "kind": Kind.PERSON,
+        "provider": "idp",
+        "issuer": "https://idp.example.com",
+        "subject": "248289",
+        "email": "alice@example.com",
+        "login": "alice",
+        "names": ("alice",),
+        "groups": frozenset({"eng"}),
+        "auth_time": NOW,
+    }
+    return Identity(**(facts | changes))
+
+
+def decide(
+    settings: Config,
+    identity: Identity,
+    *,
+    person: Person | None = None,
+    enrolment: HostFacts | None = None,
+    **asked: Any,
+) -> Grant:
+    policy = Policy(settings)
+    proof = Proof(identity, OnceId("idp", "n"), NOW, NOW + 300, bound=True, enrolment=enrolment)
+    kind = CertType.HOST if enrolment else CertType.USER
+    view = View(person, None, None, policy.hash, NOW)
+    return policy.decide(proof, Request(type=asked.pop("type", kind), keys=(), **asked), view, NOW)
+
+
+@pytest.mark.parametrize(
+    ("groups", "principals", "roles"),
+    [
+        ({"eng"}, ("role:engineers:alice",), ("engineers",)),
+        ({"ops"}, ("role:deploy",), ("deploy",)),
+        ({"eng", "ops"}, ("role:engineers:alice", "role:deploy"), ("engineers", "deploy")),
+    ],
+)
+def test_groups_give_the_principals_of_their_roles(groups: set[str], principals: Any, roles: Any) -> None:
+    grant = decide(config(roles=[ENGINEERS, DEPLOY]), alice(groups=frozenset(groups)))
+    assert (grant.principals, grant.roles) == (principals, roles)
+
+
+def test_a_login_name_stands_in_the_certificate_only_where_a_role_says_bare_hosts() -> None:
+    bare = RoleSection(name="bare", groups=["eng"], accounts=["{login}"], bare_hosts=True)
+    assert "alice" in decide(config(roles=[bare]), alice()).principals
+    assert "alice" not in decide(config(roles=[ENGINEERS]), alice()).principals
+
+
+def test_a_shared_account_never_yields_the_principal_that_opens_someones_own_account() -> None:
+    """With a plain role name in a person's own file, everyone with it could log in as that person (trust 1.1)."""
+    both = RoleSection(name="both", groups=["eng"], accounts=["{login}", "deploy"])
+    assert decide(config(roles=[both]), alice()).principals == ("role:both:alice", "role:both")
+
+
+@pytest.mark.parametrize(
+    ("roles", "identity", "code"),
+    [
+        ([], alice(), "policy.no-role"),
+        ([ENGINEERS], alice(groups=frozenset()), "policy.no-role"),
+        ([ENGINEERS], alice(groups=frozenset({"engineering"})), "policy.no-role"),
+        ([RoleSection(name="r", accounts=["{login}"])], alice(), "policy.no-role"),  # empty matcher: opkssh#596
+        ([OTHER_DOMAIN], alice(), "policy.no-role"),
+        ([DOMAIN], alice(email=None), "policy.no-role"),
+        ([DOMAIN], alice(email="a@notexample.com"), "policy.no-role"),
+        ([RoleSection(name="r", provider="other", groups=["eng"], accounts=["{login}"])], alice(), "policy.no-role"),
+        ([ENGINEERS], alice(login=None, names=()), "policy.login-name"),
+        ([ENGINEERS], alice(login="Alice", names=("Alice",)), "policy.login-name"),
+        ([ENGINEERS], alice(login="root", names=("root",)), "policy.reserved"),
+        ([ENGINEERS], alice(login="postgres", names=("postgres",)), "policy.reserved"),
+        ([ENGINEERS], alice(login="provisioner", names=("provisioner",)), "policy.reserved"),
+        ([ENGINEERS, DEPLOY], alice(login="deploy", names=("deploy",)), "policy.reserved"),
+        ([ENGINEERS], alice(login="ceo", names=("ceo",)), "policy.reserved"),
+        ([ENGINEERS], alice(names=("alice", "root")), "policy.reserved"),
+        ([CONTRACTORS], alice(groups=frozenset({"ext"})), "policy.lifetime"),
+        ([ENGINEERS], alice(auth_time=NOW - 20 * 3600), "policy.lifetime"),
+    ],
+)  # fmt: skip
+def test_no_comes_with_its_rule(roles: list[RoleSection], identity: Identity, code: str) -> None:
+    with pytest.raises(Denied) as caught:
+        decide(config(roles=roles, reserved_logins=["ceo"]), identity)
+    assert caught.value.code == code
+    assert caught.value.hint
+
+
+def test_a_reserved_name_goes_to_the_very_person_a_role_lists() -> None:
+    role = RoleSection(name="chief", emails=["alice@example.com"], accounts=["{login}"])
+    grant = decide(config(roles=[role], reserved_logins=["ceo"]), alice(login="ceo", names=("ceo",)))
+    assert grant.principals == ("role:chief:ceo",)
+
+
+def test_a_locked_person_gets_nothing() -> None:
+    person = Person(1, "https://idp.example.com", "248289", "alice", ("alice",), 3, locked=True)
+    with pytest.raises(Denied) as caught:
+        decide(config(roles=[ENGINEERS]), alice(), person=person)
+    assert caught.value.code == "policy.locked"
+
+
+def test_the_name_on_record_decides_and_not_what_the_token_says_today() -> None:
+    person = Person(1, "https://idp.example.com", "248289", "alice", ("alice",), 3)
+    grant = decide(config(roles=[ENGINEERS]), alice(login="bob", names=("bob",)), person=person)
+    assert grant.principals == ("role:engineers:alice",)
+
+
+@pytest.mark.parametrize(
+    ("asked", "auth_time", "expected"),
+    [
+        ({}, NOW, NOW + 16 * 3600),
+        ({}, NOW - 3600, NOW + 16 * 3600),
+        ({}, NOW - 6 * 3600, NOW + 14 * 3600),  # auth_time + 20 h, and no renewal moves it (trust 3.7)
+        ({"lifetime": 8 * 3600}, NOW, NOW + 8 * 3600),
+        ({"lifetime": 48 * 3600}, NOW, NOW + 20 * 3600),
+        ({"lifetime": 48 * 3600}, None, NOW + 20 * 3600),
+        ({"valid_before": NOW + 600}, NOW, NOW + 600),
+    ],
+)
+def test_a_certificate_ends_at_the_least_of_all_limits(asked: Any, auth_time: int | None, expected: int) -> None:
+    grant = decide(config(roles=[ENGINEERS]), alice(auth_time=auth_time), **asked)
+    assert (grant.valid_after, grant.valid_before) == (NOW - 60, expected)
+
+
+def test_a_role_shorter_than_the_day_pass_is_not_in_it() -> None:
+    groups = frozenset({"eng", "ext"})
+    settings = config(roles=[ENGINEERS, CONTRACTORS])
+    assert decide(settings, alice(groups=groups)).roles == ("engineers",)
+    assert decide(settings, alice(groups=groups), lifetime=4 * 3600).roles == ("engineers", "contractors")
+
+
+def test_the_ceiling_of_the_configuration_holds_over_a_role() -> None:
+    lifetimes = LifetimeSection(user="8h", user_ceiling="8h")
+    grant = decide(config(roles=[ENGINEERS], lifetimes=lifetimes), alice(), lifetime=20 * 3600)
+    assert grant.valid_before == NOW + 8 * 3600
+
+
+@pytest.mark.parametrize(
+    ("asked", "error"),
+    [
+        ({"valid_before": NOW - 1}, Invalid),
+        ({"valid_after": NOW + 100, "valid_before": NOW + 50}, Invalid),
+        ({"lifetime": 60}, Denied),
+        ({"lifetime": -5}, Invalid),
+        ({"principals": ("root",)}, Denied),
+        ({"principals": ("role:engineers:alice", "role:deploy")}, Denied),
+        ({"type": CertType.HOST}, Denied),
+    ],
+)
+def test_a_request_can_only_narrow(asked: Any, error: type[DaypassError]) -> None:
+    with pytest.raises(error):
+        decide(config(roles=[ENGINEERS]), alice(), **asked)
+
+
+def test_more_principals_than_openssh_takes_are_denied_with_a_hint() -> None:
+    roles = [RoleSection(name=f"r{n}", groups=["eng"], accounts=["{login}"]) for n in range(257)]
+    with pytest.raises(Denied) as caught:
+        decide(config(roles=roles), alice())
+    assert caught.value.code == "policy.principals" and caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("email", "key_id"),
+    [("alice@example.com", "alice@example.com"), ("o'hara@example.com", "alice@idp"), (None, "alice@idp")],
+)
+def test_a_key_id_is_what_logs_can_carry(email: str | None, key_id: str) -> None:
+    assert decide(config(roles=[ENGINEERS]), alice(email=email)).key_id == key_id
+
+
+@pytest.mark.parametrize(
+    ("facts", "principals"),
+    [
+        (HostFacts("web-1.example.com"), ("web-1.example.com",)),
+        (HostFacts("a.example.com", ("b.example.com", "a.example.com")), ("a.example.com", "b.example.com")),
+    ],
+)
+def test_a_host_gets_the_names_of_its_token(facts: HostFacts, principals: tuple[str, ...]) -> None:
+    grant = decide(config(), alice(kind=Kind.HOST), enrolment=facts)
+    assert (grant.principals, grant.valid_before) == (principals, NOW + 30 * 86400)
+    assert not grant.extensions and not grant.critical_options
+
+
+@pytest.mark.parametrize(
+    ("name", "error"),
+    [
+        (
+            "github.com",
+            Denied,
+        ),  # with `*` a host certified as github.com was accepted over the pinned key (trust 5.2)
+        ("example.com", Denied),
+        ("evilexample.com", Denied),
+        ("web-1", Denied),
+        ("*.example.com", Invalid),
+        ("WEB.example.com", Invalid),
+        ("web_1.example.com", Invalid),
+        ("web-1.example.com.", Invalid),
+        ("10.0.0.1", Invalid),
+        ("web-1.example.com,github.com", Invalid),
+        ("", Invalid),
+    ],
+)
+def test_a_host_name_outside_the_domains_is_refused(name: str, error: type[DaypassError]) -> None:
+    with pytest.raises(error):
+        decide(config(), alice(kind=Kind.HOST), enrolment=HostFacts(name))
+
+
+def test_the_same_policy_in_two_processes_has_one_hash_and_another_policy_another() -> None:
+    assert Policy(config(roles=[ENGINEERS])).hash == Policy(config(roles=[ENGINEERS])).hash
+    assert Policy(config(roles=[ENGINEERS])).hash != Policy(config(roles=[DEPLOY])).hash
