@@ -1,0 +1,208 @@
+"""Config -> Authority, and the CA process around it. The only room that knows every concrete part."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import httpx2
+import msgspec
+
+from daypass import __version__
+from daypass.api import OidcLogin, OidcProvisioner, Signed, TrustDocument
+from daypass.ca.authority import Authority, CaKeys
+from daypass.ca.clock import ClockGuard, SystemClock
+from daypass.ca.hosts import Hosts
+from daypass.ca.policy import Policy
+from daypass.ca.ports import Clock, Provisioner, Signer, Store
+from daypass.config import Config, ProviderSection
+from daypass.errors import DaypassError, Misconfigured
+from daypass.model import parse_duration
+from daypass.provisioners.discovery import provider_client
+from daypass.provisioners.join import JoinTokenProvisioner
+from daypass.provisioners.oidc import OidcProvisioner as OidcPart
+from daypass.server.app import build, build_admin
+from daypass.server.ports import PublicInfo
+from daypass.server.serve import Ready, serve
+from daypass.server.tls import Leaf, TlsSource
+from daypass.signers.file import FileSigner
+from daypass.signers.x509 import LEAF_LIFETIME, encode_certificate, fingerprint, issue_leaf, load_root
+from daypass.store import open_store
+from daypass.trusted import public_keys, verify_trust
+from daypass.wire import PublicKey
+
+_SSH_USES = ("user", "host", "bundle")
+
+__all__ = ["Parts", "authority", "load_parts", "run_ca"]
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What the files of a CA hold: its signers, its TLS root and its trust document."""
+
+    config: Config
+    ca_id: bytes
+    trust: Signed
+    user: Signer
+    host: Signer
+    bundle: Signer
+    user_keys: tuple[PublicKey, ...]
+    host_keys: tuple[PublicKey, ...]
+    root_pem: str
+    root_fingerprint: str
+    leaves: TlsSource
+
+
+def load_parts(config: Config, passphrase: bytes | None = None) -> Parts:
+    """Raises Misconfigured for files that are missing, locked, or do not belong together."""
+    signers = {use: [FileSigner.load(path, passphrase) for path in _files(config, use)] for use in _SSH_USES}
+    root, root_key = load_root(_files(config, "tls")[0], passphrase)
+    signed, document, ca_id = _trust(config.ca.trust)
+    announced = {"user": document.user_ca, "host": document.host_ca, "bundle": document.bundle_keys}
+    for use, held in signers.items():
+        _require_trusted(use, held[0].public_key, announced[use])
+    names = [urlsplit(config.ca.url).hostname or "", *config.ca.names]
+
+    def leaf() -> Leaf:
+        now = SystemClock().now()
+        chain, key = issue_leaf(root, root_key, names, now)
+        return Leaf(chain, key, now, now + LEAF_LIFETIME)
+
+    return Parts(
+        config=config,
+        ca_id=ca_id,
+        trust=signed,
+        user=signers["user"][0],
+        host=signers["host"][0],
+        bundle=signers["bundle"][0],
+        user_keys=_announced(signers["user"][0], document.user_ca),
+        host_keys=_announced(signers["host"][0], document.host_ca),
+        root_pem=encode_certificate(root).decode(),
+        root_fingerprint=fingerprint(root),
+        leaves=leaf,
+    )
+
+
+def authority(parts: Parts, store: Store, http: httpx2.AsyncClient, clock: Clock | None = None) -> Authority:
+    clock = clock or SystemClock()
+    guard, policy = ClockGuard(clock), Policy(parts.config)
+    provisioners: list[Provisioner] = [JoinTokenProvisioner(parts.ca_id, store.join_token, clock)]
+    provisioners += [OidcPart(section, parts.ca_id, clock, http) for section in parts.config.providers]
+    hosts = Hosts(
+        policy,
+        store,
+        guard,
+        ca_id=parts.ca_id,
+        url=parts.config.ca.url,
+        fingerprint=parts.root_fingerprint,
+        bundle_signer=parts.bundle,
+        user_keys=parts.user_keys,
+    )
+    keys = CaKeys(parts.user, parts.host, parts.user_keys, parts.host_keys)
+    return Authority(policy, keys, provisioners, store, guard, hosts, ca_id=parts.ca_id, name=parts.config.ca.name)
+
+
+def public_info(parts: Parts) -> PublicInfo:
+    """What anyone may know of this CA."""
+    return PublicInfo(
+        version=__version__,
+        roots={parts.root_fingerprint: parts.root_pem},
+        trust=parts.trust,
+        host_patterns=tuple(parts.config.hosts.domains),
+        user_lifetime=parse_duration(parts.config.lifetimes.user),
+        provisioners=tuple(_for_step(section) for section in parts.config.providers),
+        logins=tuple(_for_daypass(section) for section in parts.config.providers),
+    )
+
+
+@asynccontextmanager
+async def opened(parts: Parts) -> AsyncIterator[Authority]:
+    """The authority on its store, both closed again at the end."""
+    store = open_store(parts.config.ca.database)
+    try:
+        async with provider_client() as http:
+            yield authority(parts, store, http)
+    finally:
+        await store.close()
+
+
+async def run_ca(
+    config: Config,
+    passphrase: bytes | None = None,
+    *,
+    ready: Ready | None = None,
+    stop: asyncio.Event | None = None,
+) -> None:
+    """`daypass ca serve`: until a signal or `stop`. Raises Misconfigured, Conflict, Unavailable at start."""
+    parts = load_parts(config, passphrase)
+    async with opened(parts) as heart:
+        await serve(
+            build(heart, public_info(parts)),
+            build_admin(heart),
+            listen=config.ca.listen,
+            tls=parts.leaves,
+            admin_socket=config.ca.admin_socket,
+            ready=ready,
+            stop=stop,
+        )
+
+
+def _files(config: Config, use: str) -> list[Path]:
+    found = [key.file for key in config.keys if key.use == use]
+    if not found:
+        raise Misconfigured(f"there is no {use} key", code="keys", hint=f'add [[keys]] with use = "{use}"')
+    return found
+
+
+def _trust(path: Path) -> tuple[Signed, TrustDocument, bytes]:
+    try:
+        signed = msgspec.json.decode(path.read_bytes(), type=Signed)
+        ca_id = bytes.fromhex(msgspec.json.decode(signed.document, type=TrustDocument).ca_id)
+        return signed, verify_trust(signed, ca_id), ca_id
+    except OSError as error:
+        raise Misconfigured(f"the trust document {path} can't be read: {error.strerror}", code="trust") from error
+    except (msgspec.DecodeError, ValueError, DaypassError) as error:
+        raise Misconfigured(
+            f"the trust document {path} is not one that this CA's offline root signed", code="trust"
+        ) from error
+
+
+def _require_trusted(use: str, key: PublicKey, lines: list[str]) -> None:
+    if key not in public_keys(lines):
+        raise Misconfigured(
+            f"the {use} key {key.fingerprint} is not in the trust document: no client would believe it",
+            code="trust.key",
+            hint="sign a trust document that names it with the offline root",
+        )
+
+
+def _announced(signer: Signer, lines: list[str]) -> tuple[PublicKey, ...]:
+    """Every key of the trust document, the one that signs first."""
+    return (signer.public_key, *(key for key in public_keys(lines) if key != signer.public_key))
+
+
+def _for_step(section: ProviderSection) -> OidcProvisioner:
+    return OidcProvisioner(
+        name=section.name,
+        clientID=section.client_id,
+        clientSecret=section.client_secret,
+        configurationEndpoint=section.issuer.rstrip("/") + "/.well-known/openid-configuration",
+        scopes=section.scopes,
+    )
+
+
+def _for_daypass(section: ProviderSection) -> OidcLogin:
+    return OidcLogin(
+        name=section.name,
+        issuer=section.issuer,
+        client_id=section.client_id,
+        client_secret=section.client_secret,
+        scopes=section.scopes,
+        max_age=parse_duration(section.max_age) if section.max_age else None,
+        redirect_host=section.redirect_host,
+        redirect_ports=section.redirect_ports,
+    )
