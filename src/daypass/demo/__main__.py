@@ -1,0 +1,229 @@
+"""`make demo`: the main job on a whole company in one folder, then the refusals. `--keep` leaves it running."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import webbrowser
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from daypass.demo.company import Company, find
+from daypass.demo.idp import run_idp
+from daypass.errors import DaypassError
+
+PROGRAMS = ("ssh", "sshd", "ssh-agent", "ssh-keygen")
+
+
+class Failed(Exception):
+    """Something did not go as the demo says it does."""
+
+
+class Show:
+    """One line a step: what happened, how long it took, what a person would type."""
+
+    def __init__(self) -> None:
+        self._colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
+        self._start = time.monotonic()
+
+    def title(self, text: str) -> None:
+        self._write("\n" + self._paint("1", text))
+
+    @contextmanager
+    def step(self, text: str, command: str = "") -> Iterator[None]:
+        start = time.monotonic()
+        if sys.stdout.isatty():
+            sys.stdout.write(f"  … {text}")
+            sys.stdout.flush()
+        yield
+        took = f"{time.monotonic() - start:5.2f} s"
+        clear = "\r\033[K" if sys.stdout.isatty() else ""
+        self._write(f"{clear}  {self._paint('32', '✓')} {text:<68} {took}")
+        if command:
+            self.note(f"$ {command}")
+
+    def note(self, text: str) -> None:
+        for line in text.strip().splitlines():
+            self._write("      " + self._paint("2", line))
+
+    def end(self) -> None:
+        self._write(f"\nAll of it took {time.monotonic() - self._start:.1f} s.")
+
+    def _paint(self, code: str, text: str) -> str:
+        return f"\033[{code}m{text}\033[0m" if self._colour else text
+
+    def _write(self, text: str) -> None:
+        sys.stdout.write(text + "\n")
+        sys.stdout.flush()
+
+
+def set_up(show: Show, demo: Company) -> None:
+    show.title("The company")
+    with show.step("a CA has its keys, its database and an offline trust root", "daypass ca init …"):
+        demo.found_ca()
+    with show.step(f"the CA answers at {demo.url}", "daypass ca serve"):
+        demo.start_ca()
+    show.note(f"the identity provider at {demo.idp.issuer} knows alice, bob and carol")
+    with show.step(f"{demo.host} runs a real sshd", "sshd"):
+        demo.start_sshd()
+    with show.step("it enrolled: a host certificate for 30 days, nobody was asked", "daypass host enroll"):
+        demo.enrol_host()
+    show.title("A laptop, once")
+    with show.step("the CA's roots are pinned, ssh knows what to do", demo.bootstrap_line):
+        demo.join()
+    show.note("$ daypass ssh-config")
+
+
+def main_job(show: Show, demo: Company) -> None:
+    show.title("Before the day's sign-in")
+    refused(show, demo, "ssh without a certificate is refused", demo.host)
+    show.title("The day's sign-in")
+    real = has_display()
+    who = "in your browser: alice, password alice" if real else "no display, so the demo fills in the form"
+    with show.step(f"alice signed in ({who})", "daypass login"):
+        done = sign_in_really(demo) if real else demo.sign_in("alice")
+    show.note(done.stderr or done.stdout)
+    allowed(show, demo)
+
+
+def allowed(show: Show, demo: Company) -> None:
+    show.title("After that, plain ssh")
+    with show.step(f"ssh {demo.host} works: no password, no question about the host"):
+        done = demo.ssh(demo.host, "echo I am $(whoami) on $(echo $SSH_CONNECTION | cut -d' ' -f3,4)")
+        if done.returncode != 0:
+            raise Failed(f"ssh failed: {done.stderr}")
+    show.note(f"$ ssh {demo.host}\n{done.stdout}")
+
+
+def refusals(show: Show, demo: Company) -> None:
+    show.title("And what is refused")
+    refused(show, demo, "the wrong account", f"nobody@{demo.host}")
+    with show.step("alice logs out: the certificate is gone from the agent", "daypass logout"):
+        demo.daypass("logout")
+    refused(show, demo, "after that, ssh", demo.host)
+    denied(show, demo, "bob", "bob may sign in at the provider, but no role is for him")
+    with show.step("the provider disables alice"):
+        demo.idp.disable("alice")
+    denied(show, demo, "alice", "a person the provider has disabled gets nothing")
+    demo.idp.enable("alice")
+
+
+def refused(show: Show, demo: Company, text: str, target: str) -> None:
+    with show.step(text, f"ssh {target}"):
+        done = demo.ssh(target, "true")
+        if done.returncode != 255 or "Permission denied" not in done.stderr:
+            raise Failed(f"ssh {target} should have been refused: {done.returncode} {done.stderr}")
+    show.note(done.stderr.strip().splitlines()[-1])
+
+
+def denied(show: Show, demo: Company, person: str, text: str) -> None:
+    with show.step(text, f"daypass login    (as {person})"):
+        done = demo.sign_in(person, "--force", check=False)
+        if done.returncode == 0:
+            raise Failed(f"{person} should not have been let in")
+    show.note("\n".join(line for line in done.stderr.splitlines() if line.startswith("daypass: ")))
+
+
+def has_display() -> bool:
+    if not sys.stdin.isatty() or not (sys.platform == "darwin" or {"DISPLAY", "WAYLAND_DISPLAY"} & set(os.environ)):
+        return False
+    try:
+        return not isinstance(webbrowser.get(), webbrowser.GenericBrowser)
+    except webbrowser.Error:
+        return False
+
+
+def sign_in_really(demo: Company) -> subprocess.CompletedProcess[str]:
+    """The person's own browser and time; what daypass says goes straight to the terminal."""
+    argv = [sys.executable, "-m", "daypass.cli.main", "login"]
+    display = {name: value for name, value in os.environ.items() if name.startswith("XDG_") or name == "HOME"}
+    env = demo.env | display | {"DAYPASS_HOME": demo.env["DAYPASS_HOME"]}
+    done = subprocess.run(argv, env=env, text=True, check=False)
+    if done.returncode != 0:
+        raise Failed("the sign-in did not come through")
+    return subprocess.CompletedProcess(argv, 0, "", "")
+
+
+def what_to_type(demo: Company) -> str:
+    daypass = Path(sys.executable).with_name("daypass")
+    home = demo.env["DAYPASS_HOME"]
+    return f"""
+It goes on running. In another terminal:
+
+  export DAYPASS_HOME={home} HOME={demo.laptop}
+  {daypass} login          # people: alice, bob, carol; the password is the name
+  {daypass} status
+  ssh -F {demo.ssh_config} {demo.host}
+  {daypass} ledger verify --root {demo.ca_root}
+
+Press Ctrl-C here to end it all."""
+
+
+def need_openssh() -> None:
+    """OpenSSH where it is missing and we may; otherwise the name of the package."""
+    missing = [program for program in PROGRAMS if not _is_there(program)]
+    if not missing:
+        return
+    if os.geteuid() == 0 and shutil.which("apt-get"):
+        print("installing openssh-server and openssh-client (apt-get) …", flush=True)  # noqa: T201
+        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        env = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
+        subprocess.run(["apt-get", "update", "-qq"], check=False, env=env, **quiet)  # type: ignore[call-overload]
+        command = ["apt-get", "install", "-y", "-qq", "openssh-server", "openssh-client"]
+        subprocess.run(command, check=False, env=env, **quiet)  # type: ignore[call-overload]
+        missing = [program for program in PROGRAMS if not _is_there(program)]
+    if missing:
+        raise Failed(f"{', '.join(missing)} is missing; on Debian and Ubuntu: apt-get install openssh-server")
+
+
+def _is_there(program: str) -> bool:
+    try:
+        find(program)
+    except DaypassError:
+        return False
+    return True
+
+
+def run(keep: bool, home: Path) -> None:
+    show = Show()
+    print(f"daypass demo: a whole company in {home}")  # noqa: T201
+    with run_idp() as idp:
+        demo = Company(home, idp)
+        try:
+            parts: list[Callable[[Show, Company], None]] = [set_up, main_job, refusals]
+            for part in parts:
+                part(show, demo)
+            show.end()
+            if keep:
+                print(what_to_type(demo), flush=True)  # noqa: T201
+                while True:
+                    time.sleep(3600)
+        finally:
+            demo.close()
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="make demo", description=__doc__)
+    parser.add_argument("--keep", action="store_true", help="leave everything running (make demo KEEP=1)")
+    keep = parser.parse_args().keep
+    try:
+        need_openssh()
+        with tempfile.TemporaryDirectory(prefix="daypass-demo-") as home:
+            run(keep, Path(home))
+    except KeyboardInterrupt:
+        return 0 if keep else 130
+    except (Failed, DaypassError) as error:
+        hint = getattr(error, "hint", None)
+        sys.stderr.write(f"\ndemo: {error}\n" + (f"hint: {hint}\n" if hint else ""))
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

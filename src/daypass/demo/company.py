@@ -1,0 +1,252 @@
+"""A whole company in one folder: CA, identity provider, a server, a laptop. Real parts, driven as people drive them.
+
+Nothing outside the folder is touched: sshd, agent and clients have their own configuration, and it ends
+what it starts.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import getpass
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+from daypass.demo.idp import Idp, run_idp
+from daypass.errors import Unavailable
+
+__all__ = ["Company", "company"]
+
+HOST = "web-1.demo.test"
+ROLE = """
+[[providers]]
+name = "demo"
+issuer = "{issuer}"
+client_id = "daypass"
+
+[[roles]]
+name = "engineers"
+groups = ["engineers"]
+accounts = ["{account}"]
+"""
+SSHD = """\
+Include {root}/etc/ssh/sshd_config.d/*.conf
+Port {port}
+ListenAddress 127.0.0.1
+HostKey {root}/etc/ssh/ssh_host_ed25519_key
+PidFile {root}/sshd.pid
+AuthorizedKeysFile {root}/authorized_keys/%u
+PasswordAuthentication no
+KbdInteractiveAuthentication no
+UsePAM no
+PrintMotd no
+PrintLastLog no
+# The folder of this demo lies below a world-writable one, which sshd rightly minds elsewhere.
+StrictModes no
+"""
+LAPTOP = """\
+# What DNS does elsewhere.
+Host {host}
+  HostName 127.0.0.1
+  HostKeyAlias {host}
+  Port {port}
+  User {account}
+"""
+
+
+class Company:
+    """One folder's worth of company. The methods are the steps, in the order of the demo."""
+
+    host = HOST
+
+    def __init__(self, home: Path, idp: Idp) -> None:
+        self.home = home
+        self.idp = idp
+        self.account = getpass.getuser()
+        self.ca_root, self.host_root, self.laptop = home / "ca", home / HOST, home / "laptop"
+        self.ca_port, self.ssh_port = _free_port(), _free_port()
+        self.url = f"https://localhost:{self.ca_port}"
+        self.bootstrap_line = ""
+        self._processes: list[subprocess.Popen[bytes]] = []
+        self.laptop.mkdir(mode=0o700)
+        (self.laptop / ".ssh").mkdir(mode=0o700)
+
+    # -- places -----------------------------------------------------------------------------------------------
+
+    @property
+    def config(self) -> Path:
+        return self.ca_root / "etc/daypass/daypass.toml"
+
+    @property
+    def ssh_config(self) -> Path:
+        return self.laptop / ".ssh/config"
+
+    @property
+    def env(self) -> dict[str, str]:
+        """The laptop's environment: its own home, no agent of the person who watches."""
+        own = {"HOME": str(self.laptop), "DAYPASS_HOME": str(self.laptop / ".daypass"), "NO_COLOR": "1"}
+        kept = {
+            name: value for name, value in os.environ.items() if not name.startswith(("SSH_", "XDG_", "DAYPASS_"))
+        }
+        return kept | own
+
+    # -- the CA -----------------------------------------------------------------------------------------------
+
+    def found_ca(self) -> None:
+        told = self.daypass(
+            "ca", "init", "--root", str(self.ca_root), "--name", "Demo", "--url", self.url,
+            "--host-domain", "*.demo.test", "--no-passphrase",
+        )  # fmt: skip
+        self.bootstrap_line = next(line.strip() for line in told.stdout.splitlines() if "daypass bootstrap " in line)
+        with self.config.open("a") as file:
+            file.write(ROLE.format(issuer=self.idp.issuer, account=self.account))
+        self.daypass("ca", "reload", "--root", str(self.ca_root))
+
+    def start_ca(self) -> None:
+        self._start("ca.log", _command("ca", "serve", "--root", str(self.ca_root)))
+        _await(lambda: _answers(self.ca_port), "the CA")
+
+    # -- the server -------------------------------------------------------------------------------------------
+
+    def start_sshd(self) -> None:
+        ssh = self.host_root / "etc/ssh"
+        (ssh / "sshd_config.d").mkdir(parents=True)
+        (self.host_root / "authorized_keys").mkdir()
+        _run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(ssh / "ssh_host_ed25519_key"))
+        (ssh / "sshd_config").write_text(SSHD.format(root=self.host_root, port=self.ssh_port))
+        if os.geteuid() == 0:
+            Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
+        self._start("sshd.log", [find("sshd"), "-D", "-e", "-f", str(ssh / "sshd_config")])
+        _await(lambda: _answers(self.ssh_port), "sshd")
+
+    def enrol_host(self) -> None:
+        told = self.daypass("token", "host", HOST, "--root", str(self.ca_root))
+        token = next(word for word in told.stdout.split() if word.startswith("dpj1."))
+        self.daypass("host", "enroll", "--root", str(self.host_root), "--token-file", "-", input=token)
+
+    # -- the laptop -------------------------------------------------------------------------------------------
+
+    def join(self) -> None:
+        """The two lines a person types once."""
+        self.daypass(*self.bootstrap_line.split()[1:])
+        self.ssh_config.write_text(LAPTOP.format(host=HOST, port=self.ssh_port, account=self.account))
+        self.daypass("ssh-config")
+
+    def sign_in(self, person: str, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """`daypass login` with somebody at the browser who fills in the form (daypass.demo.browser)."""
+        browser = f"{sys.executable} -m daypass.demo.browser %s"
+        return self.daypass("login", *arguments, check=check, env={"BROWSER": browser, "DEMO_PERSON": person})
+
+    def ssh(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Plain ssh with the laptop's configuration."""
+        argv = ["ssh", "-F", str(self.ssh_config), *arguments]
+        return subprocess.run(
+            argv, env=self.env, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=30, check=False
+        )
+
+    def plain_ssh_config(self) -> str:
+        """The same login written by hand, without daypass's configuration."""
+        folder = next((self.laptop / ".daypass/contexts").iterdir())
+        agent = (folder / "agent").read_text().strip()
+        return LAPTOP.format(host=HOST, port=self.ssh_port, account=self.account) + (
+            f"  IdentityFile {folder}/id-cert.pub\n  IdentityAgent {agent}\n  IdentitiesOnly yes\n"
+            f"  UserKnownHostsFile {folder}/known_hosts\n  StrictHostKeyChecking yes\n"
+        )
+
+    # -- machinery --------------------------------------------------------------------------------------------
+
+    def daypass(
+        self, *arguments: str, check: bool = True, env: Mapping[str, str] | None = None, input: str | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        """One daypass command, as the laptop's person types it; what it says on failure is ours to say."""
+        done = subprocess.run(
+            _command(*arguments),
+            env=self.env | dict(env or {}),
+            input=input,
+            stdin=subprocess.DEVNULL if input is None else None,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        if check and done.returncode != 0:
+            raise Unavailable(f"`daypass {' '.join(arguments[:2])}` failed: {done.stderr.strip()}")
+        return done
+
+    def _start(self, log: str, command: list[str]) -> None:
+        with (self.home / log).open("wb") as file:
+            process = subprocess.Popen(command, env=self.env, stdin=subprocess.DEVNULL, stdout=file, stderr=file)
+        self._processes.append(process)
+
+    def close(self) -> None:
+        """End what was started, and the agent that daypass started for the laptop."""
+        with contextlib.suppress(Unavailable, subprocess.TimeoutExpired):
+            self.daypass("logout", "--all", check=False)
+        for process in reversed(self._processes):
+            process.send_signal(signal.SIGTERM)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(10)
+        end_agents(self.laptop)
+
+
+@contextlib.contextmanager
+def company(home: Path) -> Iterator[Company]:
+    """Everything set up and running, nobody signed in; all of it ended afterwards."""
+    with run_idp() as idp:
+        built = Company(home, idp)
+        try:
+            for step in (built.found_ca, built.start_ca, built.start_sshd, built.enrol_host, built.join):
+                step()
+            yield built
+        finally:
+            built.close()
+
+
+def find(program: str) -> str:
+    """Where an OpenSSH program is; sshd often lies outside a person's PATH."""
+    found = shutil.which(program, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin:/sbin")
+    if found is None:
+        raise Unavailable(f"{program} is not installed", hint="on Debian and Ubuntu: apt-get install openssh-server")
+    return found
+
+
+def end_agents(home: Path) -> None:
+    """End ssh-agents whose socket lies under `home`: they outlive the login that started them, by design."""
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError, UnicodeDecodeError):
+            argv = (process / "cmdline").read_bytes().decode().split("\0")
+            if Path(argv[0]).name == "ssh-agent" and any(part.startswith(str(home)) for part in argv):
+                os.kill(int(process.name), signal.SIGTERM)
+
+
+def _command(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "daypass.cli.main", *arguments]
+
+
+def _run(*argv: str) -> None:
+    subprocess.run(argv, check=True, stdin=subprocess.DEVNULL, capture_output=True)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _answers(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def _await(condition: Callable[[], bool], what: str, seconds: float = 15) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > end:
+            raise Unavailable(f"{what} did not start within {seconds:.0f} s")
+        time.sleep(0.02)
