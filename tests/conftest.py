@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser
+
 from tests.parts.browser import run_browser
 from tests.parts.certified_op import CertifiedOp, run_certified_op
 from tests.parts.listener import Listener, run_listener

@@ -6,10 +6,10 @@ import re
 from typing import Any
 
 import pytest
-from tests.reference import DOCUMENTS, REFERENCE
 
 from daypass.api import ROUTES
 from daypass.server import openapi
+from tests.reference import DOCUMENTS, REFERENCE
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)
