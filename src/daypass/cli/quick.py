@@ -1,0 +1,101 @@
+"""Commands a shell prompt may run: no click, no network, no cryptography."""
+
+# pathlib costs as much as all the rest of `daypass status`.
+# ruff: noqa: PTH118
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+
+from daypass.cli.output import bold, data, duration, good, json_data, note
+from daypass.client import glance, place
+
+TYPE_CHECKING = False  # importing typing for it would cost more than all the rest
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from daypass.client.glance import Glance
+
+__all__ = ["show_status", "status"]
+
+
+def status(arguments: Sequence[str]) -> int | None:
+    """`daypass status [--json] [--root DIR]`; None for anything else, which click explains better."""
+    rest, root, as_json = list(arguments), "", False
+    while rest:
+        word = rest.pop(0)
+        if word == "--json":
+            as_json = True
+        elif word == "--root" and rest:
+            root = rest.pop(0)
+        else:
+            return None
+    return show_status(root, as_json)
+
+
+def show_status(root: str, as_json: bool) -> int:
+    """0 with a valid certificate whose key the agent has, else 1."""
+    now = time.time()
+    home = place.home(root, os.environ)
+    company = place.current_name(home)
+    found = glance.look(os.path.join(home, "contexts", company)) if company else None
+    if as_json:
+        json_data(_fields(company, found, now))
+    elif company is None or found is None:
+        _show_nothing(company)
+    else:
+        _show(company, found, now)
+    return 0 if found is not None and found.is_valid(now) else 1
+
+
+def _show(company: str, found: Glance, now: float) -> None:
+    if not found.is_valid(now):
+        note(_why_not(found, now))
+        return
+    left = duration(found.valid_before - now)
+    who = bold(found.login, sys.stdout)
+    data(f"{good('●', sys.stdout)} {who} at {company}, until {_clock(found.valid_before)} ({left})")
+    data(f"  key id      {found.key_id}")
+    data(f"  principals  {', '.join(found.principals)}")
+    data(f"  serial      {found.serial}")
+
+
+def _show_nothing(company: str | None) -> None:
+    if company is None:
+        note("no company joined; ask your operator for the line that starts: daypass bootstrap")
+    else:
+        note(f"not signed in at {company}; run: daypass login")
+
+
+def _why_not(found: Glance, now: float) -> str:
+    if now >= found.valid_before:
+        return f"your certificate expired {duration(now - found.valid_before)} ago; run: daypass login"
+    if now < found.valid_after:
+        return "your certificate is not valid yet by this machine's clock; set the clock"
+    return "your certificate is here, but its key is gone from the agent; run: daypass login"
+
+
+def _fields(company: str | None, found: Glance | None, now: float) -> dict[str, object]:
+    fields: dict[str, object] = {"valid": found is not None and found.is_valid(now), "company": company}
+    if found is not None:
+        fields |= {
+            "login": found.login,
+            "key_id": found.key_id,
+            "principals": list(found.principals),
+            "serial": found.serial,
+            "valid_after": _utc(found.valid_after),
+            "valid_before": _utc(found.valid_before),
+            "seconds_left": max(0, int(found.valid_before - now)),
+            "in_agent": found.in_agent,
+        }
+    return fields
+
+
+def _clock(when: int) -> str:
+    return time.strftime("%a %H:%M %Z", time.localtime(when))
+
+
+def _utc(when: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(when))

@@ -1,0 +1,289 @@
+"""The loopback end of a sign-in: takes one answer from the browser, shows how it went, and closes.
+
+RFC 8252 section 7.3 (loopback redirect), RFC 9207 (`iss` in the answer), RFC 6749 section 4.1.2. Any process on
+the machine can knock here: only a request for the right path with the right state counts, once. The answer is
+met with a redirect, so that neither code nor state stays in the address bar or in the history.
+"""
+
+from __future__ import annotations
+
+import hmac
+import threading
+import time
+import webbrowser
+from collections.abc import Callable
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qsl
+
+from daypass.client import pages
+from daypass.client.pages import Page
+from daypass.errors import DaypassError, Denied, Misconfigured, Unauthenticated, Unavailable
+
+__all__ = ["Answer", "Listener", "open_in_browser"]
+
+CALLBACK, RESULT = "/callback", "/done"
+_IDLE_SECONDS = 10.0  # a connection that says nothing; Chromium opens spare ones
+_MAX_CONNECTIONS = 64
+_FIELDS = ("code", "state", "iss", "error", "error_description", "error_uri")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back with the right state. `code` is a secret until it is redeemed."""
+
+    code: str
+
+    def __repr__(self) -> str:
+        return "Answer(code=***)"
+
+
+class Listener:
+    """Waits on loopback for the answer to `state`. A context manager; closed when it ends.
+
+    `issuer` must be the answer's `iss` where there is one; with `require_issuer` there must be one.
+    """
+
+    def __init__(
+        self, *, state: str, issuer: str, require_issuer: bool, host: str = "127.0.0.1", ports: tuple[int, ...] = ()
+    ) -> None:
+        self.company = ""
+        self._state, self._issuer, self._require_issuer = state, issuer, require_issuer
+        self._lock = threading.Lock()
+        self._arrived, self._decided, self._shown = threading.Event(), threading.Event(), threading.Event()
+        self._answer: Answer | DaypassError | None = None
+        self._result: Page | None = None
+        self._server = _bind(self, ports)
+        self.authority = f"{host}:{self._server.server_address[1]}"
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
+
+    @property
+    def redirect_uri(self) -> str:
+        return f"http://{self.authority}{CALLBACK}"
+
+    def __enter__(self) -> Listener:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+    def open(self, open_browser: Callable[[str], None], url: str) -> None:
+        """Send the person to `url`. In a thread: some browsers keep the caller until they are closed."""
+        threading.Thread(target=self._open, args=(open_browser, url), daemon=True).start()
+
+    def wait(self, seconds: float) -> Answer:
+        """The answer. Raises what the provider said instead of one, Unavailable when nothing came in time."""
+        if not self._arrived.wait(seconds):
+            raise Unavailable(
+                f"nobody signed in within {seconds / 60:.0f} minutes",
+                code="sign-in-timeout",
+                hint="run daypass login again; --no-browser-open prints the address to open by hand",
+            )
+        if isinstance(self._answer, Answer):
+            return self._answer
+        raise self._answer or Unavailable("the sign-in was interrupted")
+
+    def finish(self, page: Page, seconds: float = 2.0) -> None:
+        """Show the browser how it went; waits until it has seen the page, for `seconds` at most."""
+        self._result = page
+        self._decided.set()
+        if self._arrived.is_set():
+            self._shown.wait(seconds)
+
+    # -- called by the handler, in its threads ---------------------------------------------------------------
+
+    def respond(self, target: str, host: str) -> Page | str:
+        """The page for a request, or the path to redirect to."""
+        if not hmac.compare_digest(host.encode(), self.authority.encode()):
+            return _NOT_HERE  # a name of someone else's that points to loopback
+        path, _, query = target.partition("?")
+        if path == RESULT:
+            return self._show()
+        if path != CALLBACK:
+            return _NOT_HERE
+        return self._take(query)
+
+    def _take(self, query: str) -> Page | str:
+        fields = _parse(query)
+        if fields is None or not hmac.compare_digest(fields.get("state", "").encode(), self._state.encode()):
+            return _NOT_OURS
+        with self._lock:
+            if self._arrived.is_set():
+                return _TOO_LATE
+            self._answer = self._judge(fields)
+            self._arrived.set()
+        return RESULT
+
+    def _judge(self, fields: dict[str, str]) -> Answer | DaypassError:
+        if fields.get("iss", self._issuer) != self._issuer or (self._require_issuer and "iss" not in fields):
+            return Unauthenticated(
+                "the answer does not come from the identity provider that was asked",
+                code="wrong-issuer",
+                hint="do not sign in again before you know why; tell your administrator (RFC 9207)",
+            )
+        if "error" in fields:
+            return _provider_error(fields)
+        if not fields.get("code"):
+            return Unauthenticated("the identity provider sent neither a code nor an error", code="no-code")
+        return Answer(fields["code"])
+
+    def _show(self) -> Page:
+        if not self._arrived.is_set():
+            return _NOT_HERE
+        self._decided.wait(60.0)
+        return self._result or _NOT_HERE
+
+    def _open(self, open_browser: Callable[[str], None], url: str) -> None:
+        try:
+            open_browser(url)
+        except DaypassError as error:
+            self._give_up(error)
+        except Exception as error:  # a browser's fault of any kind must not leave the person waiting
+            self._give_up(Unavailable(f"the browser could not be opened ({type(error).__name__})", hint=_BY_HAND))
+
+    def _give_up(self, error: DaypassError) -> None:
+        with self._lock:
+            if not self._arrived.is_set():
+                self._answer = error
+                self._arrived.set()
+
+    def sent(self, answer: Page | str) -> None:
+        """A page has gone out; if it is the result, nothing is left to wait for."""
+        if answer is self._result:
+            self._shown.set()
+
+
+def open_in_browser(url: str, say: Callable[[str], None]) -> None:
+    """The person's browser (webbrowser honours BROWSER); where there is none, the address to open by hand."""
+    if not webbrowser.open(url):
+        say(f"no browser could be opened; open this address in one on this machine:\n\n  {url}\n")
+
+
+_BY_HAND = "daypass login --no-browser-open prints the address to open by hand"
+_NOT_HERE = pages.refused(404, "Nothing here", "This address only takes the answer to one sign-in.")
+_NOT_OURS = pages.refused(400, "Not this sign-in", "This answer does not belong to the sign-in that is going on.")
+_TOO_LATE = pages.refused(410, "Already used", "This sign-in has had its answer. Run daypass login to start anew.")
+_NOT_GET = pages.refused(405, "Nothing here", "This address only takes the answer to one sign-in.")
+
+
+def _provider_error(fields: dict[str, str]) -> DaypassError:
+    """The provider's own words: no certificate, whatever the reason (RFC 6749 section 4.1.2.1)."""
+    said = fields.get("error_description") or fields["error"]
+    if fields["error"] in ("temporarily_unavailable", "server_error"):
+        return Unavailable(f"the identity provider has a problem: {said}", code=_code(fields), hint="try again later")
+    if fields["error"] in ("access_denied", "login_required", "interaction_required", "consent_required"):
+        return Denied(
+            f"the identity provider did not sign you in: {said}",
+            code=_code(fields),
+            hint="if your account should work, ask whoever looks after it there",
+        )
+    return Misconfigured(
+        f"the identity provider refused the request: {said}",
+        code=_code(fields),
+        hint="tell the CA's operator: client id, redirect address and scopes must fit what the provider knows",
+    )
+
+
+def _code(fields: dict[str, str]) -> str:
+    known = "".join(each for each in fields["error"] if each.isascii() and (each.isalnum() or each in "_-"))
+    return f"provider.{known[:64]}"
+
+
+def _parse(query: str) -> dict[str, str] | None:
+    """The answer's fields; None where one stands twice (RFC 6749 section 3.1) or they can't be read."""
+    try:
+        pairs = parse_qsl(query, keep_blank_values=True, max_num_fields=32, errors="strict")
+    except ValueError:
+        return None
+    fields = dict(pairs)
+    return None if any(sum(name == each for each, _ in pairs) > 1 for name in _FIELDS) else fields
+
+
+class _Server(ThreadingHTTPServer):
+    """Threads, since Chromium opens a connection to spare; a bounded number, since anyone can open more."""
+
+    daemon_threads = True
+    block_on_close = False
+    allow_reuse_address = False
+    request_queue_size = 128
+
+    def __init__(self, listener: Listener, port: int) -> None:
+        self.listener = listener
+        self.slots = threading.BoundedSemaphore(_MAX_CONNECTIONS)
+        super().__init__(("127.0.0.1", port), _Handler)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        if self.slots.acquire(blocking=False):
+            super().process_request(request, client_address)
+        else:
+            self.shutdown_request(request)
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self.slots.release()
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Whoever hung up is of no interest, and a traceback would show the request."""
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: _Server
+    timeout = _IDLE_SECONDS
+    server_version, sys_version = "daypass", ""
+    protocol_version = "HTTP/1.0"  # one request, one connection
+
+    def do_GET(self) -> None:
+        answer = self.server.listener.respond(self.path, self.headers.get("Host", ""))
+        if isinstance(answer, Page):
+            self._send(answer)
+        else:
+            self._redirect(answer)
+        self.server.listener.sent(answer)
+
+    def do_POST(self) -> None:
+        self._send(_NOT_GET)
+
+    do_PUT = do_DELETE = do_PATCH = do_OPTIONS = do_HEAD = do_POST  # noqa: N815
+
+    def _send(self, page: Page) -> None:
+        self.send_response(page.status)
+        for name, value in {**pages.HEADERS, "Content-Length": str(len(page.html))}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(page.html)
+            self.wfile.flush()
+
+    def _redirect(self, path: str) -> None:
+        self.send_response(303)
+        for name in ("Cache-Control", "Referrer-Policy"):
+            self.send_header(name, pages.HEADERS[name])
+        self.send_header("Location", path)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:  # noqa: ARG002
+        """In our own words: the library's page repeats the request."""
+        self._send(pages.refused(code, "Not understood", "This address only takes the answer to one sign-in."))
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Nothing: the request line holds the code."""
+
+
+def _bind(listener: Listener, ports: tuple[int, ...]) -> _Server:
+    """On the first of `ports` that is free, or on any where there are none. Never on any address but loopback."""
+    for port in ports or (0,):
+        try:
+            return _Server(listener, port)
+        except OSError:
+            time.sleep(0)
+    raise Misconfigured(
+        f"no port is free to take the sign-in's answer: {', '.join(map(str, ports))}",
+        hint="close whatever uses them, perhaps another daypass login; the CA's operator chose these ports",
+    )

@@ -1,0 +1,111 @@
+"""What someone holds, at a glance: read without cryptography, and cheap enough for a shell prompt.
+
+Nothing here decides anything: signatures are not verified. It shows what lies in the certificate's file, and whether
+the agent noted beside it still lists that certificate.
+"""
+
+# pathlib costs as much as all the rest of `daypass status`.
+# ruff: noqa: PTH118, PTH123
+
+from __future__ import annotations
+
+import os
+
+from daypass.client import place
+from daypass.errors import DaypassError
+from daypass.wire.buffer import Reader, string
+
+TYPE_CHECKING = False  # importing typing for it would cost more than all the rest
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Sequence
+
+__all__ = ["Glance", "login_name", "look"]
+
+_FIELDS = {"ssh-ed25519": 1, "ssh-rsa": 2, "sk-ssh-ed25519": 2, "sk-ecdsa-sha2-nistp256": 3}
+_FIELDS |= {f"ecdsa-sha2-nistp{bits}": 2 for bits in (256, 384, 521)}
+_SECONDS = 2.0
+_MAX_ANSWER = 256 * 1024
+
+
+class Glance:
+    """A certificate as its file shows it, and whether the agent has it. A plain class: a dataclass costs 10 ms."""
+
+    __slots__ = ("blob", "in_agent", "key_id", "principals", "serial", "valid_after", "valid_before")
+
+    def __init__(self, blob: bytes) -> None:
+        reader = Reader(blob)
+        kind = reader.text().partition("-cert-v01@")[0]
+        reader.string()
+        for _ in range(_FIELDS.get(kind, 0)):
+            reader.string()
+        self.blob = blob
+        self.serial = reader.uint64()
+        reader.uint32()
+        self.key_id = reader.text()
+        self.principals = _texts(reader.string())
+        self.valid_after, self.valid_before = reader.uint64(), reader.uint64()
+        self.in_agent = False
+
+    def is_valid(self, now: float) -> bool:
+        """In time, and usable."""
+        return self.in_agent and self.valid_after <= now < self.valid_before
+
+    @property
+    def login(self) -> str:
+        return login_name(self.principals, self.key_id)
+
+
+def look(folder: str) -> Glance | None:
+    """What the company's folder holds; None where there is no certificate, or nothing that reads as one."""
+    import binascii
+
+    try:
+        with open(os.path.join(folder, place.CERTIFICATE), encoding="ascii") as file:
+            glance = Glance(binascii.a2b_base64(file.read().split()[1]))
+    except (OSError, ValueError, IndexError, DaypassError):
+        return None
+    glance.in_agent = _agent_lists(folder, glance.blob)
+    return glance
+
+
+def login_name(principals: Sequence[str], key_id: str) -> str:
+    """Whom a certificate is for: the bare name, else the LOGIN of `role:NAME:LOGIN`, else the key id (trust 1.1)."""
+    bare = [each for each in principals if ":" not in each]
+    own = [each.rpartition(":")[2] for each in principals if each.count(":") == 2]
+    return [*bare, *own, key_id][0]
+
+
+def _texts(data: bytes) -> tuple[str, ...]:
+    reader, texts = Reader(data), list[str]()
+    while reader.remaining:
+        texts.append(reader.text())
+    return tuple(texts)
+
+
+def _agent_lists(folder: str, blob: bytes) -> bool:
+    """Ask the agent (PROTOCOL.agent: 11 asks, 12 answers, each behind its length); silence means no."""
+    import socket
+
+    try:
+        with open(os.path.join(folder, place.AGENT_NOTE), encoding="utf-8") as file:
+            path = file.read().strip()
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.settimeout(_SECONDS)
+            connection.connect(path)
+            connection.sendall(string(b"\x0b"))
+            return string(blob) in _receive(connection)
+    except (OSError, UnicodeDecodeError):
+        return False
+
+
+def _receive(connection: socket.socket) -> bytes:
+    data, size = b"", 4
+    while len(data) < size:
+        chunk = connection.recv(65536)
+        data += chunk
+        if len(data) >= 4:
+            size = min(_MAX_ANSWER, 4 + int.from_bytes(data[:4], "big"))
+        if not chunk:
+            return b""
+    return data

@@ -1,0 +1,180 @@
+"""`daypass login`: from "who are you?" to a certificate in the agent, one step after the other.
+
+    key pair in memory -> nonce commits to key, CA and act -> browser at the provider -> code -> ID token
+    -> certificate from the CA, with proof of the key -> checked -> agent -> certificate file
+
+The private key never leaves this process but for the agent, and the ID token is good for this key alone (trust 3.1).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import resource
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from daypass.api import POSSESSION_NAMESPACE, CaInfo, OidcLogin, SshSignRequest
+from daypass.client import agent, browser, holding, oidc, pages, sshconfig, trust
+from daypass.client.agent import Agent
+from daypass.client.glance import login_name
+from daypass.client.holding import Held
+from daypass.client.oidc import Provider, Request
+from daypass.client.settings import Settings
+from daypass.client.trust import Membership
+from daypass.errors import DaypassError, Invalid, Misconfigured, Unavailable
+from daypass.remote import Remote
+from daypass.wire import Certificate, PublicKey, SshSignature, sign_blob
+from daypass.wire.binding import login_nonce, possession_message
+from daypass.wire.sshsig import to_be_signed
+
+__all__ = ["ACT", "Login", "until"]
+
+ACT = b"login"
+_SIGN_IN_SECONDS = 120.0
+_RETRY_AFTER = (1.0, 3.0)  # seconds; the CA recognises a retry and gives the recorded certificate again
+_CLOCK_SKEW = 30  # seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """One sign-in. `say` gets a line for the person; `open_browser` sends them somewhere."""
+
+    settings: Settings
+    say: Callable[[str], None]
+    open_browser: Callable[[str], None]
+    lifetime: int | None = None  # seconds; None is what the CA gives
+    provider: str | None = None
+    force: bool = False
+
+    def run(self) -> Held:
+        """Sign in and keep the certificate. Raises any of the error tree; then nothing has changed."""
+        _protect_memory()
+        membership = trust.current(self.settings)
+        with membership.remote() as remote:
+            membership, info = trust.refresh(membership, remote)
+            self._compare_clocks(info)
+            found = agent.choose(self.settings, self.say, force=self.force)
+            key = Ed25519PrivateKey.generate()
+            certificate = self._sign_in(membership, info, remote, key, found)
+        sshconfig.update(self.settings, membership)
+        return Held(certificate, found)
+
+    def held(self) -> Held | None:
+        """What is valid already, without a word to the network; None under `force` or a wish of one's own."""
+        if self.force or self.lifetime is not None:
+            return None
+        context = self.settings.current()
+        return holding.held(trust.load(context), time.time()) if context else None
+
+    def _sign_in(
+        self, membership: Membership, info: CaInfo, remote: Remote, key: Ed25519PrivateKey, found: Agent
+    ) -> Certificate:
+        """The person's part, and what follows from it; the browser hears how it ended."""
+        provider = oidc.discover(_pick(info.providers, self.provider))
+        public, salt = PublicKey.from_cryptography(key.public_key()), os.urandom(32)
+        request = Request(login_nonce(membership.ca_id, public.blob, ACT, salt))
+        with _listen(provider, request) as listener:
+            try:
+                token = self._fetch_token(listener, provider, request)
+                sign = _sign_request(membership.ca_id, key, token, salt, self.lifetime)
+                certificate = holding.check(self._ask_ca(remote, sign), public, membership, time.time())
+                self._keep(certificate, key, found, membership)
+            except DaypassError as error:
+                listener.finish(pages.failed(error.message, error.hint, membership.ca_name))
+                raise
+            listener.finish(
+                pages.signed_in(
+                    login_name(certificate.principals, certificate.key_id), until(certificate), membership.ca_name
+                )
+            )
+        return certificate
+
+    def _fetch_token(self, listener: browser.Listener, provider: Provider, request: Request) -> str:
+        self.say(f"opening your browser at {provider.host}; sign in there")
+        listener.open(self.open_browser, request.url(provider, listener.redirect_uri))
+        answer = listener.wait(_SIGN_IN_SECONDS)
+        return oidc.redeem(provider, request, answer.code, listener.redirect_uri)
+
+    def _ask_ca(self, remote: Remote, request: SshSignRequest) -> bytes:
+        """Ask again where the answer was lost on the way: the person need not sign in twice for that."""
+        for pause in (*_RETRY_AFTER, None):
+            try:
+                return remote.sign(request).crt
+            except Unavailable as error:
+                if pause is None:
+                    raise
+                self.say(f"{error.message}; trying again")
+                time.sleep(pause)
+        raise AssertionError("unreachable")
+
+    def _keep(self, certificate: Certificate, key: Ed25519PrivateKey, found: Agent, membership: Membership) -> None:
+        lifetime = certificate.valid_before - int(time.time())
+        found.add(key, certificate.encode(), lifetime, f"daypass:{membership.context.name}")
+        holding.keep(certificate, found, membership, self.settings)
+
+    def _compare_clocks(self, info: CaInfo) -> None:
+        skew = info.time - time.time()
+        if abs(skew) > _CLOCK_SKEW:
+            side = "behind" if skew > 0 else "ahead of"
+            self.say(f"your clock is {abs(skew):.0f} s {side} the CA's; set it (timedatectl) if sign-ins fail")
+
+
+def until(certificate: Certificate) -> str:
+    """The end of its validity as a person reads it here: `Mon 21:04 CET`."""
+    return time.strftime("%a %H:%M %Z", time.localtime(certificate.valid_before))
+
+
+def _listen(provider: Provider, request: Request) -> browser.Listener:
+    return browser.Listener(
+        state=request.state,
+        issuer=provider.login.issuer,
+        require_issuer=provider.sends_issuer,
+        host=provider.login.redirect_host,
+        ports=tuple(provider.login.redirect_ports),
+    )
+
+
+def _sign_request(
+    ca_id: bytes, key: Ed25519PrivateKey, token: str, salt: bytes, lifetime: int | None
+) -> SshSignRequest:
+    """Token, key, the salt that ties them, and a signature that shows the key is ours (trust 3.3)."""
+    public = PublicKey.from_cryptography(key.public_key())
+    message = to_be_signed(POSSESSION_NAMESPACE, possession_message(ca_id, token))
+    proof = SshSignature(public, POSSESSION_NAMESPACE, "sha512", sign_blob(key, message))
+    return SshSignRequest(
+        publicKey=public.blob,
+        ott=token,
+        certType="user",
+        validBefore=f"{lifetime}s" if lifetime is not None else "",
+        salt=salt,
+        proof=proof.encode(),
+    )
+
+
+def _pick(providers: list[OidcLogin], name: str | None) -> OidcLogin:
+    names = ", ".join(each.name for each in providers)
+    if not providers:
+        raise Misconfigured("this CA knows no identity provider", hint="tell its operator")
+    if name is None and len(providers) > 1:
+        raise Invalid(f"there are several ways to sign in: {names}", hint="pick one with --provider NAME")
+    found = [each for each in providers if name in (None, each.name)]
+    if not found:
+        raise Invalid(f"there is no identity provider called {name!r} here", hint=f"there is: {names}")
+    return found[0]
+
+
+def _protect_memory() -> None:
+    """No core dump and no debugger of the same user while a private key is in memory (prctl(2))."""
+    with contextlib.suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
+    if sys.platform.startswith("linux"):
+        ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
+
+
+_PR_SET_DUMPABLE = 4

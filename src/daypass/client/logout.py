@@ -1,0 +1,70 @@
+"""`daypass logout`: out of the agent, off the disk, and shared connections ended (trust 6.5).
+
+A multiplexing master would go on opening sessions after the certificate is gone. Our configuration puts masters to
+our hosts at a path of ours, so they can be found and told to exit.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from daypass.client import holding, sshconfig
+from daypass.client.agent import Agent
+from daypass.client.settings import Settings
+from daypass.client.trust import Membership, load
+from daypass.errors import NotFound
+
+__all__ = ["LoggedOut", "logout"]
+
+_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedOut:
+    """What was given up at one company."""
+
+    company: str
+    had_pass: bool
+    connections: int
+
+
+def logout(settings: Settings, *, everywhere: bool = False) -> tuple[LoggedOut, ...]:
+    """At the company in use, or at all of them. Needs no network. Raises NotFound where none was ever joined."""
+    current = settings.current()
+    contexts = settings.contexts() if everywhere else (current,) if current else ()
+    if not contexts:
+        raise NotFound("this account has joined no company", hint="there is nothing to log out of")
+    return tuple(_logout(settings, load(context)) for context in contexts)
+
+
+def _logout(settings: Settings, membership: Membership) -> LoggedOut:
+    had_pass = holding.discard(membership, _agents(settings))
+    return LoggedOut(membership.context.name, had_pass, _end_connections(settings, membership))
+
+
+def _agents(settings: Settings) -> tuple[Agent, ...]:
+    paths = (str(settings.agent_socket), settings.environ.get("SSH_AUTH_SOCK", ""))
+    return tuple(Agent(path) for path in paths if path and Path(path).exists())
+
+
+def _end_connections(settings: Settings, membership: Membership) -> int:
+    """Tell every master to exit; a socket nobody listens on any more is swept up."""
+    prefix = sshconfig.control_prefix(settings, membership.trust.ca_id)
+    return sum(_end(path) for path in prefix.parent.glob(f"{prefix.name}*"))
+
+
+def _end(path: Path) -> bool:
+    ended = False
+    with contextlib.suppress(OSError, subprocess.SubprocessError):
+        done = subprocess.run(
+            ["ssh", "-F", "none", "-O", "exit", "-S", str(path), "daypass"],
+            capture_output=True,
+            stdin=subprocess.DEVNULL,
+            timeout=_SECONDS,
+        )
+        ended = done.returncode == 0
+    path.unlink(missing_ok=True)
+    return ended

@@ -1,0 +1,56 @@
+"""Where a person's daypass lives. Text and `os` alone, because a shell prompt comes through here.
+
+The folder is `$DAYPASS_HOME`, else what platformdirs calls the user's data folder:
+
+    HOME/current                     name of the company in use
+    HOME/contexts/NAME/…             one folder per company, see client.settings
+    HOME/agent.sock                  our own ssh-agent, where the person has none that will do
+"""
+
+# pathlib costs as much as all the rest of `daypass status`.
+# ruff: noqa: PTH100, PTH111, PTH118, PTH123
+
+from __future__ import annotations
+
+import os
+import sys
+
+TYPE_CHECKING = False  # importing typing for it would cost more than all the rest
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["below", "current_name", "home", "user_home"]
+
+CERTIFICATE = "id-cert.pub"
+AGENT_NOTE = "agent"  # the socket of the agent that holds the key, as text
+
+
+def below(root: str, path: str) -> str:
+    """An absolute path inside `root`, which stands for / in tests and images; "" leaves it alone."""
+    return os.path.join(root, os.path.abspath(path).lstrip("/")) if root else os.path.abspath(path)
+
+
+def user_home(environ: Mapping[str, str]) -> str:
+    """The person's home folder."""
+    return environ.get("HOME") or os.path.expanduser("~")
+
+
+def home(root: str, environ: Mapping[str, str]) -> str:
+    """The folder everything of ours is in."""
+    return below(root, environ.get("DAYPASS_HOME") or _default(environ))
+
+
+def current_name(folder: str) -> str | None:
+    """The company in use, None before the first bootstrap."""
+    try:
+        with open(os.path.join(folder, "current"), encoding="ascii") as file:
+            return file.read().strip() or None
+    except (OSError, UnicodeDecodeError):
+        return None
+
+
+def _default(environ: Mapping[str, str]) -> str:
+    if sys.platform == "darwin":
+        return os.path.join(user_home(environ), "Library", "Application Support", "daypass")
+    data = environ.get("XDG_DATA_HOME", "").strip()
+    return os.path.join(data or os.path.join(user_home(environ), ".local", "share"), "daypass")

@@ -1,0 +1,195 @@
+"""The client's files: one folder per company, everything 0700 and 0600, every write whole or not at all.
+
+HOME/contexts/NAME/context.json        URL, fingerprint, CA id, published host patterns
+                   roots.pem           TLS roots of the CA, from the trust document
+                   trust.json          the trust document and its signature, as received
+                   id-cert.pub         today's certificate; the key is in the agent alone
+                   agent               which agent, as text
+                   pass.conf, valid    read by ssh while the certificate is valid
+                   ssh_config, known_hosts, revoked_host_keys
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from daypass.client import place
+from daypass.errors import Misconfigured, NotFound
+
+__all__ = ["Context", "MachineDefaults", "Settings", "make_folder", "write_file"]
+
+_NAME = re.compile(r"[a-z0-9]([a-z0-9._-]{0,62}[a-z0-9])?")
+# ssh's configuration has no way to write these into a file name that holds in every place it is used.
+_UNUSABLE = re.compile(r"[^\x20-\x7e\x80-\U0010ffff]|[\"'\\%$`*?\[\]{}#]")
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """The files of one company."""
+
+    name: str
+    folder: Path
+
+    @property
+    def description(self) -> Path:
+        return self.folder / "context.json"
+
+    @property
+    def roots(self) -> Path:
+        return self.folder / "roots.pem"
+
+    @property
+    def trust(self) -> Path:
+        return self.folder / "trust.json"
+
+    @property
+    def certificate(self) -> Path:
+        return self.folder / place.CERTIFICATE
+
+    @property
+    def agent(self) -> Path:
+        return self.folder / place.AGENT_NOTE
+
+    @property
+    def pass_config(self) -> Path:
+        return self.folder / "pass.conf"
+
+    @property
+    def valid_marker(self) -> Path:
+        return self.folder / "valid"
+
+    @property
+    def ssh_config(self) -> Path:
+        return self.folder / "ssh_config"
+
+    @property
+    def known_hosts(self) -> Path:
+        return self.folder / "known_hosts"
+
+    @property
+    def revoked_host_keys(self) -> Path:
+        return self.folder / "revoked_host_keys"
+
+
+@dataclass(frozen=True, slots=True)
+class MachineDefaults:
+    """`/etc/daypass/client.toml`: what the owner of the machine set, so that nobody needs to bootstrap."""
+
+    url: str
+    fingerprint: str
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Where things are for this person on this machine."""
+
+    home: Path
+    ssh_folder: Path
+    machine_file: Path
+    environ: Mapping[str, str]
+
+    @classmethod
+    def load(cls, root: str = "", environ: Mapping[str, str] | None = None) -> Settings:
+        """From the environment; `root` stands for /. Raises Misconfigured for a path ssh could not be told."""
+        environ = os.environ if environ is None else environ
+        home = place.home(root, environ)
+        ssh_folder = place.below(root, f"{place.user_home(environ)}/.ssh")
+        for path in (home, ssh_folder):
+            if _UNUSABLE.search(path):
+                raise Misconfigured(
+                    f"the path {path!r} holds characters that OpenSSH's configuration can't carry",
+                    hint="set DAYPASS_HOME to a plain path",
+                )
+        machine_file = Path(place.below(root, "/etc/daypass/client.toml"))
+        return cls(Path(home), Path(ssh_folder), machine_file, environ)
+
+    @property
+    def agent_socket(self) -> Path:
+        return self.home / "agent.sock"
+
+    @property
+    def ssh_record(self) -> Path:
+        """What ~/.ssh was like before we touched it."""
+        return self.home / "ssh-before.json"
+
+    def context(self, name: str) -> Context:
+        """The files of the company called `name`. Raises NotFound for a name that can be none."""
+        if not _NAME.fullmatch(name) or ".." in name:
+            raise NotFound(f"there is no company called {name!r} here")
+        return Context(name, self.home / "contexts" / name)
+
+    def contexts(self) -> tuple[Context, ...]:
+        """Every company joined, by name."""
+        folders = sorted((self.home / "contexts").glob("*/context.json"))
+        return tuple(self.context(folder.parent.name) for folder in folders)
+
+    def current(self) -> Context | None:
+        """The company in use."""
+        name = place.current_name(str(self.home))
+        return self.context(name) if name else None
+
+    def use(self, context: Context) -> None:
+        """Make this the company in use."""
+        write_file(self.home / "current", f"{context.name}\n")
+
+    def machine_defaults(self) -> MachineDefaults | None:
+        """What `client.toml` says; None without it. Raises Misconfigured for one that can't be read."""
+        try:
+            text = self.machine_file.read_text("utf-8")
+        except FileNotFoundError:
+            return None
+        try:
+            table = tomllib.loads(text)
+            return MachineDefaults(url=str(table["url"]), fingerprint=str(table["fingerprint"]))
+        except (tomllib.TOMLDecodeError, KeyError) as error:
+            raise Misconfigured(
+                f"{self.machine_file} can't be used: {error}", hint='it holds url = "https://…" and fingerprint = "…"'
+            ) from error
+
+
+def make_folder(path: Path) -> None:
+    """The folder, and those above it that are missing, for nobody but the person (0700)."""
+    if path.is_dir():
+        return
+    make_folder(path.parent)
+    try:
+        path.mkdir(mode=0o700, exist_ok=True)
+    except OSError as error:
+        raise Misconfigured(f"can't make the folder {path}: {error.strerror}") from error
+
+
+def write_file(path: Path, content: bytes | str, mode: int = 0o600) -> None:
+    """Replace the file at once: whoever reads it sees the old content or the new, also after a power cut."""
+    data = content.encode() if isinstance(content, str) else content
+    make_folder(path.parent)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.new")
+    try:
+        _write_new(temporary, data, mode)
+        temporary.replace(path)
+        _sync_folder(path.parent)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise Misconfigured(f"can't write {path}: {error.strerror}", hint="is the disk full or read-only?") from error
+
+
+def _write_new(path: Path, data: bytes, mode: int) -> None:
+    path.unlink(missing_ok=True)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        os.fchmod(descriptor, mode)
+        file.write(data)
+        file.flush()
+        os.fsync(descriptor)
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

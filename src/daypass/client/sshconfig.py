@@ -1,0 +1,148 @@
+"""What OpenSSH's client is told (ssh_config(5)): certificate-only hosts, one identity, nothing on the network.
+
+Three files per company, and one marked block at the top of ~/.ssh/config that includes them:
+
+    known_hosts   @cert-authority lines for the host patterns the CA publishes (sshd(8), SSH_KNOWN_HOSTS)
+    ssh_config    how hosts of this company are met (trust 5.2, 5.3)
+    pass.conf     what is offered to them, while the day pass is valid (trust 8.1); written by a login, gone at logout
+
+`Match host` sees the name after `HostName`, so an alias works too: the `Match final` line has ssh read its
+configuration a second time with that name (+0.02 ms). No command below contains a %-token (CVE-2023-51385).
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from daypass.client.settings import Context, Settings, write_file
+from daypass.client.trust import Membership
+from daypass.errors import Misconfigured
+from daypass.wire import PublicKey
+
+__all__ = ["block", "check_patterns", "files", "known_hosts", "pass_config", "update", "write_pass"]
+
+_LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
+_PATTERN = re.compile(rf"(\*\.)?{_LABEL}(\.{_LABEL})*")
+
+# The certificate types of every key type accepted in `wire`, safest first. Plain ones are absent: otherwise an
+# impostor with any plain key gets ssh's yes/no question.
+_HOST_KEY_ALGORITHMS = (
+    "ssh-ed25519-cert-v01@openssh.com",
+    "ecdsa-sha2-nistp256-cert-v01@openssh.com",
+    "ecdsa-sha2-nistp384-cert-v01@openssh.com",
+    "ecdsa-sha2-nistp521-cert-v01@openssh.com",
+    "rsa-sha2-512-cert-v01@openssh.com",
+    "rsa-sha2-256-cert-v01@openssh.com",
+)
+_OWN_KEYS = ("id_ed25519", "id_ed25519_sk", "id_ecdsa", "id_ecdsa_sk", "id_rsa")
+_POSIX_SHELLS = ("bash", "dash", "ksh", "sh", "zsh")
+
+
+def check_patterns(patterns: Sequence[str]) -> tuple[str, ...]:
+    """Host names and `*.domain` alone. Raises Misconfigured for any other, `*` above all.
+
+    With `*` a host certified as github.com was accepted over github.com's pinned key.
+    """
+    if not patterns:
+        raise Misconfigured("the CA publishes no host patterns", hint="tell its operator: hosts.domains is empty")
+    for pattern in patterns:
+        if not _PATTERN.fullmatch(pattern):
+            raise Misconfigured(
+                f"the CA publishes the host pattern {pattern[:80]!r}, which is refused",
+                code="host-pattern",
+                hint="tell its operator: patterns are names or *.example.com, never * alone",
+            )
+    return tuple(dict.fromkeys(patterns))
+
+
+def files(settings: Settings, membership: Membership) -> dict[Path, str]:
+    """The lasting files of a company, by path."""
+    patterns, context = check_patterns(membership.host_patterns), membership.context
+    return {
+        context.known_hosts: known_hosts(patterns, membership.host_ca, membership.ca_name),
+        context.ssh_config: block(settings, context, patterns, membership.trust.ca_id),
+    }
+
+
+def update(settings: Settings, membership: Membership) -> None:
+    """Bring files that `daypass ssh-config` once wrote up to date; writes none where it never ran."""
+    if membership.context.ssh_config.exists():
+        for path, content in files(settings, membership).items():
+            if not path.exists() or path.read_text("utf-8") != content:
+                write_file(path, content)
+
+
+def known_hosts(patterns: Sequence[str], host_ca: Sequence[PublicKey], company: str) -> str:
+    """One line per host CA key. A name on another port than 22 is written [name]:port, so both forms stand there."""
+    names = ",".join(f"{pattern},[{pattern}]:*" for pattern in patterns)
+    comment = re.sub(r"[^A-Za-z0-9._-]+", "-", company).strip("-")
+    return "".join(f"@cert-authority {names} {key.line(comment)}\n" for key in host_ca)
+
+
+def block(settings: Settings, context: Context, patterns: Sequence[str], ca_id: str) -> str:
+    """The company's ssh_config."""
+    return f"""# Written by daypass; `daypass ssh-config --remove` takes it out again.
+# A second reading, in which hosts that an alias leads to are matched by their real name.
+Match final
+Include {_quote(context.pass_config)}
+Match host "{",".join(patterns)}"
+    # Only a certificate by our host CA proves a host: no question, no plain key, no key learnt on the way.
+    StrictHostKeyChecking yes
+    UserKnownHostsFile {_quote(context.known_hosts)}
+    GlobalKnownHostsFile none
+    HostKeyAlgorithms {",".join(_HOST_KEY_ALGORITHMS)}
+    RevokedHostKeys {_quote(context.revoked_host_keys)}
+    UpdateHostKeys no
+    VerifyHostKeyDNS no
+    CheckHostIP no
+    # Whoever rules the far end could use the day pass as long as you are there.
+    ForwardAgent no
+    # Where connections are shared, `daypass logout` finds and ends them here.
+    ControlPath "{control_prefix(settings, ca_id)}%C"
+"""
+
+
+def control_prefix(settings: Settings, ca_id: str) -> Path:
+    """Short, since a socket's whole name has 104 bytes at most, 57 of them ssh's own."""
+    return settings.ssh_folder / f"dp-{ca_id[:6]}-"
+
+
+def write_pass(settings: Settings, membership: Membership, agent: str, valid_before: int) -> None:
+    """Have ssh offer the certificate until `valid_before` (unix seconds)."""
+    context, patterns = membership.context, check_patterns(membership.host_patterns)
+    write_file(context.valid_marker, "")
+    os.utime(context.valid_marker, (valid_before, valid_before))
+    write_file(context.pass_config, pass_config(settings, context, patterns, agent, valid_before))
+
+
+def pass_config(settings: Settings, context: Context, patterns: Sequence[str], agent: str, valid_before: int) -> str:
+    """pass.conf: the certificate first, then the person's own keys, so that nobody is locked out on the way here."""
+    own = [settings.ssh_folder / name for name in _OWN_KEYS]
+    lines = "".join(f"    IdentityFile {_quote(path)}\n" for path in own if path.exists())
+    return f"""# Written by daypass login; gone after daypass logout. Of no effect once the certificate has expired.
+Match host "{",".join(patterns)}" exec "{_still_valid(context, valid_before, settings.environ.get("SHELL", ""))}"
+    IdentityAgent {_quote(Path(agent))}
+    IdentitiesOnly yes
+    IdentityFile {_quote(context.certificate)}
+{lines}"""
+
+
+def _still_valid(context: Context, valid_before: int, shell: str) -> str:
+    """A command that fails from `valid_before` on, as cheap as this machine's shell allows.
+
+    The marker's time is `valid_before`, and that of /proc/self is now: 1.5 ms in a shell with a `test` of its own.
+    The path needs no quotes but for spaces; what else a shell could read is refused with the settings.
+    """
+    if not sys.platform.startswith("linux"):
+        return f"sh -c 'test $(date +%%s) -lt {valid_before}'"
+    test = "test" if Path(shell).name in _POSIX_SHELLS else "env test"
+    return f"{test} '{context.valid_marker}' -nt /proc/self"
+
+
+def _quote(path: Path) -> str:
+    """As one word of ssh_config. The settings refuse every character that quotes would not hold."""
+    return f'"{path}"'
