@@ -1,0 +1,210 @@
+"""A CA that does what a test tells it, and else what an honest one does: pins, trust document, certificates.
+
+It believes any token; who it is for stands in `login`. It checks nonce and proof of possession as a CA must, so a
+client that binds them wrongly gets nothing. `answers` replaces what a path says, in turn.
+"""
+
+from __future__ import annotations
+
+import datetime
+import ipaddress
+import json
+import os
+import ssl
+import tempfile
+import threading
+import time
+from base64 import urlsafe_b64decode
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from hashlib import sha256
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+from daypass import api
+from daypass.wire import Certificate, CertType, PublicKey, SshSignature, sign_blob
+from daypass.wire.binding import TRUST_ROOT_OID, login_nonce, possession_message
+from daypass.wire.sshsig import to_be_signed
+
+DAY = datetime.timedelta(days=1)
+
+
+def line(key: Ed25519PrivateKey) -> str:
+    return PublicKey.from_cryptography(key.public_key()).line()
+
+
+class MiniCa:
+    """`url`, `fingerprint`, keys, and switches; see the module."""
+
+    def __init__(self, *, with_trust_root: bool = True) -> None:
+        self.trust_root, self.user_ca, self.host_ca, self.bundle = (Ed25519PrivateKey.generate() for _ in range(4))
+        self.ca_id = sha256(PublicKey.from_cryptography(self.trust_root.public_key()).blob).digest()
+        self.root_key = ec.generate_private_key(ec.SECP256R1())
+        self.root = self._certificate("test root", self.root_key, self.ca_id if with_trust_root else None)
+        self.url = ""
+        self.version, self.skew, self.lifetime = 1, 0, 3600
+        self.login, self.principals = "alice", ("alice", "role:dev:alice")
+        self.host_patterns = ["*.corp.test"]
+        self.providers: list[api.OidcLogin] = []
+        self.answers: dict[str, list[tuple[int, object]]] = {}
+        self.hits: Counter[str] = Counter()
+        self.seen: list[api.SshSignRequest] = []
+        self.change: Callable[[Certificate], Certificate] = lambda draft: draft
+        self.signer: Ed25519PrivateKey | None = None
+
+    @property
+    def root_pem(self) -> str:
+        return self.root.public_bytes(Encoding.PEM).decode()
+
+    @property
+    def fingerprint(self) -> str:
+        return self.root.fingerprint(hashes.SHA256()).hex()
+
+    def trust(self, signer: Ed25519PrivateKey | None = None, **changes: Any) -> api.Signed:
+        document = api.TrustDocument(
+            ca_id=self.ca_id.hex(),
+            version=self.version,
+            issued_at=int(time.time()),
+            user_ca=[line(self.user_ca)],
+            host_ca=[line(self.host_ca)],
+            bundle_keys=[line(self.bundle)],
+            tls_roots=[self.root_pem],
+        )
+        text = msgspec.json.encode(msgspec.structs.replace(document, **changes))
+        key = signer or self.trust_root
+        signature = sign_blob(key, to_be_signed(api.TRUST_NAMESPACE, text))
+        public = PublicKey.from_cryptography(key.public_key())
+        return api.Signed(text.decode(), SshSignature(public, api.TRUST_NAMESPACE, "sha512", signature).armor())
+
+    def info(self) -> api.CaInfo:
+        return api.CaInfo(
+            ca_id=self.ca_id.hex(),
+            name="Example Corp",
+            time=int(time.time()) + self.skew,
+            providers=self.providers,
+            host_patterns=self.host_patterns,
+            user_lifetime=self.lifetime,
+        )
+
+    def sign(self, request: api.SshSignRequest) -> api.SshSignResponse:
+        self.seen.append(request)
+        payload = request.ott.split(".")[1]
+        claims = json.loads(urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+        assert request.salt is not None and request.proof is not None
+        assert claims["nonce"] == login_nonce(self.ca_id, request.publicKey, b"login", request.salt)
+        public = PublicKey.parse(request.publicKey)
+        message = possession_message(self.ca_id, request.ott)
+        SshSignature.parse(request.proof).verify(api.POSSESSION_NAMESPACE, message, public)
+        return api.SshSignResponse(crt=self.certify(public))
+
+    def certify(self, public: PublicKey, lifetime: int | None = None) -> bytes:
+        now, signer = int(time.time()), self.signer or self.user_ca
+        draft = Certificate(
+            nonce=os.urandom(32),
+            public_key=public,
+            serial=int.from_bytes(os.urandom(4), "big") + 1,
+            type=CertType.USER,
+            key_id=f"{self.login}@example.com",
+            principals=self.principals,
+            valid_after=now - 60,
+            valid_before=now + (self.lifetime if lifetime is None else lifetime),
+            critical_options=(),
+            extensions=(("permit-pty", ""),),
+            signature_key=PublicKey.from_cryptography(signer.public_key()),
+        )
+        draft = self.change(draft)
+        return draft.with_signature(sign_blob(signer, draft.to_be_signed())).encode()
+
+    def answer(self, path: str, body: bytes) -> tuple[int, object]:
+        self.hits[path] += 1
+        if self.answers.get(path):
+            return self.answers[path].pop(0)
+        if path == f"/root/{self.fingerprint}":
+            return 200, api.RootResponse(self.root_pem)
+        if path == "/v1/trust":
+            return 200, self.trust()
+        if path == "/v1/ca":
+            return 200, self.info()
+        if path == "/v1/ssh/sign":
+            return 201, self.sign(msgspec.json.decode(body, type=api.SshSignRequest))
+        return 404, api.Error(status=404, message="nothing here", code="not-found")
+
+    def _certificate(self, name: str, key: ec.EllipticCurvePrivateKey, ca_id: bytes | None) -> x509.Certificate:
+        subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
+        builder = _builder(subject, subject, key).add_extension(x509.BasicConstraints(True, None), critical=True)
+        if ca_id is not None:
+            extension = x509.UnrecognizedExtension(x509.ObjectIdentifier(TRUST_ROOT_OID), ca_id)
+            builder = builder.add_extension(extension, critical=False)
+        return builder.sign(key, hashes.SHA256())
+
+    def tls(self) -> ssl.SSLContext:
+        key = ec.generate_private_key(ec.SECP256R1())
+        names = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
+        builder = _builder(x509.Name([]), self.root.subject, key).add_extension(names, critical=True)
+        leaf = builder.sign(self.root_key, hashes.SHA256())
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "leaf.pem"
+            pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+            path.write_bytes(pem + leaf.public_bytes(Encoding.PEM))
+            context.load_cert_chain(path)
+        return context
+
+
+def _builder(subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey) -> x509.CertificateBuilder:
+    now = datetime.datetime.now(datetime.UTC)
+    builder = x509.CertificateBuilder(issuer, subject, key.public_key(), x509.random_serial_number())
+    return builder.not_valid_before(now - DAY).not_valid_after(now + DAY)
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    block_on_close = False
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A client that does not trust us hangs up in the handshake."""
+
+
+@contextmanager
+def run_mini_ca(*, with_trust_root: bool = True) -> Iterator[MiniCa]:
+    """The CA over TLS on a loopback port of the moment."""
+    ca = MiniCa(with_trust_root=with_trust_root)
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self._send(*ca.answer(self.path, b""))
+
+        def do_POST(self) -> None:
+            self._send(*ca.answer(self.path, self.rfile.read(int(self.headers["Content-Length"]))))
+
+        def _send(self, status: int, answer: object) -> None:
+            if status == 0:
+                return  # hung up without a word
+            body = answer if isinstance(answer, bytes) else msgspec.json.encode(answer)
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    with _Server(("127.0.0.1", 0), Handler) as server:
+        server.socket = ca.tls().wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+        ca.url = f"https://127.0.0.1:{server.server_port}"
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
+        thread.start()
+        try:
+            yield ca
+        finally:
+            server.shutdown()
+            thread.join()
