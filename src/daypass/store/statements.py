@@ -11,19 +11,22 @@ from itertools import chain
 from typing import Any, cast
 
 from sqlalchemy import (
+    CTE,
     ClauseElement,
     Connection,
     Dialect,
     Row,
     Table,
+    Text,
     bindparam,
+    column,
     func,
     insert,
     literal_column,
     null,
     select,
+    values,
 )
-from sqlalchemy import tuple_ as row_of
 from sqlalchemy import update as update_of
 from sqlalchemy.dialects import postgresql, sqlite
 
@@ -171,8 +174,14 @@ def _set_head() -> ClauseElement:
     )
 
 
+def _wanted(size: int) -> CTE:
+    """Pairs to look up. As `(x, y) IN (…)` SQLite would walk the whole table instead of its index."""
+    pairs = values(column("a", Text), column("b", Text), name="wanted")
+    return pairs.data([("", "")] * size).cte()
+
+
 def _persons(size: int, lock: bool) -> ClauseElement:
-    owned = (names.c.person_id == persons.c.id) & names.c.released_at.is_(None)
+    wanted = _wanted(size)
     found = (
         select(
             persons.c.id,
@@ -183,8 +192,8 @@ def _persons(size: int, lock: bool) -> ClauseElement:
             persons.c.locked_at,
             names.c.name,
         )
-        .select_from(persons.outerjoin(names, owned))
-        .where(row_of(persons.c.issuer, persons.c.subject).in_([("", "")] * size))
+        .join_from(wanted, persons, (persons.c.issuer == wanted.c.a) & (persons.c.subject == wanted.c.b))
+        .outerjoin(names, (names.c.person_id == persons.c.id) & names.c.released_at.is_(None))
     )
     return found.with_for_update(of=persons) if lock else found
 
@@ -206,8 +215,10 @@ def _hosts(size: int) -> ClauseElement:
 
 
 def _once(size: int) -> ClauseElement:
-    key = row_of(once_ids.c.provider, once_ids.c.id)
-    return select(once_ids.c.provider, once_ids.c.id, once_ids.c.serials).where(key.in_([("", "")] * size))
+    wanted = _wanted(size)
+    return select(once_ids.c.provider, once_ids.c.id, once_ids.c.serials).join_from(
+        wanted, once_ids, (once_ids.c.provider == wanted.c.a) & (once_ids.c.id == wanted.c.b)
+    )
 
 
 def _certificates(size: int) -> ClauseElement:
