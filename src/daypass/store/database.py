@@ -79,7 +79,7 @@ class Database:
 
     def _write(self, work: Callable[[Connection], T]) -> T:
         with self.engine.connect() as connection, connection.begin():
-            result = work(connection)
+            result = self._run(work, connection)
             self._commit(connection)
         return result
 
@@ -95,7 +95,19 @@ class Database:
 
     def _read(self, work: Callable[[Connection], T]) -> T:
         with self._reader.connect() as connection:
+            return self._run(work, connection)
+
+    def _run(self, work: Callable[[Connection], T], connection: Connection) -> T:
+        """What the driver raises where it is used directly, as SQLAlchemy would have raised it."""
+        dialect = self.engine.dialect
+        try:
             return work(connection)
+        except dialect.loaded_dbapi.Error as error:
+            broken = dialect.is_disconnect(error, connection.connection.driver_connection, None)
+            if broken:
+                connection.invalidate()
+            base = dialect.loaded_dbapi.Error
+            raise DBAPIError.instance(None, None, error, base, connection_invalidated=broken) from error
 
     def translate(self, error: AnyDatabaseError) -> DaypassError:
         """What the driver said, in our tree, without the URL's password."""
@@ -135,7 +147,9 @@ def _bad_url(message: str) -> Misconfigured:
 
 
 def _sqlite(url: URL) -> Engine:
-    engine = create_engine(url, connect_args={"timeout": LOCK_WAIT, "isolation_level": None})
+    engine = create_engine(
+        url, connect_args={"timeout": LOCK_WAIT, "isolation_level": None, "cached_statements": 1024}
+    )
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: sqlite3.Connection, _: ConnectionPoolEntry) -> None:

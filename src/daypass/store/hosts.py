@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from typing import Any
 
 from sqlalchemy import Connection, insert, select, update
 
@@ -10,7 +11,7 @@ from daypass.model import HostFacts
 from daypass.store.prepare import Prepared
 from daypass.store.rows import json, keys_json
 from daypass.store.schema import certificates, host_names, hosts
-from daypass.store.statements import AnyRow, Statements
+from daypass.store.statements import Statements
 
 __all__ = ["admit"]
 
@@ -41,7 +42,9 @@ def _keeps_its_keys(connection: Connection, host_id: str, item: Prepared) -> boo
     return not keys or keys.issuperset(each.public_key for each in item.issued)
 
 
-def _put(connection: Connection, facts: HostFacts, item: Prepared, mine: AnyRow | None, new: list[str]) -> str:
+def _put(
+    connection: Connection, facts: HostFacts, item: Prepared, mine: tuple[Any, ...] | None, new: list[str]
+) -> str:
     values = {
         "aliases": json(facts.aliases),
         "labels": json(dict(facts.labels)),

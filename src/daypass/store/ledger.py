@@ -10,7 +10,7 @@ from daypass.ca.ports import LedgerRow
 from daypass.errors import Invalid
 from daypass.ledger.chain import encode_entry, next_hash
 from daypass.store.schema import ledger
-from daypass.store.statements import AnyRow, Statements
+from daypass.store.statements import Head, Statements
 
 __all__ = ["append", "check_details", "read"]
 
@@ -26,7 +26,7 @@ def check_details(details: Mapping[str, object]) -> None:
 def append(
     connection: Connection,
     statements: Statements,
-    head: AnyRow,
+    head: Head,
     act: str,
     details: Mapping[str, object],
     *,
