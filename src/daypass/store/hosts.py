@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, insert, select, update
 
+from daypass.ca.ports import NameTaken
 from daypass.model import HostFacts
 from daypass.store.prepare import Prepared
 from daypass.store.rows import json, keys_json
@@ -16,19 +17,19 @@ from daypass.store.statements import Statements
 __all__ = ["admit"]
 
 
-def admit(connection: Connection, statements: Statements, facts: HostFacts, item: Prepared) -> tuple[str, str | None]:
-    """(id of the host now on record, None), or ("", the name it can't have)."""
+def admit(connection: Connection, statements: Statements, facts: HostFacts, item: Prepared) -> str | NameTaken:
+    """The id of the host, which is on record now; or the name that it can't have."""
     wanted = list(dict.fromkeys((facts.name, *facts.aliases)))
     owners = {row[0]: row for row in statements.find_hosts(connection, wanted)}
     mine = owners.get(facts.name)
     if mine is not None and mine[2] != facts.name:
-        return "", facts.name  # another host's alias
+        return NameTaken(facts.name)  # another host's alias
     foreign = next((name for name, row in owners.items() if mine is None or row[1] != mine[1]), None)
     if foreign is not None:
-        return "", foreign
+        return NameTaken(foreign)
     if mine is not None and not _keeps_its_keys(connection, mine[1], item):
-        return "", facts.name
-    return _put(connection, facts, item, mine, [name for name in wanted if name not in owners]), None
+        return NameTaken(facts.name)
+    return _put(connection, facts, item, mine, [name for name in wanted if name not in owners])
 
 
 def _keeps_its_keys(connection: Connection, host_id: str, item: Prepared) -> bool:

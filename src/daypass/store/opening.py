@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from sqlalchemy import Connection, insert, inspect, select
+from sqlalchemy import URL, Connection, insert, inspect, select
 
 from daypass.errors import DaypassError, Misconfigured
 from daypass.store.database import Database, parse_url
 from daypass.store.schema import FIRST_INSTALLATION, REVISION, installation, metadata, schema_version
 from daypass.store.store import SqlStore
 
-__all__ = ["open_store"]
+__all__ = ["check_file", "open_store"]
 
 
 def open_store(url: str, *, create: bool = False) -> SqlStore:
@@ -21,8 +21,7 @@ def open_store(url: str, *, create: bool = False) -> SqlStore:
     Raises Misconfigured: no such database, not to be written, not reached, another schema version.
     """
     parsed = parse_url(url)
-    if parsed.get_backend_name() == "sqlite":
-        _check_file(Path(str(parsed.database)), create)
+    check_file(parsed, create=create)
     database = Database(parsed)
     try:
         if create:
@@ -41,7 +40,11 @@ def open_store(url: str, *, create: bool = False) -> SqlStore:
     return SqlStore(database)
 
 
-def _check_file(path: Path, create: bool) -> None:
+def check_file(url: URL, *, create: bool) -> None:
+    """SQLite's file is there (or made, for its owner alone) and can be written; else Misconfigured."""
+    if url.get_backend_name() != "sqlite":
+        return
+    path = Path(str(url.database))
     try:
         if create:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

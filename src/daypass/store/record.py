@@ -16,7 +16,7 @@ from sqlalchemy import Connection, delete, update
 
 from daypass.ca.ports import NameTaken, Recorded, Spent, Stale, Verdict
 from daypass.ledger.chain import encode_entry, next_hash
-from daypass.model import Person
+from daypass.model import HostFacts, Person
 from daypass.store.hosts import admit
 from daypass.store.prepare import Prepared
 from daypass.store.rows import people
@@ -44,6 +44,7 @@ class _Batch:
         self.people: dict[Key, Person] = people(statements.find_persons(connection, keys, lock=True)) if keys else {}
         self.owners: dict[str, Key | None] = {}  # of login names: whose they are, None for someone not in this batch
         self.claimed: dict[str, Key] = {}  # names this batch adds
+        self.host_keys: dict[str, frozenset[bytes]] = {}  # by host name: certified in this batch
         self.winners: list[tuple[Prepared, str | None]] = []  # with the id of the host on record
 
     def run(self) -> list[Verdict]:
@@ -101,15 +102,23 @@ class _Batch:
         for name in item.claims:
             if self.owners.get(name, item.person) != item.person:
                 return NameTaken(name)
-        host_id = None
-        if item.host is not None:
-            host_id, taken = admit(self.connection, self.statements, item.host, item)
-            if taken is not None:
-                return NameTaken(taken)
+        host_id = self._admit_host(item.host, item) if item.host is not None else None
+        if isinstance(host_id, NameTaken):
+            return host_id
         if item.person is not None:
             self._claim(item.person, item.claims)
         self.winners.append((item, host_id))
         return Recorded()
+
+    def _admit_host(self, facts: HostFacts, item: Prepared) -> str | NameTaken:
+        keys = frozenset(each.public_key for each in item.issued)
+        for name in (facts.name, *facts.aliases):
+            if self.host_keys.get(name, keys) != keys:
+                return NameTaken(name)
+        admitted = admit(self.connection, self.statements, facts, item)
+        if isinstance(admitted, str):
+            self.host_keys.update(dict.fromkeys((facts.name, *facts.aliases), keys))
+        return admitted
 
     def _claim(self, key: Key, claims: Sequence[str]) -> None:
         known = self.people.get(key)

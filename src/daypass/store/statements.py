@@ -221,7 +221,11 @@ def _names(size: int) -> ClauseElement:
 
 def _hosts(size: int) -> ClauseElement:
     live = certificates.c.revoked_at.is_(None) & (certificates.c.host_id == hosts.c.id)
-    live_until = select(func.coalesce(func.max(certificates.c.valid_before), 0)).where(live).scalar_subquery()
+    live_until = (
+        select(func.coalesce(func.max(certificates.c.valid_before), literal_column("0")))
+        .where(live)
+        .scalar_subquery()
+    )
     return (
         select(
             host_names.c.name, hosts.c.id, hosts.c.name, hosts.c.aliases, hosts.c.labels, hosts.c["keys"], live_until

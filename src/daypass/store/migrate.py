@@ -1,0 +1,35 @@
+"""`daypass ca migrate`: bring a database to the schema this version expects. Nothing else imports Alembic."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection
+
+from daypass.store.database import Database, parse_url
+from daypass.store.opening import check_file
+
+__all__ = ["migrate"]
+
+
+def migrate(url: str) -> None:
+    """All missing migrations in one transaction; an empty database gets every table.
+
+    Raises Misconfigured, Unavailable.
+    """
+    parsed = parse_url(url)
+    check_file(parsed, create=True)
+    database = Database(parsed)
+    try:
+        database.write(_upgrade)
+    finally:
+        database.dispose()
+
+
+def _upgrade(connection: Connection) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).with_name("migrations")))
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")

@@ -1,0 +1,113 @@
+"""The contract for hosts: one id for life, names that can't be taken over (trust 5.1)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from tests.store.build import HOST, NOW, certificate, host_recording, key, question, recording
+from tests.store.conftest import Scenario
+
+from daypass.ca.ports import HostRecord, NameTaken, Recorded
+from daypass.model import HostFacts
+from daypass.store import SqlStore
+
+Run = Callable[[Scenario], None]
+WEB = HostFacts("web-1.example.com", ("www.example.com",), {"env": "prod"})
+
+
+async def host(store: SqlStore, name: str = WEB.name) -> HostRecord | None:
+    return (await store.view(question(HOST, host=name))).host
+
+
+def test_an_enrolled_host_is_found_by_every_name_with_what_its_token_said(run: Run) -> None:
+    async def scenario(store: SqlStore) -> None:
+        mine = key()
+        assert await host(store) is None
+        assert await store.record(host_recording(WEB, mine)) == Recorded()
+        found = await host(store)
+        assert found is not None
+        assert len(bytes.fromhex(found.id)) == 16
+        assert found == HostRecord(found.id, WEB.name, WEB.aliases, WEB.labels, (mine.blob,), NOW + 57600)
+        assert await host(store, "www.example.com") == found
+
+    run(scenario)
+
+
+def test_the_same_key_enrols_again_and_keeps_the_id(run: Run) -> None:
+    async def scenario(store: SqlStore) -> None:
+        first, second = key(), key()
+        await store.record(host_recording(WEB, first, second))
+        before = await host(store)
+        moved = HostFacts(WEB.name, ("w.example.com",), {"env": "test"})
+        assert await store.record(host_recording(moved, second)) == Recorded()
+        after = await host(store)
+        assert before is not None
+        assert after == HostRecord(before.id, WEB.name, moved.aliases, moved.labels, (second.blob,), NOW + 57600)
+
+    run(scenario)
+
+
+def test_a_name_with_a_live_certificate_does_not_pass_to_another_key(run: Run) -> None:
+    """Not even together with the old one: that key has not been shown to be this host's."""
+
+    async def scenario(store: SqlStore) -> None:
+        mine = key()
+        await store.record(host_recording(WEB, mine))
+        before = await host(store)
+        assert await store.record(host_recording(WEB, key(), once="x")) == NameTaken(WEB.name)
+        assert await store.record(host_recording(WEB, mine, key(), once="y")) == NameTaken(WEB.name)
+        assert await host(store) == before
+        for once in ("x", "y"):
+            assert (await store.view(question(HOST, once=once))).spent is None
+
+    run(scenario)
+
+
+def test_a_name_is_free_for_another_key_once_nothing_is_live(run: Run) -> None:
+    async def scenario(store: SqlStore) -> None:
+        first = host_recording(WEB)
+        await store.record(first)
+        await store.revoke([first.certificates[0].serial], reason="replaced", actor="root", now=NOW)
+        found = await host(store)
+        assert found is not None
+        assert found.live_until == 0
+        await store.record(host_recording(WEB, valid_before=NOW - 1))
+        assert await store.record(host_recording(WEB)) == Recorded()
+
+    run(scenario)
+
+
+def test_names_and_aliases_of_hosts_share_one_space(run: Run) -> None:
+    async def scenario(store: SqlStore) -> None:
+        await store.record(host_recording(WEB))
+        as_name = HostFacts("www.example.com")
+        as_alias = HostFacts("evil.example.com", ("other.example.com", WEB.name))
+        assert await store.record(host_recording(as_name)) == NameTaken("www.example.com")
+        assert await store.record(host_recording(as_alias)) == NameTaken(WEB.name)
+        assert await host(store, "other.example.com") is None
+
+    run(scenario)
+
+
+def test_two_hosts_that_claim_one_name_in_one_batch_are_told_apart(run: Run) -> None:
+    async def scenario(store: SqlStore) -> None:
+        verdicts = await asyncio.gather(
+            store.record(host_recording(WEB)),
+            store.record(host_recording(WEB)),
+            store.record(recording("alice")),
+            store.record(host_recording(HostFacts("db-1.example.com"))),
+        )
+        # The second finds a host without a live certificate of its own yet, but one that is being recorded.
+        assert list(verdicts) == [Recorded(), NameTaken(WEB.name), Recorded(), Recorded()]
+
+    run(scenario)
+
+
+def test_a_login_name_and_a_host_name_do_not_meet(run: Run) -> None:
+    async def scenario(store: SqlStore) -> None:
+        await store.record(recording("web"))
+        assert await store.record(host_recording(HostFacts("web"))) == Recorded()
+        assert await store.record(recording("bob", certificates=(certificate(),))) == Recorded()
+
+    run(scenario)
