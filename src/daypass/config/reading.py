@@ -14,7 +14,7 @@ from daypass.config.schema import Config, KeySection
 from daypass.config.shape import shape
 from daypass.errors import Misconfigured
 
-__all__ = ["load", "problems", "rebased"]
+__all__ = ["examine", "load", "problems", "read_file", "rebased"]
 
 # Far above any honest file. tomllib takes quadratic time for a dotted key, and a key can't leave its line.
 _MAX_BYTES = 512 * 1024
@@ -24,7 +24,7 @@ _MAX_DOTS = 256
 
 def load(path: Path) -> Config:
     """Raises Misconfigured, whose message lists every mistake; warnings do not stop it."""
-    config, found = examine(_read(path))
+    config, found = examine(read_file(path))
     mistakes = errors_in(found)
     if mistakes:
         count = "1 mistake" if len(mistakes) == 1 else f"{len(mistakes)} mistakes"
@@ -66,7 +66,8 @@ def below(root: Path, path: Path) -> Path:
     return root / path.relative_to("/")
 
 
-def _read(path: Path) -> bytes:
+def read_file(path: Path) -> bytes:
+    """The file's bytes, no more than can be a configuration. Raises Misconfigured."""
     try:
         with path.open("rb") as file:
             return file.read(_MAX_BYTES + 1)
