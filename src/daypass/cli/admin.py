@@ -1,0 +1,173 @@
+"""`daypass ca`, `daypass token`, `daypass ledger`: what is done on the CA's machine."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import time
+from typing import TYPE_CHECKING
+
+import click
+
+from daypass.cli.admin_check import check_config
+from daypass.cli.admin_init import init
+from daypass.cli.admin_ledger import show, verify
+from daypass.cli.admin_options import Where, json_option, where_options
+from daypass.cli.output import data, duration, good, json_data, note
+
+if TYPE_CHECKING:
+    from daypass.ca.ports import ConfigVersion
+    from daypass.config import Config
+
+__all__ = ["ca", "ledger", "token"]
+
+
+@click.group()
+def ca() -> None:
+    """Make a CA, check its configuration, run it."""
+
+
+@click.group()
+def token() -> None:
+    """Make one-time tokens, on the CA's machine."""
+
+
+@click.group()
+def ledger() -> None:
+    """Read and verify the record of what the CA did."""
+
+
+ca.add_command(init)
+ca.add_command(check_config)
+ledger.add_command(verify)
+ledger.add_command(show)
+
+
+@ca.command(
+    epilog="""\b
+Examples:
+  sudo daypass ca serve
+  daypass ca serve --config /tmp/ca/daypass.toml     a CA of one's own, for a trial
+
+\b
+The passphrase of the keys is read from ca.passphrase_file, or from systemd's credential "passphrase"
+($CREDENTIALS_DIRECTORY), or asked for on the terminal. SIGTERM ends it after the requests in flight."""
+)
+@where_options
+def serve(where: Where) -> None:
+    """Run the CA until it is told to stop."""
+    config = where.load()
+    secret = _passphrase(config)
+    from daypass.assemble import run_ca
+    from daypass.server.serve import run
+
+    run(run_ca(config, secret, ready=lambda url: note(f"{good('serving')} {config.ca.name} on {url}")))
+
+
+def _passphrase(config: Config) -> bytes | None:
+    from daypass.signers.passphrase import find_passphrase, is_locked
+
+    found = find_passphrase(config.ca.passphrase_file, os.environ)
+    if found is None and sys.stdin.isatty() and any(is_locked(key.file) for key in config.keys):
+        answer: str = click.prompt("Passphrase of the CA's keys", hide_input=True, err=True)
+        return answer.encode()
+    return found
+
+
+@ca.command(
+    epilog="""\b
+Examples:
+  sudo daypass ca reload
+  sudo daypass ca check-config && sudo daypass ca reload"""
+)
+@where_options
+@json_option
+def reload(where: Where, as_json: bool) -> None:
+    """Put the configuration in force, as the next version.
+
+    A CA process whose own file differs from the version in force issues nothing: bring the same file to every
+    machine of this CA, and restart `daypass ca serve` there.
+    """
+    config = where.load()
+    before, version = asyncio.run(_publish(config))
+    changed = before is None or before.hash != version.hash
+    if as_json:
+        json_data({"version": version.version, "hash": version.hash.hex(), "changed": changed})
+    elif changed:
+        data(f"version {version.version} is in force")
+    else:
+        data(f"nothing changed: version {version.version} stays in force")
+
+
+async def _publish(config: Config) -> tuple[ConfigVersion | None, ConfigVersion]:
+    from daypass.config import policy_document, policy_hash
+    from daypass.store import open_store
+
+    store = open_store(config.ca.database)
+    try:
+        before = await store.active_config()
+        document, digest = policy_document(config), policy_hash(config)
+        actor = f"uid:{os.geteuid()}"
+        return before, await store.publish(document, digest, actor=actor, now=int(time.time()))
+    finally:
+        await store.close()
+
+
+@ca.command(
+    epilog="""\b
+Example:
+  sudo daypass ca migrate     after an upgrade of daypass, with the CA stopped"""
+)
+@where_options
+def migrate(where: Where) -> None:
+    """Bring the database to the form that this version of daypass expects."""
+    config = where.load()
+    from daypass.store.migrate import migrate as run
+
+    run(config.ca.database)
+    note(good("the database is up to date"))
+
+
+@token.command(
+    "host",
+    epilog="""\b
+Examples:
+  sudo daypass token host web-1.example.com > token
+  sudo daypass token host db-3.example.com --alias db.example.com --label tier=gold --lifetime 10m
+  ssh ca.example.com sudo daypass token host web-1.example.com | sudo daypass host enroll --token-file -""",
+)
+@click.argument("name")
+@click.option("--alias", "aliases", multiple=True, metavar="NAME", help="A further name for the host; repeatable.")
+@click.option("--label", "labels", multiple=True, metavar="K=V", help="A label for the host; repeatable.")
+@click.option("--lifetime", default="1h", show_default=True, help="How long the token can be used.")
+@where_options
+@json_option
+def token_host(
+    where: Where, name: str, aliases: tuple[str, ...], labels: tuple[str, ...], lifetime: str, as_json: bool
+) -> None:
+    """Make the one-time token with which host NAME joins.
+
+    It is printed once and kept only as a hash. Whoever has it can become this host: hand it over as a secret.
+    """
+    from daypass.api import JoinTokenRequest
+    from daypass.model import parse_duration
+    from daypass.remote import AdminRemote
+
+    pairs = dict(_label(label) for label in labels)
+    request = JoinTokenRequest(name=name, aliases=list(aliases), labels=pairs, lifetime=parse_duration(lifetime))
+    with AdminRemote(where.load().ca.admin_socket) as remote:
+        answer = remote.join_token(request)
+    if as_json:
+        json_data({"token": answer.token, "name": answer.name, "expires_at": answer.expires_at})
+        return
+    data(answer.token)
+    left = duration(answer.expires_at - time.time() + 1)
+    note(f"good for {answer.name}, once, for {left}; there: daypass host enroll --token-file FILE")
+
+
+def _label(text: str) -> tuple[str, str]:
+    key, equals, value = text.partition("=")
+    if not (key and equals):
+        raise click.BadParameter("write a label like tier=gold", param_hint="--label")
+    return key, value

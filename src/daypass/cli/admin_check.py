@@ -1,0 +1,100 @@
+"""`daypass ca check-config`: every mistake at once, or what the configuration amounts to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from daypass.cli.admin_options import Where, json_option, where_options
+from daypass.cli.exits import Exit
+from daypass.cli.output import bold, data, good, json_data, note
+
+if TYPE_CHECKING:
+    from daypass.config import Config, Problem, RoleSection
+
+__all__ = ["check_config"]
+
+
+@click.command(
+    "check-config",
+    epilog="""\b
+Examples:
+  daypass ca check-config
+  daypass ca check-config --config daypass.toml --json | jq '.problems[].path'
+
+\b
+Exit code: 0 no mistake (warnings do not count), 1 mistakes were found.""",
+)
+@where_options
+@json_option
+def check_config(where: Where, as_json: bool) -> None:
+    """Tell every mistake in the configuration at once."""
+    from daypass.config import errors_in, policy_hash
+    from daypass.config.reading import examine, read_file
+
+    config, problems = examine(read_file(where.file))
+    mistakes = errors_in(problems)
+    if not mistakes:
+        problems += open_to_others(where.file, config)
+    if as_json:
+        policy = None if mistakes else policy_hash(config).hex()
+        json_data({"ok": not mistakes, "policy_hash": policy, "problems": [_fields(each) for each in problems]})
+    else:
+        _tell(where.file, config, problems, len(mistakes))
+    if mistakes:
+        raise click.exceptions.Exit(Exit.NO)
+
+
+def open_to_others(path: Path, config: Config) -> list[Problem]:
+    """A warning where others on this machine can read a client secret."""
+    from daypass.config.problem import warning
+
+    if not any(provider.client_secret for provider in config.providers) or not path.stat().st_mode & 0o077:
+        return []
+    return [warning("", "others can read this file, and there is a client_secret in it", f"chmod 600 {path}")]
+
+
+def _tell(path: Path, config: Config, problems: Sequence[Problem], mistakes: int) -> None:
+    from daypass.config import errors_in, warnings_in
+
+    for mistake in errors_in(problems):
+        data(f"error: {mistake}")
+    for each in warnings_in(problems):
+        data(f"warning: {each}")
+    if mistakes:
+        note(f"{path}: {'1 mistake' if mistakes == 1 else f'{mistakes} mistakes'}")
+        return
+    note(good(f"{path} is good"))
+    for line in summary(config):
+        data(line)
+
+
+def summary(config: Config) -> Iterator[str]:
+    """What the configuration amounts to, a line each."""
+    yield f"{config.ca.name} at {config.ca.url}, for hosts {', '.join(config.hosts.domains)}"
+    for provider in config.providers:
+        yield f"sign-in {bold(provider.name)}: {provider.issuer}"
+    for role in config.roles:
+        accounts = ["their own account" if each == "{login}" else each for each in role.accounts]
+        lifetime = role.lifetime or config.lifetimes.user
+        yield f"role {bold(role.name)}: {' and '.join(_conditions(role))} -> {', '.join(accounts)}, {lifetime}"
+
+
+def _conditions(role: RoleSection) -> Iterator[str]:
+    for word, values in (("group", role.groups), ("e-mail", role.emails), ("domain", role.domains)):
+        if values:
+            yield f"{word} {' or '.join(values)}"
+    if role.provider:
+        yield f"from {role.provider}"
+
+
+def _fields(problem: Problem) -> dict[str, str]:
+    return {
+        "path": problem.path,
+        "message": problem.message,
+        "suggestion": problem.suggestion,
+        "severity": problem.severity.value,
+    }
