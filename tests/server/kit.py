@@ -181,6 +181,17 @@ def read_all(connection: socket.socket) -> bytes:
     return b"".join(parts)
 
 
+def read_answer(connection: socket.socket) -> bytes:
+    """One whole answer, the connection left open."""
+    answer = b""
+    while b"\r\n\r\n" not in answer:
+        answer += connection.recv(65536)
+    length = int(answer.lower().partition(b"content-length: ")[2].partition(b"\r")[0])
+    while len(answer.partition(b"\r\n\r\n")[2]) < length:
+        answer += connection.recv(65536)
+    return answer
+
+
 @contextmanager
 def running(
     admin_socket: Path,

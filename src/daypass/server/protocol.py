@@ -35,6 +35,7 @@ class LimitedProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        self.access_log = False  # uvicorn's own line holds the query; ours does not
         self._deadline = self.loop.call_later(HEAD_SECONDS, self._give_up)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -76,8 +77,10 @@ class LimitedProtocol(HttpToolsProtocol):
         self._last_words(400, msg)
 
     def _too_much(self) -> None:
-        if not self.transport.is_closing():
+        if self._in_head and not self.transport.is_closing():
             self._last_words(431, "the request is too large")
+        elif not self._in_head:
+            self.transport.abort()
 
     def _last_words(self, status: int, message: str) -> None:
         """An answer to what never became a request, in the shape of all others."""
@@ -86,11 +89,11 @@ class LimitedProtocol(HttpToolsProtocol):
             head = f"HTTP/1.1 {status} Refused\r\ncontent-type: application/json\r\nconnection: close\r\n"
             self.transport.write(f"{head}content-length: {len(body)}\r\n\r\n".encode() + body)
         self.transport.close()
+        self.loop.call_later(1.0, self.transport.abort)  # a polite close reads on for as long as the client sends
 
     def _give_up(self) -> None:
         self._deadline = None
-        if not self.transport.is_closing():
-            self.transport.close()
+        self.transport.abort()
 
     def _disarm(self) -> None:
         if self._deadline is not None:
