@@ -12,7 +12,7 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -34,11 +34,11 @@ from daypass.errors import Unauthenticated
 from daypass.model import Credential, HostFacts, Issued, Request
 from daypass.server import app, serve
 from daypass.server.ports import PublicInfo
-from daypass.server.tls import Leaf, TlsSource
+from daypass.server.tls import Leaf
 from daypass.wire import PublicKey, SshSignature, sign_blob, sshsig
 from daypass.wire.binding import POSSESSION_NAMESPACE, possession_message
 
-__all__ = ["CA_ID", "GOOD", "Double", "Root", "Running", "key", "possession", "public_info", "running"]
+__all__ = ["CA_ID", "GOOD", "Double", "Root", "Running", "in_thread", "key", "possession", "public_info", "running"]
 
 CA_ID = bytes(range(32))
 GOOD = "good-token"
@@ -192,42 +192,49 @@ def read_answer(connection: socket.socket) -> bytes:
     return answer
 
 
+Main = Callable[[serve.Ready, asyncio.Event], Coroutine[Any, Any, None]]
+
+
 @contextmanager
-def running(
-    admin_socket: Path,
-    heart: Any = None,
-    *,
-    root: Root | None = None,
-    tls: TlsSource | None = None,
-    own_uid: int | None = None,
-    info: PublicInfo | None = None,
-) -> Iterator[Running]:
-    """Both applications in a thread, on a port of their own."""
-    root, heart = root or Root(), heart or Double()
+def in_thread(main: Main) -> Iterator[tuple[str, asyncio.AbstractEventLoop]]:
+    """Run a server's `main(ready, stop)` on uvloop in a thread; the URL it told, and its loop."""
     loop, stop, up, told = uvloop.new_event_loop(), asyncio.Event(), threading.Event(), list[str]()
 
     def ready(url: str) -> None:
         told.append(url)
         up.set()
 
-    main = serve.serve(
-        app.build(heart, info or public_info(root)),
-        app.build_admin(heart, own_uid),
-        listen="127.0.0.1:0",
-        tls=tls or root.leaf,
-        admin_socket=admin_socket,
-        ready=ready,
-        stop=stop,
-    )
-    thread = threading.Thread(target=loop.run_until_complete, args=(main,), daemon=True)
+    thread = threading.Thread(target=loop.run_until_complete, args=(main(ready, stop),), daemon=True)
     thread.start()
     try:
         assert up.wait(10), "the server did not come up"
-        yield Running(told[0], admin_socket, root, heart, int(told[0].rpartition(":")[2]))
+        yield told[0], loop
     finally:
         loop.call_soon_threadsafe(stop.set)
         thread.join(15)
         loop.close()
+
+
+@contextmanager
+def running(
+    admin_socket: Path,
+    heart: Double | None = None,
+    *,
+    root: Root | None = None,
+    own_uid: int | None = None,
+    info: PublicInfo | None = None,
+) -> Iterator[Running]:
+    """Both applications in a thread, on a port of their own."""
+    root, heart = root or Root(), heart or Double()
+
+    async def main(ready: serve.Ready, stop: asyncio.Event) -> None:
+        public, admin = app.build(heart, info or public_info(root)), app.build_admin(heart, own_uid)
+        await serve.serve(
+            public, admin, listen="127.0.0.1:0", tls=root.leaf, admin_socket=admin_socket, ready=ready, stop=stop
+        )
+
+    with in_thread(main) as (url, _):
+        yield Running(url, admin_socket, root, heart, int(url.rpartition(":")[2]))
 
 
 def key() -> tuple[ed25519.Ed25519PrivateKey, PublicKey]:

@@ -101,7 +101,9 @@ def failure(error: Exception, request_id: bytes) -> Failure:
         log.error("request %s failed", request_id.decode(), exc_info=error)
         hint = f"the CA's log tells more under request id {request_id.decode()}"
         error = Internal("the CA could not do this because of a fault of its own", hint=hint)
-    elif isinstance(error, Misconfigured | Internal | Unavailable):
+    elif isinstance(error, Misconfigured | Internal):
+        log.error("request %s: %s: %s", request_id.decode(), error.code, error.message, exc_info=error)
+    elif isinstance(error, Unavailable):
         log.warning("request %s: %s: %s", request_id.decode(), error.code, error.message)
     status = status_of(error)
     body = Error(status=status, message=error.message, code=error.code, hint=error.hint)
