@@ -58,11 +58,12 @@ def is_safe_url(url: str, *, loopback: bool) -> bool:
     """https, or plain http to this very machine where `loopback` allows it; no user name, no fragment."""
     try:
         parts = urlsplit(url)
+        port = parts.port  # fails on one that can't be
         plain = parts.scheme == "http" and loopback and is_loopback(url)
     except ValueError:
         return False
-    clean = parts.hostname and not parts.fragment and parts.username is None and url.isascii()
-    return bool(clean) and (parts.scheme == "https" or plain)
+    clean = parts.hostname and not parts.fragment and parts.username is None and url.isascii() and url.isprintable()
+    return bool(clean) and port != 0 and (parts.scheme == "https" or plain)
 
 
 @dataclass(frozen=True, slots=True)

@@ -127,8 +127,8 @@ def _checked_header(data: bytes) -> dict[str, object]:
     header = parse_object(data)
     if not isinstance(header.get("alg"), str):
         raise Invalid("the token names no signature algorithm", code="jose.header")
-    if not isinstance(header.get("kid", ""), str):
-        raise Invalid("the token's key id is not a string", code="jose.header")
+    if not all(isinstance(header.get(name, ""), str) for name in ("kid", "typ")):
+        raise Invalid("the token's key id or type is not a string", code="jose.header")
     if not _FORBIDDEN_HEADERS.isdisjoint(header):
         raise Invalid("the token carries a header that is not accepted", code="jose.header")
     return header

@@ -6,11 +6,11 @@ for encryption, symmetric ones by accident, and tomorrow's algorithms.
 
 from __future__ import annotations
 
+from base64 import urlsafe_b64decode
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from cryptography.hazmat.primitives.asymmetric import rsa
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, OKPKey, RSAKey
 
@@ -108,13 +108,13 @@ def _import(jwk: Mapping[str, object]) -> PublicJwk | None:
     material: dict[str, str | list[str]] = {name: str(value) for name, value in values.items()}
     try:
         if kty == "RSA":
-            return _strong(RSAKey.import_key(material))
+            return RSAKey.import_key(material) if _is_strong(str(jwk["n"]), str(jwk["e"])) else None
         return ECKey.import_key(material) if kty == "EC" else OKPKey.import_key(material)
     except (JoseError, ValueError):
         return None
 
 
-def _strong(key: RSAKey) -> RSAKey | None:
-    numbers: rsa.RSAPublicNumbers = key.public_key.public_numbers()
-    fits = numbers.n.bit_length() in RSA_BITS and 3 <= numbers.e <= MAX_RSA_EXPONENT
-    return key if fits else None
+def _is_strong(modulus: str, exponent: str) -> bool:
+    """Looked at before the import: joserfc takes weak keys too, with a warning."""
+    n, e = (int.from_bytes(urlsafe_b64decode(part + "=" * (-len(part) % 4)), "big") for part in (modulus, exponent))
+    return n.bit_length() in RSA_BITS and 3 <= e <= MAX_RSA_EXPONENT
