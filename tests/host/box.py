@@ -42,7 +42,7 @@ class Box:
 
     def write_config(self, *lines: str) -> None:
         key = f"HostKey {self.root}/sshd/ssh_host_ed25519_key"
-        self.config.write_text("\n".join([*lines, "Port 22", key, "# the owner's last line"]) + "\n")
+        self.config.write_text("\n".join([*lines, key, "# the owner's last line"]) + "\n")
 
     def include(self) -> str:
         """The line that makes sshd read a drop-in folder, and the folder."""

@@ -47,17 +47,17 @@ def lines(paths: Paths, certificates: Iterable[Path]) -> list[str]:
 
 def place(sshd: Sshd, paths: Paths, ours: Iterable[str]) -> DropIn:
     """Where `ours` go, and what that file then holds."""
-    text = sshd.config.read_text(encoding="utf-8", errors="surrogateescape")
-    folder = None if _BEGIN in text else _included_folder(sshd, paths)
+    config = sshd.config.read_bytes()
+    folder = None if has_block(config) else _included_folder(sshd, paths)
     if folder is not None:
         return DropIn(folder / NAME, "\n".join([_HEAD, *ours, ""]).encode(), include=True)
-    return DropIn(sshd.config.resolve(), candidate(text, ours), include=False)
+    return DropIn(sshd.config.resolve(), candidate(config, ours), include=False)
 
 
-def candidate(config: str, ours: Iterable[str]) -> bytes:
+def candidate(config: bytes, ours: Iterable[str]) -> bytes:
     """The whole of sshd_config with our block on top, in place of one that may be there."""
     block = "\n".join([_BEGIN, _HEAD, *ours, _END, ""])
-    return (block + _without_block(config)).encode(errors="surrogateescape")
+    return block.encode() + _without_block(config)
 
 
 def has_block(config: bytes) -> bool:
@@ -112,9 +112,9 @@ def _folders(sshd: Sshd) -> Iterator[Path]:
                     yield pattern.parent
 
 
-def _without_block(config: str) -> str:
-    before, begin, rest = config.partition(_BEGIN + "\n")
-    _, end, after = rest.partition(_END + "\n")
+def _without_block(config: bytes) -> bytes:
+    before, begin, rest = config.partition(f"{_BEGIN}\n".encode())
+    _, end, after = rest.partition(f"{_END}\n".encode())
     return before + after if begin and end else config
 
 

@@ -18,7 +18,7 @@ from typing import Protocol
 
 from daypass.api import EnrolRequest, EnrolResponse
 from daypass.errors import Conflict
-from daypass.host import dropin, files, principals, tools
+from daypass.host import dropin, files, principals, reload, tools
 from daypass.host.answer import Answer, verify
 from daypass.host.hostkeys import HostKey, load_host_keys
 from daypass.host.install import Installation, OurFile, Outcome
@@ -77,6 +77,7 @@ def prepare(paths: Paths, sshd: Sshd, *, with_reload: bool = True) -> Machine:
     effective = sshd.effective()
     dropin.check_conflicts(sshd, effective, paths)
     keys, warnings = load_host_keys(_key_files(effective, paths))
+    reload.offered([key.public_key for key in keys], effective)
     return Machine(
         paths=paths,
         sshd=sshd,

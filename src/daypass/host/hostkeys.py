@@ -19,7 +19,7 @@ from daypass.wire import PublicKey, SshSignature, sign_blob
 from daypass.wire.binding import possession_message
 from daypass.wire.sshsig import to_be_signed
 
-__all__ = ["HostKey", "load_host_keys"]
+__all__ = ["HostKey", "family", "load_host_keys"]
 
 _OPENSSH = b"-----BEGIN OPENSSH PRIVATE KEY-----"
 _PrivateKey = ed25519.Ed25519PrivateKey | ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
@@ -34,13 +34,8 @@ class HostKey:
     private_key: _PrivateKey = field(repr=False)
 
     @property
-    def family(self) -> str:
-        """`ed25519`, `ecdsa` or `rsa`: sshd uses one key of each."""
-        return self.public_key.type.split("-")[1] if self.public_key.type.startswith("ssh-") else "ecdsa"
-
-    @property
     def certificate_name(self) -> str:
-        return f"ssh_host_{self.family}_key-cert.pub"
+        return f"ssh_host_{family(self.public_key)}_key-cert.pub"
 
     def proven(self, ca_id: bytes, token: str) -> EnrolKey:
         """The key and a signature by it that is good for this CA and this token alone."""
@@ -49,6 +44,11 @@ class HostKey:
             self.public_key, POSSESSION_NAMESPACE, "sha512", sign_blob(self.private_key, message)
         )
         return EnrolKey(public_key=self.public_key.blob, proof=signature.encode())
+
+
+def family(key: PublicKey) -> str:
+    """`ed25519`, `ecdsa` or `rsa`, as ssh-keygen and ssh-keyscan name them; sshd uses one host key of each."""
+    return key.type.removeprefix("ssh-") if key.type.startswith("ssh-") else "ecdsa"
 
 
 def load_host_keys(paths: Iterable[Path]) -> tuple[tuple[HostKey, ...], tuple[str, ...]]:
@@ -65,7 +65,7 @@ def load_host_keys(paths: Iterable[Path]) -> tuple[tuple[HostKey, ...], tuple[st
         if isinstance(key, str):
             warnings.append(key)
         else:
-            keys.setdefault(key.family, key)
+            keys.setdefault(family(key.public_key), key)
     if not keys:
         raise Misconfigured(
             "sshd has no host key to certify", code="host.no-key", hint="make them with: ssh-keygen -A"

@@ -112,10 +112,9 @@ class Installation:
 
     def _try_beside(self) -> None:
         """Our lines ahead of the whole configuration, in a file sshd does not use."""
-        text = self.sshd.config.read_text(encoding="utf-8", errors="surrogateescape")
         beside = self.paths.memory / "sshd_config.candidate"
         try:
-            files.write(beside, dropin.candidate(text, self._lines()), 0o600)
+            files.write(beside, dropin.candidate(self.sshd.config.read_bytes(), self._lines()), 0o600)
             self.sshd.test(beside)
             self._expect(self.sshd.effective(beside))
         finally:

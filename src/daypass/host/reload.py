@@ -7,15 +7,16 @@ import signal
 import time
 from binascii import Error as Base64Error
 from binascii import a2b_base64
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 from daypass.errors import Misconfigured
 from daypass.host import tools
+from daypass.host.hostkeys import family
 from daypass.host.sshd import Effective, Sshd
-from daypass.wire import Certificate
+from daypass.wire import Certificate, PublicKey
 
 __all__ = ["Running", "offered", "prove"]
 
@@ -53,10 +54,10 @@ class Running:
             raise Misconfigured("sshd ended while its configuration was being changed", code="host.reload")
 
 
-def offered(certificates: Collection[Certificate], effective: Effective) -> list[Certificate]:
-    """Those that sshd's HostKeyAlgorithms let it present. Misconfigured where it may present none at all."""
-    algorithms = ",".join(effective.get("hostkeyalgorithms", []))
-    found = [each for each in certificates if not algorithms or any(a in algorithms.split(",") for a in _names(each))]
+def offered(keys: Iterable[PublicKey], effective: Effective) -> set[PublicKey]:
+    """Those whose certificates sshd's HostKeyAlgorithms let it present. Misconfigured where there are none."""
+    algorithms = set(",".join(effective.get("hostkeyalgorithms", [])).split(","))
+    found = {key for key in keys if algorithms == {""} or algorithms & set(_names(key))}
     if not found:
         raise Misconfigured(
             "sshd's HostKeyAlgorithms leave out host certificates",
@@ -68,9 +69,10 @@ def offered(certificates: Collection[Certificate], effective: Effective) -> list
 
 def prove(certificates: Collection[Certificate], effective: Effective) -> None:
     """Connect over loopback until sshd presents every one of these certificates; Misconfigured if it does not."""
-    wanted = {each.encode() for each in offered(certificates, effective)}
+    keys = offered([each.public_key for each in certificates], effective)
+    wanted = {each.encode() for each in certificates if each.public_key in keys}
     address, port = _address(effective)
-    kinds = ",".join(sorted({_kind(each) for each in certificates}))
+    kinds = ",".join(sorted({family(key) for key in keys}))
     seen = tools.Ran(0, "", "")
     for pause in _PAUSES:
         time.sleep(pause)
@@ -83,14 +85,11 @@ def prove(certificates: Collection[Certificate], effective: Effective) -> None:
     )
 
 
-def _names(certificate: Certificate) -> tuple[str, ...]:
-    if certificate.public_key.type == "ssh-rsa":
+def _names(key: PublicKey) -> tuple[str, ...]:
+    """What its certificates are called as algorithms; RSA goes by the hash too."""
+    if key.type == "ssh-rsa":
         return tuple(f"{name}-cert-v01@openssh.com" for name in ("rsa-sha2-512", "rsa-sha2-256", "ssh-rsa"))
-    return (certificate.public_key.certificate_type,)
-
-
-def _kind(certificate: Certificate) -> str:
-    return certificate.public_key.type.split("-")[1] if certificate.public_key.type.startswith("ssh-") else "ecdsa"
+    return (key.certificate_type,)
 
 
 def _address(effective: Effective) -> tuple[str, str]:
