@@ -123,7 +123,7 @@ class ProviderKeys:
             now = self._clock.monotonic()
             self._fetched = _Fetched(keys, now, now + lifetime)
         except (httpx2.HTTPError, httpx2.InvalidURL, TimeoutError, OSError, Invalid) as error:
-            _log.warning("provider %s: keys not fetched: %s", self._name, error or type(error).__name__)
+            _log.warning("provider %s: keys not fetched: %s", self._name, str(error) or type(error).__name__)
         finally:
             pause = PAUSE if self._fetched is not None else PAUSE_WITHOUT_KEYS
             self._next_fetch = self._clock.monotonic() + pause
@@ -152,7 +152,10 @@ class ProviderKeys:
                 body += chunk
                 if len(body) > MAX_ANSWER:
                     raise Invalid(f"{url} sent more than {MAX_ANSWER} bytes", code="oidc.discovery")
-        return parse_object(bytes(body)), _lifetime(response.headers.get("cache-control", ""))
+        try:
+            return parse_object(bytes(body)), _lifetime(response.headers.get("cache-control", ""))
+        except Invalid as error:
+            raise Invalid(f"{url}: {error.message}", code="oidc.discovery") from error
 
 
 def _lifetime(cache_control: str) -> int:

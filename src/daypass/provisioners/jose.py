@@ -106,9 +106,9 @@ def parse_object(data: bytes) -> dict[str, object]:
         if "\\u" in text:
             json.dumps(value, ensure_ascii=False).encode("utf-8")  # fails on half a surrogate pair
     except (ValueError, RecursionError) as error:
-        raise Invalid("the token is not well-formed JSON", code="jose.json") from error
+        raise Invalid("this is not well-formed JSON", code="jose.json") from error
     if not isinstance(value, dict):
-        raise Invalid("the token does not hold a JSON object", code="jose.json")
+        raise Invalid("this is not a JSON object", code="jose.json")
     return value
 
 

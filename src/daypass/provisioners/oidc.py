@@ -132,14 +132,14 @@ def _parsed(token: str) -> CompactJws:
     try:
         return CompactJws.parse(token)
     except Invalid as error:
-        raise refused("token", error.message) from None
+        raise refused("token", f"the token can't be read: {error.message}") from None
 
 
 def _claims(jws: CompactJws) -> dict[str, object]:
     try:
         return parse_object(jws.payload)
     except Invalid as error:
-        raise refused("token", error.message) from None
+        raise refused("token", f"the token can't be read: {error.message}") from None
 
 
 def _once_id(jws: CompactJws, token: IdToken) -> str:
