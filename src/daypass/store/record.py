@@ -41,7 +41,7 @@ class _Batch:
         self.items = items
         self.head = statements.lock(connection)
         keys = unique(item.person for item in items if item.person)
-        self.people: dict[Key, Person] = people(statements.find_persons(connection, keys, lock=True)) if keys else {}
+        self.people: dict[Key, Person] = people(statements.lock_persons(connection, keys)) if keys else {}
         self.owners: dict[str, Key | None] = {}  # of login names: whose they are, None for someone not in this batch
         self.claimed: dict[str, Key] = {}  # names this batch adds
         self.host_keys: dict[str, frozenset[bytes]] = {}  # by host name: certified in this batch
