@@ -65,7 +65,8 @@ def test_ordinary_accounts_are_those_of_people(tmp_path: Path) -> None:
         "root:x:0:0::/root:/bin/sh", "daemon:x:999:1::/:/bin/sh", "nobody:x:65534:65534::/:/bin/sh",
         "alice:x:1000:1000::/home/alice:/bin/sh", "ad.user:x:700001:1::/:/bin/sh", "nobody:x:1001:1::/:/bin/sh",
         "Upper:x:1002:1::/:/bin/sh", "../x:x:1003:1::/:/bin/sh", "a b:x:1004:1::/:/bin/sh", "+::::::", "# comment",
-        "short:x:1005", "neg:x:-1:1::/:/bin/sh", "uni:x:\u0661\u0660\u0660\u0660:1::/:/bin/sh", "\xe4:x:1006:1::/:/bin/sh",
+        "short:x:1005", "neg:x:-1:1::/:/bin/sh", "uni:x:\u0661\u0660\u0660\u0660:1::/:/bin/sh",
+        "\xe4:x:1006:1::/:/bin/sh",
     ]  # fmt: skip
     (tmp_path / "passwd").write_text("\n".join(lines))
     assert ordinary_accounts(tmp_path / "passwd") == ("alice", "ad.user")
