@@ -177,7 +177,7 @@ def _show_plan(machine: Machine, token: JoinTokenText, as_json: bool) -> None:
     data(f"would write {machine.paths.ours}/ and {'' if plan.include else 'a marked block on top of '}{plan.path}:")
     for line in machine.lines():
         data(f"  {line}")
-    data("nothing was changed, and the token is still good")
+    data("nothing was changed, and the token was not used")
 
 
 def _show_enrolled(enrolled: Enrolled, machine: Machine, as_json: bool) -> None:
