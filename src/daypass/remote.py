@@ -12,23 +12,13 @@ import re
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import msgspec
 
 from daypass import __version__, api
-from daypass.errors import (
-    Conflict,
-    DaypassError,
-    Denied,
-    Internal,
-    Invalid,
-    Misconfigured,
-    NotFound,
-    Throttled,
-    Unauthenticated,
-    Unavailable,
-)
+from daypass.connection import not_a_ca, pinned_context, plain, refusal, unreachable, unverified_context
+from daypass.errors import Invalid, Unauthenticated, Unavailable
 
 if TYPE_CHECKING:
     import ssl
@@ -44,18 +34,6 @@ _CALL_LIMIT: Final = 60.0  # seconds, for a whole call, however slowly its bytes
 _SMALL, _LARGE = 1 << 20, 64 << 20  # bytes; a host's bundle holds a whole KRL
 _URL = re.compile(r"https://(?P<host>[^/?#@\s\\:\[\]]+|\[[0-9A-Fa-f:.]+\])(?::(?P<port>\d{1,5}))?")
 _PEM = re.compile(r"\s*-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----\s*")
-_ERRORS: Final[dict[int, type[DaypassError]]] = {
-    400: Invalid,
-    401: Unauthenticated,
-    403: Denied,
-    404: NotFound,
-    405: NotFound,
-    408: Unavailable,
-    409: Conflict,
-    429: Throttled,
-    500: Internal,
-    501: Misconfigured,
-}
 
 
 class Remote:
@@ -74,7 +52,7 @@ class Remote:
         self._address = (match["host"].strip("[]"), int(match["port"] or 443))
         self._roots_pem = roots_pem
         self._timeout = timeout
-        self._line = _Line(self.url, self.url, lambda: _client(_pinned(roots_pem), timeout), self._issuer)
+        self._line = _Line(self.url, self.url, lambda: _client(pinned_context(roots_pem), timeout), self._issuer)
 
     def __enter__(self) -> Remote:
         return self
@@ -118,7 +96,7 @@ class Remote:
         if not re.fullmatch(r"[0-9a-f]{64}", digest):
             hint = "it is the SHA-256 that `daypass ca init` printed: 64 hex digits"
             raise Invalid("that is not a root's fingerprint", code="fingerprint", hint=hint)
-        line = _Line(self.url, self.url, lambda: _client(_unverified(), self._timeout), None)
+        line = _Line(self.url, self.url, lambda: _client(unverified_context(), self._timeout), None)
         try:
             pem = line.get(f"/root/{digest}", api.RootResponse).ca
         finally:
@@ -128,12 +106,15 @@ class Remote:
     def _issuer(self) -> str:
         """Who signed what answers at our address; "" where that can't be found out."""
         import ssl
+        from urllib.request import getproxies, proxy_bypass
 
         from cryptography import x509
 
+        if "https" in getproxies() and not proxy_bypass(self._address[0]):
+            return ""
         try:
             pem = ssl.get_server_certificate(self._address, timeout=self._timeout)
-            return _plain(x509.load_pem_x509_certificate(pem.encode()).issuer.rfc4514_string(), 200)
+            return plain(x509.load_pem_x509_certificate(pem.encode()).issuer.rfc4514_string(), 200)
         except (OSError, ValueError):
             return ""
 
@@ -183,11 +164,11 @@ class _Line:
     def _call(self, method: str, path: str, answer: type[Answer], body: bytes | None, cap: int) -> Answer:
         response, content = self._exchange(method, path, body, cap)
         if not response.is_success:
-            raise _refusal(response, content, self._where)
+            raise refusal(response, content, self._where)
         try:
             return msgspec.json.decode(content, type=answer)
         except (msgspec.MsgspecError, RecursionError, ValueError) as error:
-            raise _not_a_ca(self._where) from error
+            raise not_a_ca(self._where) from error
 
     def _exchange(self, method: str, path: str, body: bytes | None, cap: int) -> tuple[httpx2.Response, bytes]:
         import httpx2
@@ -199,7 +180,7 @@ class _Line:
             with self._client.stream(method, self._base + path, content=body, headers=headers) as response:
                 return response, self._read(response, cap, end)
         except (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError) as error:
-            raise _unreachable(error, self._where, self._issuer) from error
+            raise unreachable(error, self._where, self._issuer) from error
 
     def _read(self, response: httpx2.Response, cap: int, end: float) -> bytes:
         content = bytearray()
@@ -221,41 +202,15 @@ def _client(context: ssl.SSLContext, timeout: float) -> httpx2.Client:
 def _local_client(path: Path, timeout: float) -> httpx2.Client:
     import httpx2
 
-    transport = httpx2.HTTPTransport(uds=str(path), verify=_unverified())  # never TLS; it only spares loading roots
+    transport = httpx2.HTTPTransport(
+        uds=str(path), verify=unverified_context()
+    )  # spares loading roots: it is never TLS
     return httpx2.Client(transport=transport, timeout=timeout, headers=_headers(), trust_env=False)
 
 
 def _headers() -> dict[str, str]:
     """No compression: a cap on bytes received is then a cap on bytes held."""
     return {"user-agent": f"daypass/{__version__}", "accept-encoding": "identity", "accept": "application/json"}
-
-
-def _pinned(roots_pem: str | None) -> ssl.SSLContext:
-    """These roots and no others, and the name in the URL (RFC 6125)."""
-    import ssl
-
-    if not roots_pem:
-        hint = "run: daypass bootstrap URL --fingerprint HEX"
-        raise Misconfigured("no root of this CA is pinned here", code="not-bootstrapped", hint=hint)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.check_hostname = True
-    context.verify_mode = ssl.CERT_REQUIRED
-    try:
-        context.load_verify_locations(cadata=roots_pem)
-    except (ssl.SSLError, ValueError) as error:
-        hint = "run daypass bootstrap again"
-        raise Misconfigured("the pinned root certificate can't be read", code="roots", hint=hint) from error
-    return context
-
-
-def _unverified() -> ssl.SSLContext:
-    import ssl
-
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    return context
 
 
 def _root(pem: str, digest: str, where: str) -> str:
@@ -275,93 +230,3 @@ def _root(pem: str, digest: str, where: str) -> str:
             hint="someone may stand between you and the CA: compare the fingerprint with your administrator's",
         )
     return ssl.DER_cert_to_PEM_cert(der)
-
-
-def _refusal(response: httpx2.Response, content: bytes, where: str) -> DaypassError:
-    """An answer that is not 2xx, as the error it was on the other side."""
-    status = response.status_code
-    try:
-        body = msgspec.json.decode(content, type=_ErrorBody)
-    except (msgspec.MsgspecError, RecursionError, ValueError):
-        body = _ErrorBody()
-    kind = _ERRORS.get(status, Invalid if 400 <= status < 500 else Unavailable)
-    if body.code and body.code.startswith(Misconfigured.default_code):
-        kind = Misconfigured
-    if not body.message:
-        return kind(f"{where} answered {status}", hint="is this the URL of a CA, with no portal or proxy before it?")
-    retry = response.headers.get("retry-after", "")
-    return kind(
-        _plain(body.message, 1000),
-        code=_plain(body.code, 64) if body.code else None,
-        hint=_plain(body.hint, 1000) if body.hint else None,
-        retry_after=int(retry) if retry.isascii() and retry.isdigit() and len(retry) < 7 else None,
-    )
-
-
-class _ErrorBody(msgspec.Struct, frozen=True):
-    """`api.Error`; a step-ca sends no code and no hint."""
-
-    message: str = ""
-    code: str | None = None
-    hint: str | None = None
-
-
-def _not_a_ca(where: str) -> Unavailable:
-    hint = "is this the URL of a CA, with no portal or proxy before it?"
-    return Unavailable(f"{where} answered, but not as a CA does", code="answer", hint=hint)
-
-
-def _unreachable(error: Exception, where: str, issuer: Callable[[], str] | None) -> DaypassError:
-    """What happened to the connection, in words."""
-    import socket
-    import ssl
-
-    import httpx2
-
-    causes = list(_causes(error))
-    if isinstance(error, httpx2.ProxyError):
-        text = _plain(str(error), 200)
-        return Unavailable(f"the proxy refuses to connect to {where}: {text}", code="connection.proxy", hint=_PROXY)
-    for cause in causes:
-        if isinstance(cause, ssl.SSLCertVerificationError):
-            return _untrusted(cause, where, issuer)
-        if isinstance(cause, PermissionError):
-            return Denied(f"{where} may not be used by you", hint="run it as root, or as the CA's own account")
-        if isinstance(cause, socket.gaierror):
-            text = f"the name in {where} is not known here: {cause.strerror}"
-            return Unavailable(text, code="connection.dns", hint="check the URL, and whether you are on the VPN")
-        if isinstance(cause, ConnectionRefusedError | FileNotFoundError):
-            return Unavailable(f"nothing answers at {where}", code="connection.refused", hint="is the CA running?")
-    if isinstance(error, httpx2.TimeoutException):
-        return Unavailable(f"{where} did not answer in time", code="connection.timeout", hint=_NETWORK)
-    if any(isinstance(cause, ssl.SSLError) for cause in causes):
-        return Unavailable(f"{where} does not speak TLS as a CA does", code="connection.tls", hint=_NETWORK)
-    text = _plain(str(error), 200) or type(error).__name__
-    return Unavailable(f"the connection to {where} broke: {text}", code="connection.broken", hint=_NETWORK)
-
-
-_NETWORK: Final = "check the URL, and whether you are on the VPN"
-_PROXY: Final = "check HTTPS_PROXY and NO_PROXY"
-
-
-def _causes(error: BaseException | None) -> Any:
-    while error is not None:
-        yield error
-        error = error.__cause__ or error.__context__
-
-
-def _untrusted(error: ssl.SSLCertVerificationError, where: str, issuer: Callable[[], str] | None) -> Unavailable:
-    reason = _plain(error.verify_message, 200)
-    if error.verify_code in (62, 64):  # X509_V_ERR_HOSTNAME_MISMATCH, X509_V_ERR_IP_ADDRESS_MISMATCH
-        hint = "use the name the CA knows itself by, or add this one to ca.names in its configuration"
-        return Unavailable(f"the CA's certificate is not for {where}: {reason}", code="connection.name", hint=hint)
-    found = issuer() if issuer is not None else ""
-    by = f", but by {found}" if found else ""
-    hint = "something else answers there, or a proxy opens TLS; if the CA is new: daypass bootstrap again"
-    text = f"what answers at {where} is not vouched for by the pinned root{by} ({reason})"
-    return Unavailable(text, code="connection.untrusted", hint=hint)
-
-
-def _plain(text: str, limit: int) -> str:
-    """Text from elsewhere on one line, without what a terminal would obey."""
-    return "".join(c if c.isprintable() else " " for c in text[:limit]).strip()

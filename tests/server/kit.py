@@ -62,6 +62,7 @@ class Double:
     name: str = "Example"
     user: tuple[PublicKey, ...] = ()
     host: tuple[PublicKey, ...] = ()
+    document: str = "{}"
 
     async def issue(self, request: Request, credential: Credential) -> Granted:
         self.asked.append((request, credential))
@@ -88,7 +89,7 @@ class Double:
         return "dpj1.made", 1_800_000_000 + lifetime
 
     async def bundle(self, host: HostRecord) -> tuple[str, str]:
-        return f'{{"name":"{host.name}"}}', "signature"
+        return self.document, "signature"
 
 
 class Root:
