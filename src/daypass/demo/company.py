@@ -119,6 +119,7 @@ class Company:
         (ssh / "sshd_config.d").mkdir(parents=True)
         (self.host_root / "authorized_keys").mkdir()
         _run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(ssh / "ssh_host_ed25519_key"))
+        shutil.copyfile("/etc/passwd", self.host_root / "etc/passwd")  # the accounts that enrolment looks at
         (ssh / "sshd_config").write_text(SSHD.format(root=self.host_root, port=self.ssh_port))
         if os.geteuid() == 0:
             Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
