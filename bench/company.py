@@ -147,17 +147,18 @@ def daypass(*arguments: str) -> list[str]:
 def company(home: Path) -> Iterator[Company]:
     """A CA on SQLite with `synchronous=FULL`, set up and run by the commands an operator types."""
     provider, port = Provider(), _free_port()
-    config = home / "daypass.toml"
+    root, config = ("--root", str(home / "ca")), home / "ca/etc/daypass/daypass.toml"
+    init = daypass("ca", "init", *root, "--name", "bench", "--url", f"https://localhost:{port}")
     subprocess.run(
-        daypass("ca", "init", "--config", str(config), "--name", "bench", "--url", f"https://localhost:{port}",
-                "--listen", f"127.0.0.1:{port}", "--host-domain", "*.example.com", "--no-passphrase",
-                "--state", str(home / "state")),
-        check=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-    )  # fmt: skip
+        [*init, "--host-domain", "*.example.com", "--no-passphrase"],
+        check=True,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+    )
     with config.open("a") as file:
         file.write(CONFIG.format(issuer=provider.issuer))
-    subprocess.run(daypass("ca", "reload", "--config", str(config)), check=True, stdout=subprocess.DEVNULL)
-    server = subprocess.Popen(daypass("ca", "serve", "--config", str(config)), stderr=subprocess.DEVNULL)
+    subprocess.run(daypass("ca", "reload", *root), check=True, stdout=subprocess.DEVNULL)
+    server = subprocess.Popen(daypass("ca", "serve", *root), stderr=subprocess.DEVNULL)
     try:
         _await_port(port, server)
         yield _company(home, provider, port, server.pid)
@@ -170,7 +171,7 @@ def company(home: Path) -> Iterator[Company]:
 def _company(home: Path, provider: Provider, port: int, pid: int) -> Company:
     from daypass.trusted import extract_trust_root
 
-    root = next(home.rglob("root_ca.crt"))
+    root = next(home.rglob("keys/*.crt"))
     return Company(provider, port, pid, extract_trust_root(root.read_text()), root)
 
 
