@@ -42,4 +42,9 @@ def append(
 
 def read(connection: Connection, after: int, limit: int) -> Sequence[LedgerRow]:
     rows = connection.execute(select(ledger).where(ledger.c.seq > after).order_by(ledger.c.seq).limit(limit))
-    return [LedgerRow(seq, time, act, bytes(entry), bytes(digest)) for seq, time, act, entry, digest in rows]
+    return [LedgerRow(seq, time, act, _blob(entry), _blob(digest)) for seq, time, act, entry, digest in rows]
+
+
+def _blob(cell: object) -> bytes:
+    """The cell's bytes. SQLite holds whatever someone put there by hand; that has to be found, not to crash."""
+    return cell if isinstance(cell, bytes) else str(cell).encode()
