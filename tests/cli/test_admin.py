@@ -1,0 +1,413 @@
+"""The commands of the CA's machine, run as people run them."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
+from ssl import create_default_context
+
+import httpx2
+import pytest
+from tests.config.sample import GOOD, edited
+
+from daypass.cli.exits import Exit
+from daypass.cli.main import main
+from daypass.wire.jointoken import JoinTokenText
+
+TRIAL = ["--url", "https://localhost:8443", "--host-domain", "*.test.example", "--no-passphrase"]
+ROLE = '\n[[roles]]\nname = "staff"\ngroups = ["staff"]\naccounts = ["{login}"]\n'
+
+
+class Admin:
+    """One CA in a folder, and the command line on it."""
+
+    def __init__(self, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        self.folder = folder
+        self.config = folder / "daypass.toml"
+        self._capsys = capsys
+
+    def __call__(self, *arguments: str) -> tuple[int, str, str]:
+        """Exit code, stdout, stderr."""
+        self._capsys.readouterr()
+        code = main([*arguments, "--config", str(self.config)])
+        out, err = self._capsys.readouterr()
+        return code, out, err
+
+    def add(self, text: str) -> None:
+        self.config.write_text(self.config.read_text() + text)
+
+
+@pytest.fixture
+def empty(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Admin:
+    return Admin(tmp_path / "ca", capsys)
+
+
+@pytest.fixture
+def admin(empty: Admin) -> Admin:
+    assert empty("ca", "init", *TRIAL)[0] == Exit.OK
+    return empty
+
+
+@contextmanager
+def serving(admin: Admin, *arguments: str, environment: dict[str, str] | None = None) -> Iterator[str]:
+    """`daypass ca serve` in a process of its own; gives its URL."""
+    command = [sys.executable, "-m", "daypass.cli.main", "ca", "serve", "--config", str(admin.config), *arguments]
+    with subprocess.Popen(
+        command, stderr=subprocess.PIPE, text=True, stdin=subprocess.DEVNULL, env=os.environ | (environment or {})
+    ) as process:
+        assert process.stderr is not None
+        try:
+            line = process.stderr.readline()
+            found = re.search(r"serving .* on https://0\.0\.0\.0:(\d+)", line)
+            assert found, line + process.stderr.read()
+            yield f"https://localhost:{found[1]}"
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(20) == 0
+        finally:
+            process.kill()
+
+
+def listen_anywhere(admin: Admin) -> None:
+    admin.config.write_text(re.sub(r'listen = ".*"', 'listen = "0.0.0.0:0"', admin.config.read_text()))
+
+
+# -- ca init --------------------------------------------------------------------------------------------------
+
+
+def test_init_prints_the_line_to_join_with_and_where_the_trust_root_lies(empty: Admin) -> None:
+    code, out, err = empty("ca", "init", *TRIAL)
+    assert code == 0
+    assert re.fullmatch(r"daypass bootstrap https://localhost:8443/#[0-9a-f]{64}\n", out)
+    assert f"Move it to offline storage now:\n  {empty.folder}/offline/trust_root" in err
+    assert out.strip().rpartition("#")[2] in err
+
+
+def test_init_in_json_tells_the_same(empty: Admin) -> None:
+    answer = json.loads(empty("ca", "init", *TRIAL, "--json")[1])
+    assert answer["bootstrap"] == f"daypass bootstrap https://localhost:8443/#{answer['fingerprint']}"
+    assert all(Path(path).exists() for path in answer["files"])
+
+
+def test_init_a_second_time_is_a_conflict(admin: Admin) -> None:
+    code, out, err = admin("ca", "init", *TRIAL)
+    assert (code, out) == (Exit.CONFLICT, "")
+    assert "there is a CA already" in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "missing"),
+    [
+        ([], "--url, --host-domain, --passphrase-file or --no-passphrase"),
+        (["--url", "https://ca.example.com", "--no-passphrase"], "--host-domain"),
+        (TRIAL[:-1], "--passphrase-file or --no-passphrase"),
+    ],
+)
+def test_init_without_a_terminal_names_all_that_is_missing(
+    empty: Admin, arguments: Sequence[str], missing: str
+) -> None:
+    code, _, err = empty("ca", "init", *arguments)
+    assert code == Exit.USAGE
+    assert f"give {missing}\n" in err
+    assert not empty.folder.exists()
+
+
+def test_init_with_a_wrong_value_names_its_key(empty: Admin) -> None:
+    code, _, err = empty("ca", "init", "--url", "https://ca", "--host-domain", "*", "--no-passphrase")
+    assert code == Exit.INVALID
+    assert "hosts.domains[0]" in err
+    assert not empty.folder.exists()
+
+
+def test_init_takes_the_passphrase_from_a_file_and_never_shows_it(empty: Admin, tmp_path: Path) -> None:
+    secret = tmp_path / "passphrase"
+    secret.touch(mode=0o600)
+    secret.write_text("correct horse\n")
+    code, out, err = empty("ca", "init", *TRIAL[:-1], "--passphrase-file", str(secret))
+    assert code == 0
+    assert "correct" not in out + err
+    assert f'passphrase_file = "{secret}"' in empty.config.read_text()
+    refused = subprocess.run(["ssh-keygen", "-y", "-P", "", "-f", empty.folder / "keys/user_ca"], capture_output=True)
+    assert refused.returncode != 0
+
+
+def test_init_takes_one_way_to_a_passphrase(empty: Admin) -> None:
+    assert empty("ca", "init", *TRIAL, "--passphrase-file", "/p")[0] == Exit.USAGE
+
+
+def test_init_asks_on_a_terminal(tmp_path: Path) -> None:
+    """A pseudo-terminal: issuer, URL, name, host names, passphrase twice."""
+    import pty
+
+    config = tmp_path / "ca" / "daypass.toml"
+    command = [sys.executable, "-m", "daypass.cli.main", "ca", "init", "--config", str(config)]
+    terminal, far_side = pty.openpty()
+    process = subprocess.Popen(command, stdin=far_side, stdout=far_side, stderr=far_side, start_new_session=True)
+    os.close(far_side)
+    answers = {
+        "OpenID issuer": "https://id.example.com",
+        "URL of this CA": "https://ca.example.com",
+        "Name of this CA": "",
+        "Host names": "*.example.com *.example.org",
+        "Passphrase": "correct horse",
+        "The same again": "correct horse",
+    }
+    shown = _converse(terminal, answers)
+    assert process.wait(20) == 0, shown
+    assert "correct" not in shown
+    assert re.search(r"daypass bootstrap https://ca\.example\.com/#[0-9a-f]{64}", shown)
+    text = config.read_text()
+    assert 'issuer = "https://id.example.com"' in text
+    assert 'domains = ["*.example.com", "*.example.org"]' in text
+    assert 'name = "example.com"' in text
+
+
+def _converse(terminal: int, answers: dict[str, str]) -> str:
+    """Answer each question once, as it is asked; everything shown until the other side ends."""
+    waiting, shown, unanswered = dict(answers), "", 0
+    while True:
+        try:
+            chunk = os.read(terminal, 4096)
+        except OSError:  # the child has closed its side
+            chunk = b""
+        if not chunk:
+            os.close(terminal)
+            assert not waiting, shown
+            return shown
+        shown += chunk.decode()
+        for question in [each for each in waiting if each in shown[unanswered:]]:
+            unanswered = len(shown)
+            os.write(terminal, waiting.pop(question).encode() + b"\n")
+
+
+# -- ca check-config ------------------------------------------------------------------------------------------
+
+
+def check(tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str, *arguments: str) -> tuple[int, str, str]:
+    path = tmp_path / "daypass.toml"
+    path.write_text(text)
+    path.chmod(0o600)
+    return Admin(tmp_path, capsys)("ca", "check-config", *arguments)
+
+
+def test_a_good_configuration_is_summed_up(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, err = check(tmp_path, capsys, edited('groups = ["dba"]', 'groups = ["dba", "ops"]'))
+    assert code == 0
+    assert err == f"{tmp_path}/daypass.toml is good\n"
+    assert out.splitlines() == [
+        "Example at https://ca.example.com, for hosts *.example.com",
+        "sign-in corp: https://id.example.com",
+        "role staff: group staff -> their own account, 16h",
+        "role dba: group dba or ops -> postgres, 16h",
+    ]
+
+
+def test_mistakes_come_first_each_with_its_key(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = edited('accounts = ["{login}"]', 'accounts = ["{user}", "root"]').replace('"16h"', '"day"')
+    code, out, err = check(tmp_path, capsys, text)
+    assert code == Exit.NO
+    assert err.endswith("2 mistakes\n")
+    assert [line.split(": ")[:2] for line in out.splitlines()] == [
+        ["error", "lifetimes.user"],
+        ["error", "roles[0].accounts[0]"],
+        ["warning", "roles[0].accounts[1]"],
+    ]
+    assert '(did you mean "{login}"?)' in out
+
+
+def test_in_json_problems_are_objects(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    answer = json.loads(check(tmp_path, capsys, edited('groups = ["staff"]', 'group = ["staff"]'), "--json")[1])
+    assert answer["ok"] is False
+    assert answer["policy_hash"] is None
+    assert answer["problems"] == [
+        {
+            "path": "roles[0].group",
+            "message": "there is no such key",
+            "suggestion": 'did you mean "groups"?',
+            "severity": "error",
+        }
+    ]
+
+
+def test_a_client_secret_open_to_others_is_warned_of(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "daypass.toml").write_text(GOOD)
+    (tmp_path / "daypass.toml").chmod(0o644)
+    code, out, _ = Admin(tmp_path, capsys)("ca", "check-config")
+    assert code == 0
+    assert f"chmod 600 {tmp_path}/daypass.toml" in out
+    assert "hunter2" not in out
+
+
+def test_a_missing_configuration_says_how_to_make_one(empty: Admin) -> None:
+    code, _, err = empty("ca", "check-config")
+    assert code == Exit.MISCONFIGURED
+    assert "daypass ca init" in err
+
+
+def test_a_root_goes_before_the_configuration(admin: Admin, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["ca", "check-config", "--root", str(admin.folder), "--config", "/daypass.toml"]) == 0
+    assert "is good" in capsys.readouterr().err
+
+
+# -- ca reload, ca migrate ------------------------------------------------------------------------------------
+
+
+def test_reload_publishes_a_change_once(admin: Admin) -> None:
+    assert admin("ca", "reload")[1] == "nothing changed: version 1 stays in force\n"
+    admin.add(ROLE)
+    assert admin("ca", "reload")[1] == "version 2 is in force\n"
+    answer = json.loads(admin("ca", "reload", "--json")[1])
+    policy = json.loads(admin("ca", "check-config", "--json")[1])["policy_hash"]
+    assert answer == {"version": 2, "hash": policy, "changed": False}
+
+
+def test_reload_of_a_wrong_file_changes_nothing(admin: Admin) -> None:
+    admin.add(ROLE.replace("groups", "group"))
+    code, out, err = admin("ca", "reload")
+    assert (code, out) == (Exit.MISCONFIGURED, "")
+    assert "roles[0].group" in err
+    admin.config.write_text(admin.config.read_text().replace(ROLE.replace("groups", "group"), ""))
+    assert json.loads(admin("ledger", "verify", "--json")[1])["entries"] == 2
+
+
+def test_migrate_leaves_an_up_to_date_database_as_it_is(admin: Admin) -> None:
+    assert admin("ca", "migrate")[0] == 0
+    assert json.loads(admin("ledger", "verify", "--json")[1])["entries"] == 2
+
+
+# -- ca serve, token host -------------------------------------------------------------------------------------
+
+
+def test_a_ca_is_served_with_its_pinned_root_and_hands_out_tokens(admin: Admin) -> None:
+    listen_anywhere(admin)
+    context = create_default_context(cafile=str(admin.folder / "keys/tls_root.crt"))
+    with serving(admin) as url:
+        assert httpx2.get(f"{url}/health", verify=context).json() == {"status": "ok"}
+        code, out, err = admin("token", "host", "web-1.test.example", "--label", "tier=gold", "--lifetime", "10m")
+        assert code == 0
+        assert JoinTokenText.decode(out.strip()).url == "https://localhost:8443"
+        assert "for 10 min" in err
+        answer = json.loads(admin("token", "host", "web-2.test.example", "--json")[1])
+        assert (answer["name"], set(answer)) == ("web-2.test.example", {"token", "name", "expires_at"})
+        assert admin("token", "host", "web-1.elsewhere.example")[0] == Exit.DENIED
+    assert '"tier":"gold"' in admin("ledger", "show", "--after", "2")[1]
+    assert out.strip() not in admin("ledger", "show")[1]
+
+
+@pytest.mark.parametrize("arguments", [["--label", "tier"], ["--label", "=gold"]])
+def test_a_label_without_its_value_is_a_usage_error(admin: Admin, arguments: Sequence[str]) -> None:
+    assert admin("token", "host", "web-1.test.example", *arguments)[0] == Exit.USAGE
+
+
+def test_a_lifetime_that_is_none_is_refused(admin: Admin) -> None:
+    assert admin("token", "host", "web-1.test.example", "--lifetime", "soon")[0] == Exit.INVALID
+
+
+def test_a_token_needs_a_ca_that_runs(admin: Admin) -> None:
+    code, _, err = admin("token", "host", "web-1.test.example")
+    assert code == Exit.UNAVAILABLE
+    assert str(admin.folder / "admin.sock") in err
+
+
+def test_encrypted_keys_are_served_with_the_credential_that_systemd_gives(empty: Admin, tmp_path: Path) -> None:
+    credentials = tmp_path / "credentials"
+    credentials.mkdir()
+    (credentials / "passphrase").touch(mode=0o600)
+    (credentials / "passphrase").write_text("correct horse\n")
+    assert empty("ca", "init", *TRIAL[:-1], "--passphrase-file", str(credentials / "passphrase"))[0] == 0
+    listen_anywhere(empty)
+    without = re.sub(r"^passphrase_file = .*$", "", empty.config.read_text(), flags=re.MULTILINE)
+    empty.config.write_text(without)
+    with serving(empty, environment={"CREDENTIALS_DIRECTORY": str(credentials)}):
+        pass
+    code, _, err = empty("ca", "serve")
+    assert code == Exit.MISCONFIGURED
+    assert "is encrypted" in err
+
+
+# -- ledger ---------------------------------------------------------------------------------------------------
+
+
+def test_a_whole_chain_is_counted_and_its_head_shown(admin: Admin) -> None:
+    code, out, _ = admin("ledger", "verify")
+    assert code == 0
+    head = json.loads(admin("ledger", "verify", "--json")[1])["head"]
+    assert out == f"2 entries, head {head}\n"
+
+
+@pytest.mark.parametrize(
+    ("statement", "said"),
+    [
+        (
+            "UPDATE ledger SET entry = replace(CAST(entry AS TEXT), 'uid:', 'uid:1') WHERE seq = 2",
+            "entry 2 is not what",
+        ),
+        ("UPDATE ledger SET hash = zeroblob(32) WHERE seq = 1", "entry 1 is not what"),
+        ("UPDATE ledger SET time = time - 60 WHERE seq = 3", "entry 3 is filed under another time"),
+        ("UPDATE ledger SET act = 'ca.init' WHERE seq = 2", "entry 2 is filed under another time or act"),
+        ("DELETE FROM ledger WHERE seq = 1", "entry 1 is missing"),
+        ("DELETE FROM ledger WHERE seq = 2", "entry 2 is missing"),
+        ("UPDATE ledger SET seq = seq + 10", "entry 1 is missing"),
+    ],
+)
+def test_an_altered_record_is_found_by_its_number(admin: Admin, statement: str, said: str) -> None:
+    admin.add(ROLE)
+    admin("ca", "reload")
+    with closing(sqlite3.connect(admin.folder / "ca.sqlite")) as database:
+        database.execute(statement)
+        database.commit()
+    code, out, err = admin("ledger", "verify")
+    assert (code, out) == (Exit.INVALID, "")
+    assert said in err
+
+
+def test_the_chain_holds_over_many_chunks(admin: Admin, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("daypass.cli.admin_ledger.CHUNK", 1)
+    assert json.loads(admin("ledger", "verify", "--json")[1])["entries"] == 2
+    assert len(admin("ledger", "show")[1].splitlines()) == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "acts"),
+    [
+        ([], ["ca.init", "config.publish"]),
+        (["--limit", "1"], ["ca.init"]),
+        (["--after", "1"], ["config.publish"]),
+        (["--after", "2"], []),
+    ],
+)
+def test_entries_are_shown_as_they_were_recorded(admin: Admin, arguments: Sequence[str], acts: list[str]) -> None:
+    out = admin("ledger", "show", *arguments)[1]
+    assert [json.loads(line)["act"] for line in out.splitlines()] == acts
+
+
+# -- all ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "ca init",
+        "ca check-config",
+        "ca serve",
+        "ca reload",
+        "ca migrate",
+        "token host",
+        "ledger verify",
+        "ledger show",
+    ],
+)
+def test_every_help_has_examples_and_takes_config_and_root(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*command.split(), "--help"]) == 0
+    out = capsys.readouterr().out
+    assert re.search(r"Examples?:\n +(sudo )?daypass ", out)
+    assert "--config" in out
+    assert "--root" in out
+    assert "secret" not in out.lower().replace("as a secret", "")
