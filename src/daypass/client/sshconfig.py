@@ -6,8 +6,9 @@ Three files per company, and one marked block at the top of ~/.ssh/config that i
     ssh_config    how hosts of this company are met (trust 5.2, 5.3)
     pass.conf     what is offered to them, while the day pass is valid (trust 8.1); written by a login, gone at logout
 
-`Match host` sees the name after `HostName`, so an alias works too: the `Match final` line has ssh read its
-configuration a second time with that name (+0.02 ms). No command below contains a %-token (CVE-2023-51385).
+A host counts as ours by the name that was typed, and by the name that `HostName` makes of it: `Match final` has ssh
+read its configuration a second time with the latter (+0.02 ms). The command runs once, whichever name it is, and
+contains no %-token (CVE-2023-51385).
 """
 
 from __future__ import annotations
@@ -86,8 +87,6 @@ def known_hosts(patterns: Sequence[str], host_ca: Sequence[PublicKey], company: 
 def block(settings: Settings, context: Context, patterns: Sequence[str], ca_id: str) -> str:
     """The company's ssh_config."""
     return f"""# Written by daypass; `daypass ssh-config --remove` takes it out again.
-# A second reading, in which hosts that an alias leads to are matched by their real name.
-Match final
 Include {_quote(context.pass_config)}
 Match host "{",".join(patterns)}"
     # Only a certificate by our host CA proves a host: no question, no plain key, no key learnt on the way.
@@ -123,12 +122,17 @@ def pass_config(settings: Settings, context: Context, patterns: Sequence[str], a
     """pass.conf: the certificate first, then the person's own keys, so that nobody is locked out on the way here."""
     own = [settings.ssh_folder / name for name in _OWN_KEYS]
     lines = "".join(f"    IdentityFile {_quote(path)}\n" for path in own if path.exists())
-    return f"""# Written by daypass login; gone after daypass logout. Of no effect once the certificate has expired.
-Match host "{",".join(patterns)}" exec "{_still_valid(context, valid_before, settings.environ.get("SHELL", ""))}"
+    hosts, valid = f'"{",".join(patterns)}"', _still_valid(context, valid_before, settings.environ.get("SHELL", ""))
+    offer = f"""\
     IdentityAgent {_quote(Path(agent))}
     IdentitiesOnly yes
     IdentityFile {_quote(context.certificate)}
 {lines}"""
+    return f"""# Written by daypass login; gone after daypass logout. Of no effect once the certificate has expired.
+Match !final host {hosts} exec "{valid}"
+{offer}# An alias that leads to one of ours: its real name is known at the second reading.
+Match final host {hosts} !originalhost {hosts} exec "{valid}"
+{offer}"""
 
 
 def _still_valid(context: Context, valid_before: int, shell: str) -> str:

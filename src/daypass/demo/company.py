@@ -73,7 +73,7 @@ class Company:
         self.ca_port, self.ssh_port = _free_port(), _free_port()
         self.url = f"https://localhost:{self.ca_port}"
         self.bootstrap_line = ""
-        self._processes: list[subprocess.Popen[bytes]] = []
+        self._running: dict[str, subprocess.Popen[bytes]] = {}
         self.laptop.mkdir(mode=0o700)
         (self.laptop / ".ssh").mkdir(mode=0o700)
 
@@ -109,8 +109,15 @@ class Company:
         self.daypass("ca", "reload", "--root", str(self.ca_root))
 
     def start_ca(self) -> None:
-        self._start("ca.log", _command("ca", "serve", "--root", str(self.ca_root)))
+        self._start("ca", _command("ca", "serve", "--root", str(self.ca_root)))
         _await(lambda: _answers(self.ca_port), "the CA")
+
+    def pause_ca(self) -> None:
+        """Nothing answers: the CA is there and says no word."""
+        self._running["ca"].send_signal(signal.SIGSTOP)
+
+    def resume_ca(self) -> None:
+        self._running["ca"].send_signal(signal.SIGCONT)
 
     # -- the server -------------------------------------------------------------------------------------------
 
@@ -123,8 +130,15 @@ class Company:
         (ssh / "sshd_config").write_text(SSHD.format(root=self.host_root, port=self.ssh_port))
         if os.geteuid() == 0:
             Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
-        self._start("sshd.log", [find("sshd"), "-D", "-e", "-f", str(ssh / "sshd_config")])
+        self._start("sshd", [find("sshd"), "-D", "-e", "-f", str(ssh / "sshd_config")])
         _await(lambda: _answers(self.ssh_port), "sshd")
+
+    def reload_sshd(self) -> None:
+        """Have sshd read its configuration again; it listens anew when this returns."""
+        log = self.home / "sshd.log"
+        before = log.read_text().count("Server listening")
+        self._running["sshd"].send_signal(signal.SIGHUP)
+        _await(lambda: log.read_text().count("Server listening") > before, "sshd")
 
     def enrol_host(self) -> None:
         told = self.daypass("token", "host", HOST, "--root", str(self.ca_root))
@@ -180,16 +194,17 @@ class Company:
             raise Unavailable(f"`daypass {' '.join(arguments[:2])}` failed: {done.stderr.strip()}")
         return done
 
-    def _start(self, log: str, command: list[str]) -> None:
-        with (self.home / log).open("wb") as file:
-            process = subprocess.Popen(command, env=self.env, stdin=subprocess.DEVNULL, stdout=file, stderr=file)
-        self._processes.append(process)
+    def _start(self, name: str, command: list[str]) -> None:
+        with (self.home / f"{name}.log").open("wb") as file:
+            self._running[name] = subprocess.Popen(
+                command, env=self.env, stdin=subprocess.DEVNULL, stdout=file, stderr=file
+            )
 
     def close(self) -> None:
         """End what was started, and the agent that daypass started for the laptop."""
         with contextlib.suppress(Unavailable, subprocess.TimeoutExpired):
             self.daypass("logout", "--all", check=False)
-        for process in reversed(self._processes):
+        for process in reversed(self._running.values()):
             process.send_signal(signal.SIGTERM)
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(10)
