@@ -17,7 +17,7 @@ from daypass.store.statements import Statements
 
 __all__ = ["LOCK_WAIT", "Database", "Refused", "parse_url"]
 
-LOCK_WAIT = 5  # seconds for another process's transaction, or a standby, before a transaction is given up
+LOCK_WAIT = 5.0  # seconds for another process's transaction, before this one is given up
 DANGER = "daypass_danger_async"
 READING = "daypass_reading"  # an execution option: no transaction, each statement sees what is committed by then
 _AUTOCOMMIT = {"isolation_level": "AUTOCOMMIT"}
@@ -177,8 +177,8 @@ def _postgresql(url: URL) -> Engine:
         url,
         paramstyle="format",
         connect_args={
-            "connect_timeout": LOCK_WAIT,
-            "options": f"-c statement_timeout={LOCK_WAIT * 1000} -c client_min_messages=warning",
+            "connect_timeout": 5,
+            "options": f"-c statement_timeout={int(LOCK_WAIT * 1000)} -c client_min_messages=warning",
         },
     )
 

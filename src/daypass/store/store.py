@@ -20,6 +20,7 @@ from daypass.store.view import answer, check_question
 
 __all__ = ["SqlStore"]
 
+FORGET_EVERY = 3600  # seconds between clearances of expired one-time ids
 T = TypeVar("T")
 
 
@@ -30,6 +31,7 @@ class SqlStore:
         self._database = database
         self._statements = database.statements
         self._batcher = Batcher("daypass-store")
+        self._forget_at = 0
 
     async def view(self, question: Question) -> View:
         check_question(question)
@@ -99,12 +101,19 @@ class SqlStore:
         """One transaction; where the database refuses its rows, two of half the size, so that one recording nobody
         could write costs its neighbours time and nothing else."""
         try:
-            return self._database.write(lambda connection: record(connection, self._statements, items))
+            return self._database.write(partial(self._record_group, items))
         except Refused as error:
             if len(items) == 1:
                 return [error]
             middle = len(items) // 2
             return [*self._record(items[:middle]), *self._record(items[middle:])]
+
+    def _record_group(self, items: Sequence[Prepared], connection: Connection) -> list[Verdict]:
+        verdicts = record(connection, self._statements, items)
+        if items[0].time >= self._forget_at:
+            self._forget_at = items[0].time + FORGET_EVERY
+            admin.forget_expired(connection, items[0].time)
+        return verdicts
 
     def _each_read(self, works: Sequence[Callable[[Connection], Any]]) -> Sequence[Any]:
         return [_attempt(self._database.read, work) for work in works]
