@@ -118,7 +118,7 @@ asyncio.run(scenario())
 
 
 def test_a_full_disk_is_unavailable_and_nothing_is_recorded_by_halves(tmp_path: Path) -> None:
-    unshare = need("mount namespace")
+    unshare = need("root with mount namespaces")
     command = [str(unshare), "-m", sys.executable, "-c", FULL_DISK, str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
