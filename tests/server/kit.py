@@ -88,7 +88,7 @@ class Double:
         self.joined.append((facts, lifetime, actor))
         return "dpj1.made", 1_800_000_000 + lifetime
 
-    async def bundle(self, host: HostRecord) -> tuple[str, str]:
+    async def bundle(self, host: HostRecord) -> tuple[str, str]:  # noqa: ARG002
         return self.document, "signature"
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Generator
 from typing import Any, Final
 
 import msgspec
@@ -45,21 +45,54 @@ async def read(receive: Receive, length: int | None) -> bytes:
     """
     if length is not None and length > MAX_BODY:
         raise _too_large()
+    first = _Begun(receive())
+    if first.done:
+        message = await first
+        if not message.get("more_body"):
+            return _within(_part(message))
     try:
         async with asyncio.timeout(BODY_SECONDS):
-            return await _collect(receive)
+            return await _collect(await first, receive)
     except TimeoutError:
         raise TooSlow(f"the request body did not arrive within {BODY_SECONDS:g} seconds") from None
 
 
-async def _collect(receive: Receive) -> bytes:
-    message = await receive()
-    body = _part(message)
+class _Begun:
+    """An awaitable, run up to where it first has to wait.
+
+    Most bodies are there before anyone asks, and a timer costs as much as everything else in this file.
+    """
+
+    __slots__ = ("_result", "_steps", "_waiting", "done")
+
+    def __init__(self, awaitable: Awaitable[Message]) -> None:
+        self._steps = awaitable.__await__()
+        self._result: Message = {}
+        self.done = False
+        try:
+            self._waiting = next(self._steps)
+        except StopIteration as end:
+            self.done, self._result = True, end.value
+
+    def __await__(self) -> Generator[Any, Any, Message]:
+        if not self.done:
+            try:
+                yield self._waiting
+                self._result = yield from self._steps
+            finally:
+                self._steps.close()
+        return self._result
+
+
+async def _collect(message: Message, receive: Receive) -> bytes:
+    body = _within(_part(message))
     while message.get("more_body"):
         message = await receive()
-        body += _part(message)
-        if len(body) > MAX_BODY:
-            raise _too_large()
+        body = _within(body + _part(message))
+    return body
+
+
+def _within(body: bytes) -> bytes:
     if len(body) > MAX_BODY:
         raise _too_large()
     return body
