@@ -9,11 +9,12 @@ from dataclasses import replace
 
 import pytest
 from cryptography import x509
-from tests.server.kit import Root, Running, read_all
+from tests.server.kit import Root, Running, read_all, read_answer
 
 from daypass.server.tls import LiveContext
 
 
+@pytest.mark.filterwarnings("ignore:ssl.TLSVersion")
 @pytest.mark.parametrize(("version", "works"), [("TLSv1_1", False), ("TLSv1_2", True), ("TLSv1_3", True)])
 def test_tls_begins_at_1_2(server: Running, version: str, works: bool) -> None:
     context = ssl.create_default_context(cadata=server.root.pem)
@@ -26,6 +27,9 @@ def test_tls_begins_at_1_2(server: Running, version: str, works: bool) -> None:
             with context.wrap_socket(plain, server_hostname="127.0.0.1") as connection:
                 assert connection.selected_alpn_protocol() == "http/1.1"
                 assert connection.compression() is None
+                connection.sendall(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n")
+                assert b'"ok"' in read_answer(connection)
+                assert connection.session is None or not connection.session.has_ticket
         else:
             with pytest.raises(ssl.SSLError):
                 context.wrap_socket(plain, server_hostname="127.0.0.1")

@@ -75,10 +75,15 @@ class LiveContext:
 
 
 def _context(leaf: Leaf) -> ssl.SSLContext:
-    """TLS 1.2 and later (RFC 8996); no compression (CRIME, CVE-2012-4929), no renegotiation (CVE-2009-3555)."""
+    """TLS 1.2 and later (RFC 8996); no compression (CRIME, CVE-2012-4929), no renegotiation (CVE-2009-3555).
+
+    No session tickets: no client of ours resumes, and their key would undo forward secrecy for as long as it lives.
+    """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION | ssl.OP_CIPHER_SERVER_PREFERENCE
+    context.options |= ssl.OP_NO_TICKET
+    context.num_tickets = 0
     context.set_alpn_protocols(["http/1.1"])
     _load(context, leaf)
     return context
