@@ -6,6 +6,8 @@ import pytest
 from tests.config.sample import GOOD, SECOND_PROVIDER, edited
 
 from daypass.config import Severity, errors_in, problems, warnings_in
+from daypass.config.people import ALGORITHMS
+from daypass.provisioners.jose import ALGORITHMS as VERIFIABLE
 
 STAFF = 'groups = ["staff"]'
 OWN = 'accounts = ["{login}"]'
@@ -61,6 +63,7 @@ CA = [
     ("[ca]", f'[ca]\nadmin_socket = "/{"s" * 107}"', "ca.admin_socket", "longer than the 107 bytes"),
     ("[ca]", '[ca]\npassphrase_file = "p"', "ca.passphrase_file", "is not an absolute path"),
     ("sqlite:////var/lib/daypass/ca.sqlite", "sqlite://", "ca.database", "absolute path"),
+    ("sqlite:////var/lib/daypass/ca.sqlite", "sqlite:////ca?mode=memory", "ca.database", "absolute path"),
     ("sqlite:////var/lib/daypass/ca.sqlite", "sqlite:///ca.sqlite", "ca.database", "absolute path"),
     ("sqlite:////var/lib/daypass/ca.sqlite", "mysql://root:pw@db/ca", "ca.database", "must start with sqlite://"),
     ('use = "user"', 'use = "usr"', "keys[0].use", 'did you mean "user"?'),
@@ -116,10 +119,12 @@ PROVIDERS = [
     (CLIENT, CLIENT + '\nemail_domains = ["@a.example"]', "providers[0].email_domains[0]", '"a.example"?'),
     (CLIENT, CLIENT + '\nmax_age = "soon"', "providers[0].max_age", "is not a duration"),
     (CLIENT, CLIENT + '\nredirect_host = "evil.example"', "providers[0].redirect_host", "must be this machine"),
+    (CLIENT, CLIENT + '\nredirect_host = "::1"', "providers[0].redirect_host", "127.0.0.1 or localhost"),
     (CLIENT, CLIENT + "\nredirect_ports = [0]", "providers[0].redirect_ports[0]", "is not a port"),
     (CLIENT, CLIENT + '\ntenants = [""]', "providers[0].tenants[0]", "is empty"),
     (ISSUER, 'issuer = "https://accounts.google.com"', "providers[0].hosted_domain", "is missing: Google"),
     (ISSUER, 'issuer = "https://login.microsoftonline.com/x/v2.0"', "providers[0].tenants", "is missing: Entra"),
+    (ISSUER, 'issuer = "https://entra.example/{tenantid}/v2.0"', "providers[0].tenants", "is missing: Entra"),
     ("", SECOND_PROVIDER.replace("partner", "corp", 1), "providers[1].name", "is taken by another one"),
     ("", SECOND_PROVIDER.replace("id.partner.example", "id.example.com"), "providers[1].client_id", "same issuer"),
 ]
@@ -187,6 +192,10 @@ def test_a_condition_on_the_e_mail_needs_a_provider_that_sends_one(email_source:
     assert errors_in(problems(text)) == []
     found = errors_in(problems(text.replace(CLIENT, CLIENT + '\nscopes = ["openid"]')))
     assert [each.path for each in found] == [f"roles[0].{email_source.split()[0]}"]
+
+
+def test_the_algorithms_that_may_be_configured_are_those_that_can_be_verified() -> None:
+    assert set(ALGORITHMS) == {name for names in VERIFIABLE.values() for name in names}
 
 
 def test_the_sample_has_nothing_to_complain_about() -> None:

@@ -17,10 +17,10 @@ from daypass.model import ROLE_NAME, is_host_name, is_login_name
 
 __all__ = ["people"]
 
-ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
+ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519")
 _PROVIDER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 _LOGIN_RULES = ("email", "step")
-_LOOPBACK = ("127.0.0.1", "::1", "localhost")
+_LOOPBACK = ("127.0.0.1", "localhost")
 _EMAIL = re.compile(r"[!-?A-~]+@[!-?A-~]+")
 _SIGN_IN_COUNTS = 20 * 3600
 _OWN = "{login}"
@@ -115,7 +115,7 @@ def _hosted(provider: ProviderSection, path: str) -> Iterator[Problem]:
         return
     if host == "accounts.google.com" and not provider.hosted_domain:
         yield error(f"{path}.hosted_domain", "is missing: Google signs for every account there is")
-    if host == "login.microsoftonline.com" and not provider.tenants:
+    if (host == "login.microsoftonline.com" or "{tenantid}" in provider.issuer) and not provider.tenants:
         yield error(f"{path}.tenants", "is missing: Entra signs for every tenant there is", "list your tenant's id")
     for index, tenant in enumerate(provider.tenants):
         if not tenant.strip():
@@ -126,7 +126,7 @@ def _hosted(provider: ProviderSection, path: str) -> Iterator[Problem]:
 
 def _redirect(provider: ProviderSection, path: str) -> Iterator[Problem]:
     if provider.redirect_host not in _LOOPBACK:
-        yield error(f"{path}.redirect_host", "must be this machine", f"one of {', '.join(_LOOPBACK)}")
+        yield error(f"{path}.redirect_host", "must be this machine", " or ".join(_LOOPBACK))
     for index, port in enumerate(provider.redirect_ports):
         if not 0 < port < 65536:
             yield error(f"{path}.redirect_ports[{index}]", "is not a port", "1 to 65535")

@@ -145,7 +145,7 @@ def listen_fault(listen: str) -> Fault:
 def database_fault(url: str) -> Fault:
     """The URL is never shown: it may hold a password."""
     if url.startswith("sqlite:"):
-        durable = url.startswith("sqlite:////") and len(url) > len("sqlite:////")
+        durable = url.startswith("sqlite:////") and len(url) > len("sqlite:////") and "?" not in url
         return None if durable else ("must name a file by its absolute path", "sqlite:////var/lib/daypass/ca.sqlite")
     if url.startswith(("postgresql://", "postgresql+psycopg://")):
         return None
