@@ -9,7 +9,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from ssl import create_default_context
@@ -57,18 +57,19 @@ def admin(empty: Admin) -> Admin:
 
 
 @contextmanager
-def serving(admin: Admin, *arguments: str, environment: dict[str, str] | None = None) -> Iterator[str]:
-    """`daypass ca serve` in a process of its own; gives its URL."""
-    command = [sys.executable, "-m", "daypass.cli.main", "ca", "serve", "--config", str(admin.config), *arguments]
+def serving(admin: Admin, environment: Mapping[str, str] = os.environ) -> Iterator[tuple[str, str]]:
+    """`daypass ca serve` in a process of its own; gives its URL and what it said on the way."""
+    command = [sys.executable, "-m", "daypass.cli.main", "ca", "serve", "--config", str(admin.config)]
     with subprocess.Popen(
-        command, stderr=subprocess.PIPE, text=True, stdin=subprocess.DEVNULL, env=os.environ | (environment or {})
+        command, text=True, env=environment, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE
     ) as process:
         assert process.stderr is not None
         try:
-            line = process.stderr.readline()
-            found = re.search(r"serving .* on https://0\.0\.0\.0:(\d+)", line)
-            assert found, line + process.stderr.read()
-            yield f"https://localhost:{found[1]}"
+            said = ""
+            while not (found := re.search(r"serving .* on https://0\.0\.0\.0:(\d+)", said)):
+                said += (line := process.stderr.readline())
+                assert line, said
+            yield f"https://localhost:{found[1]}", said
             process.send_signal(signal.SIGTERM)
             assert process.wait(20) == 0
         finally:
@@ -262,7 +263,9 @@ def test_a_root_goes_before_the_configuration(admin: Admin, capsys: pytest.Captu
 def test_reload_publishes_a_change_once(admin: Admin) -> None:
     assert admin("ca", "reload")[1] == "nothing changed: version 1 stays in force\n"
     admin.add(ROLE)
-    assert admin("ca", "reload")[1] == "version 2 is in force\n"
+    code, out, err = admin("ca", "reload")
+    assert (code, out) == (0, "version 2 is in force\n")
+    assert "restart daypass ca serve" in err
     answer = json.loads(admin("ca", "reload", "--json")[1])
     policy = json.loads(admin("ca", "check-config", "--json")[1])["policy_hash"]
     assert answer == {"version": 2, "hash": policy, "changed": False}
@@ -288,7 +291,7 @@ def test_migrate_leaves_an_up_to_date_database_as_it_is(admin: Admin) -> None:
 def test_a_ca_is_served_with_its_pinned_root_and_hands_out_tokens(admin: Admin) -> None:
     listen_anywhere(admin)
     context = create_default_context(cafile=str(admin.folder / "keys/tls_root.crt"))
-    with serving(admin) as url:
+    with serving(admin) as (url, _):
         assert httpx2.get(f"{url}/health", verify=context).json() == {"status": "ok"}
         code, out, err = admin("token", "host", "web-1.test.example", "--label", "tier=gold", "--lifetime", "10m")
         assert code == 0
@@ -299,6 +302,16 @@ def test_a_ca_is_served_with_its_pinned_root_and_hands_out_tokens(admin: Admin) 
         assert admin("token", "host", "web-1.elsewhere.example")[0] == Exit.DENIED
     assert '"tier":"gold"' in admin("ledger", "show", "--after", "2")[1]
     assert out.strip() not in admin("ledger", "show")[1]
+
+
+def test_serving_another_policy_than_the_one_in_force_says_that_nothing_is_issued(admin: Admin) -> None:
+    listen_anywhere(admin)
+    admin.add(ROLE)
+    with serving(admin) as (_, said):
+        assert "daypass ca reload" in said
+    admin("ca", "reload")
+    with serving(admin) as (_, said):
+        assert "daypass ca reload" not in said
 
 
 @pytest.mark.parametrize("arguments", [["--label", "tier"], ["--label", "=gold"]])
@@ -325,7 +338,7 @@ def test_encrypted_keys_are_served_with_the_credential_that_systemd_gives(empty:
     listen_anywhere(empty)
     without = re.sub(r"^passphrase_file = .*$", "", empty.config.read_text(), flags=re.MULTILINE)
     empty.config.write_text(without)
-    with serving(empty, environment={"CREDENTIALS_DIRECTORY": str(credentials)}):
+    with serving(empty, os.environ | {"CREDENTIALS_DIRECTORY": str(credentials)}):
         pass
     code, _, err = empty("ca", "serve")
     assert code == Exit.MISCONFIGURED

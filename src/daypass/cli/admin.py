@@ -14,7 +14,7 @@ from daypass.cli.admin_check import check_config
 from daypass.cli.admin_init import init
 from daypass.cli.admin_ledger import show, verify
 from daypass.cli.admin_options import Where, json_option, where_options
-from daypass.cli.output import data, duration, good, json_data, note
+from daypass.cli.output import data, duration, good, json_data, note, show_hint
 
 if TYPE_CHECKING:
     from daypass.ca.ports import ConfigVersion
@@ -59,6 +59,8 @@ def serve(where: Where) -> None:
     """Run the CA until it is told to stop."""
     config = where.load()
     secret = _passphrase(config)
+    if not asyncio.run(_is_in_force(config)):
+        show_hint("this file is not the configuration in force, so nothing will be issued: daypass ca reload")
     from daypass.assemble import run_ca
     from daypass.server.serve import run
 
@@ -96,6 +98,7 @@ def reload(where: Where, as_json: bool) -> None:
         json_data({"version": version.version, "hash": version.hash.hex(), "changed": changed})
     elif changed:
         data(f"version {version.version} is in force")
+        show_hint("restart daypass ca serve, on every machine of this CA: until then it issues nothing")
     else:
         data(f"nothing changed: version {version.version} stays in force")
 
@@ -110,6 +113,18 @@ async def _publish(config: Config) -> tuple[ConfigVersion | None, ConfigVersion]
         document, digest = policy_document(config), policy_hash(config)
         actor = f"uid:{os.geteuid()}"
         return before, await store.publish(document, digest, actor=actor, now=int(time.time()))
+    finally:
+        await store.close()
+
+
+async def _is_in_force(config: Config) -> bool:
+    from daypass.config import policy_hash
+    from daypass.store import open_store
+
+    store = open_store(config.ca.database)
+    try:
+        active = await store.active_config()
+        return active is not None and active.hash == policy_hash(config)
     finally:
         await store.close()
 
