@@ -1,4 +1,4 @@
-"""The reference documents, made from the code: `python -m tests.reference` checks them, `--write` writes them."""
+"""The documents made from the code: `python -m tests.reference` checks them, `--write` writes them."""
 
 from __future__ import annotations
 
@@ -7,16 +7,21 @@ from collections.abc import Callable
 from pathlib import Path
 
 from daypass.server import openapi
+from tests.docs import commands, figures
 
-__all__ = ["DOCUMENTS", "REFERENCE", "stale"]
+__all__ = ["DOCUMENTS", "ROOT", "stale"]
 
-REFERENCE = Path(__file__).parent.parent / "docs/reference"
-DOCUMENTS: dict[str, Callable[[], bytes]] = {"openapi.json": openapi.document_bytes}
+ROOT = Path(__file__).parent.parent
+DOCUMENTS: dict[str, Callable[[], bytes]] = {
+    "README.md": figures.readme,
+    "docs/reference/commands.md": commands.document,
+    "docs/reference/openapi.json": openapi.document_bytes,
+}
 
 
 def stale() -> list[str]:
     """Names of the documents that do not say what the code says."""
-    return [name for name, made in DOCUMENTS.items() if _read(REFERENCE / name) != made()]
+    return [name for name, made in DOCUMENTS.items() if _read(ROOT / name) != made()]
 
 
 def _read(path: Path) -> bytes:
@@ -24,14 +29,13 @@ def _read(path: Path) -> bytes:
 
 
 def _write() -> None:
-    REFERENCE.mkdir(parents=True, exist_ok=True)
     for name, made in DOCUMENTS.items():
-        (REFERENCE / name).write_bytes(made())
+        (ROOT / name).write_bytes(made())
 
 
 if __name__ == "__main__":
     if "--write" in sys.argv[1:]:
         _write()
     for found in stale():
-        print(f"docs/reference/{found} is out of date: run make docs", file=sys.stderr)
+        print(f"{found} is out of date: run make docs", file=sys.stderr)
     raise SystemExit(bool(stale()))

@@ -1,4 +1,4 @@
-"""The committed reference documents say what the code says."""
+"""The committed documents say what the code says."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import pytest
 
 from daypass.api import ROUTES
 from daypass.server import openapi
-from tests.reference import DOCUMENTS, REFERENCE
+from tests.reference import DOCUMENTS, ROOT
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)
-def test_a_reference_document_is_what_the_code_says(name: str) -> None:
-    assert (REFERENCE / name).read_bytes() == DOCUMENTS[name](), "run make docs"
+def test_a_document_is_what_the_code_says(name: str) -> None:
+    assert (ROOT / name).read_bytes() == DOCUMENTS[name](), "run make docs"
 
 
 def test_every_route_is_an_operation_with_its_statuses() -> None:

@@ -1,0 +1,53 @@
+"""The README's table of figures, made from bench/results.json."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+
+from tests.docs.pages import ROOT
+
+__all__ = ["FIGURES", "RESULTS", "readme", "table"]
+
+RESULTS = ROOT / "bench/results.json"
+_BLOCK = re.compile(r"(?<=<!-- bench -->\n).*?(?=<!-- /bench -->)", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One row. `peer` is step-ca's or step's figure for the very same thing, empty where there is none."""
+
+    name: str
+    what: str
+    unit: str
+    digits: int
+    peer: str = ""
+
+    def row(self, results: dict[str, float]) -> str:
+        value = f"{results[self.name]:,.{self.digits}f}{self.unit}" if self.name in results else "not measured yet"
+        return f"| {self.what} | `{self.name}` | {value} | {self.peer} |"
+
+
+FIGURES = (
+    Figure("issue_cpu_over_floor", "server CPU of a certificate, over RS256 verify + Ed25519 sign", " x", 1, "15 x"),
+    Figure("issue_per_second_32", "certificates a second, 32 connections", "", 0, "1,601"),
+    Figure("issue_p50_ms_32", "half of them answered within", " ms", 1, "16 ms"),
+    Figure("issue_p99_ms_32", "99 of 100 answered within", " ms", 1),
+    Figure("login_cpu_ms", "server CPU of one whole login, new TLS connections", " ms", 2),
+    Figure("ssh_config_overhead_ms", "what our configuration adds to `ssh`", " ms", 1, "25 ms, four requests"),
+    Figure("cli_status_cpu_over_python", "CPU of `daypass status`, over `python3 -c pass`", " x", 1),
+)  # fmt: skip
+
+
+def table() -> str:
+    """The Markdown table, from what was last measured."""
+    results = json.loads(RESULTS.read_text("utf-8")) if RESULTS.exists() else {}
+    head = ["| what | name | daypass | step-ca / step |", "|---|---|---|---|"]
+    return "\n".join([*head, *(figure.row(results) for figure in FIGURES), ""])
+
+
+def readme() -> bytes:
+    """The README with its table filled in."""
+    text = (ROOT / "README.md").read_text("utf-8")
+    return _BLOCK.sub(lambda _: table(), text).encode()
