@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pty
 import re
 import signal
 import sqlite3
@@ -145,13 +146,8 @@ def test_init_takes_one_way_to_a_passphrase(empty: Admin) -> None:
 
 def test_init_asks_on_a_terminal(tmp_path: Path) -> None:
     """A pseudo-terminal: issuer, URL, name, host names, passphrase twice."""
-    import pty
-
     config = tmp_path / "ca" / "daypass.toml"
-    command = [sys.executable, "-m", "daypass.cli.main", "ca", "init", "--config", str(config)]
-    terminal, far_side = pty.openpty()
-    process = subprocess.Popen(command, stdin=far_side, stdout=far_side, stderr=far_side, start_new_session=True)
-    os.close(far_side)
+    process, terminal = _on_terminal("ca", "init", "--config", str(config))
     answers = {
         "OpenID issuer": "https://id.example.com",
         "URL of this CA": "https://ca.example.com",
@@ -160,7 +156,7 @@ def test_init_asks_on_a_terminal(tmp_path: Path) -> None:
         "Passphrase": "correct horse",
         "The same again": "correct horse",
     }
-    shown = _converse(terminal, answers)
+    shown = _converse(process, terminal, answers)
     assert process.wait(20) == 0, shown
     assert "correct" not in shown
     assert re.search(r"daypass bootstrap https://ca\.example\.com/#[0-9a-f]{64}", shown)
@@ -170,8 +166,16 @@ def test_init_asks_on_a_terminal(tmp_path: Path) -> None:
     assert 'name = "example.com"' in text
 
 
-def _converse(terminal: int, answers: dict[str, str]) -> str:
-    """Answer each question once, as it is asked; everything shown until the other side ends."""
+def _on_terminal(*arguments: str) -> tuple[subprocess.Popen[bytes], int]:
+    command = [sys.executable, "-m", "daypass.cli.main", *arguments]
+    terminal, far_side = pty.openpty()
+    process = subprocess.Popen(command, stdin=far_side, stdout=far_side, stderr=far_side, start_new_session=True)
+    os.close(far_side)
+    return process, terminal
+
+
+def _converse(process: subprocess.Popen[bytes], terminal: int, answers: dict[str, str], until: str = "") -> str:
+    """Answer each question once, as it is asked; everything shown until the process ends, by TERM after `until`."""
     waiting, shown, unanswered = dict(answers), "", 0
     while True:
         try:
@@ -183,6 +187,8 @@ def _converse(terminal: int, answers: dict[str, str]) -> str:
             assert not waiting, shown
             return shown
         shown += chunk.decode()
+        if until and until in shown:
+            process.terminate()
         for question in [each for each in waiting if each in shown[unanswered:]]:
             unanswered = len(shown)
             os.write(terminal, waiting.pop(question).encode() + b"\n")
@@ -302,6 +308,20 @@ def test_a_ca_is_served_with_its_pinned_root_and_hands_out_tokens(admin: Admin) 
         assert admin("token", "host", "web-1.elsewhere.example")[0] == Exit.DENIED
     assert '"tier":"gold"' in admin("ledger", "show", "--after", "2")[1]
     assert out.strip() not in admin("ledger", "show")[1]
+
+
+def test_the_passphrase_of_encrypted_keys_is_asked_for_on_a_terminal(empty: Admin, tmp_path: Path) -> None:
+    secret = tmp_path / "passphrase"
+    secret.touch(mode=0o600)
+    secret.write_text("correct horse\n")
+    assert empty("ca", "init", *TRIAL[:-1], "--passphrase-file", str(secret))[0] == 0
+    listen_anywhere(empty)
+    empty.config.write_text(re.sub(r"(?m)^passphrase_file = .*$", "", empty.config.read_text()))
+    process, terminal = _on_terminal("ca", "serve", "--config", str(empty.config))
+    answers = {"Passphrase of the CA's keys": "correct horse"}
+    shown = _converse(process, terminal, answers, until="on https://0.0.0.0:")
+    assert process.wait(20) == 0, shown
+    assert "correct" not in shown
 
 
 def test_serving_another_policy_than_the_one_in_force_says_that_nothing_is_issued(admin: Admin) -> None:
