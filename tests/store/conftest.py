@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import create_engine, text
 from tests.parts.postgres import Postgres
 from tests.store.build import NOW, POLICY
 
@@ -65,3 +66,11 @@ def run(url: str) -> Callable[[Scenario], None]:
             await scenario(store)
 
     return lambda scenario: asyncio.run(play(scenario))
+
+
+def change(url: str, sql: str, **values: object) -> None:
+    """Puts a database into a state no method of the store leads to."""
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        connection.execute(text(sql), values)
+    engine.dispose()

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 from tests.store.build import ISSUER, NOW, POLICY, certificate, question, recording, verified_ledger
-from tests.store.conftest import Scenario, opened
+from tests.store.conftest import Scenario, change, opened
 
 from daypass.ca.ports import JoinToken, Recorded, Spent, Stale
 from daypass.errors import Conflict, Invalid, NotFound, Unavailable
@@ -240,12 +240,7 @@ def test_a_clock_behind_the_newest_block_gets_no_serials(run: Run) -> None:
 )
 def test_blocks_start_above_what_hosts_have_reported(url: str, floor: int, minutes: int, allowed: bool) -> None:
     """Trust 7.1: what a restored database has forgotten, hosts may still know."""
-    from sqlalchemy import create_engine, text
-
-    engine = create_engine(url)
-    with engine.begin() as connection:
-        connection.execute(text("UPDATE installation SET serial_floor = :floor"), {"floor": floor})
-    engine.dispose()
+    change(url, "UPDATE installation SET serial_floor = :floor", floor=floor)
 
     async def scenario() -> None:
         store = open_store(url)

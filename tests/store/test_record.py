@@ -9,10 +9,10 @@ from dataclasses import replace
 
 import pytest
 from tests.store.build import CA_KEY, HOST, NOW, POLICY, certificate, person, question, recording, verified_ledger
-from tests.store.conftest import Scenario
+from tests.store.conftest import Scenario, change, opened
 
 from daypass.ca.ports import NameTaken, Recorded, Spent, Stale
-from daypass.errors import Invalid
+from daypass.errors import Invalid, Unavailable
 from daypass.store import SqlStore
 
 Run = Callable[[Scenario], None]
@@ -149,6 +149,51 @@ def test_a_person_without_a_login_name_is_on_record_all_the_same(run: Run) -> No
         found = (await store.view(question("alice"))).person
         assert found is not None
         assert (found.login, found.names) == ("", ())
+
+    run(scenario)
+
+
+def test_a_released_name_is_a_tombstone_that_only_its_own_person_can_claim_again(url: str) -> None:
+    """Trust 1.3."""
+
+    async def scenario() -> None:
+        async with opened(url) as store:
+            await store.record(recording("alice", claims=("alice", "al")))
+            change(url, "UPDATE names SET released_at = 1 WHERE name = 'al'")
+            found = (await store.view(question("alice"))).person
+            assert found is not None
+            assert found.names == ("alice",)
+            assert await store.record(recording("mallory", claims=("al",))) == NameTaken("al")
+            assert await store.record(recording("alice", generation=1, claims=("al",))) == Recorded()
+            found = (await store.view(question("alice"))).person
+            assert found is not None
+            assert (found.login, found.names) == ("al", ("al", "alice"))
+
+    asyncio.run(scenario())
+
+
+def test_nothing_is_recorded_while_the_installation_is_in_recovery(url: str) -> None:
+    """Trust 7.2."""
+
+    async def scenario() -> None:
+        async with opened(url) as store:
+            change(url, "UPDATE installation SET recovery_since = 1")
+            with pytest.raises(Unavailable, match="restored"):
+                await store.record(recording("alice"))
+            change(url, "UPDATE installation SET recovery_since = NULL")
+            assert await store.record(recording("alice")) == Recorded()
+
+    asyncio.run(scenario())
+
+
+def test_ids_are_forgotten_along_the_way(run: Run) -> None:
+    async def scenario(store: SqlStore) -> None:
+        await store.record(recording("alice", once="old", once_expires=NOW + 10))
+        await store.record(recording("alice", once="soon", generation=1, time=NOW + 60))
+        assert (await store.view(question(once="old"))).spent is not None
+        await store.record(recording("alice", once="later", generation=1, time=NOW + 4000))
+        assert (await store.view(question(once="old"))).spent is None
+        assert (await store.view(question(once="soon"))).spent is not None
 
     run(scenario)
 

@@ -11,9 +11,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_engine, text
 from tests.parts.postgres import Postgres
+from tests.store.conftest import change
 
 from daypass.errors import Misconfigured
 from daypass.store import open_store
+from daypass.store.database import Database, parse_url
 from daypass.store.migrate import migrate
 
 SQLITE_SCHEMA = "SELECT type, name, tbl_name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite_%'"
@@ -79,13 +81,10 @@ def test_creating_again_leaves_what_is_there(url: str) -> None:
 
 @pytest.mark.parametrize("version", ["0000", "9999", None])
 def test_another_schema_version_is_refused_with_what_to_do(url: str, version: str | None) -> None:
-    engine = create_engine(url)
-    with engine.begin() as connection:
-        if version is None:
-            connection.execute(text("DROP TABLE schema_version"))
-        else:
-            connection.execute(text("UPDATE schema_version SET version_num = :version"), {"version": version})
-    engine.dispose()
+    if version is None:
+        change(url, "DROP TABLE schema_version")
+    else:
+        change(url, "UPDATE schema_version SET version_num = :version", version=version)
     with pytest.raises(Misconfigured) as caught:
         open_store(url)
     assert caught.value.hint == "daypass ca migrate"
@@ -143,6 +142,18 @@ asyncio.run(open_store("sqlite:///{tmp_path}/ca.sqlite", create=True).close())
 sys.exit("alembic" in sys.modules)
 """
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_sqlite_is_opened_to_be_durable(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/ca.sqlite"
+    asyncio.run(open_store(url, create=True).close())
+    opened = Database(parse_url(url))
+    wanted = {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "busy_timeout": 5000}
+    found = opened.read(
+        lambda connection: {name: connection.exec_driver_sql(f"PRAGMA {name}").scalar() for name in wanted}
+    )
+    assert found == wanted
+    opened.dispose()
 
 
 def test_several_hosts_without_a_synchronous_standby_are_refused(postgres: Postgres, postgres_template: str) -> None:

@@ -146,7 +146,7 @@ def find_token(connection: Connection, token_id: str) -> JoinToken | None:
 
 
 def forget_expired(connection: Connection, now: int) -> int:
-    """Drop one-time ids whose credential could pass nowhere any more. Gives how many."""
+    """Drop one-time ids whose credential could pass nowhere any more, under the lock. Gives how many."""
     return connection.execute(delete(once_ids).where(once_ids.c.expires_at < now)).rowcount
 
 

@@ -108,6 +108,8 @@ class Database:
                 connection.invalidate()
             base = dialect.loaded_dbapi.Error
             raise DBAPIError.instance(None, None, error, base, connection_invalidated=broken) from error
+        except OverflowError as error:  # sqlite3's word for a number beyond 64 bits
+            raise Refused("a number is too large to be put on record", code="store.refused") from error
 
     def translate(self, error: AnyDatabaseError) -> DaypassError:
         """What the driver said, in our tree, without the URL's password."""
@@ -175,10 +177,11 @@ def _postgresql(url: URL) -> Engine:
 
     engine = create_engine(
         url,
-        paramstyle="format",
+        # Whoever waited for the row of `installation` must then see what was committed meanwhile.
+        isolation_level="READ COMMITTED",
         connect_args={
             "connect_timeout": 5,
-            "options": f"-c statement_timeout={int(LOCK_WAIT * 1000)} -c client_min_messages=warning",
+            "options": f"{url.query.get('options', '')} -c statement_timeout={int(LOCK_WAIT * 1000)}".strip(),
         },
     )
 

@@ -49,6 +49,7 @@ def lock(lite: bool) -> ClauseElement:
         installation.c.ledger_time,
         installation.c.ledger_hash,
         installation.c.serial_floor,
+        installation.c.recovery_since,
     )
     if lite:  # BEGIN IMMEDIATE has locked everything
         return statement

@@ -15,6 +15,7 @@ from typing import Any
 from sqlalchemy import Connection, delete, update
 
 from daypass.ca.ports import NameTaken, Recorded, Spent, Stale, Verdict
+from daypass.errors import Unavailable
 from daypass.ledger.chain import encode_entry, next_hash
 from daypass.model import HostFacts, Person
 from daypass.store.hosts import admit
@@ -40,6 +41,11 @@ class _Batch:
         self.statements = statements
         self.items = items
         self.head = statements.lock(connection)
+        if self.head.recovery_since is not None:  # trust 7.2
+            raise Unavailable(
+                "the database was restored; until what was lost is revoked, nothing is issued",
+                code="store.recovery",
+            )
         keys = unique(item.person for item in items if item.person)
         self.people: dict[Key, Person] = people(statements.lock_persons(connection, keys)) if keys else {}
         self.owners: dict[str, Key | None] = {}  # of login names: whose they are, None for someone not in this batch

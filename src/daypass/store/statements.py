@@ -35,6 +35,7 @@ class Head(NamedTuple):
     ledger_time: int
     ledger_hash: bytes
     serial_floor: int
+    recovery_since: int | None
 
 
 class Statements:
@@ -49,7 +50,7 @@ class Statements:
 
     def lock(self, connection: Connection) -> Head:
         """The row of `installation`, held until the transaction ends: all writers go one after the other."""
-        return Head(*self._fetch(connection, "lock", 1, lambda _: queries.lock(self._lite))[0][:5])
+        return Head(*self._fetch(connection, "lock", 1, lambda _: queries.lock(self._lite))[0][:6])
 
     def head(self, connection: Connection) -> tuple[bytes, int]:
         """(policy_hash, ledger_time), as they stand."""

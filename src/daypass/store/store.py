@@ -42,8 +42,9 @@ class SqlStore:
 
     async def reserve_serials(self, now: float) -> range:
         def work(connection: Connection) -> range:
+            block = reserve(connection, self._statements, now)
             admin.forget_expired(connection, int(now))
-            return reserve(connection, self._statements, now)
+            return block
 
         return await self._write(work)
 
@@ -73,8 +74,9 @@ class SqlStore:
         check_text(document, actor)
 
         def work(connection: Connection) -> ConfigVersion:
+            version = admin.publish(connection, self._statements, document, digest, actor=actor, now=now)
             admin.forget_expired(connection, now)
-            return admin.publish(connection, self._statements, document, digest, actor=actor, now=now)
+            return version
 
         return await self._write(work)
 
@@ -86,7 +88,13 @@ class SqlStore:
         return await self._read(lambda connection: ledger.read(connection, after, limit))
 
     async def forget_expired(self, now: int) -> int:
-        return await self._write(lambda connection: admin.forget_expired(connection, now))
+        """Drops one-time ids whose credential could pass nowhere any more; happens by itself every hour or so."""
+
+        def work(connection: Connection) -> int:
+            self._statements.lock(connection)
+            return admin.forget_expired(connection, now)
+
+        return await self._write(work)
 
     async def close(self) -> None:
         await self._batcher.close()
