@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable
+from functools import partial
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event, func, select, text
@@ -19,8 +20,6 @@ __all__ = ["LOCK_WAIT", "Database", "Refused", "parse_url"]
 
 LOCK_WAIT = 5.0  # seconds for another process's transaction, before this one is given up
 DANGER = "daypass_danger_async"
-READING = "daypass_reading"  # an execution option: no transaction, each statement sees what is committed by then
-_AUTOCOMMIT = {"isolation_level": "AUTOCOMMIT"}
 _OUR_FAULT = (IntegrityError, DataError, ProgrammingError, NotSupportedError)
 T = TypeVar("T")
 
@@ -37,7 +36,7 @@ class Database:
         self.lite = url.get_backend_name() == "sqlite"
         self._danger = url.query.get(DANGER) == "1"
         self.engine = _sqlite(url) if self.lite else _postgresql(url.difference_update_query([DANGER]))
-        self._reader = self.engine.execution_options(**({READING: True} if self.lite else _AUTOCOMMIT))
+        self._reader = self.engine if self.lite else self.engine.execution_options(isolation_level="AUTOCOMMIT")
         self.statements = Statements(self.engine.dialect)
 
     def write(self, work: Callable[[Connection], T]) -> T:
@@ -48,6 +47,7 @@ class Database:
         return self._twice(lambda: self._write(work))
 
     def read(self, work: Callable[[Connection], T]) -> T:
+        """`work` without a transaction: each statement sees what is committed when it runs."""
         return self._twice(lambda: self._read(work))
 
     def dispose(self) -> None:
@@ -79,9 +79,14 @@ class Database:
 
     def _write(self, work: Callable[[Connection], T]) -> T:
         with self.engine.connect() as connection, connection.begin():
-            result = self._run(work, connection)
+            result = self._run(partial(self._begin, work), connection)
             self._commit(connection)
         return result
+
+    def _begin(self, work: Callable[[Connection], T], connection: Connection) -> T:
+        if self.lite:  # a transaction that starts by reading can't always go on to write; this one waits for its turn
+            connection.connection.cursor().execute("BEGIN IMMEDIATE")
+        return work(connection)
 
     def _commit(self, connection: Connection) -> None:
         notices: list[str] = connection.info.setdefault("notices", [])
@@ -157,12 +162,6 @@ def _sqlite(url: URL) -> Engine:
     def _prepare(connection: sqlite3.Connection, _: ConnectionPoolEntry) -> None:
         for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
             connection.execute(f"PRAGMA {pragma}")
-
-    @event.listens_for(engine, "begin")
-    def _begin(connection: Connection) -> None:
-        # A transaction that starts by reading can't always go on to write; this one waits for its turn first.
-        if not connection.get_execution_options().get(READING):
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
 
     return engine
 

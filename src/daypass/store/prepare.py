@@ -6,9 +6,8 @@ Done before it joins a transaction, so what is wrong with one recording is its o
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from daypass.ca.ports import Recording
 from daypass.errors import Invalid
@@ -19,8 +18,7 @@ from daypass.wire import Certificate, PublicKey
 __all__ = ["Prepared", "prepare"]
 
 
-@dataclass(frozen=True, slots=True)
-class Prepared:
+class Prepared(NamedTuple):
     person: tuple[str, str] | None  # (issuer, subject); only people are persons
     login: str | None
     claims: tuple[str, ...]
