@@ -18,7 +18,7 @@ from tests.parts.postgres import Postgres, run_postgres
 from tests.store.build import question, recording, verified_ledger
 from tests.store.conftest import opened
 
-from daypass.ca.ports import Recorded, Spent
+from daypass.ca.ports import NameTaken, Recorded, Spent, Verdict
 from daypass.errors import Unavailable
 from daypass.store import database, open_store
 
@@ -146,28 +146,55 @@ def lonely() -> Iterator[Postgres]:
         yield cluster
 
 
-STOP_WAITING = {
-    "cancelled": "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep'",
-    "terminated": "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep'",
-}
+WAITS = "SELECT pid FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
+CANCEL = WAITS.replace("pid", "pg_cancel_backend(pid)", 1)
+TERMINATE = WAITS.replace("pid", "pg_terminate_backend(pid)", 1)
 
 
-@pytest.mark.parametrize("stop", STOP_WAITING.values(), ids=STOP_WAITING.keys())
-def test_a_commit_that_no_standby_has_confirmed_is_not_answered(lonely: Postgres, stop: str) -> None:
-    """Trust 7.3: PostgreSQL calls such a commit a success, with a warning. Nor does a default of the database
-    (synchronous_commit = off) make the store answer sooner."""
+async def when_it_waits(cluster: Postgres, do: str, recorded: asyncio.Task[Verdict]) -> None:
+    """As soon as a COMMIT waits for the standby, and not before."""
+    while not sql(cluster, do):
+        assert not recorded.done()
+        await asyncio.sleep(0.02)
+
+
+def comes_back(cluster: Postgres) -> None:
+    sql(cluster, "ALTER SYSTEM RESET synchronous_standby_names")
+    sql(cluster, "SELECT pg_reload_conf()")
+
+
+def test_a_commit_that_no_standby_has_confirmed_is_not_answered(lonely: Postgres) -> None:
+    """Trust 7.3: cancelled, PostgreSQL calls such a commit a success, with a warning. Nor does a default of the
+    database (synchronous_commit = off) make the store answer sooner."""
 
     async def scenario() -> None:
         store = open_store(lonely.url())
         recorded = asyncio.create_task(store.record(recording("alice", once="a")))
-        while not sql(lonely, stop):
-            assert not recorded.done()
-            await asyncio.sleep(0.02)
-        with pytest.raises(Unavailable):
+        await when_it_waits(lonely, CANCEL, recorded)
+        with pytest.raises(Unavailable, match="warning"):
             await recorded
-        sql(lonely, "ALTER SYSTEM RESET synchronous_standby_names")
-        sql(lonely, "SELECT pg_reload_conf()")
-        assert isinstance(await store.record(recording("alice", once="a")), Recorded | Spent)
+        comes_back(lonely)
+        assert isinstance(await store.record(recording("alice", once="a")), Spent)
+        await store.close()
+
+    asyncio.run(scenario())
+
+
+def test_a_connection_that_breaks_in_commit_is_read_again_before_it_is_answered(lonely: Postgres) -> None:
+    async def scenario() -> None:
+        store = open_store(lonely.url())
+        await store.view(question())
+        once = [recording("alice", once="a"), recording("mallory", once="m", claims=("alice",))]
+        recorded = asyncio.create_task(store.record(once[0]))
+        refused = asyncio.create_task(store.record(once[1]))
+        await when_it_waits(lonely, TERMINATE, recorded)
+        await when_it_waits(lonely, WAITS, recorded)  # once more, so the second reading is a confirmed one
+        comes_back(lonely)
+        assert [await recorded, await refused] == [Recorded(), NameTaken("alice")]
+        spent = (await store.view(question(once="a"))).spent
+        assert spent is not None
+        assert spent[0].serial == once[0].certificates[0].serial
+        assert (await verified_ledger(store)).count("certificate.issue") == 1
         await store.close()
 
     asyncio.run(scenario())

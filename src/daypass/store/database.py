@@ -16,7 +16,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from daypass.errors import DaypassError, Internal, Misconfigured, Unavailable
 from daypass.store.statements import Statements
 
-__all__ = ["LOCK_WAIT", "Database", "Refused", "parse_url"]
+__all__ = ["LOCK_WAIT", "CommitLost", "Database", "Refused", "parse_url"]
 
 LOCK_WAIT = 5.0  # seconds for another process's transaction, before this one is given up
 DANGER = "daypass_danger_async"
@@ -26,6 +26,10 @@ T = TypeVar("T")
 
 class Refused(Internal):
     """The database refused the rows of this transaction; it was rolled back."""
+
+
+class CommitLost(Unavailable):
+    """The connection broke in COMMIT: whether it was recorded has to be read again (trust 7.3)."""
 
 
 class Database:
@@ -94,6 +98,8 @@ class Database:
         try:
             connection.commit()
         except AnyDatabaseError as error:
+            if isinstance(error, DBAPIError) and error.connection_invalidated:
+                raise CommitLost("the connection to the database broke in COMMIT", code="store.commit") from error
             raise self.translate(error) from error
         if notices:  # PostgreSQL: a cancelled wait for the standby is success with a warning (trust 7.3)
             raise Unavailable(f"the database committed with a warning: {notices[0]}", code="store.commit")

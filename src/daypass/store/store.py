@@ -8,10 +8,10 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection
 
-from daypass.ca.ports import ConfigVersion, JoinToken, LedgerRow, Question, Recording, Verdict, View
+from daypass.ca.ports import ConfigVersion, JoinToken, LedgerRow, Question, Recorded, Recording, Spent, Verdict, View
 from daypass.store import admin, ledger
 from daypass.store.batch import Batcher
-from daypass.store.database import Database, Refused
+from daypass.store.database import CommitLost, Database, Refused
 from daypass.store.prepare import Prepared, prepare
 from daypass.store.record import record
 from daypass.store.rows import check_text
@@ -110,6 +110,10 @@ class SqlStore:
         could write costs its neighbours time and nothing else."""
         try:
             return self._database.write(partial(self._record_group, items))
+        except CommitLost:
+            # Recording again tells: what was recorded is spent now, on the very serials it asked for.
+            verdicts = self._database.write(partial(self._record_group, items))
+            return [_own(item, verdict) for item, verdict in zip(items, verdicts, strict=True)]
         except Refused as error:
             if len(items) == 1:
                 return [error]
@@ -141,6 +145,13 @@ class SqlStore:
 
     async def _change(self, change: Callable[..., T], *args: object, **kwargs: object) -> T:
         return await self._write(partial(_changed, change, self._statements, args, kwargs))
+
+
+def _own(item: Prepared, verdict: Verdict) -> Verdict:
+    if not isinstance(verdict, Spent):
+        return verdict
+    serials = [each.serial for each in verdict.certificates]
+    return Recorded() if serials == [each.serial for each in item.issued] else verdict
 
 
 def _changed(change: Callable[..., T], statements: object, args: Any, kwargs: Any, connection: Connection) -> T:
