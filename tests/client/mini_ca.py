@@ -1,7 +1,7 @@
 """A CA that does what a test tells it, and else what an honest one does: pins, trust document, certificates.
 
-It believes any token; who it is for stands in `login`. It checks nonce and proof of possession as a CA must, so a
-client that binds them wrongly gets nothing. `answers` replaces what a path says, in turn.
+It believes any token; what it grants stands in `principals`. It checks nonce and proof of possession as a CA must,
+so a client that binds them wrongly gets nothing. `answers` replaces what a path says, in turn.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class MiniCa:
         self.root = self._certificate("test root", self.root_key, self.ca_id if with_trust_root else None)
         self.url = ""
         self.version, self.skew, self.lifetime = 1, 0, 3600
-        self.login, self.principals = "alice", ("alice", "role:dev:alice")
+        self.principals: tuple[str, ...] = ("alice", "role:dev:alice")
         self.host_patterns = ["*.corp.test"]
         self.providers: list[api.OidcLogin] = []
         self.answers: dict[str, list[tuple[int, object]]] = {}
@@ -113,7 +113,7 @@ class MiniCa:
             public_key=public,
             serial=int.from_bytes(os.urandom(4), "big") + 1,
             type=CertType.USER,
-            key_id=f"{self.login}@example.com",
+            key_id="alice@example.com",
             principals=self.principals,
             valid_after=now - 60,
             valid_before=now + (self.lifetime if lifetime is None else lifetime),

@@ -23,7 +23,7 @@ from daypass.client.settings import Settings, make_folder
 from daypass.errors import Invalid, Misconfigured, Unavailable
 from daypass.wire import Certificate, CertType, PublicKey, agent, sign_blob
 
-__all__ = ["Agent", "choose", "own_agent"]
+__all__ = ["Agent", "choose", "is_certificate", "is_forwarded", "own_agent"]
 
 _SECONDS = 5.0
 _CERTIFICATE_TYPES = b"-cert-v01@openssh.com"
@@ -140,7 +140,7 @@ def _start(path: Path) -> None:
             umask=0o077,
             start_new_session=True,
         )
-    except FileNotFoundError as error:
+    except OSError as error:
         raise Misconfigured("OpenSSH's ssh-agent is not installed", hint="install openssh-client") from error
     except subprocess.SubprocessError as error:
         raise Misconfigured(f"ssh-agent did not start at {path}", hint=f"try it: ssh-agent -a {path}") from error
@@ -167,8 +167,13 @@ def _receive(connection: socket.socket, size: int) -> bytes:
     return data
 
 
+def is_certificate(blob: bytes) -> bool:
+    """By its type's name, whether we know that type or not."""
+    return _CERTIFICATE_TYPES in blob[:64]
+
+
 def _signed_by(blob: bytes, keys: Collection[PublicKey]) -> bool:
-    if _CERTIFICATE_TYPES not in blob[:64]:
+    if not is_certificate(blob):
         return False
     try:
         return Certificate.parse(blob, strict=False).signature_key in keys
@@ -197,7 +202,11 @@ def _throwaway() -> tuple[Ed25519PrivateKey, bytes]:
 
 
 def _listener(path: str) -> str:
-    """Name of the process that listens on the socket, "" where it can't be told (unix(7), SO_PEERCRED)."""
+    """Name of the process that listens on the socket, "" where it can't be told (unix(7), SO_PEERCRED).
+
+    ssh-agent goes into the background after it began to listen, so its listener is gone; sshd's lives as long as
+    the forwarding does.
+    """
     if not sys.platform.startswith("linux"):
         return ""
     try:
@@ -205,6 +214,9 @@ def _listener(path: str) -> str:
             connection.settimeout(_SECONDS)
             connection.connect(path)
             pid = struct.unpack("3i", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))[0]
+        os.kill(pid, 0)
         return Path(f"/proc/{pid}/comm").read_text().strip()
+    except ProcessLookupError:
+        return "gone"
     except OSError:
         return ""

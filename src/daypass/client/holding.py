@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from daypass.client import sshconfig
-from daypass.client.agent import Agent
+from daypass.client.agent import Agent, is_certificate
 from daypass.client.settings import Settings, write_file
 from daypass.client.trust import Membership
 from daypass.errors import DaypassError, Invalid, Misconfigured, Unauthenticated
@@ -72,9 +72,10 @@ def keep(certificate: Certificate, agent: Agent, membership: Membership, setting
     """After the agent has it: older ones out of the agent, the file in place, ssh told."""
     context = membership.context
     agent.remove_certified_by(membership.user_ca, keep=certificate.encode())
+    own_keys = [each.blob for each in agent.identities() if not is_certificate(each.blob)]
     write_file(context.agent, f"{agent.path}\n")
     write_file(context.certificate, certificate.line(f"daypass:{context.name}") + "\n")
-    sshconfig.write_pass(settings, membership, agent.path, certificate.valid_before)
+    sshconfig.write_pass(settings, membership, agent.path, certificate.valid_before, own_keys)
 
 
 def discard(membership: Membership, agents: tuple[Agent, ...]) -> bool:
@@ -87,7 +88,8 @@ def discard(membership: Membership, agents: tuple[Agent, ...]) -> bool:
         except DaypassError:
             continue  # an agent that has ended holds nothing
     # ssh's instructions go first: they name the certificate's file.
-    for path in (context.pass_config, context.valid_marker, context.certificate, context.agent):
+    own_keys = context.folder.glob("own-*.pub")
+    for path in (context.pass_config, context.valid_marker, context.certificate, context.agent, *own_keys):
         found = path.exists() or found
         path.unlink(missing_ok=True)
     return found

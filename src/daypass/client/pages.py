@@ -19,14 +19,15 @@ _STYLE = """
 --good:#5fd39d;--goodbg:#12352a;--bad:#ffb4ad;--badbg:#3f1c1b}}
 *{box-sizing:border-box}
 body{margin:0;min-height:100vh;min-height:100svh;display:flex;align-items:center;justify-content:center;padding:1rem;
-background:var(--page);color:var(--ink);font:1rem/1.5 system-ui,-apple-system,"Segoe UI",Roboto,sans-serif}
+background:var(--page);color:var(--ink);overflow-wrap:anywhere;
+font:1rem/1.5 system-ui,-apple-system,"Segoe UI",Roboto,sans-serif}
 main{width:100%;max-width:27rem;padding:2.25rem 2rem 1.75rem;background:var(--card);border:1px solid var(--line);
 border-radius:1rem;box-shadow:0 1px 2px #0001,0 12px 32px #0001}
 svg{display:block;width:3.25rem;height:3.25rem;padding:.8rem;border-radius:50%;fill:none;stroke-width:2.5;
 stroke-linecap:round;stroke-linejoin:round}
 .good svg{background:var(--goodbg);stroke:var(--good)}.bad svg{background:var(--badbg);stroke:var(--bad)}
 h1{margin:1.25rem 0 .375rem;font-size:1.5rem;line-height:1.25;letter-spacing:-.01em}
-p{margin:0 0 .75rem;overflow-wrap:anywhere}.soft{color:var(--soft)}
+p{margin:0 0 .75rem}.soft{color:var(--soft)}
 code{font:.9375em ui-monospace,SFMono-Regular,Menlo,Consolas,monospace}
 footer{margin-top:1.5rem;padding-top:1rem;border-top:1px solid var(--line);color:var(--soft);font-size:.875rem}
 """
@@ -66,10 +67,10 @@ def signed_in(login: str, until: str, company: str) -> Page:
 
 def failed(message: str, hint: str | None, company: str) -> Page:
     """Why there is no certificate, in the provider's or the CA's words."""
-    advice = f'<p class="soft">{_text(hint)}</p>' if hint else ""
+    advice = f'<p class="soft">{_sentence(hint)}</p>' if hint else ""
     body = f"""<main class="bad">{_CROSS}
 <h1>You are not signed in</h1>
-<p>{_text(message)}</p>{advice}
+<p>{_sentence(message)}</p>{advice}
 <p class="soft">Your terminal says the same. You can close this tab.</p>
 {_footer(company)}</main>"""
     return _page(403, "Not signed in", body)
@@ -84,6 +85,11 @@ def _footer(company: str) -> str:
     return f"<footer>daypass · {escape(company)}</footer>" if company else "<footer>daypass</footer>"
 
 
+def _sentence(text: str) -> str:
+    """The terminal's line as a page's sentence."""
+    return _text(text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?")) else "."))
+
+
 def _text(text: str) -> str:
     """Others' words: cut, without control characters, and inert."""
     plain = "".join(each if each.isprintable() else " " for each in text)
@@ -94,7 +100,6 @@ def _page(status: int, title: str, body: str) -> Page:
     head = (
         f'<meta charset="utf-8"><title>{escape(title)} · daypass</title>'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
-        '<link rel="icon" href="data:,">'
     )
     html = f'<!doctype html><html lang="en"><head>{head}<style>{_STYLE}</style></head><body>{body}</body></html>'
     return Page(status, html.encode())

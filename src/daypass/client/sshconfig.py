@@ -16,13 +16,14 @@ from __future__ import annotations
 import os
 import re
 import sys
+from base64 import b64encode
 from collections.abc import Sequence
 from pathlib import Path
 
 from daypass.client.settings import Context, Settings, write_file
 from daypass.client.trust import Membership
-from daypass.errors import Misconfigured
-from daypass.wire import PublicKey
+from daypass.errors import Invalid, Misconfigured
+from daypass.wire import PublicKey, Reader
 
 __all__ = ["block", "check_patterns", "files", "known_hosts", "pass_config", "update", "write_pass"]
 
@@ -40,6 +41,7 @@ _HOST_KEY_ALGORITHMS = (
     "rsa-sha2-256-cert-v01@openssh.com",
 )
 _OWN_KEYS = ("id_ed25519", "id_ed25519_sk", "id_ecdsa", "id_ecdsa_sk", "id_rsa")
+_MAX_AGENT_KEYS = 3
 _POSIX_SHELLS = ("bash", "dash", "ksh", "sh", "zsh")
 
 
@@ -102,6 +104,9 @@ Match host "{",".join(patterns)}"
     ForwardAgent no
     # Where connections are shared, `daypass logout` finds and ends them here.
     ControlPath "{control_prefix(settings, ca_id)}%C"
+# A second reading, in which hosts that an alias leads to are matched by their real name. Last, since an Include
+# below a Match that does not hold is not read.
+Match final
 """
 
 
@@ -110,29 +115,60 @@ def control_prefix(settings: Settings, ca_id: str) -> Path:
     return settings.ssh_folder / f"dp-{ca_id[:6]}-"
 
 
-def write_pass(settings: Settings, membership: Membership, agent: str, valid_before: int) -> None:
-    """Have ssh offer the certificate until `valid_before` (unix seconds)."""
+def write_pass(
+    settings: Settings, membership: Membership, agent: str, valid_before: int, own_keys: Sequence[bytes] = ()
+) -> None:
+    """Have ssh offer the certificate until `valid_before` (unix seconds).
+
+    `own_keys` are blobs of the person's keys in the same agent. Those without a file of their own get one for the
+    public half, as `IdentitiesOnly` would leave them out.
+    """
     context, patterns = membership.context, check_patterns(membership.host_patterns)
+    own = [settings.ssh_folder / name for name in _OWN_KEYS]
+    own = [path for path in own if path.exists()] + _public_halves(settings, context, own_keys)
     write_file(context.valid_marker, "")
     os.utime(context.valid_marker, (valid_before, valid_before))
-    write_file(context.pass_config, pass_config(settings, context, patterns, agent, valid_before))
+    shell = settings.environ.get("SHELL", "")
+    write_file(
+        context.pass_config, pass_config(context, patterns, agent, own, _still_valid(context, valid_before, shell))
+    )
 
 
-def pass_config(settings: Settings, context: Context, patterns: Sequence[str], agent: str, valid_before: int) -> str:
+def pass_config(context: Context, patterns: Sequence[str], agent: str, own: Sequence[Path], still_valid: str) -> str:
     """pass.conf: the certificate first, then the person's own keys, so that nobody is locked out on the way here."""
-    own = [settings.ssh_folder / name for name in _OWN_KEYS]
-    lines = "".join(f"    IdentityFile {_quote(path)}\n" for path in own if path.exists())
-    hosts, valid = f'"{",".join(patterns)}"', _still_valid(context, valid_before, settings.environ.get("SHELL", ""))
+    hosts = f'"{",".join(patterns)}"'
+    own_lines = "".join(f"    IdentityFile {_quote(path)}\n" for path in own)
     offer = f"""\
     IdentityAgent {_quote(Path(agent))}
     IdentitiesOnly yes
     IdentityFile {_quote(context.certificate)}
-{lines}"""
+{own_lines}"""
     return f"""# Written by daypass login; gone after daypass logout. Of no effect once the certificate has expired.
-Match !final host {hosts} exec "{valid}"
+Match !final host {hosts} exec "{still_valid}"
 {offer}# An alias that leads to one of ours: its real name is known at the second reading.
-Match final host {hosts} !originalhost {hosts} exec "{valid}"
+Match final host {hosts} !originalhost {hosts} exec "{still_valid}"
 {offer}"""
+
+
+def _public_halves(settings: Settings, context: Context, blobs: Sequence[bytes]) -> list[Path]:
+    """Files for keys that are in the agent alone. Few: sshd gives up after MaxAuthTries, 6 by default."""
+    on_disk = {word for path in settings.ssh_folder.glob("id_*.pub") for word in path.read_bytes().split()[1:2]}
+    paths = []
+    for blob in blobs:
+        encoded, name = b64encode(blob), _type_name(blob)
+        if name and encoded not in on_disk and len(paths) < _MAX_AGENT_KEYS:
+            paths.append(context.folder / f"own-{len(paths)}.pub")
+            write_file(paths[-1], f"{name} {encoded.decode()}\n")
+    return paths
+
+
+def _type_name(blob: bytes) -> str:
+    """As the agent says it; "" for what could not stand in a file."""
+    try:
+        name = Reader(blob).text()
+    except Invalid:
+        return ""
+    return name if re.fullmatch(r"[a-z0-9@.-]{1,64}", name) else ""
 
 
 def _still_valid(context: Context, valid_before: int, shell: str) -> str:

@@ -1,0 +1,358 @@
+"""A whole login against a CA and a provider that behave, lie, stall or say no; and what it leaves behind."""
+
+from __future__ import annotations
+
+import ctypes
+import dataclasses
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from daypass import api
+from daypass.client import login as module
+from daypass.client import trust
+from daypass.client.login import Login
+from daypass.client.settings import Settings
+from daypass.client.trust import Membership
+from daypass.errors import (
+    Conflict,
+    DaypassError,
+    Denied,
+    Invalid,
+    Misconfigured,
+    NotFound,
+    Unauthenticated,
+    Unavailable,
+)
+from daypass.wire import CertType, PublicKey
+from tests.client.laptop import follow
+from tests.client.mini_ca import MiniCa
+from tests.parts.needs import need
+from tests.parts.op import DISCOVERY, DOWN, Answer, Op
+from tests.parts.openssh import Agent as Part
+from tests.parts.openssh import keygen, make_key
+
+SignIn = Callable[..., Login]
+PR_GET_DUMPABLE = 3
+
+
+def files(member: Membership) -> set[str]:
+    return {path.name for path in member.context.folder.iterdir()}
+
+
+def test_a_login_puts_key_and_certificate_into_the_agent_and_the_certificate_alone_into_a_file(
+    sign_in: SignIn, joined: Membership
+) -> None:
+    held = sign_in().run()
+    assert [each.blob for each in held.agent.identities()] == [held.certificate.encode()]
+    assert held.certificate.principals == ("alice", "role:dev:alice")
+    assert "alice@example.com" in keygen("-L", "-f", joined.context.certificate)
+    assert joined.context.certificate.stat().st_mode & 0o777 == 0o600
+
+
+def test_ten_logins_leave_one_identity(sign_in: SignIn) -> None:
+    """More would end in "Too many authentication failures"."""
+    for _ in range(10):
+        held = sign_in().run()
+    assert len(held.agent.identities()) == 1
+
+
+def test_with_a_valid_certificate_nobody_is_asked(sign_in: SignIn, company: MiniCa) -> None:
+    held = sign_in().run()
+    company.hits.clear()
+    assert sign_in().held() == held
+    assert not company.hits
+    assert sign_in(force=True).held() is None
+    assert sign_in(lifetime=60).held() is None
+
+
+def test_a_certificate_whose_key_has_left_the_agent_is_not_held(sign_in: SignIn) -> None:
+    held = sign_in().run()
+    held.agent.remove(held.certificate.encode())
+    assert sign_in().held() is None
+
+
+def test_a_lifetime_is_asked_for(sign_in: SignIn, company: MiniCa) -> None:
+    sign_in(lifetime=5400).run()
+    assert company.seen[-1].validBefore == "5400s"
+
+
+def test_the_request_carries_all_that_binds_the_token_to_the_key(sign_in: SignIn, op: Op) -> None:
+    seen: dict[str, str] = {}
+
+    def watch(url: str) -> None:
+        seen.update(httpx2.URL(url).params)
+        follow(url)
+
+    sign_in(open_browser=watch).run()
+    assert seen["response_type"] == "code"
+    assert seen["code_challenge_method"] == "S256"
+    assert len(seen["code_challenge"]) == 43
+    assert seen["nonce"].startswith("dp1.")
+    assert len(seen["state"]) >= 43
+    assert "openid" in seen["scope"].split()
+    assert "offline_access" not in seen["scope"]
+
+
+def test_max_age_is_sent_where_the_ca_wants_it(sign_in: SignIn, company: MiniCa, op: Op) -> None:
+    seen: dict[str, str] = {}
+    company.providers = [api.OidcLogin(name="op", issuer=op.issuer, client_id="daypass", max_age=3600)]
+
+    def watch(url: str) -> None:
+        seen.update(httpx2.URL(url).params)
+        follow(url)
+
+    sign_in(open_browser=watch).run()
+    assert seen["max_age"] == "3600"
+
+
+def test_an_answer_lost_on_the_way_is_asked_for_again_with_the_same_token(
+    sign_in: SignIn, company: MiniCa, monkeypatch: pytest.MonkeyPatch, said: list[str]
+) -> None:
+    monkeypatch.setattr(module, "_RETRY_AFTER", (0.01, 0.01))
+    busy = api.Error(status=503, message="the database is busy", code="unavailable")
+    company.answers["/v1/ssh/sign"] = [(0, b""), (503, busy)]
+    sign_in().run()
+    assert company.hits["/v1/ssh/sign"] == 3
+    assert any("trying again" in line for line in said)
+
+
+def test_it_gives_up_after_three_times(sign_in: SignIn, company: MiniCa, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_RETRY_AFTER", (0.01, 0.01))
+    company.answers["/v1/ssh/sign"] = [(0, b"")] * 9
+    with pytest.raises(Unavailable):
+        sign_in().run()
+    assert company.hits["/v1/ssh/sign"] == 3
+
+
+def test_a_no_is_not_asked_for_again_and_is_shown_in_the_browser_too(
+    sign_in: SignIn, company: MiniCa, joined: Membership
+) -> None:
+    denied = api.Error(status=403, message="no role is for alice", code="policy.no-role", hint="ask for one")
+    company.answers["/v1/ssh/sign"] = [(403, denied)]
+    shown: list[str] = []
+    with pytest.raises(Denied, match="no role is for alice"):
+        sign_in(open_browser=lambda url: shown.append(_page(url))).run()
+    assert company.hits["/v1/ssh/sign"] == 1
+    deadline = time.monotonic() + 5
+    while not shown and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert "No role is for alice." in shown[0]
+    assert "Ask for one." in shown[0]
+    assert not files(joined) & {"id-cert.pub", "pass.conf", "valid", "agent"}
+
+
+def _page(url: str) -> str:
+    return httpx2.get(url, follow_redirects=True, trust_env=False).text
+
+
+def test_a_person_the_provider_has_disabled_hears_the_provider_s_words(sign_in: SignIn) -> None:
+    def refuse(url: str) -> None:
+        query = httpx2.URL(url).params
+        said = {"error": "access_denied", "error_description": "this account is disabled", "state": query["state"]}
+        answer = {**said, "iss": url.partition("/authorize")[0]}
+        httpx2.get(query["redirect_uri"], params=answer, follow_redirects=True, trust_env=False)
+
+    with pytest.raises(Denied, match="this account is disabled") as caught:
+        sign_in(open_browser=refuse).run()
+    assert caught.value.hint
+
+
+STRANGER = Ed25519PrivateKey.generate()
+
+
+def _public(key: Ed25519PrivateKey) -> PublicKey:
+    return PublicKey.from_cryptography(key.public_key())
+
+
+def lying(field: str, value: object) -> Callable[[MiniCa], None]:
+    return lambda ca: setattr(ca, field, value)
+
+
+def drafting(**changes: Any) -> Callable[[MiniCa], None]:
+    return lying("change", lambda draft: dataclasses.replace(draft, **changes))
+
+
+def cut_off(ca: MiniCa) -> None:
+    ca.answers["/v1/ssh/sign"] = [(201, api.SshSignResponse(crt=b"\0\0\0\x07ssh"))]
+
+
+LIES: list[tuple[str, Callable[[MiniCa], None], type[DaypassError], str]] = [
+    ("signed by another CA", lying("signer", STRANGER), Unauthenticated, "does not name"),
+    ("for another key", drafting(public_key=_public(STRANGER)), Unauthenticated, "another key"),
+    ("for a host", drafting(type=CertType.HOST), Unauthenticated, "another kind"),
+    ("for nobody", drafting(principals=()), Unauthenticated, "names nobody"),
+    ("with an unknown option", drafting(critical_options=(("x", "y"),)), Unauthenticated, "another kind"),
+    ("already expired", lying("lifetime", -10), Misconfigured, "already expired"),
+    ("not valid yet", drafting(valid_after=2**33, valid_before=2**34), Misconfigured, "not valid yet"),
+    ("cut off", cut_off, Invalid, "cut short"),
+]
+
+
+@pytest.mark.parametrize(("lie", "error", "text"), [row[1:] for row in LIES], ids=[row[0] for row in LIES])
+def test_a_certificate_that_was_not_asked_for_reaches_neither_agent_nor_disk(
+    lie: Callable[[MiniCa], None], error: type[DaypassError], text: str,
+    sign_in: SignIn, company: MiniCa, joined: Membership, agent: Part, settings: Settings,
+) -> None:  # fmt: skip
+    lie(company)
+    with_agent = Settings.load("", {**settings.environ, "SSH_AUTH_SOCK": str(agent.socket)})
+    with pytest.raises(error, match=text):
+        sign_in(settings=with_agent).run()
+    assert agent.public_keys() == []
+    assert not files(joined) & {"id-cert.pub", "pass.conf", "valid", "agent"}
+
+
+def test_a_signature_that_does_not_hold_is_noticed(sign_in: SignIn, company: MiniCa, joined: Membership) -> None:
+    honest = company.certify
+
+    def forge(public: PublicKey) -> bytes:
+        return honest(public)[:-1] + b"\0"
+
+    company.certify = forge  # type: ignore[method-assign, assignment]
+    with pytest.raises(Unauthenticated, match="does not hold"):
+        sign_in().run()
+
+
+@pytest.mark.parametrize("skew", [-90, 90])
+def test_a_clock_that_is_off_is_told(skew: int, sign_in: SignIn, company: MiniCa, said: list[str]) -> None:
+    company.skew = skew
+    sign_in().run()
+    assert any("your clock is" in line for line in said)
+
+
+def answering(path: str, answer: Answer) -> Callable[[Op], None]:
+    return lambda op: op.answers.update({path: answer})
+
+
+def claiming(**metadata: str) -> Callable[[Op], None]:
+    return lambda op: op.metadata.update(metadata)
+
+
+TAKEN_BACK = Answer(400, b'{"error":"invalid_grant"}')
+PROVIDERS: list[tuple[str, Callable[[Op], None], type[DaypassError], str]] = [
+    ("is down", answering(DISCOVERY, DOWN), Unavailable, "can't be reached"),
+    ("answers 500", answering(DISCOVERY, Answer(500, b"")), Unavailable, "problem"),
+    ("speaks no JSON", answering(DISCOVERY, Answer(200, b"<html>")), Misconfigured, "does not answer"),
+    ("is another", claiming(issuer="https://evil.example.com"), Misconfigured, "says it is"),
+    ("wants no TLS", claiming(token_endpoint="http://idp.example.com/t"), Misconfigured, "without TLS"),
+    ("redirects", answering("/token", Answer(302, b"", {"Location": "/x"})), Misconfigured, "refused"),
+    ("takes it back", answering("/token", TAKEN_BACK), Denied, "took the sign-in back"),
+    ("sends no token", answering("/token", Answer(200, b"{}")), Unauthenticated, "no ID token"),
+    (
+        "signs for another",
+        lambda op: op.claims.update(iss="https://x.example"),
+        Unauthenticated,
+        "does not answer this",
+    ),
+    ("answers without end", answering(DISCOVERY, Answer(200, b" " * (2 << 20))), Unavailable, "without end"),
+]
+
+
+@pytest.mark.parametrize(
+    ("fault", "error", "text"), [row[1:] for row in PROVIDERS], ids=[row[0] for row in PROVIDERS]
+)
+def test_a_provider_that_fails_is_told_from_one_that_refuses(
+    fault: Callable[[Op], None], error: type[DaypassError], text: str, sign_in: SignIn, op: Op, company: MiniCa
+) -> None:
+    fault(op)
+    with pytest.raises(error, match=text):
+        sign_in().run()
+    assert not company.hits["/v1/ssh/sign"]
+
+
+def test_a_token_with_another_sign_in_s_nonce_is_not_sent_on(sign_in: SignIn, op: Op, company: MiniCa) -> None:
+    mint = op.mint
+    op.mint = lambda **change: mint(**{**change, "nonce": "dp1.other"})  # type: ignore[method-assign]
+    with pytest.raises(Unauthenticated, match="does not answer this sign-in"):
+        sign_in().run()
+    assert not company.hits["/v1/ssh/sign"]
+
+
+def test_with_several_providers_the_person_picks_one(sign_in: SignIn, company: MiniCa) -> None:
+    company.providers = [*company.providers, api.OidcLogin(name="other", issuer="https://x.invalid", client_id="c")]
+    with pytest.raises(Invalid, match="op, other"):
+        sign_in().run()
+    with pytest.raises(Invalid, match="no identity provider called"):
+        sign_in(provider="third").run()
+    sign_in(provider="op").run()
+
+
+def test_without_any_provider_the_operator_is_named(sign_in: SignIn, company: MiniCa) -> None:
+    company.providers = []
+    with pytest.raises(Misconfigured):
+        sign_in().run()
+
+
+def test_an_older_trust_document_stops_a_login_before_the_browser_opens(sign_in: SignIn, company: MiniCa) -> None:
+    company.version = 0
+    with pytest.raises(Conflict):
+        sign_in(open_browser=lambda _: pytest.fail("opened")).run()
+
+
+def test_without_a_company_the_hint_says_how_to_join(settings: Settings) -> None:
+    with pytest.raises(NotFound):
+        Login(settings, print, print).run()
+
+
+def test_own_keys_in_the_agent_alone_stay_usable(
+    sign_in: SignIn, joined: Membership, settings: Settings, agent: Part, home: Path
+) -> None:
+    """`IdentitiesOnly` would leave out a key that has no file, such as a password manager's."""
+    (home / ".ssh").mkdir(mode=0o700)
+    agent.add(make_key(home / "elsewhere"))
+    agent.add(make_key(home / ".ssh/id_ed25519"))
+    sign_in(settings=Settings.load("", {**settings.environ, "SSH_AUTH_SOCK": str(agent.socket)})).run()
+    config = joined.context.pass_config.read_text()
+    offered = [line.split()[1].strip('"') for line in config.splitlines() if "IdentityFile" in line]
+    own = joined.context.folder / "own-0.pub"
+    assert offered == [str(joined.context.certificate), str(home / ".ssh/id_ed25519"), str(own)]
+    assert own.read_text().split()[1] == (home / "elsewhere.pub").read_text().split()[1]
+
+
+def test_core_dumps_are_off_and_nobody_reads_our_memory(sign_in: SignIn) -> None:
+    sign_in().run()
+    assert resource.getrlimit(resource.RLIMIT_CORE)[0] == 0
+    assert ctypes.CDLL(None).prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) == 0
+
+
+def test_no_byte_of_a_private_key_is_written_to_any_file(
+    company: MiniCa, settings: Settings, home: Path, agent: Part
+) -> None:
+    """The whole login under strace: the key's bytes go to the agent's socket and into no other write(2)."""
+    trust.bootstrap(settings, company.url, company.fingerprint)
+    script = """
+import httpx2
+from daypass.client import login
+from daypass.client.settings import Settings
+made, Key = [], login.Ed25519PrivateKey
+class Watched:
+    @staticmethod
+    def generate():
+        made.append(Key.generate())
+        return made[-1]
+login.Ed25519PrivateKey = Watched
+login.Login(Settings.load(), lambda _: None, lambda url: httpx2.get(url, follow_redirects=True)).run()
+print("".join(f"\\\\x{byte:02x}" for byte in made[0].private_bytes_raw()))
+"""
+    calls = "trace=write,writev,pwrite64,pwritev,sendto,sendmsg"
+    options = ["-f", "-xx", "-yy", "-s", "100000", "-o", str(home / "trace"), "-e", calls]
+    done = subprocess.run(
+        [need("strace"), *options, sys.executable, "-c", script],
+        env={**agent.env, **settings.environ, "NO_PROXY": "*"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    key = done.stdout.strip()
+    assert len(key) == 32 * 4, done.stderr
+    written = [line for line in (home / "trace").read_text().splitlines() if key in line]
+    assert written, "the agent got the key over its socket"
+    assert all("<UNIX" in line for line in written), written

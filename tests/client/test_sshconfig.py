@@ -1,0 +1,379 @@
+"""What OpenSSH makes of the files we write: asked by `ssh -G`, and proved by logins to a real sshd."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from daypass.client import sshconfig, sshsetup
+from daypass.client.login import Login
+from daypass.client.logout import logout
+from daypass.client.settings import Settings
+from daypass.client.trust import Membership
+from daypass.errors import Misconfigured
+from daypass.wire import Certificate, CertType, PublicKey, sign_blob
+from tests.client.mini_ca import MiniCa
+from tests.parts.openssh import Agent as Part
+from tests.parts.openssh import Sshd, keygen, make_key, run_sshd
+
+HOST = "web-1.corp.test"
+
+
+@pytest.fixture
+def set_up(joined: Membership, settings: Settings) -> Settings:
+    sshsetup.apply(settings, sshsetup.plan(settings))
+    return settings
+
+
+def resolve(settings: Settings, host: str, *options: str, lines: str = "") -> dict[str, list[str]]:
+    """`ssh -G`: every option that would be used for `host`; `lines` follow ours in the person's file."""
+    config = settings.ssh_folder / "config"
+    if lines:
+        config.write_text(config.read_text() + lines)
+    done = subprocess.run(
+        ["ssh", "-T", "-F", str(config), *options, "-G", host],
+        env={**os.environ, "SHELL": "/bin/sh"},
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    found: dict[str, list[str]] = {}
+    for line in done.stdout.splitlines():
+        name, _, value = line.partition(" ")
+        found.setdefault(name, []).append(value)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("stricthostkeychecking", "true"),
+        ("globalknownhostsfile", "none"),
+        ("updatehostkeys", "false"),
+        ("forwardagent", "no"),
+        ("verifyhostkeydns", "false"),
+        ("checkhostip", "no"),
+    ],
+)
+def test_an_enrolled_host_is_met_strictly(option: str, value: str, set_up: Settings) -> None:
+    assert resolve(set_up, HOST)[option] == [value]
+
+
+def test_no_plain_host_key_algorithm_is_left(set_up: Settings) -> None:
+    """With one of them an impostor gets ssh's yes/no question."""
+    [algorithms] = resolve(set_up, HOST)["hostkeyalgorithms"]
+    assert all("-cert-v01@openssh.com" in each for each in algorithms.split(","))
+
+
+@pytest.mark.parametrize("host", ["github.com", "corp.test", "web-1.corp.test.evil.com", "evilcorp.test", "10.0.0.1"])
+def test_other_hosts_are_left_alone(host: str, set_up: Settings, sign_in: Callable[..., Login]) -> None:
+    sign_in().run()
+    plain = subprocess.run(["ssh", "-T", "-F", "none", "-G", host], capture_output=True, text=True).stdout
+    ours = resolve(set_up, host)
+    assert {f"{name} {value}" for name, values in ours.items() for value in values} == set(plain.splitlines())
+
+
+def test_an_alias_is_matched_by_the_name_it_leads_to(set_up: Settings, sign_in: Callable[..., Login]) -> None:
+    sign_in().run()
+    found = resolve(set_up, "w1", lines=f"Host w1\n  HostName {HOST}\n  User deploy\n")
+    assert found["stricthostkeychecking"] == ["true"]
+    assert found["identitiesonly"] == ["yes"]
+    assert found["user"] == ["deploy"]
+
+
+def test_one_identity_while_the_pass_is_valid_and_the_person_s_own_after_it(
+    joined: Membership, settings: Settings, sign_in: Callable[..., Login], home: Path
+) -> None:
+    (home / ".ssh").mkdir(mode=0o700)
+    make_key(home / ".ssh/id_ed25519")
+    sshsetup.apply(settings, sshsetup.plan(settings))
+    held = sign_in().run()
+    found = resolve(settings, HOST, lines=f"Host *\n  IdentityFile {home}/.ssh/special\n")
+    assert found["identitiesonly"] == ["yes"]
+    assert found["identityagent"] == [held.agent.path]
+    own = [str(home / ".ssh/id_ed25519"), str(home / ".ssh/special")]
+    assert found["identityfile"] == [str(joined.context.certificate), *own]
+
+
+def test_once_it_has_expired_ssh_is_as_if_there_were_none(
+    joined: Membership, set_up: Settings, sign_in: Callable[..., Login]
+) -> None:
+    before = resolve(set_up, HOST)
+    sign_in().run()
+    assert resolve(set_up, HOST) != before
+    os.utime(joined.context.valid_marker, (time.time() - 1, time.time() - 1))
+    assert resolve(set_up, HOST) == before
+
+
+def test_after_logout_ssh_is_as_if_there_had_been_none(set_up: Settings, sign_in: Callable[..., Login]) -> None:
+    before = resolve(set_up, HOST)
+    sign_in().run()
+    logout(set_up)
+    assert resolve(set_up, HOST) == before
+
+
+def test_a_shell_without_a_test_of_its_own_tells_the_time_too(
+    joined: Membership, set_up: Settings, sign_in: Callable[..., Login]
+) -> None:
+    """fish's builtin knew no -nt for long; there the command comes from the system."""
+    fish = Settings.load("", {**set_up.environ, "SHELL": "/usr/bin/fish"})
+    sign_in(settings=fish).run()
+    assert "env test" in joined.context.pass_config.read_text()
+    assert resolve(set_up, HOST)["identitiesonly"] == ["yes"]
+    os.utime(joined.context.valid_marker, (0, 0))
+    assert resolve(set_up, HOST)["identitiesonly"] == ["no"]
+
+
+def test_where_there_is_no_proc_the_clock_is_asked(
+    joined: Membership, set_up: Settings, sign_in: Callable[..., Login], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "platform", "darwin")
+    member = joined
+    sshconfig.write_pass(set_up, member, "/agent", int(time.time()) + 60)
+    assert resolve(set_up, HOST)["identitiesonly"] == ["yes"]
+    sshconfig.write_pass(set_up, member, "/agent", int(time.time()) - 1)
+    assert resolve(set_up, HOST)["identitiesonly"] == ["no"]
+
+
+def test_no_token_that_ssh_fills_in_stands_in_a_command(
+    joined: Membership, set_up: Settings, sign_in: Callable[..., Login]
+) -> None:
+    """CVE-2023-51385, CVE-2025-61984: %h, %u and %r carried shell metacharacters into commands."""
+    sign_in().run()
+    written = joined.context.ssh_config.read_text() + joined.context.pass_config.read_text()
+    commands = [line for line in written.splitlines() if "exec" in line or "Command" in line]
+    assert len(commands) == 2
+    assert not any("%" in command for command in commands)
+
+
+@pytest.mark.parametrize(
+    "host", ["$(touch pwned).corp.test", "`id`.corp.test", "a;b.corp.test", "'x'.corp.test", "-oX.corp.test"]
+)
+def test_a_hostile_host_name_runs_nothing(
+    host: str, set_up: Settings, sign_in: Callable[..., Login], home: Path
+) -> None:
+    sign_in().run()
+    subprocess.run(
+        ["ssh", "-T", "-F", str(set_up.ssh_folder / "config"), "-G", host], cwd=home, capture_output=True, timeout=10
+    )
+    assert not (home / "pwned").exists()
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    ["*", "*.", "*.*", "**.corp.test", "?.corp.test", "!*.corp.test", "a,b", "a b", "", "Corp.test", "a..b", "-a.b",
+     "a\nHost *", 'a"b', "*.corp.test\n", "a%h", "[a]", "a*b.corp.test", "ä.test", "a" * 64 + ".test"],
+)  # fmt: skip
+def test_a_hostile_pattern_is_refused(pattern: str, company: MiniCa, joined: Membership, settings: Settings) -> None:
+    """With `*` a host certified as github.com was accepted over github.com's pinned key."""
+    with pytest.raises(Misconfigured) as caught:
+        sshconfig.check_patterns(["*.corp.test", pattern])
+    assert caught.value.code == "host-pattern"
+
+
+def test_a_ca_that_publishes_no_pattern_gets_no_configuration() -> None:
+    with pytest.raises(Misconfigured):
+        sshconfig.check_patterns([])
+
+
+def test_a_ca_that_comes_to_publish_everything_stops_the_login_and_changes_no_file(
+    company: MiniCa, set_up: Settings, joined: Membership, sign_in: Callable[..., Login]
+) -> None:
+    before = joined.context.known_hosts.read_bytes()
+    company.host_patterns = ["*"]
+    with pytest.raises(Misconfigured):
+        sign_in().run()
+    assert joined.context.known_hosts.read_bytes() == before
+
+
+def test_a_login_brings_the_files_up_to_date(
+    company: MiniCa, set_up: Settings, joined: Membership, sign_in: Callable[..., Login]
+) -> None:
+    company.host_patterns = ["*.corp.test", "bastion.example.org"]
+    sign_in().run()
+    assert resolve(set_up, "bastion.example.org")["stricthostkeychecking"] == ["true"]
+    assert "bastion.example.org" in joined.context.known_hosts.read_text()
+
+
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [
+        (HOST, True),
+        ("a.b.corp.test", True),
+        (f"[{HOST}]:2222", True),
+        ("corp.test", False),
+        ("evilcorp.test", False),
+        ("github.com", False),
+        ("[github.com]:22", False),
+    ],
+)
+def test_known_hosts_lines_are_found_by_ssh_keygen_for_our_hosts_alone(
+    name: str, found: bool, set_up: Settings, joined: Membership
+) -> None:
+    done = subprocess.run(
+        ["ssh-keygen", "-F", name, "-f", str(joined.context.known_hosts)], capture_output=True, text=True
+    )
+    assert ("found: line 1 CA" in done.stdout) is found
+
+
+def test_the_host_ca_in_known_hosts_is_the_one_of_the_trust_document(joined: Membership, set_up: Settings) -> None:
+    line = joined.context.known_hosts.read_text()
+    assert line.startswith("@cert-authority *.corp.test,[*.corp.test]:* ")
+    assert line.split()[2:4] == joined.trust.host_ca[0].split()[:2]
+
+
+# -- real connections ------------------------------------------------------------------------------------------
+
+
+def host_certificate(company: MiniCa, key: Path, names: tuple[str, ...]) -> Path:
+    draft = Certificate(
+        nonce=os.urandom(32),
+        public_key=PublicKey.from_line(key.with_name(f"{key.name}.pub").read_text()),
+        serial=7,
+        type=CertType.HOST,
+        key_id=names[0],
+        principals=names,
+        valid_after=int(time.time()) - 60,
+        valid_before=int(time.time()) + 3600,
+        critical_options=(),
+        extensions=(),
+        signature_key=PublicKey.from_cryptography(company.host_ca.public_key()),
+    )
+    path = key.with_name(f"{key.name}-cert.pub")
+    path.write_text(draft.with_signature(sign_blob(company.host_ca, draft.to_be_signed())).line() + "\n")
+    return path
+
+
+@pytest.fixture
+def sshd(company: MiniCa, safe_path: Path) -> Iterator[Sshd]:
+    """A host of the company: trusts the user CA, has a certificate for HOST, and accepts the key `old`."""
+    key = make_key(safe_path / "ssh_host_ed25519_key")
+    certificate = host_certificate(company, key, (HOST,))
+    (safe_path / "user_ca.pub").write_text(PublicKey.from_cryptography(company.user_ca.public_key()).line() + "\n")
+    make_key(safe_path / "old")
+    lines = [
+        f"HostCertificate {certificate}",
+        f"TrustedUserCAKeys {safe_path}/user_ca.pub",
+        f"AuthorizedKeysFile {safe_path}/old.pub",
+        "StrictModes no",
+        "MaxAuthTries 5",
+    ]
+    company.principals = (getpass.getuser(),)
+    with run_sshd(safe_path, lines) as running:
+        yield running
+
+
+def ssh(settings: Settings, sshd: Sshd, *options: str, host: str = HOST) -> subprocess.CompletedProcess[str]:
+    """Plain `ssh HOST true`; the name leads to loopback."""
+    return subprocess.run(
+        [
+            *("ssh", "-T", "-F", str(settings.ssh_folder / "config"), "-p", str(sshd.port)),
+            *(
+                "-o",
+                "HostName=127.0.0.1",
+                "-o",
+                f"HostKeyAlias={host}",
+                "-o",
+                "BatchMode=yes",
+                *options,
+                host,
+                "echo in",
+            ),
+        ],
+        env={name: value for name, value in os.environ.items() if name != "SSH_AUTH_SOCK"} | {"SHELL": "/bin/sh"},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=20,
+    )
+
+
+@pytest.fixture
+def by_typed_name(set_up: Settings) -> Settings:
+    """`Match host` sees HostName, which the tests have to point to loopback: match the name that was typed."""
+    context = set_up.current()
+    assert context is not None
+    for path in (context.ssh_config, context.pass_config):
+        if path.exists():
+            text = path.read_text().replace("Match host ", "Match originalhost ")
+            path.write_text(text.replace("Match !final host ", "Match !final originalhost "))
+    return set_up
+
+
+def test_plain_ssh_works_with_the_pass_and_without_any_question(
+    sshd: Sshd, set_up: Settings, sign_in: Callable[..., Login], request: pytest.FixtureRequest
+) -> None:
+    sign_in().run()
+    settings = request.getfixturevalue("by_typed_name")
+    done = ssh(settings, sshd)
+    assert (done.stdout, done.stderr, done.returncode) == ("in\n", "", 0)
+    assert "ED25519-CERT" in sshd.log
+
+
+def test_an_impostor_with_a_plain_key_is_refused_without_a_question(
+    set_up: Settings, sign_in: Callable[..., Login], safe_path: Path, request: pytest.FixtureRequest
+) -> None:
+    sign_in().run()
+    settings = request.getfixturevalue("by_typed_name")
+    with run_sshd(safe_path) as impostor:
+        done = ssh(settings, impostor)
+    assert done.returncode == 255
+    assert "no matching host key type" in done.stderr
+
+
+def test_a_certificate_for_another_name_is_refused(
+    sshd: Sshd, set_up: Settings, sign_in: Callable[..., Login], request: pytest.FixtureRequest
+) -> None:
+    """CVE-2014-2653: a bad host certificate must not fall back to anything weaker."""
+    sign_in().run()
+    settings = request.getfixturevalue("by_typed_name")
+    done = ssh(settings, sshd, host="web-2.corp.test")
+    assert done.returncode == 255
+    assert "Certificate invalid: name is not a listed principal" in done.stderr
+
+
+def test_a_revoked_host_is_refused(
+    sshd: Sshd, joined: Membership, set_up: Settings, sign_in: Callable[..., Login], request: pytest.FixtureRequest
+) -> None:
+    sign_in().run()
+    settings = request.getfixturevalue("by_typed_name")
+    keygen("-k", "-f", joined.context.revoked_host_keys, sshd.host_key.with_name(f"{sshd.host_key.name}.pub"))
+    done = ssh(settings, sshd)
+    assert done.returncode == 255
+    assert "revoked" in done.stderr
+
+
+def test_a_key_of_one_s_own_still_opens_the_door_with_a_pass_that_does_not(
+    company: MiniCa, sshd: Sshd, safe_path: Path, agent: Part, settings: Settings, set_up: Settings,
+    sign_in: Callable[..., Login], request: pytest.FixtureRequest,
+) -> None:  # fmt: skip
+    """Migration locks nobody out, even with a full agent and an sshd that allows few tries."""
+    for number in range(5):
+        agent.add(make_key(safe_path / f"other-{number}"))
+    company.principals = ("someone-else",)
+    set_up.ssh_folder.mkdir(exist_ok=True)
+    (set_up.ssh_folder / "id_ed25519").write_bytes((safe_path / "old").read_bytes())
+    (set_up.ssh_folder / "id_ed25519").chmod(0o600)
+    sign_in(settings=Settings.load("", {**settings.environ, "SSH_AUTH_SOCK": str(agent.socket)})).run()
+    done = ssh(request.getfixturevalue("by_typed_name"), sshd)
+    assert (done.stdout, done.returncode) == ("in\n", 0)
+
+
+def test_logout_ends_shared_connections(
+    sshd: Sshd, set_up: Settings, sign_in: Callable[..., Login], request: pytest.FixtureRequest
+) -> None:
+    """A multiplexing master would go on opening sessions (trust 6.5)."""
+    sign_in().run()
+    settings = request.getfixturevalue("by_typed_name")
+    assert ssh(settings, sshd, "-o", "ControlMaster=auto", "-o", "ControlPersist=60").returncode == 0
+    assert len(list(settings.ssh_folder.glob("dp-*"))) == 1
+    assert logout(settings)[0].connections == 1
+    assert not list(settings.ssh_folder.glob("dp-*"))
+    assert ssh(settings, sshd).returncode == 255
