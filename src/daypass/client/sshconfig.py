@@ -153,7 +153,7 @@ Match final host {hosts} !originalhost {hosts} exec "{still_valid}"
 def _public_halves(settings: Settings, context: Context, blobs: Sequence[bytes]) -> list[Path]:
     """Files for keys that are in the agent alone. Few: sshd gives up after MaxAuthTries, 6 by default."""
     on_disk = {word for path in settings.ssh_folder.glob("id_*.pub") for word in path.read_bytes().split()[1:2]}
-    paths = []
+    paths = list[Path]()
     for blob in blobs:
         encoded, name = b64encode(blob), _type_name(blob)
         if name and encoded not in on_disk and len(paths) < _MAX_AGENT_KEYS:
