@@ -17,8 +17,9 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Protocol
 
-from daypass.demo.idp import Idp, run_idp
+from daypass.demo.idp import run_idp
 from daypass.errors import Unavailable
 
 __all__ = ["Company", "company"]
@@ -60,12 +61,23 @@ Host {host}
 """
 
 
+class Provider(Protocol):
+    """An identity provider that is up: the demo's own, or another."""
+
+    @property
+    def issuer(self) -> str: ...
+
+    def disable(self, name: str) -> None: ...
+
+    def enable(self, name: str) -> None: ...
+
+
 class Company:
     """One folder's worth of company. The methods are the steps, in the order of the demo."""
 
     host = HOST
 
-    def __init__(self, home: Path, idp: Idp) -> None:
+    def __init__(self, home: Path, idp: Provider) -> None:
         self.home = home
         self.idp = idp
         self.account = getpass.getuser()
@@ -212,10 +224,10 @@ class Company:
 
 
 @contextlib.contextmanager
-def company(home: Path) -> Iterator[Company]:
-    """Everything set up and running, nobody signed in; all of it ended afterwards."""
-    with run_idp() as idp:
-        built = Company(home, idp)
+def company(home: Path, idp: Provider | None = None) -> Iterator[Company]:
+    """Everything set up and running, nobody signed in; all of it ended afterwards. `idp`: one that runs already."""
+    with contextlib.nullcontext(idp) if idp else run_idp() as provider:
+        built = Company(home, provider)
         try:
             for step in (built.found_ca, built.start_ca, built.start_sshd, built.enrol_host, built.join):
                 step()
