@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import stat
 from pathlib import Path
 
@@ -106,8 +105,11 @@ def test_what_goes_wrong_has_a_code_and_a_hint(
 @pytest.mark.parametrize(
     "command", [name for name in group.COMMANDS if name not in ("host", "ca", "token", "ledger")]
 )
-def test_every_help_has_examples(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_help_has_examples_and_fits_a_terminal(
+    command: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
     assert main([command, "--help"]) == 0
     out = capsys.readouterr().out
     assert f"  daypass {command}" in out.partition("Examples:")[2]
-    assert max(map(len, out.splitlines())) <= int(os.environ.get("COLUMNS", "120"))
+    assert max(map(len, out.splitlines())) <= 80

@@ -92,6 +92,17 @@ def test_openssh_s_agent_passes_and_keeps_nothing_of_the_probe(agent: Part, sett
     assert agent.public_keys() == []
 
 
+@pytest.mark.parametrize("name", ["a%d", 'a"b', "$a", "a\nb"])
+def test_an_agent_whose_path_ssh_can_t_be_told_is_not_used(
+    name: str, agent: Part, settings: Settings, home: Path
+) -> None:
+    (home / name).symlink_to(agent.socket)
+    said: list[str] = []
+    found = choose(Settings.load("", {**settings.environ, "SSH_AUTH_SOCK": str(home / name)}), said.append)
+    assert found.path == str(settings.agent_socket)
+    assert "path" in said[0]
+
+
 def test_our_own_agent_is_started_once_in_a_folder_of_the_person_s(settings: Settings) -> None:
     first = own_agent(settings)
     inode = settings.agent_socket.stat().st_ino

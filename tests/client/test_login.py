@@ -65,6 +65,22 @@ def test_ten_logins_leave_one_identity(sign_in: SignIn) -> None:
     assert len(held.agent.identities()) == 1
 
 
+def test_a_login_with_another_agent_takes_the_pass_out_of_the_one_before(
+    sign_in: SignIn, settings: Settings, agent: Part
+) -> None:
+    before = sign_in().run()
+    after = sign_in(settings=Settings.load("", {**settings.environ, "SSH_AUTH_SOCK": str(agent.socket)})).run()
+    assert before.agent != after.agent
+    assert before.agent.identities() == ()
+    assert len(after.agent.identities()) == 1
+
+
+def test_yesterday_s_agent_may_have_ended(sign_in: SignIn, joined: Membership) -> None:
+    sign_in().run()
+    joined.context.agent.write_text("/nowhere\n")
+    assert len(sign_in().run().agent.identities()) == 1
+
+
 def test_with_a_valid_certificate_nobody_is_asked(sign_in: SignIn, company: MiniCa) -> None:
     held = sign_in().run()
     company.hits.clear()

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from daypass.client import sshconfig, sshsetup
+from daypass.client import sshconfig, sshsetup, trust
 from daypass.client.login import Login
 from daypass.client.logout import logout
 from daypass.client.settings import Settings
@@ -100,6 +100,20 @@ def test_one_identity_while_the_pass_is_valid_and_the_person_s_own_after_it(
     assert found["identityagent"] == [held.agent.path]
     own = [str(home / ".ssh/id_ed25519"), str(home / ".ssh/special")]
     assert found["identityfile"] == [str(joined.context.certificate), *own]
+
+
+def test_a_home_folder_with_a_space_and_an_umlaut_works_as_any(company: MiniCa, home: Path) -> None:
+    folder = home / "Frau Müller"
+    folder.mkdir()
+    settings = Settings.load("", {"HOME": str(folder), "SHELL": "/bin/sh", "DAYPASS_HOME": str(folder / "day pass")})
+    member = trust.bootstrap(settings, company.url, company.fingerprint)
+    sshsetup.apply(settings, sshsetup.plan(settings))
+    sshconfig.write_pass(settings, member, f"{folder}/agent", int(time.time()) + 60)
+    found = resolve(settings, HOST)
+    assert found["stricthostkeychecking"] == ["true"]
+    assert found["identityfile"] == [str(member.context.certificate)]
+    assert found["identityagent"] == [f"{folder}/agent"]
+    assert found["userknownhostsfile"] == [str(member.context.known_hosts)]
 
 
 def test_once_it_has_expired_ssh_is_as_if_there_were_none(

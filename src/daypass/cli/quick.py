@@ -9,7 +9,7 @@ import os
 import sys
 import time
 
-from daypass.cli.output import bold, data, duration, good, json_data, note
+from daypass.cli.output import bold, data, duration, good, json_data, note, printable
 from daypass.client import glance, place
 
 TYPE_CHECKING = False  # importing typing for it would cost more than all the rest
@@ -55,10 +55,10 @@ def _show(company: str, found: Glance, now: float) -> None:
         note(_why_not(found, now))
         return
     left = duration(found.valid_before - now)
-    who = bold(found.login, sys.stdout)
+    who = bold(printable(found.login), sys.stdout)
     data(f"{good('●', sys.stdout)} {who} at {company}, until {_clock(found.valid_before)} ({left})")
-    data(f"  key id      {found.key_id}")
-    data(f"  principals  {', '.join(found.principals)}")
+    data(f"  key id      {printable(found.key_id)}")
+    data(f"  principals  {printable(', '.join(found.principals))}")
     data(f"  serial      {found.serial}")
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from daypass.cli.output import bold, data, duration, good, note, show_hint
+from daypass.cli.output import bold, data, duration, good, note, printable, show_hint
 
 __all__ = ["bootstrap", "login", "logout", "root_option", "ssh_config", "status"]
 
@@ -26,7 +26,6 @@ Examples:
   daypass bootstrap https://ca.example.com/#3f0a…c41d
   daypass bootstrap https://ca.example.com --fingerprint 3f0a…c41d
 
-\b
 The line comes from your operator: daypass ca init prints it. The fingerprint is what makes the CA yours and
 nobody else's; joining the same CA again does no harm."""
 )
@@ -40,7 +39,7 @@ def bootstrap(url: str, fingerprint: str | None, root: str) -> int:
 
     address, pinned = trust.split_address(url, fingerprint)
     membership = trust.bootstrap(Settings.load(root), address, pinned)
-    note(f"{good('joined')} {bold(membership.ca_name)} at {membership.url}")
+    note(f"{good('joined')} {bold(printable(membership.ca_name))} at {membership.url}")
     show_hint("next, once: daypass ssh-config; then, every day: daypass login")
     return 0
 
@@ -48,11 +47,10 @@ def bootstrap(url: str, fingerprint: str | None, root: str) -> int:
 @click.command(
     epilog="""\b
 Examples:
-  daypass login                      sign in in the browser; a work day of plain ssh
+  daypass login                      a browser opens; then a work day of ssh
   daypass login --lifetime 1h        for less than the day
   daypass login --no-browser-open    print the address instead of opening it
 
-\b
 With a valid certificate it says so at once and asks nobody; --force signs in anew. BROWSER chooses the browser.
 The private key is never written to a disk: it is in your ssh-agent until it expires."""
 )
@@ -73,7 +71,8 @@ def login(force: bool, lifetime: str | None, provider: str | None, no_browser_op
         else:
             open_in_browser(url, note)
 
-    attempt = Login(Settings.load(root), note, opener, _seconds(lifetime), provider, force)
+    settings = Settings.load(root)
+    attempt = Login(settings, lambda text: note(printable(text)), opener, _seconds(lifetime), provider, force)
     held = attempt.held()
     if held is None:
         held = attempt.run()
@@ -90,7 +89,6 @@ Examples:
   daypass status --json | jq .seconds_left
   daypass status >/dev/null 2>&1 || daypass login
 
-\b
 Exit code 0 with a valid certificate whose key the agent has, else 1. Asks nobody but the agent; cheap enough for
 a shell prompt."""
 )
@@ -109,7 +107,6 @@ Examples:
   daypass logout          at the company in use
   daypass logout --all    at every company
 
-\b
 Takes the certificate and its key out of the agent, removes the file, and ends shared ssh connections to the
 company's hosts. Needs no network. Exit code 1 if there was nothing to give up."""
 )
@@ -135,7 +132,6 @@ Examples:
   daypass ssh-config              change it, and show what changed
   daypass ssh-config --remove     as it was before, byte for byte
 
-\b
 Adds one Include to the top of ~/.ssh/config. It concerns hosts under the names your CA publishes, and no others.
 Running it again changes nothing; a login keeps it up to date.""",
 )
@@ -171,4 +167,4 @@ def _say_who(held: Any, how: str) -> None:
     certificate = held.certificate
     who = login_name(certificate.principals, certificate.key_id)
     left = duration(held.seconds_left(time.time()))
-    note(f"{good(how)} {bold(who)}, until {until(certificate)} ({left})")
+    note(f"{good(how)} {bold(printable(who))}, until {until(certificate)} ({left})")

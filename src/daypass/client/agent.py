@@ -19,7 +19,7 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from daypass.client.settings import Settings, make_folder
+from daypass.client.settings import Settings, is_plain, make_folder
 from daypass.errors import Invalid, Misconfigured, Unavailable
 from daypass.wire import Certificate, CertType, PublicKey, agent, sign_blob
 
@@ -95,6 +95,9 @@ def choose(settings: Settings, say: Callable[[str], None], *, force: bool = Fals
         say("your ssh-agent is forwarded from another machine; using one on this machine (--force to use it anyway)")
         return own_agent(settings)
     found = Agent(str(Path(path).absolute()))
+    if not is_plain(found.path):
+        say("ssh can't be told the path of your ssh-agent; using OpenSSH's own ssh-agent instead")
+        return own_agent(settings)
     try:
         found.probe()
     except (Invalid, Unavailable) as error:

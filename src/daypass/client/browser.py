@@ -9,23 +9,18 @@ from __future__ import annotations
 
 import hmac
 import threading
-import time
 import webbrowser
 from collections.abc import Callable
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
 from urllib.parse import parse_qsl
 
-from daypass.client import pages
+from daypass.client import loopback, pages
 from daypass.client.pages import Page
 from daypass.errors import DaypassError, Denied, Misconfigured, Unauthenticated, Unavailable
 
 __all__ = ["Answer", "Listener", "open_in_browser"]
 
 CALLBACK, RESULT = "/callback", "/done"
-_IDLE_SECONDS = 10.0  # a connection that says nothing; Chromium opens spare ones
-_MAX_CONNECTIONS = 64
 _FIELDS = ("code", "state", "iss", "error", "error_description", "error_uri")
 
 
@@ -54,7 +49,7 @@ class Listener:
         self._arrived, self._decided, self._shown = threading.Event(), threading.Event(), threading.Event()
         self._answer: Answer | DaypassError | None = None
         self._result: Page | None = None
-        self._server = _bind(self, ports)
+        self._server = loopback.listen(self, ports)
         self.authority = f"{host}:{self._server.server_address[1]}"
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
 
@@ -94,7 +89,7 @@ class Listener:
         if self._arrived.is_set():
             self._shown.wait(seconds)
 
-    # -- called by the handler, in its threads ---------------------------------------------------------------
+    # -- called by the server, in its threads ----------------------------------------------------------------
 
     def respond(self, target: str, host: str) -> Page | str:
         """The page for a request, or the path to redirect to."""
@@ -167,7 +162,6 @@ _BY_HAND = "daypass login --no-browser-open prints the address to open by hand"
 _NOT_HERE = pages.refused(404, "Nothing here", "This address only takes the answer to one sign-in.")
 _NOT_OURS = pages.refused(400, "Not this sign-in", "This answer does not belong to the sign-in that is going on.")
 _TOO_LATE = pages.refused(410, "Already used", "This sign-in has had its answer. Run daypass login to start anew.")
-_NOT_GET = pages.refused(405, "Nothing here", "This address only takes the answer to one sign-in.")
 
 
 def _provider_error(fields: dict[str, str]) -> DaypassError:
@@ -201,89 +195,3 @@ def _parse(query: str) -> dict[str, str] | None:
         return None
     fields = dict(pairs)
     return None if any(sum(name == each for each, _ in pairs) > 1 for name in _FIELDS) else fields
-
-
-class _Server(ThreadingHTTPServer):
-    """Threads, since Chromium opens a connection to spare; a bounded number, since anyone can open more."""
-
-    daemon_threads = True
-    block_on_close = False
-    allow_reuse_address = False
-    request_queue_size = 128
-
-    def __init__(self, listener: Listener, port: int) -> None:
-        self.listener = listener
-        self.slots = threading.BoundedSemaphore(_MAX_CONNECTIONS)
-        super().__init__(("127.0.0.1", port), _Handler)
-
-    def process_request(self, request: Any, client_address: Any) -> None:
-        if self.slots.acquire(blocking=False):
-            super().process_request(request, client_address)
-        else:
-            self.shutdown_request(request)
-
-    def process_request_thread(self, request: Any, client_address: Any) -> None:
-        try:
-            super().process_request_thread(request, client_address)
-        finally:
-            self.slots.release()
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Whoever hung up is of no interest, and a traceback would show the request."""
-
-
-class _Handler(BaseHTTPRequestHandler):
-    server: _Server
-    timeout = _IDLE_SECONDS
-    server_version, sys_version = "daypass", ""
-    protocol_version = "HTTP/1.0"  # one request, one connection
-
-    def do_GET(self) -> None:
-        answer = self.server.listener.respond(self.path, self.headers.get("Host", ""))
-        if isinstance(answer, Page):
-            self._send(answer)
-        else:
-            self._redirect(answer)
-        self.server.listener.sent(answer)
-
-    def do_POST(self) -> None:
-        self._send(_NOT_GET)
-
-    do_PUT = do_DELETE = do_PATCH = do_OPTIONS = do_HEAD = do_POST  # noqa: N815
-
-    def _send(self, page: Page) -> None:
-        self.send_response(page.status)
-        for name, value in {**pages.HEADERS, "Content-Length": str(len(page.html))}.items():
-            self.send_header(name, value)
-        self.end_headers()
-        if self.command != "HEAD":
-            self.wfile.write(page.html)
-            self.wfile.flush()
-
-    def _redirect(self, path: str) -> None:
-        self.send_response(303)
-        for name in ("Cache-Control", "Referrer-Policy"):
-            self.send_header(name, pages.HEADERS[name])
-        self.send_header("Location", path)
-        self.send_header("Content-Length", "0")
-        self.end_headers()
-
-    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:  # noqa: ARG002
-        """In our own words: the library's page repeats the request."""
-        self._send(pages.refused(code, "Not understood", "This address only takes the answer to one sign-in."))
-
-    def log_message(self, format: str, *args: Any) -> None:
-        """Nothing: the request line holds the code."""
-
-
-def _bind(listener: Listener, ports: tuple[int, ...]) -> _Server:
-    """On the first of `ports` that is free, or on any where there are none. Never on any address but loopback."""
-    for port in ports or (0,):
-        try:
-            return _Server(listener, port)
-        except OSError:
-            time.sleep(0)
-    raise Misconfigured(
-        f"no port is free to take the sign-in's answer: {', '.join(map(str, ports))}",
-        hint="close whatever uses them, perhaps another daypass login; the CA's operator chose these ports",
-    )

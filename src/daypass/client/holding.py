@@ -6,6 +6,7 @@ still has it, whatever the file says.
 
 from __future__ import annotations
 
+import contextlib
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,7 @@ from daypass.client import sshconfig
 from daypass.client.agent import Agent, is_certificate
 from daypass.client.settings import Settings, write_file
 from daypass.client.trust import Membership
-from daypass.errors import DaypassError, Invalid, Misconfigured, Unauthenticated
+from daypass.errors import DaypassError, Invalid, Misconfigured, Unauthenticated, Unavailable
 from daypass.wire import Certificate, CertType, PublicKey
 
 __all__ = ["Held", "check", "discard", "held", "keep"]
@@ -71,7 +72,9 @@ def check(blob: bytes, key: PublicKey, membership: Membership, now: float) -> Ce
 def keep(certificate: Certificate, agent: Agent, membership: Membership, settings: Settings) -> None:
     """After the agent has it: older ones out of the agent, the file in place, ssh told."""
     context = membership.context
-    agent.remove_certified_by(membership.user_ca, keep=certificate.encode())
+    for each in {agent, *_noted(context.agent)}:
+        with contextlib.suppress(Unavailable):  # yesterday's agent may have ended
+            each.remove_certified_by(membership.user_ca, keep=certificate.encode())
     own_keys = [each.blob for each in agent.identities() if not is_certificate(each.blob)]
     write_file(context.agent, f"{agent.path}\n")
     write_file(context.certificate, certificate.line(f"daypass:{context.name}") + "\n")

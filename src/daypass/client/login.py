@@ -96,7 +96,7 @@ class Login:
         return certificate
 
     def _fetch_token(self, listener: browser.Listener, provider: Provider, request: Request) -> str:
-        self.say(f"opening your browser at {provider.host}; sign in there")
+        self.say(f"waiting for you to sign in at {provider.host}, in your browser")
         listener.open(self.open_browser, request.url(provider, listener.redirect_uri))
         answer = listener.wait(_SIGN_IN_SECONDS)
         return oidc.redeem(provider, request, answer.code, listener.redirect_uri)

@@ -21,7 +21,7 @@ from pathlib import Path
 from daypass.client import place
 from daypass.errors import Misconfigured, NotFound
 
-__all__ = ["Context", "MachineDefaults", "Settings", "make_folder", "write_file"]
+__all__ = ["Context", "MachineDefaults", "Settings", "is_plain", "make_folder", "write_file"]
 
 _NAME = re.compile(r"[a-z0-9]([a-z0-9._-]{0,62}[a-z0-9])?")
 # ssh's configuration has no way to write these into a file name that holds in every place it is used.
@@ -100,7 +100,7 @@ class Settings:
         home = place.home(root, environ)
         ssh_folder = place.below(root, f"{place.user_home(environ)}/.ssh")
         for path in (home, ssh_folder):
-            if _UNUSABLE.search(path):
+            if not is_plain(path):
                 raise Misconfigured(
                     f"the path {path!r} holds characters that OpenSSH's configuration can't carry",
                     hint="set DAYPASS_HOME to a plain path",
@@ -150,6 +150,11 @@ class Settings:
             raise Misconfigured(
                 f"{self.machine_file} can't be used: {error}", hint='it holds url = "https://…" and fingerprint = "…"'
             ) from error
+
+
+def is_plain(path: str) -> bool:
+    """Whether OpenSSH's configuration can name this path, in quotes, wherever one is named."""
+    return _UNUSABLE.search(path) is None
 
 
 def make_folder(path: Path) -> None:
