@@ -226,7 +226,7 @@ def role_principal(role: str, login: str | None = None, host_id: str | None = No
     return f"role:{role}@{host_id}" if host_id is not None else f"role:{role}"
 
 
-_DURATION = re.compile(r"(\d+)(d|h|m|s)")
+_DURATION = re.compile(r"([0-9]{1,9})(d|h|m|s)")
 _SECONDS = {"d": 86400, "h": 3600, "m": 60, "s": 1}
 
 

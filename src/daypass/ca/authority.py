@@ -119,7 +119,7 @@ class Authority:
                 case Spent(spent):
                     return await self._again(spent, proof, request, view, now)
                 case NameTaken(name):
-                    raise name_taken(name)
+                    raise name_taken(name, proof.identity.kind)
         raise Unavailable("too much changed while this was decided", hint="try again", retry_after=1)
 
     def user_keys(self) -> tuple[PublicKey, ...]:

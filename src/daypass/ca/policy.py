@@ -18,6 +18,7 @@ from daypass.model import (
     Grant,
     HostFacts,
     Identity,
+    Kind,
     Proof,
     Request,
     host_pattern_matches,
@@ -274,7 +275,13 @@ def _too_long(matching: list[Role], seconds: int) -> Denied:
     )
 
 
-def name_taken(name: str) -> Conflict:
+def name_taken(name: str, kind: Kind) -> Conflict:
+    if kind is Kind.HOST:
+        return Conflict(
+            f"{name} has a live certificate for another key",
+            code="policy.name-taken",
+            hint="names do not pass from machine to machine while a certificate lives; choose another name, or wait",
+        )
     return Conflict(
         f'the name "{name}" belongs to someone else',
         code="policy.name-taken",

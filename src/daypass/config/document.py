@@ -9,8 +9,9 @@ from __future__ import annotations
 import hashlib
 
 import msgspec
+from msgspec.structs import FieldInfo, fields
 
-from daypass.config.schema import Config, ProviderSection
+from daypass.config.schema import Config, Section
 
 __all__ = ["policy_document", "policy_hash"]
 
@@ -18,14 +19,18 @@ _encoder = msgspec.json.Encoder(order="sorted")
 
 
 def policy_document(config: Config) -> str:
-    """Canonical JSON: keys sorted, no spaces, defaults written out."""
+    """Canonical JSON: keys sorted, no spaces, defaults left out.
+
+    So a release that adds a key leaves the hash as it is, and old and new processes of one CA agree while it is
+    rolled out.
+    """
     shared = {
         "config_version": config.config_version,
         "ca": {"name": config.ca.name},
-        "hosts": config.hosts,
-        "lifetimes": config.lifetimes,
-        "providers": [_without_secret(provider) for provider in config.providers],
-        "roles": config.roles,
+        "hosts": _chosen(config.hosts),
+        "lifetimes": _chosen(config.lifetimes),
+        "providers": [_chosen(provider, "client_secret") for provider in config.providers],
+        "roles": [_chosen(role) for role in config.roles],
         "reserved_logins": config.reserved_logins,
     }
     return _encoder.encode(shared).decode()
@@ -36,7 +41,11 @@ def policy_hash(config: Config) -> bytes:
     return hashlib.sha256(policy_document(config).encode()).digest()
 
 
-def _without_secret(provider: ProviderSection) -> dict[str, object]:
-    fields = msgspec.structs.asdict(provider)
-    del fields["client_secret"]
-    return fields
+def _chosen(section: Section, *without: str) -> dict[str, object]:
+    """The fields that are not as they are by default."""
+    found = {field.name: (getattr(section, field.name), _default(field)) for field in fields(section)}
+    return {name: value for name, (value, default) in found.items() if value != default and name not in without}
+
+
+def _default(field: FieldInfo) -> object:
+    return field.default if field.default_factory is msgspec.NODEFAULT else field.default_factory()

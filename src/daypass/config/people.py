@@ -95,7 +95,7 @@ def _claims(provider: ProviderSection, path: str) -> Iterator[Problem]:
 
 
 def _freshness(provider: ProviderSection, path: str) -> Iterator[Problem]:
-    if provider.max_age is None:
+    if not provider.max_age:
         yield warning(f"{path}.max_age", "is off: a browser that was signed in long ago yields certificates")
     elif (fault := duration_fault(provider.max_age)) is not None:
         yield error(f"{path}.max_age", *fault)

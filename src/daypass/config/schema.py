@@ -23,7 +23,10 @@ __all__ = [
 
 
 class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A table of the file. A key that does not exist is an error, never ignored."""
+    """A table of the file. A key that does not exist is an error, never ignored.
+
+    Defaults never change within a `config_version`, and are left out of the policy document.
+    """
 
 
 class CaSection(Section, frozen=True):
@@ -70,7 +73,7 @@ class ProviderSection(Section, frozen=True):
     algorithms: list[str] = msgspec.field(default_factory=lambda: ["RS256", "ES256", "EdDSA"])
     groups_claim: str = "groups"
     login_name: str = "email"  # email | step | claim:NAME
-    max_age: str | None = "20h"  # None is not expressible in TOML: "" turns it off
+    max_age: str = "1h"  # how old a sign-in may be; "" does not ask
     require_auth_time: bool = True
     allow_unbound: bool = False
     trust_email: bool = False

@@ -35,7 +35,16 @@ def verify(rows: Iterable[tuple[int, bytes, bytes]], *, head: bytes = GENESIS, s
     for number, entry, digest in rows:
         if number != seq + 1:
             raise Invalid(f"ledger entry {seq + 1} is missing: {number} follows {seq}", code="ledger.gap")
-        if next_hash(head, entry) != digest or msgspec.json.decode(entry).get("seq") != number:
+        if next_hash(head, entry) != digest or _seq(entry) != number:
             raise Invalid(f"ledger entry {number} is not what was recorded", code="ledger.altered")
         seq, head = number, digest
     return seq, head
+
+
+def _seq(entry: bytes) -> object:
+    """The number an entry gives itself; None for what is no entry, however well it is chained."""
+    try:
+        fields = msgspec.json.decode(entry)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+    return fields.get("seq") if isinstance(fields, dict) else None
