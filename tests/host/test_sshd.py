@@ -90,9 +90,12 @@ def test_the_owners_bytes_survive_a_block_whatever_they_are(box: Box) -> None:
     assert first.endswith(b"# <<< daypass <<<\n# caf\xe9\r\nPort 22")
 
 
-@pytest.mark.parametrize("content", ["1", "0", "-1", "none", "", "999999999", str(os.getpid()), str(os.getppid())])
+PIDS = {"this process": str(os.getpid()), "its parent": str(os.getppid())}
+
+
+@pytest.mark.parametrize("content", ["1", "0", "-1", "none", "", "999999999", *PIDS])
 def test_only_an_sshd_is_ever_signalled(box: Box, content: str) -> None:
-    (box.root / "pid").write_text(content)
+    (box.root / "pid").write_text(PIDS.get(content, content))
     assert reload.Running.find(box.sshd, {"pidfile": [str(box.root / "pid")]}) is None
     with pytest.raises(Misconfigured, match="sshd ended"):
         reload.Running(pid=os.getpid()).reload()

@@ -45,8 +45,8 @@ def test_what_step_sends_reaches_the_authority_and_what_step_reads_comes_back(
     answer = web.post(path, json=STEP)
     assert (answer.status_code, answer.json()) == (201, {"crt": b64(b"crt" + PUBLIC.blob)})
     ((request, credential),) = server.heart.asked
-    assert (request.type, request.keys, request.key_id) == (CertType.USER, (PUBLIC,), "user@example.com")
-    assert request.principals == ("user@example.com",)
+    assert (request.type, request.keys) == (CertType.USER, (PUBLIC,))
+    assert (request.key_id, request.principals) == ("", ())  # what step asks for decides nothing
     assert (request.valid_after, request.valid_before, request.lifetime) == (1790755200, None, None)
     assert (credential.token.reveal(), credential.keys, credential.act) == (GOOD, (PUBLIC,), b"login")
     assert (credential.salt, credential.possessed) == (None, False)
@@ -57,6 +57,7 @@ def test_a_proof_of_possession_that_holds_is_noted(server: Running, web: httpx2.
     assert web.post("/v1/ssh/sign", json=shown).status_code == 201
     assert web.post("/ssh/sign", json=shown).status_code == 201
     assert [(c.salt, c.possessed) for _, c in server.heart.asked] == [(b"s" * 32, True)] * 2
+    assert [r.principals for r, _ in server.heart.asked] == [("user@example.com",), ()]
 
 
 @pytest.mark.parametrize(

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from urllib.parse import parse_qs
 
 from starlette.types import Scope
 
 from daypass import api
 from daypass.errors import Internal, Invalid, NotFound
-from daypass.model import HostFacts
+from daypass.model import Credential, HostFacts, Request
 from daypass.server import openapi, signing
 from daypass.server.endpoint import peer_uid
 from daypass.server.ports import Heart, PublicInfo
@@ -59,16 +60,21 @@ class PublicRoutes:
         return api.SshRoots(userKey=[key.blob for key in user], hostKey=[key.blob for key in host])
 
     async def ssh_sign(self, _scope: Scope, body: api.SshSignRequest) -> api.SshSignResponse:
+        """`step` asks for the person's e-mail as principal and key id whatever they may have; neither decides."""
         request, credential = signing.ssh_sign(body, self._heart.ca_id, self._now())
+        return await self._issued(replace(request, principals=(), key_id=""), credential)
+
+    async def _issued(self, request: Request, credential: Credential) -> api.SshSignResponse:
         issuance = await self._heart.issue(request, credential)
         return api.SshSignResponse(crt=issuance.certificates[0].certificate)
 
-    async def sign(self, scope: Scope, body: api.SshSignRequest) -> api.SshSignResponse:
+    async def sign(self, _scope: Scope, body: api.SshSignRequest) -> api.SshSignResponse:
+        """Here a request narrows: principals that no role gives are refused."""
         for field, value in (("salt", body.salt), ("proof", body.proof)):
             if not value:
                 hint = "clients that can't send it use /ssh/sign"
                 raise Invalid(f"missing or empty {field}", code="body.field", hint=hint)
-        return await self.ssh_sign(scope, body)
+        return await self._issued(*signing.ssh_sign(body, self._heart.ca_id, self._now()))
 
     async def enrol(self, _scope: Scope, body: api.EnrolRequest) -> api.EnrolResponse:
         request, credential = signing.enrolment(body, self._heart.ca_id)
