@@ -77,8 +77,10 @@ class Company:
 
     host = HOST
 
-    def __init__(self, home: Path, idp: Provider) -> None:
+    def __init__(self, home: Path, idp: Provider, *, database: str = "") -> None:
+        """`database`: a URL; without one the CA keeps its own SQLite file."""
         self.home = home
+        self._database = ["--database", database] if database else []
         self.idp = idp
         self.account = getpass.getuser()
         self.ca_root, self.host_root, self.laptop = home / "ca", home / HOST, home / "laptop"
@@ -113,7 +115,7 @@ class Company:
     def found_ca(self) -> None:
         told = self.daypass(
             "ca", "init", "--root", str(self.ca_root), "--name", "Demo", "--url", self.url,
-            "--host-domain", "*.demo.test", "--no-passphrase",
+            "--host-domain", "*.demo.test", "--no-passphrase", *self._database,
         )  # fmt: skip
         self.bootstrap_line = next(line.strip() for line in told.stdout.splitlines() if "daypass bootstrap " in line)
         with self.config.open("a") as file:
@@ -130,6 +132,12 @@ class Company:
 
     def resume_ca(self) -> None:
         self._running["ca"].send_signal(signal.SIGCONT)
+
+    def kill_ca(self) -> None:
+        """As a power cut would: no last words."""
+        process = self._running.pop("ca")
+        process.kill()
+        process.wait()
 
     # -- the server -------------------------------------------------------------------------------------------
 
@@ -224,10 +232,10 @@ class Company:
 
 
 @contextlib.contextmanager
-def company(home: Path, idp: Provider | None = None) -> Iterator[Company]:
+def company(home: Path, idp: Provider | None = None, *, database: str = "") -> Iterator[Company]:
     """Everything set up and running, nobody signed in; all of it ended afterwards. `idp`: one that runs already."""
     with contextlib.nullcontext(idp) if idp else run_idp() as provider:
-        built = Company(home, provider)
+        built = Company(home, provider, database=database)
         try:
             for step in (built.found_ca, built.start_ca, built.start_sshd, built.enrol_host, built.join):
                 step()
