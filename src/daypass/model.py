@@ -30,10 +30,12 @@ __all__ = [
     "Proof",
     "Request",
     "Secret",
+    "discovery_url",
     "format_duration",
     "host_pattern_matches",
     "is_host_name",
     "is_login_name",
+    "issuer_fits",
     "parse_duration",
     "role_principal",
 ]
@@ -217,6 +219,23 @@ def host_pattern_matches(pattern: str, name: str) -> bool:
     if pattern.startswith("*."):
         return name.endswith(pattern[1:]) and len(name) > len(pattern) - 1
     return name == pattern
+
+
+TENANT = "{tenantid}"  # in Entra's issuer for several tenants; a token says which one
+
+
+def discovery_url(issuer: str) -> str:
+    """Where a provider describes itself (OpenID Connect Discovery 1.0 section 4); Entra's tenants share one place."""
+    return issuer.replace(TENANT, "organizations").removesuffix("/") + "/.well-known/openid-configuration"
+
+
+def issuer_fits(configured: str, issuer: str) -> bool:
+    """Whether a token's or an answer's `iss` is the configured issuer, or one tenant of it."""
+    if TENANT not in configured:
+        return issuer == configured
+    before, _, after = configured.partition(TENANT)
+    tenant = issuer.removeprefix(before).removesuffix(after)
+    return issuer == before + tenant + after and re.fullmatch(r"[0-9a-f-]{36}", tenant) is not None
 
 
 def role_principal(role: str, login: str | None = None, host_id: str | None = None) -> str:

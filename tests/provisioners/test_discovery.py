@@ -13,9 +13,9 @@ from tests.parts.op import DISCOVERY, DOWN, JWKS, Answer, Op, redirect, slow
 from tests.provisioners.desk import KEY, SALT, Desk, StillClock
 
 from daypass.errors import Unauthenticated, Unavailable
-from daypass.model import Credential, Secret
+from daypass.model import Credential, Secret, discovery_url
 from daypass.provisioners import discovery
-from daypass.provisioners.discovery import ProviderKeys, discovery_url, is_safe_url, provider_client
+from daypass.provisioners.discovery import ProviderKeys, is_safe_url, provider_client
 
 MINUTE, HOUR = 60, 3600
 ALGORITHMS = ("RS256", "ES256", "EdDSA")

@@ -68,7 +68,7 @@ def test_every_algorithm_of_the_section_is_verified(desk: Desk, alg: str) -> Non
         {"iat": NOW + 0.5, "exp": NOW + 300.5},  # RFC 7519 allows fractions
         {"exp": NOW - 59},
         {"auth_time": NOW + 60},
-        {"auth_time": NOW - 20 * 3600 - 60},
+        {"auth_time": NOW - 3600 - 60},
         {"header": {"typ": None}},
         {"header": {"typ": "jwt"}},
         {"header": {"kid": None}},
@@ -117,7 +117,7 @@ CLAIMS = [
     ("claim", {"iat": 1e300}),
     ("auth-time", {"auth_time": None}),
     ("auth-time", {"auth_time": NOW + 61}),
-    ("auth-age", {"auth_time": NOW - 20 * 3600 - 61}),
+    ("auth-age", {"auth_time": NOW - 3600 - 61}),
     ("auth-age", {"auth_time": 0}),
     ("claim", {"auth_time": True}),
     ("claim", {"auth_time": "now"}),

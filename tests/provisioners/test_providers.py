@@ -19,8 +19,8 @@ from daypass.ca.clock import SystemClock
 from daypass.config import ProviderSection
 from daypass.demo.idp import run_idp
 from daypass.demo.person import sign_in
-from daypass.model import Credential, Proof, Secret
-from daypass.provisioners.discovery import discovery_url, provider_client
+from daypass.model import Credential, Proof, Secret, discovery_url
+from daypass.provisioners.discovery import provider_client
 from daypass.provisioners.oidc import OidcProvisioner
 
 

@@ -17,6 +17,7 @@ from urllib.parse import parse_qsl
 from daypass.client import loopback, pages
 from daypass.client.pages import Page
 from daypass.errors import DaypassError, Denied, Misconfigured, Unauthenticated, Unavailable
+from daypass.model import issuer_fits
 
 __all__ = ["Answer", "Listener", "open_in_browser"]
 
@@ -114,7 +115,9 @@ class Listener:
         return RESULT
 
     def _judge(self, fields: dict[str, str]) -> Answer | DaypassError:
-        if fields.get("iss", self._issuer) != self._issuer or (self._require_issuer and "iss" not in fields):
+        sender = fields.get("iss")
+        ours = issuer_fits(self._issuer, sender) if sender is not None else not self._require_issuer
+        if not ours:
             return Unauthenticated(
                 "the answer does not come from the identity provider that was asked",
                 code="wrong-issuer",

@@ -21,6 +21,7 @@ import msgspec
 from daypass import __version__
 from daypass.api import OidcLogin
 from daypass.errors import DaypassError, Denied, Misconfigured, Unauthenticated, Unavailable
+from daypass.model import discovery_url, issuer_fits
 
 __all__ = ["Provider", "Request", "discover", "redeem"]
 
@@ -97,7 +98,7 @@ class Request:
 
 def discover(login: OidcLogin) -> Provider:
     """Ask the provider for its endpoints. Raises Unavailable, or Misconfigured for one that answers amiss."""
-    url = f"{login.issuer.rstrip('/')}/.well-known/openid-configuration"
+    url = discovery_url(login.issuer)
     _check_secure(url, login.issuer)
     with _client() as client:
         found = _decode(_exchange(client, "GET", url, login.issuer), _Discovery, login.issuer)
@@ -153,7 +154,7 @@ def _check_answers(token: str, request: Request, issuer: str) -> None:
             code="no-id-token",
             hint='tell the CA\'s operator: the scope "openid" must be allowed for this client',
         ) from error
-    if unverified.iss != issuer or unverified.nonce != request.nonce:
+    if not issuer_fits(issuer, unverified.iss) or unverified.nonce != request.nonce:
         raise Unauthenticated(
             "the identity provider's token does not answer this sign-in",
             code="wrong-nonce",

@@ -19,10 +19,11 @@ import httpx2
 
 from daypass.ca.ports import Clock
 from daypass.errors import Invalid, Unavailable
+from daypass.model import discovery_url
 from daypass.provisioners.jose import parse_object
 from daypass.provisioners.jwks import KeySet, ProviderKey
 
-__all__ = ["ProviderKeys", "discovery_url", "is_loopback", "is_safe_url", "provider_client"]
+__all__ = ["ProviderKeys", "is_loopback", "is_safe_url", "provider_client"]
 
 SHORTEST, LONGEST = 5 * 60, 12 * 3600  # seconds a key set is fresh, whatever the provider says
 STALE = 24 * 3600  # seconds a key set may serve while the provider can't be asked
@@ -39,11 +40,6 @@ def provider_client() -> httpx2.AsyncClient:
     """A client for identity providers: the system's trust store and proxy variables, no redirects."""
     timeout = httpx2.Timeout(TOTAL_TIMEOUT, connect=CONNECT_TIMEOUT)
     return httpx2.AsyncClient(timeout=timeout, verify=True, trust_env=True, follow_redirects=False)
-
-
-def discovery_url(issuer: str) -> str:
-    """Entra's issuer for several tenants has a `{tenantid}` in it; its document is at `organizations`."""
-    return issuer.replace("{tenantid}", "organizations").removesuffix("/") + "/.well-known/openid-configuration"
 
 
 def is_loopback(url: str) -> bool:

@@ -15,7 +15,7 @@ import msgspec
 from daypass.ca.ports import Clock
 from daypass.config import ProviderSection
 from daypass.errors import Invalid, Misconfigured
-from daypass.model import Credential, OnceId, Proof, parse_duration
+from daypass.model import TENANT, Credential, OnceId, Proof, parse_duration
 from daypass.provisioners import names
 from daypass.provisioners.claims import LEEWAY, MAX_TOKEN_AGE, Expected, IdToken, check, refused
 from daypass.provisioners.discovery import ProviderKeys, is_safe_url
@@ -25,7 +25,6 @@ from daypass.wire.binding import NONCE_PREFIX, SALT_SIZE, login_nonce
 
 __all__ = ["OidcProvisioner"]
 
-TENANT = "{tenantid}"
 _KNOWN = frozenset(name for algorithms in ALGORITHMS.values() for name in algorithms)
 
 
