@@ -22,6 +22,7 @@ TOKEN = re.compile(rb"eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}\.")
 def traced(firm: Company, tmp_path: Path) -> dict[str, bytes]:
     """Everything `daypass login` and its children wrote, by the path of the file or socket."""
     firm.sign_in("alice")  # so that the agent, which outlives the login, is nobody's child below
+    need("root")  # a login can't be looked into by others, so strace sees no file names of it
     strace, log = need("strace"), tmp_path / "trace"
     browser = f"{sys.executable} -m daypass.demo.browser %s"
     done = subprocess.run(

@@ -122,6 +122,7 @@ PARTS = {
         Part("node", _node),
         Part("npm", _binary("npm"), "npm"),
         Part("oidc-provider", _provider),
+        Part("root", lambda: Path("/") if os.geteuid() == 0 else None),
         Part("root with mount namespaces", _mount_namespace),
     )
 }
