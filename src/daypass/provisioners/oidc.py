@@ -147,7 +147,7 @@ def _once_id(jws: CompactJws, token: IdToken) -> str:
         return f"nonce:{token.nonce}"
     if token.jti is not None:
         return f"jti:{token.jti}"
-    return f"sha256:{hashlib.sha256(jws.signed.encode()).hexdigest()}"
+    return f"sha256:{hashlib.sha256(jws.signed).hexdigest()}"
 
 
 def _issuers(section: ProviderSection) -> frozenset[str]:
