@@ -170,7 +170,7 @@ class JoinToken:
 
 
 class Store(Protocol):
-    """Remembers. One writer thread per process behind an async port; SQLite and PostgreSQL give the same answers."""
+    """Remembers. Nothing here blocks the event loop for long; SQLite and PostgreSQL give the same answers."""
 
     async def view(self, question: Question) -> View:
         """Raises Unavailable."""

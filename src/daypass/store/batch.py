@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from daypass.errors import Unavailable
 
-__all__ = ["MAX_GROUP", "Batcher", "Work"]
+__all__ = ["MAX_GROUP", "Batcher", "Work", "settle"]
 
 MAX_GROUP = 256  # items one piece of work is given at most
 Item = TypeVar("Item")
@@ -30,6 +30,7 @@ class Batcher:
 
     def __init__(self, name: str) -> None:
         self._fresh: list[_Entry] = []  # submitted in this turn of the loop; touched by the loop's thread only
+        self._open = 0  # submitted and not settled; the same
         self._queue: deque[_Entry] = deque()
         self._wake = threading.Condition()
         self._closed = False
@@ -38,14 +39,26 @@ class Batcher:
 
     async def submit(self, work: Work[Item, Result], item: Item) -> Result:
         """The item's result; raises its exception, or Unavailable once closed."""
+        return await self.put(work, item)
+
+    def put(
+        self, work: Work[Item, Result], item: Item, future: asyncio.Future[Result] | None = None
+    ) -> asyncio.Future[Result]:
+        """The same, as a future: `future` where somebody waits for one already."""
         if self._closed:
             raise Unavailable("the store is closed", code="store.closed")
         loop = asyncio.get_running_loop()
-        future: asyncio.Future[Result] = loop.create_future()
+        future = future or loop.create_future()
         if not self._fresh:
             loop.call_soon(self._hand_over)
         self._fresh.append((work, item, future))
-        return await future
+        self._open += 1
+        return future
+
+    @property
+    def busy(self) -> bool:
+        """Whether anything submitted has not been answered."""
+        return self._open > 0
 
     async def close(self) -> None:
         """Finishes what was submitted, then ends the thread."""
@@ -61,7 +74,7 @@ class Batcher:
 
     def _run(self) -> None:
         while group := self._next_group():
-            _deliver(group, _perform(group[0][0], [item for _, item, _ in group]))
+            self._deliver(group, _perform(group[0][0], [item for _, item, _ in group]))
 
     def _next_group(self) -> list[_Entry]:
         """The oldest item and all that wait for the same work; empty at the end."""
@@ -76,6 +89,17 @@ class Batcher:
             self._queue = deque(entry for entry in waiting if id(entry) not in taken)
             return group
 
+    def _deliver(self, group: list[_Entry], results: Sequence[Any]) -> None:
+        futures = [future for _, _, future in group]
+        try:
+            futures[0].get_loop().call_soon_threadsafe(self._answered, futures, results)
+        except RuntimeError:  # the loop is gone, and with it all who waited
+            return
+
+    def _answered(self, futures: list[asyncio.Future[Any]], results: Sequence[Any]) -> None:
+        self._open -= len(futures)
+        settle(futures, results)
+
 
 def _perform(work: Callable[..., Sequence[Any]], items: list[Any]) -> Sequence[Any]:
     try:
@@ -84,15 +108,8 @@ def _perform(work: Callable[..., Sequence[Any]], items: list[Any]) -> Sequence[A
         return [error] * len(items)
 
 
-def _deliver(group: list[_Entry], results: Sequence[Any]) -> None:
-    futures = [future for _, _, future in group]
-    try:
-        futures[0].get_loop().call_soon_threadsafe(_settle, futures, results)
-    except RuntimeError:  # the loop is gone, and with it all who waited
-        return
-
-
-def _settle(futures: list[asyncio.Future[Any]], results: Sequence[Any]) -> None:
+def settle(futures: list[asyncio.Future[Any]], results: Sequence[Any]) -> None:
+    """Give each future its result, or its exception."""
     for future, result in zip(futures, results, strict=True):
         if future.done():  # the request was cancelled meanwhile
             continue

@@ -82,22 +82,39 @@ class Database:
             raise self.translate(error) from error
 
     def _write(self, work: Callable[[Connection], T]) -> T:
-        with self.engine.connect() as connection, connection.begin():
-            result = self._run(partial(self._begin, work), connection)
-            self._commit(connection)
+        with self.engine.connect() as connection:
+            result = self.begin(work, connection)
+            self.commit(connection)
         return result
 
-    def _begin(self, work: Callable[[Connection], T], connection: Connection) -> T:
+    def impatient(self) -> Connection:
+        """A connection to a SQLite database that does not wait for anybody's lock."""
+        connection = self.engine.connect()
+        connection.connection.cursor().execute("PRAGMA busy_timeout = 0")
+        return connection
+
+    def begin(self, work: Callable[[Connection], T], connection: Connection) -> T:
+        """`work` in a transaction that is left open for `commit`; rolled back if this raises."""
+        transaction = connection.begin()
+        try:
+            return self.run(partial(self._locked, work), connection)
+        except BaseException:
+            transaction.rollback()
+            raise
+
+    def _locked(self, work: Callable[[Connection], T], connection: Connection) -> T:
         if self.lite:  # a transaction that starts by reading can't always go on to write; this one waits for its turn
             connection.connection.cursor().execute("BEGIN IMMEDIATE")
         return work(connection)
 
-    def _commit(self, connection: Connection) -> None:
+    def commit(self, connection: Connection) -> None:
+        """Durable when this returns, else rolled back; Unavailable when it is not known to be."""
         notices: list[str] = connection.info.setdefault("notices", [])
         notices.clear()
         try:
             connection.commit()
         except AnyDatabaseError as error:
+            connection.rollback()
             if isinstance(error, DBAPIError) and error.connection_invalidated:
                 raise CommitLost("the connection to the database broke in COMMIT", code="store.commit") from error
             raise self.translate(error) from error
@@ -106,9 +123,9 @@ class Database:
 
     def _read(self, work: Callable[[Connection], T]) -> T:
         with self._reader.connect() as connection:
-            return self._run(work, connection)
+            return self.run(work, connection)
 
-    def _run(self, work: Callable[[Connection], T], connection: Connection) -> T:
+    def run(self, work: Callable[[Connection], T], connection: Connection) -> T:
         """What the driver raises where it is used directly, as SQLAlchemy would have raised it."""
         dialect = self.engine.dialect
         try:

@@ -1,4 +1,7 @@
-"""The Store port over one database: an async front, one worker thread behind it, synchronous SQL there."""
+"""The Store port over one database: an async front, one worker thread behind it, synchronous SQL there.
+
+On SQLite what every certificate needs is asked and recorded on the event loop itself (`inline`).
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ from daypass.ca.ports import ConfigVersion, JoinToken, LedgerRow, Question, Reco
 from daypass.store import admin, ledger
 from daypass.store.batch import Batcher
 from daypass.store.database import CommitLost, Database, Refused
+from daypass.store.inline import Inline, Kind
 from daypass.store.prepare import Prepared, prepare
 from daypass.store.record import record
 from daypass.store.rows import check_text
@@ -32,13 +36,22 @@ class SqlStore:
         self._statements = database.statements
         self._batcher = Batcher("daypass-store")
         self._forget_at = 0
+        reads, writes = Kind(self._answer, self._view), Kind(self._record_at_once, self._record)
+        self._inline = Inline(database, self._batcher, reads, writes) if database.lite else None
 
     async def view(self, question: Question) -> View:
         check_question(question)
+        if self._inline is not None:
+            view: View = await self._inline.read(question)
+            return view
         return await self._batcher.submit(self._view, question)
 
     async def record(self, recording: Recording) -> Verdict:
-        return await self._batcher.submit(self._record, prepare(recording))
+        item = prepare(recording)
+        if self._inline is not None:
+            verdict: Verdict = await self._inline.write(item)
+            return verdict
+        return await self._batcher.submit(self._record, item)
 
     async def reserve_serials(self, now: float) -> range:
         def work(connection: Connection) -> range:
@@ -97,13 +110,25 @@ class SqlStore:
         return await self._write(work)
 
     async def close(self) -> None:
+        if self._inline is not None:
+            await self._inline.close()
         await self._batcher.close()
         self._database.dispose()
+
+    # On the event loop where the database is SQLite, else by the worker.
+
+    def _answer(self, questions: Sequence[Question], connection: Connection) -> Sequence[View]:
+        return answer(connection, self._statements, questions)
+
+    def _record_at_once(self, items: Sequence[Prepared], connection: Connection) -> Sequence[Verdict]:
+        if items[0].time >= self._forget_at:
+            raise BlockingIOError  # there may be much to forget
+        return record(connection, self._statements, items)
 
     # In the worker thread.
 
     def _view(self, questions: Sequence[Question]) -> Sequence[View]:
-        return self._database.read(lambda connection: answer(connection, self._statements, questions))
+        return self._database.read(partial(self._answer, questions))
 
     def _record(self, items: Sequence[Prepared]) -> Sequence[Verdict | Exception]:
         """One transaction; where the database refuses its rows, two of half the size, so that one recording nobody
