@@ -104,7 +104,10 @@ def uint64(value: int) -> bytes:
 def string(value: bytes | str) -> bytes:
     """A uint32 length and the bytes; text as UTF-8, without NUL."""
     data = _encode(value) if isinstance(value, str) else value
-    return uint32(len(data)) + data
+    try:
+        return _UINT32.pack(len(data)) + data
+    except struct.error as error:
+        raise Invalid(f"{len(data)} bytes are too many for a string") from error
 
 
 def mpint(value: int) -> bytes:

@@ -7,7 +7,7 @@ good form, and a certificate nobody should ever sign.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from itertools import pairwise
 
@@ -73,6 +73,7 @@ class Certificate:
     signature_key: PublicKey
     signature: bytes = b""
     reserved: bytes = b""
+    _body: bytes = field(init=False, default=b"", repr=False, compare=False)  # `to_be_signed`, once it was asked for
 
     def __post_init__(self) -> None:
         if not self.signature:
@@ -80,23 +81,9 @@ class Certificate:
 
     def to_be_signed(self) -> bytes:
         """Everything but the signature: the bytes a CA signs."""
-        return b"".join(
-            (
-                string(self.public_key.certificate_type),
-                string(self.nonce),
-                self.public_key.fields,
-                uint64(self.serial),
-                uint32(self.type),
-                string(self.key_id),
-                string(b"".join(map(string, self.principals))),
-                uint64(self.valid_after),
-                uint64(self.valid_before),
-                string(_encode_options(self.critical_options)),
-                string(_encode_options(self.extensions)),
-                string(self.reserved),
-                string(self.signature_key.blob),
-            )
-        )
+        if not self._body:
+            object.__setattr__(self, "_body", _encode_body(self))
+        return self._body
 
     def encode(self) -> bytes:
         """The whole blob. `Invalid` while there is no signature, or beyond 64 KiB."""
@@ -136,7 +123,9 @@ class Certificate:
 
     def with_signature(self, signature: bytes) -> Certificate:
         """The same certificate, signed. The signature is taken as it is: `verify_signature` judges it."""
-        return replace(self, signature=signature)
+        signed = replace(self, signature=signature)
+        object.__setattr__(signed, "_body", self._body)
+        return signed
 
     def verify_signature(self) -> None:
         """Raise `Invalid` unless the signature is the signature key's. Whose that is, is not asked here."""
@@ -224,6 +213,26 @@ def _read_option_data(data: bytes) -> str:
     if not text:
         raise Invalid("an option's data is there but empty")
     return text
+
+
+def _encode_body(certificate: Certificate) -> bytes:
+    return b"".join(
+        (
+            string(certificate.public_key.certificate_type),
+            string(certificate.nonce),
+            certificate.public_key.fields,
+            uint64(certificate.serial),
+            uint32(certificate.type),
+            string(certificate.key_id),
+            string(b"".join(map(string, certificate.principals))),
+            uint64(certificate.valid_after),
+            uint64(certificate.valid_before),
+            string(_encode_options(certificate.critical_options)),
+            string(_encode_options(certificate.extensions)),
+            string(certificate.reserved),
+            string(certificate.signature_key.blob),
+        )
+    )
 
 
 def _encode_options(options: Options) -> bytes:
