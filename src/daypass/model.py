@@ -1,6 +1,7 @@
 """What the rooms hand to each other: identities, proofs, requests, grants, drafts, certificates on record.
 
-Everything here is frozen. Times are unix seconds (UTC), lifetimes are seconds. Names follow OpenSSH's
+Everything here is frozen, as msgspec's Structs: one is made in a fifth of a frozen dataclass's time, and a
+certificate takes twenty of them. Times are unix seconds (UTC), lifetimes are seconds. Names follow OpenSSH's
 PROTOCOL.certkeys.
 """
 
@@ -8,8 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
+
+from msgspec import Struct, field
 
 from daypass.errors import Invalid
 from daypass.wire import Certificate, CertType, PublicKey
@@ -76,8 +78,7 @@ class Kind(StrEnum):
     HOST = "host"
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
+class Identity(Struct, frozen=True):
     """A provisioner's answer to "who are you?". A person is (issuer, subject); names decide nothing.
 
     `email` is there only when the provider's word for it counts (trust 1.4); `login` is the name the provider's
@@ -99,16 +100,14 @@ class Identity:
     claims: Mapping[str, object] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class OnceId:
+class OnceId(Struct, frozen=True):
     """What makes a credential single-use, in its provider's own name space (trust 3.2)."""
 
     provider: str
     id: str
 
 
-@dataclass(frozen=True, slots=True)
-class Proof:
+class Proof(Struct, frozen=True):
     """A verified credential. `bound`: it was made for exactly these keys and this act (trust 3.1)."""
 
     identity: Identity
@@ -119,8 +118,7 @@ class Proof:
     enrolment: HostFacts | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class HostFacts:
+class HostFacts(Struct, frozen=True):
     """What a join token says of a host. Names and labels come from here, never from the host (trust 5.1)."""
 
     name: str
@@ -128,8 +126,7 @@ class HostFacts:
     labels: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Credential:
+class Credential(Struct, frozen=True):
     """What a caller shows: a token, and the keys and act that the token must have been made for.
 
     `possessed`: the caller has shown that it holds the private half of every key (trust 3.3).
@@ -142,8 +139,7 @@ class Credential:
     possessed: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(Struct, frozen=True):
     """What is asked for. Empty or None means "what the policy gives"; a request can only narrow."""
 
     type: CertType
@@ -155,8 +151,7 @@ class Request:
     lifetime: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Person:
+class Person(Struct, frozen=True):
     """A person on record. `generation` rises with every revocation, lock and group change (trust 3.5)."""
 
     id: int
@@ -168,8 +163,7 @@ class Person:
     locked: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Grant:
+class Grant(Struct, frozen=True):
     """What the policy gives one identity for one request."""
 
     type: CertType
@@ -183,16 +177,14 @@ class Grant:
     claims: tuple[str, ...] = ()  # login names this grant claims for its person
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
+class Draft(Struct, frozen=True):
     """Grant + public key + serial: everything a certificate will say, nothing signed yet."""
 
     grant: Grant
     certificate: Certificate  # signature empty; signature_key set
 
 
-@dataclass(frozen=True, slots=True)
-class Issued:
+class Issued(Struct, frozen=True):
     """A certificate on record."""
 
     serial: int

@@ -5,6 +5,7 @@ import logging
 from dataclasses import dataclass, field, replace
 
 import pytest
+from msgspec import structs
 from tests.provisioners.desk import CA_ID, KEY, NOW, OTHER_KEY, StillClock
 
 from daypass.ca.ports import JoinToken
@@ -92,7 +93,7 @@ def test_a_host_that_does_not_prove_its_keys_gets_nothing() -> None:
 def test_an_empty_hash_on_record_opens_for_nobody() -> None:
     for empty in (b"", bytes(32)):
         with pytest.raises(Unauthenticated):
-            Gate({TEXT.id: replace(ON_RECORD, secret_hash=empty)}).show(TEXT.encode())
+            Gate({TEXT.id: structs.replace(ON_RECORD, secret_hash=empty)}).show(TEXT.encode())
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 from tests.store.build import CA_KEY, HOST, NOW, POLICY, certificate, person, question, recording, verified_ledger
 from tests.store.conftest import Scenario, change, opened
 

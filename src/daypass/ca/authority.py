@@ -16,6 +16,8 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from msgspec import Struct
+
 from daypass.ca.checks import Checked, Rules, check
 from daypass.ca.clock import ClockGuard
 from daypass.ca.hosts import Hosts
@@ -55,8 +57,7 @@ class CaKeys:
         return self.user if kind is CertType.USER else self.host
 
 
-@dataclass(frozen=True, slots=True)
-class Issuance:
+class Issuance(Struct, frozen=True):
     """What was issued. `again`: these were on record already, and an honest retry gets them once more."""
 
     certificates: tuple[Issued, ...]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Protocol
+
+from msgspec import Struct, field
 
 from daypass.model import Credential, HostFacts, Identity, Issued, OnceId, Person, Proof
 from daypass.wire import Certificate, PublicKey
@@ -63,8 +64,7 @@ class Signer(Protocol):
         """An SSH signature string (RFC 4253 section 6.6). Raises Unavailable."""
 
 
-@dataclass(frozen=True, slots=True)
-class HostRecord:
+class HostRecord(Struct, frozen=True):
     id: str  # random, given by the CA: 16 bytes as hex
     name: str
     aliases: tuple[str, ...]
@@ -73,8 +73,7 @@ class HostRecord:
     live_until: int  # latest valid_before of its unrevoked certificates; 0 for none
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
+class Question(Struct, frozen=True):
     """What one request needs to know before it is decided. Questions that arrive together are one read."""
 
     identity: Identity
@@ -82,8 +81,7 @@ class Question:
     host: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class View:
+class View(Struct, frozen=True):
     """The store's answer. `spent`: the certificates this one-time id was spent on, None if it is unspent."""
 
     person: Person | None
@@ -93,8 +91,7 @@ class View:
     last_time: int  # unix seconds of the newest ledger entry
 
 
-@dataclass(frozen=True, slots=True)
-class Recording:
+class Recording(Struct, frozen=True):
     """What must become durable, all or nothing, before an answer leaves."""
 
     identity: Identity
@@ -110,25 +107,21 @@ class Recording:
     time: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Recorded:
+class Recorded(Struct, frozen=True):
     """Durable."""
 
 
-@dataclass(frozen=True, slots=True)
-class Spent:
+class Spent(Struct, frozen=True):
     """The one-time id was spent before, on these certificates."""
 
     certificates: tuple[Issued, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Stale:
+class Stale(Struct, frozen=True):
     """Decided on yesterday's facts: generation, lock or policy changed meanwhile. Decide again."""
 
 
-@dataclass(frozen=True, slots=True)
-class NameTaken:
+class NameTaken(Struct, frozen=True):
     """A login name or host name belongs to someone else (or to a tombstone)."""
 
     name: str
@@ -137,8 +130,7 @@ class NameTaken:
 Verdict = Recorded | Spent | Stale | NameTaken
 
 
-@dataclass(frozen=True, slots=True)
-class ConfigVersion:
+class ConfigVersion(Struct, frozen=True):
     version: int
     hash: bytes
     document: str
@@ -146,8 +138,7 @@ class ConfigVersion:
     actor: str
 
 
-@dataclass(frozen=True, slots=True)
-class LedgerRow:
+class LedgerRow(Struct, frozen=True):
     """One entry as stored. hash = SHA-256("daypass-ledger-v1" NUL || previous hash || entry)."""
 
     seq: int
@@ -157,8 +148,7 @@ class LedgerRow:
     hash: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class JoinToken:
+class JoinToken(Struct, frozen=True):
     """A join token on record; its secret is stored as SHA-256 only."""
 
     id: str

@@ -10,6 +10,8 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from msgspec import Struct
+
 from daypass.errors import Unauthenticated
 
 __all__ = ["LEEWAY", "MAX_TOKEN_AGE", "Expected", "IdToken", "check", "refused", "strings"]
@@ -39,8 +41,7 @@ class Expected:
     max_age: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class IdToken:
+class IdToken(Struct, frozen=True):
     """The checked claims that everything after this needs; `claims` are all of them."""
 
     issuer: str

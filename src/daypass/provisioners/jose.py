@@ -13,7 +13,6 @@ from __future__ import annotations
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from types import MappingProxyType
 
@@ -21,6 +20,7 @@ import msgspec
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, OKPKey, RSAKey
 from joserfc.jws import JWSRegistry
+from msgspec import Struct
 
 from daypass.errors import Invalid
 
@@ -44,8 +44,7 @@ ALGORITHMS = {
 _FORBIDDEN_HEADERS = frozenset(("crit", "b64", "jwk", "jku", "x5u", "x5c", "enc", "zip"))
 
 
-@dataclass(frozen=True, slots=True)
-class CompactJws:
+class CompactJws(Struct, frozen=True):
     """header.payload.signature, taken apart; nothing is verified.
 
     `signed` is the part of the token that the signature covers.

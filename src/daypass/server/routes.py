@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from urllib.parse import parse_qs
 
+from msgspec.structs import replace
 from starlette.types import Scope
 
 from daypass import api
