@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import secrets
+import ssl
 import threading
 import time
 from collections import Counter
@@ -170,14 +171,17 @@ class _Server(ThreadingHTTPServer):
 
 
 @contextmanager
-def run_op() -> Iterator[Op]:
-    """The provider on a loopback port of the moment."""
+def run_op(tls: ssl.SSLContext | None = None) -> Iterator[Op]:
+    """The provider on a loopback port of the moment; with `tls` at https://localhost."""
 
     class Handler(_Handler):
         pass
 
     with _Server(("127.0.0.1", 0), Handler) as server:
-        Handler.op = op = Op(f"http://127.0.0.1:{server.server_port}")
+        if tls is not None:
+            server.socket = tls.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+        base = "https://localhost" if tls else "http://127.0.0.1"
+        Handler.op = op = Op(f"{base}:{server.server_port}")
         thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
         thread.start()
         try:

@@ -1,0 +1,139 @@
+"""How daypass meets others: providers by the system's trust store and proxies, the CA by its pinned root alone."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from daypass.api import OidcLogin
+from daypass.ca.clock import SystemClock
+from daypass.client.oidc import discover
+from daypass.errors import Unavailable
+from daypass.provisioners.discovery import ProviderKeys, provider_client
+from daypass.remote import Remote
+from tests.parts.op import Op, run_op
+from tests.server.kit import Root, running
+
+
+@pytest.fixture(scope="module")
+def root() -> Root:
+    """A root that only this machine's administrator believes in."""
+    return Root("Company root")
+
+
+@pytest.fixture
+def op(root: Root) -> Iterator[Op]:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    with tempfile.NamedTemporaryFile() as pem:
+        leaf = root.leaf()
+        pem.write(leaf.key + leaf.chain)
+        pem.flush()
+        context.load_cert_chain(pem.name)
+    with run_op(context) as running_op:
+        yield running_op
+
+
+@pytest.fixture
+def believed(root: Root, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The root is in the system's trust store, as OpenSSL finds it."""
+    (tmp_path / "roots.pem").write_text(root.pem)
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "roots.pem"))
+
+
+@contextmanager
+def run_proxy() -> Iterator[tuple[str, list[str]]]:
+    """A proxy that tunnels by CONNECT; its URL, and where people wanted to go."""
+    asked: list[str] = []
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=_accept, args=(listener, asked), daemon=True).start()
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}", asked
+
+
+def _accept(listener: socket.socket, asked: list[str]) -> None:
+    while True:
+        try:
+            client, _ = listener.accept()
+        except OSError:
+            return
+        head = client.recv(65536).decode()
+        asked.append(head.split()[1])
+        host, _, port = asked[-1].rpartition(":")
+        upstream = socket.create_connection((host, int(port)))
+        client.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+        for pair in ((client, upstream), (upstream, client)):
+            threading.Thread(target=_pump, args=pair, daemon=True).start()
+
+
+def _pump(source: socket.socket, sink: socket.socket) -> None:
+    try:
+        while data := source.recv(65536):
+            sink.sendall(data)
+        sink.shutdown(socket.SHUT_WR)
+    except OSError:
+        return
+
+
+def find_key(op: Op) -> bool:
+    """Whether a CA that starts now gets at the provider's keys."""
+
+    async def main() -> bool:
+        async with provider_client() as http:
+            keys = ProviderKeys("idp", op.issuer, ["RS256"], SystemClock(), http)
+            return await keys.find(op.key.kid, "RS256") is not None
+
+    return asyncio.run(main())
+
+
+def login(op: Op) -> OidcLogin:
+    return OidcLogin(name="idp", issuer=op.issuer, client_id=op.client_id)
+
+
+def test_a_provider_is_believed_by_the_systems_trust_store(op: Op, believed: None) -> None:
+    assert find_key(op)
+    assert discover(login(op)).token_endpoint == f"{op.issuer}/token"
+
+
+def test_a_provider_that_the_system_does_not_believe_is_not_asked(op: Op) -> None:
+    with pytest.raises(Unavailable):
+        find_key(op)
+    with pytest.raises(Unavailable):
+        discover(login(op))
+    assert not op.hits
+
+
+def test_a_provider_is_reached_through_the_proxy_that_the_environment_names(
+    op: Op, believed: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with run_proxy() as (proxy, asked):
+        monkeypatch.setenv("HTTPS_PROXY", proxy)
+        assert find_key(op)
+        discover(login(op))
+    assert set(asked) == {op.issuer.removeprefix("https://")} and len(asked) >= 2
+
+
+def test_no_proxy_is_honoured(op: Op, believed: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    with run_proxy() as (proxy, asked):
+        monkeypatch.setenv("HTTPS_PROXY", proxy)
+        monkeypatch.setenv("NO_PROXY", "localhost")
+        assert find_key(op)
+        discover(login(op))
+    assert not asked
+
+
+def test_the_system_can_not_vouch_for_the_ca(root: Root, believed: None, tmp_path: Path) -> None:
+    """Whoever can put a root into a laptop's store, an interceptor say, still is not the CA."""
+    with tempfile.TemporaryDirectory() as folder, running(Path(folder) / "admin.sock") as server:
+        with Remote(server.url, server.root.pem) as honest:
+            assert honest.health().status == "ok"
+        (tmp_path / "roots.pem").write_text(root.pem + server.root.pem)
+        with Remote(server.url, root.pem) as elsewhere, pytest.raises(Unavailable) as caught:
+            elsewhere.health()
+        assert caught.value.code == "connection.untrusted"
