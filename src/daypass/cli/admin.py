@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import sys
 import time
@@ -49,14 +50,24 @@ ledger.add_command(show)
 Examples:
   sudo daypass ca serve
   daypass ca serve --config /tmp/ca/daypass.toml     a CA of one's own, for a trial
+  sudo daypass ca serve --log info                   with a line for each request
 
 \b
 The passphrase of the keys is read from ca.passphrase_file, or from systemd's credential "passphrase"
 ($CREDENTIALS_DIRECTORY), or asked for on the terminal. SIGTERM ends it after the requests in flight."""
 )
+@click.option(
+    "--log",
+    "level",
+    type=click.Choice(["warning", "info", "debug"]),
+    default="warning",
+    show_default=True,
+    help="How much is written to standard error: what is wrong, each request, everything. Never a token.",
+)
 @where_options
-def serve(where: Where) -> None:
+def serve(where: Where, level: str) -> None:
     """Run the CA until it is told to stop."""
+    _write_log(level)
     config = where.load()
     secret = _passphrase(config)
     if not asyncio.run(_is_in_force(config)):
@@ -65,6 +76,13 @@ def serve(where: Where) -> None:
     from daypass.server.serve import run
 
     run(run_ca(config, secret, ready=lambda url: note(f"{good('serving')} {config.ca.name} on {url}")))
+
+
+def _write_log(level: str) -> None:
+    """Lines for a journal: UTC, level, logger. What issued what to whom is in the ledger, not here."""
+    logging.Formatter.converter = time.gmtime
+    form = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+    logging.basicConfig(level=level.upper(), format=form, datefmt="%Y-%m-%dT%H:%M:%SZ")
 
 
 def _passphrase(config: Config) -> bytes | None:

@@ -122,8 +122,8 @@ class Company:
             file.write(ROLE.format(issuer=self.idp.issuer, account=self.account))
         self.daypass("ca", "reload", "--root", str(self.ca_root))
 
-    def start_ca(self) -> None:
-        self._start("ca", _command("ca", "serve", "--root", str(self.ca_root)))
+    def start_ca(self, *options: str) -> None:
+        self._start("ca", _command("ca", "serve", *options, "--root", str(self.ca_root)))
         _await(lambda: _answers(self.ca_port), "the CA")
 
     def pause_ca(self) -> None:
