@@ -96,20 +96,20 @@ def _check_user(draft: Draft, rules: Rules) -> None:
         if ROLE_PRINCIPAL.fullmatch(name):
             continue
         plain = LOGIN_NAME.fullmatch(name) or (name in draft.grant.claims and EMAIL_PRINCIPAL.fullmatch(name))
-        _require(plain is not None and bool(plain), f"{name!r} is not a principal")
-        _require(name in draft.grant.claims or name in rules.bare_accounts, f"{name!r} is nobody's to give")
+        _require(plain is not None and bool(plain), "{!r} is not a principal", name)
+        _require(name in draft.grant.claims or name in rules.bare_accounts, "{!r} is nobody's to give", name)
     for name, value in cert.critical_options:
-        _require(name in CRITICAL_OPTIONS, f"critical option {name!r} is unknown")
-        _require(bool(value) != (name in FLAGS), f"critical option {name!r} has no sense with this value")
+        _require(name in CRITICAL_OPTIONS, "critical option {!r} is unknown", name)
+        _require(bool(value) != (name in FLAGS), "critical option {!r} has no sense with this value", name)
     for name, value in cert.extensions:
-        _require(name in EXTENSIONS and not value, f"extension {name!r} is unknown")
+        _require(name in EXTENSIONS and not value, "extension {!r} is unknown", name)
 
 
 def _check_host(cert: Certificate, rules: Rules) -> None:
     for name in cert.principals:
-        _require(is_host_name(name), f"{name!r} is not a host name")
+        _require(is_host_name(name), "{!r} is not a host name", name)
         inside = any(host_pattern_matches(pattern, name) for pattern in rules.host_domains)
-        _require(inside, f"{name!r} is outside the domains of this CA")
+        _require(inside, "{!r} is outside the domains of this CA", name)
     _require(not cert.critical_options and not cert.extensions, "a host certificate carries no options")
 
 
@@ -121,6 +121,6 @@ def _check_validity(cert: Certificate, now: int, ceiling: int, rules: Rules) -> 
     _require(end <= now + ceiling + CLOCK_SLACK, "it reaches further than allowed")
 
 
-def _require(holds: bool, sentence: str) -> None:
+def _require(holds: bool, sentence: str, *names: str) -> None:
     if not holds:
-        raise Internal(f"the certificate was not signed: {sentence}", code="check")
+        raise Internal(f"the certificate was not signed: {sentence.format(*names)}", code="check")

@@ -16,8 +16,9 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_ssh_private_key
 
 from daypass.errors import Invalid, Misconfigured
-from daypass.wire import PublicKey, sign_blob
-from daypass.wire.pyca import PrivateKey
+from daypass.wire import PublicKey
+from daypass.wire.buffer import string
+from daypass.wire.pyca import PrivateKey, sign
 
 __all__ = ["FileSigner", "check_owner"]
 
@@ -48,7 +49,8 @@ class FileSigner:
         return f"<FileSigner {self._public.fingerprint}>"
 
     async def sign(self, data: bytes) -> bytes:
-        return sign_blob(self._key, data)
+        algorithm, signature = sign(self._key, data)
+        return string(algorithm) + string(signature)
 
 
 def load_key(path: Path, passphrase: bytes | None = None) -> PrivateKey:

@@ -54,7 +54,7 @@ def unkeys(text: str) -> tuple[bytes, ...]:
 def check_text(*values: str | None) -> None:
     """Raises Invalid for what PostgreSQL can't hold: NUL, lone surrogates. One such value in a shared transaction
     would refuse it to all who share it."""
-    whole = "".join(value for value in values if value)
+    whole = "".join([value for value in values if value])
     try:
         whole.encode()
     except UnicodeEncodeError as error:

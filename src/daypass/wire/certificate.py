@@ -6,9 +6,9 @@ good form, and a certificate nobody should ever sign.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from enum import IntEnum
+from functools import lru_cache
 from itertools import pairwise
 
 from daypass.errors import Invalid
@@ -235,7 +235,9 @@ def _encode_body(certificate: Certificate) -> bytes:
     )
 
 
+@lru_cache(maxsize=64)
 def _encode_options(options: Options) -> bytes:
+    """A CA gives everyone the same few."""
     return b"".join(string(name) + string(string(data) if data else b"") for name, data in options)
 
 
@@ -246,11 +248,12 @@ def _check_form(certificate: Certificate) -> None:
     _check_count(len(certificate.principals))
     if certificate.reserved:
         raise Invalid("the certificate's reserved field holds something unknown")
-    _check_order(name for name, _ in certificate.critical_options)
-    _check_order(name for name, _ in certificate.extensions)
+    _check_order(certificate.critical_options)
+    _check_order(certificate.extensions)
 
 
-def _check_order(names: Iterable[str]) -> None:
-    encoded = [string(name)[4:] for name in names]
+@lru_cache(maxsize=64)
+def _check_order(options: Options) -> None:
+    encoded = [string(name)[4:] for name, _ in options]
     if b"" in encoded or any(one >= other for one, other in pairwise(encoded)):
         raise Invalid("a certificate's options are named, sorted, and each stands once")
