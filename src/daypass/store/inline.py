@@ -51,7 +51,7 @@ class Inline:
 
     async def write(self, item: Any) -> Any:
         """Durable when this returns; together with all that arrives until the last COMMIT is through."""
-        return await self._wait(self._given, item, self._transact)
+        return await self._wait(self._given, item, self._transact_soon)
 
     async def close(self) -> None:
         """Finishes what was given."""
@@ -82,6 +82,11 @@ class Inline:
             else:
                 settle(_futures(entries), results)
 
+    def _transact_soon(self) -> None:
+        """A turn after all that is ready now: answers leave first, and what has arrived by then joins."""
+        loop = asyncio.get_running_loop()
+        loop.call_soon(loop.call_soon, self._transact)
+
     def _transact(self) -> None:
         while self._given and not self._committing:
             entries = _take(self._given)
@@ -104,7 +109,7 @@ class Inline:
         entries, self._committing = self._committing, []
         error = done.exception()
         settle(_futures(entries), done.result() if error is None else [error] * len(entries))
-        self._transact()
+        self._transact_soon()
 
     def _leave(self, entries: list[_Entry], kind: Kind) -> None:
         for item, future in entries:
