@@ -46,12 +46,12 @@ class Inline:
         self._closed = False
 
     async def read(self, item: Any) -> Any:
-        """Together with all that is asked in this turn of the loop."""
+        """Together with all that is asked at the same time."""
         return await self._wait(self._asked, item, self._answer)
 
     async def write(self, item: Any) -> Any:
         """Durable when this returns; together with all that arrives until the last COMMIT is through."""
-        return await self._wait(self._given, item, self._transact_soon)
+        return await self._wait(self._given, item, self._transact)
 
     async def close(self) -> None:
         """Finishes what was given."""
@@ -62,13 +62,12 @@ class Inline:
         self._reader.close()
         self._writer.close()
 
-    def _wait(self, waiting: list[_Entry], item: Any, soon: Callable[[], None]) -> asyncio.Future[Any]:
+    def _wait(self, waiting: list[_Entry], item: Any, work: Callable[[], None]) -> asyncio.Future[Any]:
         if self._closed:
             raise Unavailable("the store is closed", code="store.closed")
-        loop = asyncio.get_running_loop()
-        future = loop.create_future()
+        future = asyncio.get_running_loop().create_future()
         if not waiting:
-            loop.call_soon(soon)
+            _soon(work)
         waiting.append((item, future))
         return future
 
@@ -81,11 +80,6 @@ class Inline:
                 self._leave(entries, self._reads)
             else:
                 settle(_futures(entries), results)
-
-    def _transact_soon(self) -> None:
-        """A turn after all that is ready now: answers leave first, and what has arrived by then joins."""
-        loop = asyncio.get_running_loop()
-        loop.call_soon(loop.call_soon, self._transact)
 
     def _transact(self) -> None:
         while self._given and not self._committing:
@@ -109,11 +103,17 @@ class Inline:
         entries, self._committing = self._committing, []
         error = done.exception()
         settle(_futures(entries), done.result() if error is None else [error] * len(entries))
-        self._transact_soon()
+        _soon(self._transact)
 
     def _leave(self, entries: list[_Entry], kind: Kind) -> None:
         for item, future in entries:
             self._worker.put(kind.later, item, future)
+
+
+def _soon(work: Callable[[], None]) -> None:
+    """A turn after all that is ready now: answers leave first, and what has arrived by then joins."""
+    loop = asyncio.get_running_loop()
+    loop.call_soon(loop.call_soon, work)
 
 
 def _take(waiting: list[_Entry]) -> list[_Entry]:
