@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -156,7 +157,7 @@ def what_to_type(demo: Company) -> str:
     return f"""
 It goes on running. In another terminal:
 
-  export DAYPASS_HOME={home} HOME={demo.laptop}
+  export DAYPASS_HOME={home}
   {daypass} login          # people: alice, bob, carol; the password is the name
   {daypass} status
   ssh -F {demo.ssh_config} {demo.host}
@@ -212,6 +213,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="make demo", description=__doc__)
     parser.add_argument("--keep", action="store_true", help="leave everything running (make demo KEEP=1)")
     keep = parser.parse_args().keep
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # whatever ends the demo, it tidies up
     try:
         need_openssh()
         with tempfile.TemporaryDirectory(prefix="daypass-demo-") as home:

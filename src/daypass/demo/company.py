@@ -124,7 +124,7 @@ class Company:
 
     def start_ca(self, *options: str) -> None:
         self._start("ca", _command("ca", "serve", *options, "--root", str(self.ca_root)))
-        _await(lambda: _answers(self.ca_port), "the CA")
+        self._await("ca", lambda: _answers(self.ca_port))
 
     def pause_ca(self) -> None:
         """Nothing answers: the CA is there and says no word."""
@@ -151,14 +151,14 @@ class Company:
         if os.geteuid() == 0:
             Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
         self._start("sshd", [find("sshd"), "-D", "-e", "-f", str(ssh / "sshd_config")])
-        _await(lambda: _answers(self.ssh_port), "sshd")
+        self._await("sshd", lambda: _answers(self.ssh_port))
 
     def reload_sshd(self) -> None:
         """Have sshd read its configuration again; it listens anew when this returns."""
         log = self.home / "sshd.log"
         before = log.read_text().count("Server listening")
         self._running["sshd"].send_signal(signal.SIGHUP)
-        _await(lambda: log.read_text().count("Server listening") > before, "sshd")
+        self._await("sshd", lambda: log.read_text().count("Server listening") > before)
 
     def enrol_host(self) -> None:
         told = self.daypass("token", "host", HOST, "--root", str(self.ca_root))
@@ -220,6 +220,14 @@ class Company:
                 command, env=self.env, stdin=subprocess.DEVNULL, stdout=file, stderr=file
             )
 
+    def _await(self, name: str, condition: Callable[[], bool], seconds: float = 15) -> None:
+        end = time.monotonic() + seconds
+        while not condition():
+            if self._running[name].poll() is not None or time.monotonic() > end:
+                said = (self.home / f"{name}.log").read_text(errors="replace").strip()
+                raise Unavailable(f"{name} did not start: {said or 'it says nothing'}")
+            time.sleep(0.02)
+
     def close(self) -> None:
         """End what was started, and the agent that daypass started for the laptop."""
         with contextlib.suppress(Unavailable, subprocess.TimeoutExpired):
@@ -278,11 +286,3 @@ def _free_port() -> int:
 def _answers(port: int) -> bool:
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
-def _await(condition: Callable[[], bool], what: str, seconds: float = 15) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > end:
-            raise Unavailable(f"{what} did not start within {seconds:.0f} s")
-        time.sleep(0.02)
