@@ -451,7 +451,7 @@ def test_no_token_is_in_any_log_at_any_level(desk: Desk, caplog: pytest.LogCaptu
 
 def test_a_refusal_keeps_no_token_in_its_chain(calm: Desk) -> None:
     """Whoever logs a traceback prints its causes as well."""
-    token = calm.token(key=new_key("RS256"), header={"kid": calm.op.key.kid})
+    token = calm.token(key=new_key("ES256"), header={"alg": "RS256", "kid": calm.op.key.kid})
     error: BaseException | None = refusal(calm, token)
     while error is not None:
         assert token not in repr(error)
