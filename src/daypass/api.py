@@ -138,7 +138,8 @@ class Signed(msgspec.Struct, frozen=True):
 
 
 class TrustDocument(msgspec.Struct, frozen=True, kw_only=True):
-    """Which keys speak for this CA. Signed by the offline root (namespace `daypass-trust`), which alone is pinned.
+    """Which keys speak for this CA, and for which hosts. Signed by the offline root (namespace `daypass-trust`),
+    which alone is pinned.
 
     Keys are public key lines. A reader that has seen version N never goes back below it.
     """
@@ -151,6 +152,7 @@ class TrustDocument(msgspec.Struct, frozen=True, kw_only=True):
     host_ca: list[str]
     bundle_keys: list[str]
     tls_roots: list[str]  # PEM
+    host_patterns: list[str] = []  # what the host CA may speak for: names and *.example.com; none means no host
 
 
 class OidcLogin(_Body, frozen=True):
@@ -171,7 +173,6 @@ class CaInfo(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     time: int
     providers: list[OidcLogin]
-    host_patterns: list[str]  # what the host CA may speak for; never "*"
     user_lifetime: int  # seconds
 
 

@@ -10,18 +10,18 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx2
-import msgspec
 
 from daypass import __version__
-from daypass.api import OidcLogin, OidcProvisioner, Signed, TrustDocument
+from daypass.api import OidcLogin, OidcProvisioner, Signed
 from daypass.ca.authority import Authority, CaKeys
 from daypass.ca.clock import ClockGuard, SystemClock
 from daypass.ca.hosts import Hosts
 from daypass.ca.policy import Policy
 from daypass.ca.ports import Clock, Provisioner, Signer, Store
 from daypass.config import Config, ProviderSection
-from daypass.errors import DaypassError, Misconfigured
-from daypass.model import parse_duration
+from daypass.errors import Misconfigured
+from daypass.founding.trust import read_trust
+from daypass.model import host_pattern_matches, parse_duration
 from daypass.provisioners.discovery import provider_client
 from daypass.provisioners.join import JoinTokenProvisioner
 from daypass.provisioners.oidc import OidcProvisioner as OidcPart
@@ -32,10 +32,11 @@ from daypass.server.tls import Leaf, TlsSource
 from daypass.signers.file import FileSigner
 from daypass.signers.x509 import LEAF_LIFETIME, encode_certificate, fingerprint, issue_leaf, load_root
 from daypass.store import open_store
-from daypass.trusted import public_keys, verify_trust
+from daypass.trusted import public_keys
 from daypass.wire import PublicKey
 
 _SSH_USES = ("user", "host", "bundle")
+_SIGN_NEXT = "bring the offline root and sign the next one, with the same --config: daypass ca trust"
 
 __all__ = ["Parts", "authority", "load_parts", "run_ca"]
 
@@ -61,10 +62,12 @@ def load_parts(config: Config, passphrase: bytes | None = None) -> Parts:
     """Raises Misconfigured for files that are missing, locked, or do not belong together."""
     signers = {use: [FileSigner.load(path, passphrase) for path in _files(config, use)] for use in _SSH_USES}
     root, root_key = load_root(_files(config, "tls")[0], passphrase)
-    signed, document, ca_id = _trust(config.ca.trust)
+    trust = read_trust(config.ca.trust)
+    document = trust.document
     announced = {"user": document.user_ca, "host": document.host_ca, "bundle": document.bundle_keys}
     for use, held in signers.items():
         _require_trusted(use, held[0].public_key, announced[use])
+    _require_domains(config, document.host_patterns)
     names = [urlsplit(config.ca.url).hostname or "", *config.ca.names]
 
     def leaf() -> Leaf:
@@ -74,8 +77,8 @@ def load_parts(config: Config, passphrase: bytes | None = None) -> Parts:
 
     return Parts(
         config=config,
-        ca_id=ca_id,
-        trust=signed,
+        ca_id=trust.ca_id,
+        trust=trust.signed,
         user=signers["user"][0],
         host=signers["host"][0],
         bundle=signers["bundle"][0],
@@ -112,7 +115,6 @@ def public_info(parts: Parts) -> PublicInfo:
         version=__version__,
         roots={parts.root_fingerprint: parts.root_pem},
         trust=parts.trust,
-        host_patterns=tuple(parts.config.hosts.domains),
         user_lifetime=parse_duration(parts.config.lifetimes.user),
         provisioners=tuple(_for_step(section) for section in parts.config.providers),
         logins=tuple(_for_daypass(section) for section in parts.config.providers),
@@ -158,17 +160,19 @@ def _files(config: Config, use: str) -> list[Path]:
     return found
 
 
-def _trust(path: Path) -> tuple[Signed, TrustDocument, bytes]:
-    try:
-        signed = msgspec.json.decode(path.read_bytes(), type=Signed)
-        ca_id = bytes.fromhex(msgspec.json.decode(signed.document, type=TrustDocument).ca_id)
-        return signed, verify_trust(signed, ca_id), ca_id
-    except OSError as error:
-        raise Misconfigured(f"the trust document {path} can't be read: {error.strerror}", code="trust") from error
-    except (msgspec.DecodeError, ValueError, DaypassError) as error:
+def _require_domains(config: Config, patterns: list[str]) -> None:
+    """What the CA would certify and laptops would not believe is told here, not on a laptop.
+
+    A domain may be narrower than what was signed: names and patterns below `*.example.com` end in the same words.
+    """
+    domains = config.hosts.domains
+    missing = [each for each in domains if not any(host_pattern_matches(pattern, each) for pattern in patterns)]
+    if missing:
         raise Misconfigured(
-            f"the trust document {path} is not one that this CA's offline root signed", code="trust"
-        ) from error
+            f"hosts.domains holds {', '.join(missing)}, and the trust document does not: no laptop would believe it",
+            code="trust.domains",
+            hint=_SIGN_NEXT,
+        )
 
 
 def _require_trusted(use: str, key: PublicKey, lines: list[str]) -> None:
@@ -176,7 +180,7 @@ def _require_trusted(use: str, key: PublicKey, lines: list[str]) -> None:
         raise Misconfigured(
             f"the {use} key {key.fingerprint} is not in the trust document: no client would believe it",
             code="trust.key",
-            hint="sign a trust document that names it with the offline root",
+            hint=_SIGN_NEXT,
         )
 
 

@@ -36,6 +36,7 @@ __all__ = [
     "format_duration",
     "host_pattern_matches",
     "is_host_name",
+    "is_host_pattern",
     "is_login_name",
     "issuer_fits",
     "parse_duration",
@@ -204,6 +205,12 @@ def is_host_name(name: str) -> bool:
     """A lower-case DNS name (RFC 1123), no trailing dot, at most 253 characters, not an address."""
     labels = name.split(".")
     return len(name) <= 253 and all(HOST_LABEL.fullmatch(part) for part in labels) and not labels[-1].isdigit()
+
+
+def is_host_pattern(pattern: str) -> bool:
+    """A host name, or `*.` before a domain of two labels or more: nobody owns all of `*.com` (trust 5.2)."""
+    domain = pattern.removeprefix("*.")
+    return is_host_name(domain) and (domain == pattern or "." in domain)
 
 
 def host_pattern_matches(pattern: str, name: str) -> bool:

@@ -1,10 +1,14 @@
-"""The laptop of the client's tests, and a shell at home on it."""
+"""The laptop of the client's tests, and a shell at home on it; and a CA in a folder."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
+from tests.cli.kit import TRIAL, Admin
 from tests.client.laptop import ca, company, home, joined, said, settings, sign_in
 
+from daypass.cli.exits import Exit
 from daypass.client.settings import Settings
 
 __all__ = ["at_home", "ca", "company", "home", "joined", "said", "settings", "sign_in"]
@@ -17,3 +21,14 @@ def at_home(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Settings:
     for name in ("DAYPASS_HOME", "XDG_DATA_HOME", "SSH_AUTH_SOCK", "SSH_CONNECTION"):
         monkeypatch.delenv(name, raising=False)
     return settings
+
+
+@pytest.fixture
+def empty(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Admin:
+    return Admin(tmp_path / "ca", capsys)
+
+
+@pytest.fixture
+def admin(empty: Admin) -> Admin:
+    assert empty("ca", "init", *TRIAL)[0] == Exit.OK
+    return empty

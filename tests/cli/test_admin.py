@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import pty
 import re
 import signal
 import sqlite3
@@ -17,44 +16,14 @@ from ssl import create_default_context
 
 import httpx2
 import pytest
+from tests.cli.kit import TRIAL, Admin, converse, on_terminal
 from tests.config.sample import GOOD, edited
 
 from daypass.cli.exits import Exit
 from daypass.cli.main import main
 from daypass.wire.jointoken import JoinTokenText
 
-TRIAL = ["--url", "https://localhost:8443", "--host-domain", "*.test.example", "--no-passphrase"]
 ROLE = '\n[[roles]]\nname = "staff"\ngroups = ["staff"]\naccounts = ["{login}"]\n'
-
-
-class Admin:
-    """One CA in a folder, and the command line on it."""
-
-    def __init__(self, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-        self.folder = folder
-        self.config = folder / "daypass.toml"
-        self._capsys = capsys
-
-    def __call__(self, *arguments: str) -> tuple[int, str, str]:
-        """Exit code, stdout, stderr."""
-        self._capsys.readouterr()
-        code = main([*arguments, "--config", str(self.config)])
-        out, err = self._capsys.readouterr()
-        return code, out, err
-
-    def add(self, text: str) -> None:
-        self.config.write_text(self.config.read_text() + text)
-
-
-@pytest.fixture
-def empty(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Admin:
-    return Admin(tmp_path / "ca", capsys)
-
-
-@pytest.fixture
-def admin(empty: Admin) -> Admin:
-    assert empty("ca", "init", *TRIAL)[0] == Exit.OK
-    return empty
 
 
 @contextmanager
@@ -147,7 +116,7 @@ def test_init_takes_one_way_to_a_passphrase(empty: Admin) -> None:
 def test_init_asks_on_a_terminal(tmp_path: Path) -> None:
     """A pseudo-terminal: issuer, URL, name, host names, passphrase twice."""
     config = tmp_path / "ca" / "daypass.toml"
-    process, terminal = _on_terminal("ca", "init", "--config", str(config))
+    process, terminal = on_terminal("ca", "init", "--config", str(config))
     answers = {
         "OpenID issuer": "https://id.example.com",
         "URL of this CA": "https://ca.example.com",
@@ -156,7 +125,7 @@ def test_init_asks_on_a_terminal(tmp_path: Path) -> None:
         "Passphrase": "correct horse",
         "The same again": "correct horse",
     }
-    shown = _converse(process, terminal, answers)
+    shown = converse(process, terminal, answers)
     assert process.wait(20) == 0, shown
     assert "correct" not in shown
     assert re.search(r"daypass bootstrap https://ca\.example\.com/#[0-9a-f]{64}", shown)
@@ -164,34 +133,6 @@ def test_init_asks_on_a_terminal(tmp_path: Path) -> None:
     assert 'issuer = "https://id.example.com"' in text
     assert 'domains = ["*.example.com", "*.example.org"]' in text
     assert 'name = "example.com"' in text
-
-
-def _on_terminal(*arguments: str) -> tuple[subprocess.Popen[bytes], int]:
-    command = [sys.executable, "-m", "daypass.cli.main", *arguments]
-    terminal, far_side = pty.openpty()
-    process = subprocess.Popen(command, stdin=far_side, stdout=far_side, stderr=far_side, start_new_session=True)
-    os.close(far_side)
-    return process, terminal
-
-
-def _converse(process: subprocess.Popen[bytes], terminal: int, answers: dict[str, str], until: str = "") -> str:
-    """Answer each question once, as it is asked; everything shown until the process ends, by TERM after `until`."""
-    waiting, shown, unanswered = dict(answers), "", 0
-    while True:
-        try:
-            chunk = os.read(terminal, 4096)
-        except OSError:  # the child has closed its side
-            chunk = b""
-        if not chunk:
-            os.close(terminal)
-            assert not waiting, shown
-            return shown
-        shown += chunk.decode()
-        if until and until in shown:
-            process.terminate()
-        for question in [each for each in waiting if each in shown[unanswered:]]:
-            unanswered = len(shown)
-            os.write(terminal, waiting.pop(question).encode() + b"\n")
 
 
 # -- ca check-config ------------------------------------------------------------------------------------------
@@ -317,9 +258,9 @@ def test_the_passphrase_of_encrypted_keys_is_asked_for_on_a_terminal(empty: Admi
     assert empty("ca", "init", *TRIAL[:-1], "--passphrase-file", str(secret))[0] == 0
     listen_anywhere(empty)
     empty.config.write_text(re.sub(r"(?m)^passphrase_file = .*$", "", empty.config.read_text()))
-    process, terminal = _on_terminal("ca", "serve", "--config", str(empty.config))
+    process, terminal = on_terminal("ca", "serve", "--config", str(empty.config))
     answers = {"Passphrase of the CA's keys": "correct horse"}
-    shown = _converse(process, terminal, answers, until="on https://0.0.0.0:")
+    shown = converse(process, terminal, answers, until="on https://0.0.0.0:")
     assert process.wait(20) == 0, shown
     assert "correct" not in shown
 
@@ -431,6 +372,7 @@ def test_entries_are_shown_as_they_were_recorded(admin: Admin, arguments: Sequen
         "ca check-config",
         "ca serve",
         "ca reload",
+        "ca trust",
         "ca migrate",
         "token host",
         "ledger verify",

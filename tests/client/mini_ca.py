@@ -78,6 +78,7 @@ class MiniCa:
             host_ca=[line(self.host_ca)],
             bundle_keys=[line(self.bundle)],
             tls_roots=[self.root_pem],
+            host_patterns=self.host_patterns,
         )
         text = msgspec.json.encode(msgspec.structs.replace(document, **changes))
         key = signer or self.trust_root
@@ -91,7 +92,6 @@ class MiniCa:
             name="Example Corp",
             time=int(time.time()) + self.skew,
             providers=self.providers,
-            host_patterns=self.host_patterns,
             user_lifetime=self.lifetime,
         )
 

@@ -137,7 +137,6 @@ def public_info(root: Root, **changes: Any) -> PublicInfo:
         "version": "0.1.0",
         "roots": {root.fingerprint: root.pem},
         "trust": api.Signed(document='{"type":"daypass-trust-v1"}', signature="signature"),
-        "host_patterns": ("*.example.com",),
         "user_lifetime": 57600,
         "provisioners": (
             api.OidcProvisioner(

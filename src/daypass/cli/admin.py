@@ -15,6 +15,7 @@ from daypass.cli.admin_check import check_config
 from daypass.cli.admin_init import init
 from daypass.cli.admin_ledger import show, verify
 from daypass.cli.admin_options import Where, json_option, where_options
+from daypass.cli.admin_trust import trust
 from daypass.cli.output import data, duration, good, json_data, note, show_hint
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ def ledger() -> None:
 
 ca.add_command(init)
 ca.add_command(check_config)
+ca.add_command(trust)
 ledger.add_command(verify)
 ledger.add_command(show)
 

@@ -1,6 +1,6 @@
 """The client's files: one folder per company, everything 0700 and 0600, every write whole or not at all.
 
-HOME/contexts/NAME/context.json        URL, fingerprint, CA id, published host patterns
+HOME/contexts/NAME/context.json        URL, fingerprint, CA id
                    roots.pem           TLS roots of the CA, from the trust document
                    trust.json          the trust document and its signature, as received
                    id-cert.pub         today's certificate; the key is in the agent alone

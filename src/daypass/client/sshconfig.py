@@ -2,7 +2,7 @@
 
 Three files per company, and one marked block at the top of ~/.ssh/config that includes them:
 
-    known_hosts   @cert-authority lines for the host patterns the CA publishes (sshd(8), SSH_KNOWN_HOSTS)
+    known_hosts   @cert-authority lines for the host patterns of the trust document (sshd(8), SSH_KNOWN_HOSTS)
     ssh_config    how hosts of this company are met (trust 5.2, 5.3)
     pass.conf     what is offered to them, while the day pass is valid (trust 8.1); written by a login, gone at logout
 
@@ -23,12 +23,10 @@ from pathlib import Path
 from daypass.client.settings import Context, Settings, write_file
 from daypass.client.trust import Membership
 from daypass.errors import Invalid, Misconfigured
+from daypass.model import is_host_pattern
 from daypass.wire import PublicKey, Reader
 
 __all__ = ["block", "check_patterns", "files", "known_hosts", "pass_config", "update", "write_pass"]
-
-_LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
-_PATTERN = re.compile(rf"(\*\.)?{_LABEL}(\.{_LABEL})*")
 
 # The certificate types of every key type accepted in `wire`, safest first. Plain ones are absent: otherwise an
 # impostor with any plain key gets ssh's yes/no question.
@@ -46,16 +44,18 @@ _POSIX_SHELLS = ("bash", "dash", "ksh", "sh", "zsh")
 
 
 def check_patterns(patterns: Sequence[str]) -> tuple[str, ...]:
-    """Host names and `*.domain` alone. Raises Misconfigured for any other, `*` above all.
+    """Host names and `*.example.com` alone. Raises Misconfigured for any other, `*` above all.
 
     With `*` a host certified as github.com was accepted over github.com's pinned key.
     """
     if not patterns:
-        raise Misconfigured("the CA publishes no host patterns", hint="tell its operator: hosts.domains is empty")
+        raise Misconfigured(
+            "the trust document names no hosts", hint="tell the CA's operator to sign the next: daypass ca trust"
+        )
     for pattern in patterns:
-        if not _PATTERN.fullmatch(pattern):
+        if not is_host_pattern(pattern):
             raise Misconfigured(
-                f"the CA publishes the host pattern {pattern[:80]!r}, which is refused",
+                f"the trust document holds the host pattern {pattern[:80]!r}, which is refused",
                 code="host-pattern",
                 hint="tell its operator: patterns are names or *.example.com, never * alone",
             )

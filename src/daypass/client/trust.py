@@ -1,7 +1,8 @@
 """Which CA this laptop believes, and why: bootstrap, and every later look at the trust document (trust 5.6, 6.2).
 
 One fingerprint pins everything: it is the SHA-256 of the X.509 root, and that root carries the hash of the offline
-trust root. CA keys and TLS roots are believed only from the document that root has signed, never from the server.
+trust root. CA keys, TLS roots and host patterns are believed only from the document that root has signed, never from
+the server.
 """
 
 from __future__ import annotations
@@ -30,7 +31,6 @@ class _Description(msgspec.Struct, frozen=True, kw_only=True):
     fingerprint: str
     ca_id: str
     ca_name: str = ""
-    host_patterns: list[str] = []
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,6 @@ class Membership:
     url: str
     fingerprint: str
     ca_name: str
-    host_patterns: tuple[str, ...]
     trust: TrustDocument
 
     @property
@@ -51,6 +50,11 @@ class Membership:
     @property
     def roots_pem(self) -> str:
         return "".join(self.trust.tls_roots)
+
+    @property
+    def host_patterns(self) -> tuple[str, ...]:
+        """What the host CA may speak for, as the offline root has signed it; sshconfig checks them (trust 5.2)."""
+        return tuple(self.trust.host_patterns)
 
     @property
     def user_ca(self) -> tuple[PublicKey, ...]:
@@ -128,7 +132,6 @@ def load(context: Context) -> Membership:
         url=description.url,
         fingerprint=description.fingerprint,
         ca_name=description.ca_name,
-        host_patterns=tuple(description.host_patterns),
         trust=document,
     )
 
@@ -190,7 +193,7 @@ def _known(context: Context, ca_id: bytes) -> Membership | None:
 
 
 def _member(context: Context, url: str, fingerprint: str, info: CaInfo, document: TrustDocument) -> Membership:
-    return Membership(context, url, fingerprint, info.name, tuple(info.host_patterns), document)
+    return Membership(context, url, fingerprint, info.name, document)
 
 
 def _store(membership: Membership, signed: Signed) -> None:
@@ -206,6 +209,5 @@ def _store(membership: Membership, signed: Signed) -> None:
         fingerprint=membership.fingerprint,
         ca_id=membership.trust.ca_id,
         ca_name=membership.ca_name,
-        host_patterns=list(membership.host_patterns),
     )
     write_file(context.description, msgspec.json.format(msgspec.json.encode(description), indent=2))

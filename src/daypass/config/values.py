@@ -13,7 +13,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from daypass.config.problem import Problem, error, quoted
 from daypass.errors import Invalid
-from daypass.model import is_host_name, parse_duration
+from daypass.model import is_host_name, is_host_pattern, parse_duration
 
 __all__ = [
     "Fault",
@@ -88,11 +88,10 @@ def host_fault(name: str) -> Fault:
 
 def host_pattern_fault(pattern: str) -> Fault:
     """What the host CA may speak for. A pattern wider than one organisation's domain is refused (trust 5.2)."""
-    rest = pattern.removeprefix("*.")
-    if pattern in ("*", "*.") or (pattern.startswith("*.") and is_host_name(rest) and "." not in rest):
-        return f"{quoted(pattern)} would speak for hosts that are not yours", 'name your domain: "*.example.com"'
-    if is_host_name(rest):
+    if is_host_pattern(pattern):
         return None
+    if pattern in ("*", "*.") or is_host_name(pattern.removeprefix("*.")):
+        return f"{quoted(pattern)} would speak for hosts that are not yours", 'name your domain: "*.example.com"'
     if _is_address(pattern):
         return f"{quoted(pattern)} is an address, and addresses change hands", "list host names"
     lower = pattern.lower()

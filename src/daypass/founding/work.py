@@ -13,17 +13,16 @@ import msgspec
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from daypass.api import TRUST_NAMESPACE, Signed, TrustDocument
 from daypass.config import Config, errors_in, policy_document, policy_hash, rebased
 from daypass.config.reading import examine
 from daypass.errors import Conflict, Invalid, Misconfigured
 from daypass.founding.plan import Founded, Plan
+from daypass.founding.trust import describe, public_half, sign
 from daypass.signers.file import FileSigner
 from daypass.signers.generate import serialised, write_new
 from daypass.signers.x509 import certificate_file, encode_certificate, fingerprint, make_root
 from daypass.store import SqlStore, open_store
-from daypass.wire import PublicKey, SshSignature
-from daypass.wire.sshsig import to_be_signed
+from daypass.wire import PublicKey
 
 __all__ = ["found"]
 
@@ -70,7 +69,7 @@ class _Work:
 
     def targets(self) -> tuple[Path, ...]:
         ssh_keys = (self.offline, *(self.keys[use] for use in ("user", "host", "bundle")))
-        public = map(_public, ssh_keys)
+        public = map(public_half, ssh_keys)
         tls = (self.keys["tls"], certificate_file(self.keys["tls"]))
         database = () if self.database is None else (self.database,)
         return (*ssh_keys, *public, *tls, self.config.ca.trust, self.config_file, *database)
@@ -92,7 +91,7 @@ class _Work:
     def run(self, text: str) -> Founded:
         ca_id, lines = self.make_ssh_keys()
         root = self.make_tls_root(ca_id)
-        self.sign_trust(ca_id, lines, root)
+        self.sign_trust(ca_id)
         self.write(self.config_file, text.encode(), 0o600)
         self.tell(f"configuration {self.config_file}")
         self.begin_record(ca_id, fingerprint(root), lines)
@@ -108,7 +107,7 @@ class _Work:
         key = Ed25519PrivateKey.generate()
         public = PublicKey.from_cryptography(key.public_key())
         self.write(path, serialised(key, self.plan.passphrase), 0o600)
-        self.write(_public(path), f"{public.line(f'{self.plan.name} {what}')}\n".encode(), 0o644)
+        self.write(public_half(path), f"{public.line(f'{self.plan.name} {what}')}\n".encode(), 0o644)
         self.tell(f"{what} {path}")
         return public
 
@@ -120,18 +119,9 @@ class _Work:
         self.tell(f"TLS root {path}")
         return root
 
-    def sign_trust(self, ca_id: bytes, lines: dict[str, str], root: x509.Certificate) -> None:
-        document = TrustDocument(
-            ca_id=ca_id.hex(),
-            version=1,
-            issued_at=self.now,
-            user_ca=[lines["user"]],
-            host_ca=[lines["host"]],
-            bundle_keys=[lines["bundle"]],
-            tls_roots=[encode_certificate(root).decode()],
-        )
-        signer = FileSigner.load(self.offline, self.plan.passphrase)
-        signed = asyncio.run(_signed(signer, msgspec.json.encode(document)))
+    def sign_trust(self, ca_id: bytes) -> None:
+        document = describe(self.config, ca_id, version=1, now=self.now)
+        signed = asyncio.run(sign(document, FileSigner.load(self.offline, self.plan.passphrase)))
         self.write(self.config.ca.trust, msgspec.json.encode(signed), 0o644)
         self.tell(f"trust document {self.config.ca.trust}")
 
@@ -167,12 +157,6 @@ class _Work:
 _SSH_KEYS = {"user": "user CA key", "host": "host CA key", "bundle": "bundle key"}
 
 
-async def _signed(signer: FileSigner, document: bytes) -> Signed:
-    signature = await signer.sign(to_be_signed(TRUST_NAMESPACE, document))
-    armored = SshSignature(signer.public_key, TRUST_NAMESPACE, "sha512", signature).armor()
-    return Signed(document=document.decode(), signature=armored)
-
-
 async def _begin(config: Config, details: dict[str, object], now: int) -> None:
     store: SqlStore = open_store(config.ca.database, create=True)
     actor = f"uid:{os.geteuid()}"
@@ -196,10 +180,6 @@ async def _refuse_used_database(url: str) -> None:
             raise Conflict("the database holds a CA already", code="init.exists", hint="give another --database")
     finally:
         await store.close()
-
-
-def _public(key: Path) -> Path:
-    return key.with_name(key.name + ".pub")
 
 
 def _listed(paths: list[Path]) -> str:

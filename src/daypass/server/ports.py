@@ -56,7 +56,6 @@ class PublicInfo:
     version: str
     roots: Mapping[str, str]
     trust: Signed
-    host_patterns: tuple[str, ...]
     user_lifetime: int
     provisioners: tuple[OidcProvisioner, ...] = ()
     logins: tuple[OidcLogin, ...] = field(default=())

@@ -98,7 +98,6 @@ class PublicRoutes:
             name=self._heart.name,
             time=int(self._now()),
             providers=list(public.logins),
-            host_patterns=list(public.host_patterns),
             user_lifetime=public.user_lifetime,
         )
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import secrets
+from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -23,7 +24,7 @@ from cryptography.hazmat.primitives.serialization import (
 from daypass.errors import Conflict, Invalid, Misconfigured
 from daypass.wire import PublicKey
 
-__all__ = ["generate_key_file", "serialised", "write_new"]
+__all__ = ["generate_key_file", "replace_file", "serialised", "write_new"]
 
 BCRYPT_ROUNDS = 64  # ssh-keygen's default is 24; a CA key is opened once per start
 
@@ -59,13 +60,25 @@ def serialised(key: Ed25519PrivateKey | EllipticCurvePrivateKey, passphrase: byt
 
 def write_new(path: Path, data: bytes, mode: int) -> None:
     """Durable and whole at `path`, or not there: written beside it, then linked, which never replaces a file."""
+    try:
+        _put(path, data, mode, os.link)
+    except FileExistsError:
+        raise _exists(path) from None
+
+
+def replace_file(path: Path, data: bytes, mode: int) -> None:
+    """Whoever reads it sees the old content or the new, also after a crash. For what is no key."""
+    _put(path, data, mode, os.replace)
+
+
+def _put(path: Path, data: bytes, mode: int, into_place: Callable[[Path, Path], None]) -> None:
     beside = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     try:
         _write(beside, data, mode)
-        os.link(beside, path)
+        into_place(beside, path)
         _sync_directory(path.parent)
     except FileExistsError:
-        raise _exists(path) from None
+        raise
     except OSError as error:
         hint = f"make the folder, and let this user write to it: {path.parent}"
         raise Misconfigured(f"{path} can't be written: {error.strerror}", code="signer.file", hint=hint) from error
