@@ -15,9 +15,10 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 
 from daypass import api, trusted
 from daypass.api import BUNDLE_NAMESPACE as BUNDLE
+from daypass.api import CLIENT_BUNDLE_NAMESPACE as CLIENT
 from daypass.api import TRUST_NAMESPACE as TRUST
 from daypass.errors import Conflict, DaypassError, Invalid, Unauthenticated
-from daypass.wire import PublicKey, SshSignature, sign_blob
+from daypass.wire import Krl, PublicKey, SshSignature, sign_blob
 from daypass.wire.binding import TRUST_ROOT_OID
 from daypass.wire.sshsig import to_be_signed
 
@@ -45,7 +46,7 @@ def signed(document: Any, key: Key, namespace: str) -> api.Signed:
 def trust(**changes: Any) -> api.TrustDocument:
     document = api.TrustDocument(
         ca_id=CA_ID.hex(), version=5, issued_at=NOW - 60, user_ca=[line(USER_CA)], host_ca=[line(HOST_CA)],
-        bundle_keys=[line(BUNDLE_KEY)], tls_roots=[],
+        bundle_keys=[line(BUNDLE_KEY)], tls_roots=[], host_patterns=["*.example.com", "db.example.org"],
     )  # fmt: skip
     return msgspec.structs.replace(document, **changes)
 
@@ -122,6 +123,58 @@ def test_a_document_changed_after_it_was_signed_is_refused(change: tuple[str, st
     assert change[0] in proof.document
     with pytest.raises(Invalid, match="does not hold"):
         trusted.verify_bundle(api.Signed(proof.document.replace(*change), proof.signature), trust(), now=NOW)
+
+
+def client_bundle(key: Key = BUNDLE_KEY, namespace: str = CLIENT, **changes: Any) -> api.Signed:
+    document = api.ClientBundle(
+        ca_id=CA_ID.hex(), version=9, issued_at=NOW - 60, expires=NOW + 3600,
+        enrolled=["db.example.org", "web-1.example.com"], host_krl=Krl(9, NOW, "test").encode(),
+    )  # fmt: skip
+    return signed(msgspec.structs.replace(document, **changes), key, namespace)
+
+
+def test_a_client_bundle_signed_by_a_key_of_the_trust_document_is_believed() -> None:
+    found = trusted.verify_client_bundle(client_bundle(), trust(), now=NOW, known_version=9)
+    assert found.enrolled == ["db.example.org", "web-1.example.com"]
+
+
+ALL_CAS: bytes = b"\1\0\0\0\x08" + bytes(8)  # a section that names no CA key: it would revoke every CA's certificates
+BAD_CLIENT_BUNDLES: list[tuple[str, Callable[[], api.Signed], str]] = [
+    ("by a stranger", lambda: client_bundle(STRANGER), "bundle.signature"),
+    ("by the host CA", lambda: client_bundle(HOST_CA), "bundle.signature"),
+    ("as a host's bundle", lambda: client_bundle(namespace=BUNDLE), "invalid"),
+    ("that is a host's bundle", lambda: _bundle(namespace=CLIENT), "document.malformed"),
+    ("of another CA", lambda: client_bundle(ca_id="00" * 32), "bundle.ca-id"),
+    ("of another type", lambda: client_bundle(type="daypass-host-bundle-v1"), "document.type"),
+    ("that is older", lambda: client_bundle(version=8), "document.rollback"),
+    ("that has expired", lambda: client_bundle(expires=NOW), "bundle.expired"),
+    ("from the future", lambda: client_bundle(issued_at=NOW + 301), "bundle.time"),
+    ("without a KRL", lambda: client_bundle(host_krl=b""), "invalid"),
+    ("with a KRL that is cut off", lambda: client_bundle(host_krl=Krl(9, NOW, "").encode()[:-1]), "invalid"),
+    ("with a KRL of every CA", lambda: client_bundle(host_krl=Krl(9, NOW, "").encode() + ALL_CAS), "invalid"),
+]
+
+
+@pytest.mark.parametrize(
+    ("make", "code"), [row[1:] for row in BAD_CLIENT_BUNDLES], ids=[row[0] for row in BAD_CLIENT_BUNDLES]
+)
+def test_a_client_bundle_is_refused(make: Callable[[], api.Signed], code: str) -> None:
+    with pytest.raises(DaypassError) as caught:
+        trusted.verify_client_bundle(make(), trust(), now=NOW, known_version=9)
+    assert caught.value.code == code
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["github.com", "example.com", "*.example.com", "a.example.com,github.com", "!a.example.com", "a b.example.com",
+     "", 'a"\nProxyCommand x\n.example.com', "A.example.com", "a.example.com\n", "ä.example.com", "-o.example.com",
+     "example.org", "x.db.example.org", "a?.example.com", "10.0.0.1"],
+)  # fmt: skip
+def test_one_name_that_is_none_or_lies_outside_has_the_whole_bundle_refused(name: str) -> None:
+    """Names end up in ssh's configuration, which every later connection goes through."""
+    with pytest.raises(Unauthenticated) as caught:
+        trusted.verify_client_bundle(client_bundle(enrolled=["web-1.example.com", name]), trust(), now=NOW)
+    assert caught.value.code == "bundle.host"
 
 
 def root_pem(value: bytes | None) -> str:

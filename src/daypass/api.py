@@ -13,16 +13,23 @@ from typing import Any
 
 import msgspec
 
-from daypass.wire.binding import BUNDLE_NAMESPACE, POSSESSION_NAMESPACE, TRUST_NAMESPACE
+from daypass.wire.binding import (
+    BUNDLE_NAMESPACE,
+    CLIENT_BUNDLE_NAMESPACE,
+    POSSESSION_NAMESPACE,
+    TRUST_NAMESPACE,
+)
 
 __all__ = [
     "BUNDLE_NAMESPACE",
+    "CLIENT_BUNDLE_NAMESPACE",
     "MAX_BODY",
     "POSSESSION_NAMESPACE",
     "ROUTES",
     "TRUST_NAMESPACE",
     "Access",
     "CaInfo",
+    "ClientBundle",
     "EnrolKey",
     "EnrolRequest",
     "EnrolResponse",
@@ -121,20 +128,21 @@ class SshSignRequest(msgspec.Struct, frozen=True, kw_only=True):
     proof: bytes | None = None
 
 
-class SshSignResponse(msgspec.Struct, frozen=True, kw_only=True):
-    """The certificate's wire blob."""
-
-    crt: bytes
-
-
-# -- ours -----------------------------------------------------------------------------------------------------
-
-
 class Signed(msgspec.Struct, frozen=True):
     """A JSON document and an armored SSHSIG over exactly its bytes."""
 
     document: str
     signature: str
+
+
+class SshSignResponse(_Body, frozen=True):
+    """The certificate's wire blob. `bundle`: a ClientBundle, at /v1 and for people alone: it lists hosts."""
+
+    crt: bytes
+    bundle: Signed | None = None
+
+
+# -- ours -----------------------------------------------------------------------------------------------------
 
 
 class TrustDocument(msgspec.Struct, frozen=True, kw_only=True):
@@ -206,6 +214,22 @@ class HostBundle(msgspec.Struct, frozen=True, kw_only=True):
     own_account_roles: list[str]
     accounts: dict[str, list[str]]
     krl: bytes
+
+
+class ClientBundle(msgspec.Struct, frozen=True, kw_only=True):
+    """The one signed document a laptop is given with a certificate (namespace `daypass-client-bundle`).
+
+    `enrolled`: names and aliases of hosts that have a certificate, sorted, all within the trust document's patterns;
+    ssh meets these strictly. `host_krl`: revoked host certificates (OpenSSH PROTOCOL.krl).
+    """
+
+    type: str = "daypass-client-bundle-v1"
+    ca_id: str
+    version: int  # unix milliseconds
+    issued_at: int
+    expires: int
+    enrolled: list[str]
+    host_krl: bytes
 
 
 class EnrolResponse(msgspec.Struct, frozen=True, kw_only=True):

@@ -104,6 +104,7 @@ def authority(parts: Parts, store: Store, http: httpx2.AsyncClient, clock: Clock
         fingerprint=parts.root_fingerprint,
         bundle_signer=parts.bundle,
         user_keys=parts.user_keys,
+        host_keys=parts.host_keys,
     )
     keys = CaKeys(parts.user, parts.host, parts.user_keys, parts.host_keys)
     return Authority(policy, keys, provisioners, store, guard, hosts, ca_id=parts.ca_id, name=parts.config.ca.name)

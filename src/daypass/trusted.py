@@ -3,6 +3,7 @@
     X.509 root      found by its fingerprint, carries the trust root's hash       extract_trust_root
     trust document  signed by the trust root, names every key of this CA          verify_trust
     host bundle     signed by a bundle key that the trust document names          verify_bundle
+    client bundle   the same, for laptops                                         verify_client_bundle
 
 So owning the web process or its database gives nobody a new CA. Nothing here touches the network or a file.
 """
@@ -15,18 +16,36 @@ from typing import TypeVar
 
 import msgspec
 
-from daypass.api import BUNDLE_NAMESPACE, TRUST_NAMESPACE, HostBundle, Signed, TrustDocument
+from daypass.api import (
+    BUNDLE_NAMESPACE,
+    CLIENT_BUNDLE_NAMESPACE,
+    TRUST_NAMESPACE,
+    ClientBundle,
+    HostBundle,
+    Signed,
+    TrustDocument,
+)
 from daypass.errors import Conflict, Invalid, Unauthenticated
+from daypass.model import host_pattern_matches, is_host_name
 from daypass.wire.binding import CA_ID_SIZE, TRUST_ROOT_OID
 from daypass.wire.keys import PublicKey
+from daypass.wire.krl import Krl
 from daypass.wire.sshsig import SshSignature
 
-__all__ = ["CLOCK_SLACK", "extract_trust_root", "public_keys", "verify_bundle", "verify_trust"]
+__all__ = [
+    "CLOCK_SLACK",
+    "extract_trust_root",
+    "public_keys",
+    "verify_bundle",
+    "verify_client_bundle",
+    "verify_trust",
+]
 
 CLOCK_SLACK = 300
 """Seconds a document may come from the future before this machine's clock is held to be wrong."""
 
-_Document = TypeVar("_Document", TrustDocument, HostBundle)
+_Document = TypeVar("_Document", TrustDocument, HostBundle, ClientBundle)
+_Bundle = TypeVar("_Bundle", HostBundle, ClientBundle)
 
 
 def extract_trust_root(root_pem: str) -> bytes:
@@ -78,18 +97,29 @@ def verify_bundle(signed: Signed, trust: TrustDocument, *, now: float, known_ver
     `now` is in unix seconds, `known_version` the highest version seen before. User CA keys that the trust document
     does not name are refused. Raises as `verify_trust`, and Unauthenticated for one that has expired.
     """
-    if _signer(signed, BUNDLE_NAMESPACE) not in public_keys(trust.bundle_keys):
-        raise Unauthenticated("the host bundle is not signed by a key of this CA", code="bundle.signature", hint=_ASK)
-    bundle = _decode(signed, HostBundle)
-    if bundle.ca_id != trust.ca_id:
-        raise Unauthenticated("the host bundle belongs to another CA", code="bundle.ca-id", hint=_ASK)
-    _check_version("host bundle", bundle.version, known_version)
-    _check_time(bundle, now)
+    bundle = _verify(signed, HostBundle, trust, now, known_version)
     keys = public_keys(bundle.user_ca)
     if not keys or not set(keys) <= set(public_keys(trust.user_ca)):
         raise Unauthenticated(
             "the host bundle names a user CA key that the trust document does not", code="bundle.user-ca", hint=_ASK
         )
+    return bundle
+
+
+def verify_client_bundle(signed: Signed, trust: TrustDocument, *, now: float, known_version: int = 0) -> ClientBundle:
+    """The laptop's bundle, verified as a host's is. Its names end up in ssh's configuration: one that is no host
+    name, or lies outside the patterns of this verified trust document, has the whole of it refused (Unauthenticated).
+    Its KRL is one that `wire` reads; Invalid if not.
+    """
+    bundle = _verify(signed, ClientBundle, trust, now, known_version)
+    for name in bundle.enrolled:
+        if not is_host_name(name) or not any(host_pattern_matches(each, name) for each in trust.host_patterns):
+            raise Unauthenticated(
+                f"the client bundle names a host that this CA may not speak for: {name[:80]!r}",
+                code="bundle.host",
+                hint=_ASK,
+            )
+    Krl.parse(bundle.host_krl)
     return bundle
 
 
@@ -99,6 +129,19 @@ def public_keys(lines: Iterable[str]) -> tuple[PublicKey, ...]:
 
 
 _ASK = "do not go on; ask the operator of the CA whether its keys or its address have changed"
+
+
+def _verify(signed: Signed, kind: type[_Bundle], trust: TrustDocument, now: float, known_version: int) -> _Bundle:
+    """What all bundles have in common: whose they are, for which CA, and when."""
+    what, namespace = _BUNDLES[kind]
+    if _signer(signed, namespace) not in public_keys(trust.bundle_keys):
+        raise Unauthenticated(f"the {what} is not signed by a key of this CA", code="bundle.signature", hint=_ASK)
+    bundle = _decode(signed, kind)
+    if bundle.ca_id != trust.ca_id:
+        raise Unauthenticated(f"the {what} belongs to another CA", code="bundle.ca-id", hint=_ASK)
+    _check_version(what, bundle.version, known_version)
+    _check_time(what, bundle, now)
+    return bundle
 
 
 def _signer(signed: Signed, namespace: str) -> PublicKey:
@@ -122,7 +165,15 @@ def _decode(signed: Signed, kind: type[_Document]) -> _Document:
     return document
 
 
-_TYPES: dict[type, str] = {TrustDocument: "daypass-trust-v1", HostBundle: "daypass-host-bundle-v1"}
+_TYPES: dict[type, str] = {
+    TrustDocument: "daypass-trust-v1",
+    HostBundle: "daypass-host-bundle-v1",
+    ClientBundle: "daypass-client-bundle-v1",
+}
+_BUNDLES: dict[type, tuple[str, str]] = {
+    HostBundle: ("host bundle", BUNDLE_NAMESPACE),
+    ClientBundle: ("client bundle", CLIENT_BUNDLE_NAMESPACE),
+}
 
 
 def _check_version(what: str, version: int, known: int) -> None:
@@ -134,12 +185,12 @@ def _check_version(what: str, version: int, known: int) -> None:
         )
 
 
-def _check_time(bundle: HostBundle, now: float) -> None:
+def _check_time(what: str, bundle: HostBundle | ClientBundle, now: float) -> None:
     if bundle.issued_at > now + CLOCK_SLACK:
         raise Unauthenticated(
-            "the host bundle comes from the future", code="bundle.time", hint="set this machine's clock (timedatectl)"
+            f"the {what} comes from the future", code="bundle.time", hint="set this machine's clock (timedatectl)"
         )
     if bundle.expires <= now:
         raise Unauthenticated(
-            "the host bundle has expired", code="bundle.expired", hint="check this machine's clock (timedatectl)"
+            f"the {what} has expired", code="bundle.expired", hint="check this machine's clock (timedatectl)"
         )

@@ -101,7 +101,7 @@ async def heart(
     users = user or signers["user"]
     keys = CaKeys(users, signers["host"], (users.public_key,), (signers["host"].public_key,))
     hosts = Hosts(policy, store, guard, ca_id=CA_ID, url="https://ca.example.com", fingerprint="0" * 64,
-                  bundle_signer=signers["bundle"], user_keys=keys.user_keys)  # fmt: skip
+                  bundle_signer=signers["bundle"], user_keys=keys.user_keys, host_keys=keys.host_keys)  # fmt: skip
     async with provider_client() as http:
         provisioners: list[Provisioner] = [
             JoinTokenProvisioner(CA_ID, store.join_token, clock),

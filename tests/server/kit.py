@@ -91,6 +91,9 @@ class Double:
     async def bundle(self, host: HostRecord) -> tuple[str, str]:  # noqa: ARG002
         return self.document, "signature"
 
+    async def client_bundle(self) -> tuple[str, str]:
+        return self.document, "for laptops"
+
 
 class Root:
     """An X.509 root, and leaves of it for loopback."""

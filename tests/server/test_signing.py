@@ -60,6 +60,18 @@ def test_a_proof_of_possession_that_holds_is_noted(server: Running, web: httpx2.
     assert [r.principals for r, _ in server.heart.asked] == [("user@example.com",), ()]
 
 
+def test_laptops_get_their_bundle_with_a_person_s_certificate_and_nowhere_else(web: httpx2.Client) -> None:
+    """It lists hosts, which is nobody's business who has not signed in; step's route stays as step knows it."""
+    shown = STEP | {"salt": b64(b"s" * 32), "proof": b64(possession(PRIVATE, GOOD))}
+    person = web.post("/v1/ssh/sign", json=shown).json()
+    assert person["bundle"] == {"document": "{}", "signature": "for laptops"}
+    assert set(web.post("/v1/ssh/sign", json=shown | {"certType": "host"}).json()) == {"crt"}
+    for path in ("/ssh/sign", "/1.0/ssh/sign"):
+        assert set(web.post(path, json=shown).json()) == {"crt"}
+    stranger = web.post("/v1/ssh/sign", json=shown | {"ott": "x", "proof": b64(possession(PRIVATE, "x"))})
+    assert (stranger.status_code, "bundle" in stranger.text) == (401, False)
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

@@ -86,6 +86,7 @@ class Authority:
         self.clock = clock
         self.make_join_token = hosts.make_join_token
         self.bundle = hosts.bundle
+        self.client_bundle = hosts.client_bundle
         self._store = store
         self._provisioners = tuple(provisioners)
         self._serials = _Serials(store, clock)

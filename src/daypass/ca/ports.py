@@ -11,8 +11,10 @@ from daypass.model import Credential, HostFacts, Identity, Issued, OnceId, Perso
 from daypass.wire import Certificate, PublicKey
 
 __all__ = [
+    "REVOKED_FOR",
     "Clock",
     "ConfigVersion",
+    "Enrolled",
     "HostRecord",
     "LedgerRow",
     "NameTaken",
@@ -27,6 +29,10 @@ __all__ = [
     "Verdict",
     "View",
 ]
+
+
+REVOKED_FOR = 2 * 86400
+"""Seconds a revoked certificate stays listed after it has expired, for clocks that are slow (trust 6.1)."""
 
 
 class Clock(Protocol):
@@ -71,6 +77,13 @@ class HostRecord(Struct, frozen=True):
     labels: Mapping[str, str]
     keys: tuple[bytes, ...]  # wire blobs of the keys last certified
     live_until: int  # latest valid_before of its unrevoked certificates; 0 for none
+
+
+class Enrolled(Struct, frozen=True):
+    """What laptops have to know of hosts."""
+
+    names: tuple[str, ...]  # of hosts with a certificate that has not expired, and their aliases
+    revoked: tuple[tuple[str, int], ...]  # (fingerprint of the CA key, serial) of host certificates, ascending
 
 
 class Question(Struct, frozen=True):
@@ -169,6 +182,11 @@ class Store(Protocol):
         """ONE durable transaction, shared with those that arrive together; a verdict each (trust 3.6).
 
         Raises Unavailable when it is not known to be durable: then nothing may be answered.
+        """
+
+    async def enrolled(self, now: int) -> Enrolled:
+        """A host whose certificate was revoked counts until that would have expired: revoking must not bring back
+        the question that lets an impostor in. `revoked` holds those that expired less than REVOKED_FOR ago, too.
         """
 
     async def reserve_serials(self, now: float) -> range:

@@ -45,6 +45,9 @@ class Heart(Protocol):
     async def bundle(self, host: HostRecord) -> tuple[str, str]:
         """The host's bundle as a JSON document, and an armored SSHSIG over it."""
 
+    async def client_bundle(self) -> tuple[str, str]:
+        """The same for laptops: a list of hosts, for people who have signed in."""
+
 
 @dataclass(frozen=True, slots=True)
 class PublicInfo:

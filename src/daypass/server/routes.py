@@ -15,6 +15,7 @@ from daypass.model import Credential, HostFacts, Request
 from daypass.server import openapi, signing
 from daypass.server.endpoint import peer_uid
 from daypass.server.ports import Heart, PublicInfo
+from daypass.wire import CertType
 
 __all__ = ["AdminRoutes", "PublicRoutes"]
 
@@ -74,7 +75,11 @@ class PublicRoutes:
             if not value:
                 hint = "clients that can't send it use /ssh/sign"
                 raise Invalid(f"missing or empty {field}", code="body.field", hint=hint)
-        return await self._issued(*signing.ssh_sign(body, self._heart.ca_id, self._now()))
+        request, credential = signing.ssh_sign(body, self._heart.ca_id, self._now())
+        answer = await self._issued(request, credential)
+        if request.type is not CertType.USER:
+            return answer
+        return replace(answer, bundle=api.Signed(*await self._heart.client_bundle()))
 
     async def enrol(self, _scope: Scope, body: api.EnrolRequest) -> api.EnrolResponse:
         request, credential = signing.enrolment(body, self._heart.ca_id)

@@ -1,20 +1,21 @@
-"""Hosts on record: who may have a host name (trust 5.1)."""
+"""Hosts on record: who may have a host name (trust 5.1), and what laptops are told of them."""
 
 from __future__ import annotations
 
 import secrets
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, exists, insert, select, update
 
-from daypass.ca.ports import NameTaken
+from daypass.ca.ports import REVOKED_FOR, Enrolled, NameTaken
 from daypass.model import HostFacts
 from daypass.store.prepare import Prepared
-from daypass.store.rows import json, keys_json
+from daypass.store.rows import json, keys_json, texts
 from daypass.store.schema import certificates, host_names, hosts
 from daypass.store.statements import Statements
+from daypass.wire import CertType
 
-__all__ = ["admit"]
+__all__ = ["admit", "enrolled"]
 
 
 def admit(connection: Connection, statements: Statements, facts: HostFacts, item: Prepared) -> str | NameTaken:
@@ -30,6 +31,20 @@ def admit(connection: Connection, statements: Statements, facts: HostFacts, item
     if mine is not None and not _keeps_its_keys(connection, mine[1], item):
         return NameTaken(facts.name)
     return _put(connection, facts, item, mine, [name for name in wanted if name not in owners])
+
+
+def enrolled(connection: Connection, now: int) -> Enrolled:
+    """Sorted, each name once."""
+    certified = exists().where(certificates.c.host_id == hosts.c.id, certificates.c.valid_before > now)
+    rows = connection.execute(select(hosts.c.name, hosts.c.aliases).where(hosts.c.removed_at.is_(None), certified))
+    names = {each for name, aliases in rows for each in (name, *texts(aliases))}
+    revoked = select(certificates.c.ca_key, certificates.c.serial).where(
+        certificates.c.revoked_at.is_not(None),
+        certificates.c.valid_before > now - REVOKED_FOR,
+        certificates.c.type == CertType.HOST.value,
+    )
+    found = connection.execute(revoked.order_by(certificates.c.ca_key, certificates.c.serial))
+    return Enrolled(tuple(sorted(names)), tuple((key, serial) for key, serial in found))
 
 
 def _keeps_its_keys(connection: Connection, host_id: str, item: Prepared) -> bool:

@@ -11,8 +11,19 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection
 
-from daypass.ca.ports import ConfigVersion, JoinToken, LedgerRow, Question, Recorded, Recording, Spent, Verdict, View
-from daypass.store import admin, ledger
+from daypass.ca.ports import (
+    ConfigVersion,
+    Enrolled,
+    JoinToken,
+    LedgerRow,
+    Question,
+    Recorded,
+    Recording,
+    Spent,
+    Verdict,
+    View,
+)
+from daypass.store import admin, hosts, ledger
 from daypass.store.batch import Batcher
 from daypass.store.database import CommitLost, Database, Refused
 from daypass.store.inline import Inline, Kind
@@ -52,6 +63,9 @@ class SqlStore:
             verdict: Verdict = await self._inline.write(item)
             return verdict
         return await self._batcher.submit(self._record, item)
+
+    async def enrolled(self, now: int) -> Enrolled:
+        return await self._read(lambda connection: hosts.enrolled(connection, now))
 
     async def reserve_serials(self, now: float) -> range:
         def work(connection: Connection) -> range:

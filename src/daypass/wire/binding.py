@@ -15,6 +15,7 @@ from daypass.wire.buffer import string
 
 TRUST_NAMESPACE = "daypass-trust"
 BUNDLE_NAMESPACE = "daypass-host-bundle"
+CLIENT_BUNDLE_NAMESPACE = "daypass-client-bundle"
 POSSESSION_NAMESPACE = "daypass-possession@v1"
 NONCE_PREFIX = "dp1."
 SALT_SIZE = 32
