@@ -31,7 +31,7 @@ Answer = TypeVar("Answer")
 
 TIMEOUT: Final = 10.0  # seconds, for each step of a call
 _CALL_LIMIT: Final = 60.0  # seconds, for a whole call, however slowly its bytes drip
-_SMALL, _LARGE = 1 << 20, 64 << 20  # bytes; a host's bundle holds a whole KRL
+_SMALL, _LARGE = 1 << 20, 64 << 20  # bytes; bundles hold whole KRLs and lists of hosts
 _URL = re.compile(r"https://(?P<host>[^/?#@\s\\:\[\]]+|\[[0-9A-Fa-f:.]+\])(?::(?P<port>\d{1,5}))?")
 _PEM = re.compile(r"\s*-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----\s*")
 
@@ -81,7 +81,7 @@ class Remote:
     def sign(self, request: api.SshSignRequest) -> api.SshSignResponse:
         """At /v1, where salt and proof are given; else by step's own route, which a step-ca knows too."""
         path = "/v1/ssh/sign" if request.salt and request.proof else "/ssh/sign"
-        return self._line.post(path, request, api.SshSignResponse)
+        return self._line.post(path, request, api.SshSignResponse, _LARGE)
 
     def enrol(self, request: api.EnrolRequest) -> api.EnrolResponse:
         return self._line.post("/v1/host/enroll", request, api.EnrolResponse, _LARGE)

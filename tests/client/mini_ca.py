@@ -31,8 +31,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from daypass import api
-from daypass.wire import Certificate, CertType, PublicKey, SshSignature, sign_blob
+from daypass.wire import Certificate, CertType, Krl, PublicKey, SshSignature, sign_blob
 from daypass.wire.binding import TRUST_ROOT_OID, login_nonce, possession_message
+from daypass.wire.krl import CertificateSection
 from daypass.wire.sshsig import to_be_signed
 
 DAY = datetime.timedelta(days=1)
@@ -54,6 +55,8 @@ class MiniCa:
         self.version, self.skew, self.lifetime = 1, 0, 3600
         self.principals: tuple[str, ...] = ("alice", "role:dev:alice")
         self.host_patterns = ["*.corp.test"]
+        self.enrolled = ["web-1.corp.test"]
+        self.revoked: tuple[int, ...] = ()
         self.providers: list[api.OidcLogin] = []
         self.answers: dict[str, list[tuple[int, object]]] = {}
         self.hits: Counter[str] = Counter()
@@ -81,10 +84,24 @@ class MiniCa:
             host_patterns=self.host_patterns,
         )
         text = msgspec.json.encode(msgspec.structs.replace(document, **changes))
-        key = signer or self.trust_root
-        signature = sign_blob(key, to_be_signed(api.TRUST_NAMESPACE, text))
-        public = PublicKey.from_cryptography(key.public_key())
-        return api.Signed(text.decode(), SshSignature(public, api.TRUST_NAMESPACE, "sha512", signature).armor())
+        return _signed(text, signer or self.trust_root, api.TRUST_NAMESPACE)
+
+    def client_bundle(self, signer: Ed25519PrivateKey | None = None, **changes: Any) -> api.Signed:
+        now = int(time.time())
+        host_ca = PublicKey.from_cryptography(self.host_ca.public_key())
+        sections = (
+            (CertificateSection(host_ca, tuple((each, each) for each in self.revoked)),) if self.revoked else ()
+        )
+        document = api.ClientBundle(
+            ca_id=self.ca_id.hex(),
+            version=now * 1000,
+            issued_at=now,
+            expires=now + 60,
+            enrolled=self.enrolled,
+            host_krl=Krl(now * 1000, now, "test", sections).encode(),
+        )
+        text = msgspec.json.encode(msgspec.structs.replace(document, **changes))
+        return _signed(text, signer or self.bundle, api.CLIENT_BUNDLE_NAMESPACE)
 
     def info(self) -> api.CaInfo:
         return api.CaInfo(
@@ -104,7 +121,7 @@ class MiniCa:
         public = PublicKey.parse(request.publicKey)
         message = possession_message(self.ca_id, request.ott)
         SshSignature.parse(request.proof).verify(api.POSSESSION_NAMESPACE, message, public)
-        return api.SshSignResponse(crt=self.certify(public))
+        return api.SshSignResponse(crt=self.certify(public), bundle=self.client_bundle())
 
     def certify(self, public: PublicKey, lifetime: int | None = None) -> bytes:
         now, signer = int(time.time()), self.signer or self.user_ca
@@ -158,6 +175,12 @@ class MiniCa:
             path.write_bytes(pem + leaf.public_bytes(Encoding.PEM))
             context.load_cert_chain(path)
         return context
+
+
+def _signed(text: bytes, key: Ed25519PrivateKey, namespace: str) -> api.Signed:
+    signature = sign_blob(key, to_be_signed(namespace, text))
+    public = PublicKey.from_cryptography(key.public_key())
+    return api.Signed(text.decode(), SshSignature(public, namespace, "sha512", signature).armor())
 
 
 def _builder(subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey) -> x509.CertificateBuilder:

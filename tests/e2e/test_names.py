@@ -11,25 +11,30 @@ Host short
   HostName web-1.demo.test
 Host db-1.demo.test
   HostName 192.0.2.7
+Host other
+  HostName web-2.demo.test
 Host elsewhere
   HostName web-1.demo.test.example.org
 """
 
 
 @pytest.mark.parametrize(
-    ("typed", "ours"),
+    ("typed", "ours", "strict"),
     [
-        ("web-1.demo.test", True),
-        ("short", True),
-        ("db-1.demo.test", True),
-        ("elsewhere", False),
-        ("github.com", False),
-        ("demo.test", False),
-        ("web-1.demo.test.example.org", False),
-        ("192.0.2.7", False),
+        ("web-1.demo.test", True, True),
+        ("short", True, True),
+        ("db-1.demo.test", True, False),
+        ("other", True, False),
+        ("elsewhere", False, False),
+        ("github.com", False, False),
+        ("demo.test", False, False),
+        ("web-1.demo.test.example.org", False, False),
+        ("192.0.2.7", False, False),
     ],
 )
-def test_the_certificate_is_offered_to_our_hosts_alone(firm: Company, typed: str, ours: bool) -> None:
+def test_the_certificate_is_offered_to_our_hosts_alone_and_asked_of_those_that_have_one(
+    firm: Company, typed: str, ours: bool, strict: bool
+) -> None:
     firm.sign_in("alice")
     kept = firm.ssh_config.read_text()
     firm.ssh_config.write_text(kept + ALIASES)
@@ -39,7 +44,8 @@ def test_the_certificate_is_offered_to_our_hosts_alone(firm: Company, typed: str
         firm.ssh_config.write_text(kept)
     assert told.count("id-cert.pub") == (1 if ours else 0)
     assert ("identitiesonly yes" in told) is ours
-    assert ("stricthostkeychecking true" in told) is ours
+    assert ("stricthostkeychecking true" in told) is strict
+    assert ("revokedhostkeys" in told) is ours
 
 
 def test_deciding_costs_one_command_whatever_name_was_typed(firm: Company) -> None:

@@ -19,8 +19,8 @@ from dataclasses import dataclass
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from daypass.api import POSSESSION_NAMESPACE, CaInfo, OidcLogin, SshSignRequest
-from daypass.client import agent, browser, holding, oidc, pages, sshconfig, trust
+from daypass.api import POSSESSION_NAMESPACE, CaInfo, OidcLogin, SshSignRequest, SshSignResponse
+from daypass.client import agent, browser, enrolled, holding, oidc, pages, sshconfig, trust
 from daypass.client.agent import Agent
 from daypass.client.glance import login_name
 from daypass.client.holding import Held
@@ -83,8 +83,11 @@ class Login:
             try:
                 token = self._fetch_token(listener, provider, request)
                 sign = _sign_request(membership.ca_id, key, token, salt, self.lifetime)
-                certificate = holding.check(self._ask_ca(remote, sign), public, membership, time.time())
+                answer = self._ask_ca(remote, sign)
+                certificate = holding.check(answer.crt, public, membership, time.time())
+                news = enrolled.verify(membership, answer.bundle, time.time(), self.say)
                 self._keep(certificate, key, found, membership)
+                enrolled.keep(membership, news)
             except DaypassError as error:
                 listener.finish(pages.failed(error.message, error.hint, membership.ca_name))
                 raise
@@ -101,11 +104,11 @@ class Login:
         answer = listener.wait(_SIGN_IN_SECONDS)
         return oidc.redeem(provider, request, answer.code, listener.redirect_uri)
 
-    def _ask_ca(self, remote: Remote, request: SshSignRequest) -> bytes:
+    def _ask_ca(self, remote: Remote, request: SshSignRequest) -> SshSignResponse:
         """Ask again where the answer was lost on the way: the person need not sign in twice for that."""
         for pause in (*_RETRY_AFTER, None):
             try:
-                return remote.sign(request).crt
+                return remote.sign(request)
             except Unavailable as error:
                 if pause is None:
                     raise

@@ -3,6 +3,7 @@
 HOME/contexts/NAME/context.json        URL, fingerprint, CA id
                    roots.pem           TLS roots of the CA, from the trust document
                    trust.json          the trust document and its signature, as received
+                   bundle.json         which hosts have enrolled, and its signature, as received
                    id-cert.pub         today's certificate; the key is in the agent alone
                    agent               which agent, as text
                    pass.conf, valid    read by ssh while the certificate is valid
@@ -46,6 +47,10 @@ class Context:
     @property
     def trust(self) -> Path:
         return self.folder / "trust.json"
+
+    @property
+    def bundle(self) -> Path:
+        return self.folder / "bundle.json"
 
     @property
     def certificate(self) -> Path:

@@ -8,6 +8,7 @@ the server.
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -17,10 +18,11 @@ from daypass import trusted
 from daypass.api import CaInfo, Signed, TrustDocument
 from daypass.client.settings import Context, Settings, write_file
 from daypass.errors import Conflict, Invalid, Misconfigured, NotFound
+from daypass.model import is_host_pattern
 from daypass.remote import Remote
 from daypass.wire import Krl, PublicKey
 
-__all__ = ["Membership", "bootstrap", "current", "load", "refresh", "split_address"]
+__all__ = ["Membership", "bootstrap", "check_patterns", "current", "load", "refresh", "split_address"]
 
 
 class _Description(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,8 +55,8 @@ class Membership:
 
     @property
     def host_patterns(self) -> tuple[str, ...]:
-        """What the host CA may speak for, as the offline root has signed it; sshconfig checks them (trust 5.2)."""
-        return tuple(self.trust.host_patterns)
+        """What the host CA may speak for, as the offline root has signed it (trust 5.2)."""
+        return check_patterns(self.trust.host_patterns)
 
     @property
     def user_ca(self) -> tuple[PublicKey, ...]:
@@ -67,6 +69,25 @@ class Membership:
     def remote(self) -> Remote:
         """The CA, over the roots it is pinned to."""
         return Remote(self.url, self.roots_pem)
+
+
+def check_patterns(patterns: Sequence[str]) -> tuple[str, ...]:
+    """Host names and `*.example.com` alone. Raises Misconfigured for any other, `*` above all.
+
+    With `*` a host certified as github.com was accepted over github.com's pinned key.
+    """
+    if not patterns:
+        raise Misconfigured(
+            "the trust document names no hosts", hint="tell the CA's operator to sign the next: daypass ca trust"
+        )
+    for pattern in patterns:
+        if not is_host_pattern(pattern):
+            raise Misconfigured(
+                f"the trust document holds the host pattern {pattern[:80]!r}, which is refused",
+                code="host-pattern",
+                hint="tell its operator: patterns are names or *.example.com, never * alone",
+            )
+    return tuple(dict.fromkeys(patterns))
 
 
 def split_address(address: str, fingerprint: str | None) -> tuple[str, str]:
@@ -193,6 +214,8 @@ def _known(context: Context, ca_id: bytes) -> Membership | None:
 
 
 def _member(context: Context, url: str, fingerprint: str, info: CaInfo, document: TrustDocument) -> Membership:
+    """Raises Misconfigured for host patterns that are refused, before anything is kept."""
+    check_patterns(document.host_patterns)
     return Membership(context, url, fingerprint, info.name, document)
 
 

@@ -1,0 +1,72 @@
+"""Which hosts this laptop knows to be enrolled, and which of their certificates are revoked (trust 5.3, 6.2).
+
+Both come in one signed document with each certificate. It is kept as received: its version never goes back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import msgspec
+
+from daypass import trusted
+from daypass.api import ClientBundle, Signed
+from daypass.client.settings import Context, write_file
+from daypass.client.trust import Membership
+from daypass.errors import Conflict
+from daypass.model import host_pattern_matches, is_host_name
+
+__all__ = ["News", "keep", "names", "verify"]
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """A bundle that is believed, and as it was received."""
+
+    signed: Signed
+    bundle: ClientBundle
+
+
+def verify(membership: Membership, signed: Signed | None, now: float, say: Callable[[str], None]) -> News | None:
+    """What is to be kept. None where the CA sent none, or one that is older than what this laptop has: to send an
+    old one gains no more than to send none. Raises Unauthenticated or Invalid for one that can't be believed.
+    """
+    if signed is None:
+        return None
+    kept = _kept(membership.context)
+    try:
+        bundle = trusted.verify_client_bundle(
+            signed, membership.trust, now=now, known_version=kept.version if kept else 0
+        )
+    except Conflict as error:
+        say(f"{error.message}; the newer one stays")
+        return None
+    return News(signed, bundle)
+
+
+def keep(membership: Membership, news: News | None) -> None:
+    """Nothing for None. The bundle last: with it, the revocation list is there."""
+    if news is not None:
+        write_file(membership.context.revoked_host_keys, news.bundle.host_krl)
+        write_file(membership.context.bundle, msgspec.json.encode(news.signed))
+
+
+def names(membership: Membership) -> tuple[str, ...]:
+    """Hosts to be met strictly: of the bundle kept, what lies within the patterns of today. None before a login."""
+    kept = _kept(membership.context)
+    return tuple(name for name in kept.enrolled if _is_ours(name, membership)) if kept else ()
+
+
+def _is_ours(name: str, membership: Membership) -> bool:
+    inside = any(host_pattern_matches(pattern, name) for pattern in membership.host_patterns)
+    return inside and is_host_name(name)
+
+
+def _kept(context: Context) -> ClientBundle | None:
+    """Verified when it came; the key it was signed with may be gone from the trust document since."""
+    try:
+        signed = msgspec.json.decode(context.bundle.read_bytes(), type=Signed)
+        return msgspec.json.decode(signed.document, type=ClientBundle)
+    except (OSError, msgspec.MsgspecError, ValueError):
+        return None
