@@ -51,7 +51,7 @@ use = "host"    # signs hosts' certificates
 file = {host_key}
 
 [[keys]]
-use = "bundle"  # signs what hosts are given
+use = "bundle"  # signs what hosts and laptops are given
 file = {bundle_key}
 
 [[keys]]
@@ -60,6 +60,7 @@ file = {tls_key}
 
 [hosts]
 # What the host CA may speak for: "*.example.com" or full names. Never wider than what is yours.
+# Laptops believe what the offline root has signed: after a change, daypass ca trust.
 domains = {domains}
 
 [lifetimes]
