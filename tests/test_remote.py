@@ -33,6 +33,7 @@ from daypass.errors import (
 )
 from daypass.remote import AdminRemote, Remote
 from tests.parts.needs import in_ci
+from tests.parts.processes import wait_until
 from tests.server.kit import GOOD, Double, Root, Running, key, possession, running
 
 PRIVATE, PUBLIC = key()
@@ -80,8 +81,12 @@ def test_signing_uses_our_route_with_a_proof_and_step_s_without(
     plain = api.SshSignRequest(publicKey=PUBLIC.blob, ott=GOOD)
     proven = api.SshSignRequest(publicKey=PUBLIC.blob, ott=GOOD, salt=bytes(32), proof=possession(PRIVATE, GOOD))
     assert ca.sign(plain).crt == ca.sign(proven).crt == b"crt" + PUBLIC.blob
-    paths = [record.getMessage().split()[1] for record in caplog.records if record.name == "daypass.access"]
-    assert paths == ["path=/ssh/sign", "path=/v1/ssh/sign"]
+
+    def paths() -> list[str]:
+        return [record.getMessage().split()[1] for record in caplog.records if record.name == "daypass.access"]
+
+    wait_until(lambda: len(paths()) == 2, "the line that follows the answer")
+    assert paths() == ["path=/ssh/sign", "path=/v1/ssh/sign"]
     assert server.heart.asked[1][1].possessed
 
 

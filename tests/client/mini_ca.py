@@ -7,7 +7,6 @@ so a client that binds them wrongly gets nothing. `answers` replaces what a path
 from __future__ import annotations
 
 import datetime
-import ipaddress
 import json
 import os
 import ssl
@@ -24,17 +23,16 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from daypass import api
 from daypass.wire import Certificate, CertType, Krl, PublicKey, SshSignature, sign_blob
-from daypass.wire.binding import TRUST_ROOT_OID, login_nonce, possession_message
+from daypass.wire.binding import login_nonce, possession_message
 from daypass.wire.krl import CertificateSection
 from daypass.wire.sshsig import to_be_signed
+from tests.parts.x509 import make_leaf, make_root, pem
 
 DAY = datetime.timedelta(days=1)
 
@@ -49,8 +47,7 @@ class MiniCa:
     def __init__(self, *, with_trust_root: bool = True) -> None:
         self.trust_root, self.user_ca, self.host_ca, self.bundle = (Ed25519PrivateKey.generate() for _ in range(4))
         self.ca_id = sha256(PublicKey.from_cryptography(self.trust_root.public_key()).blob).digest()
-        self.root_key = ec.generate_private_key(ec.SECP256R1())
-        self.root = self._certificate("test root", self.root_key, self.ca_id if with_trust_root else None)
+        self.root, self.root_key = make_root(ca_id=self.ca_id if with_trust_root else None)
         self.url = ""
         self.version, self.skew, self.lifetime = 1, 0, 3600
         self.principals: tuple[str, ...] = ("alice", "role:dev:alice")
@@ -155,24 +152,12 @@ class MiniCa:
             return 201, self.sign(msgspec.json.decode(body, type=api.SshSignRequest))
         return 404, api.Error(status=404, message="nothing here", code="not-found")
 
-    def _certificate(self, name: str, key: ec.EllipticCurvePrivateKey, ca_id: bytes | None) -> x509.Certificate:
-        subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
-        builder = _builder(subject, subject, key).add_extension(x509.BasicConstraints(True, None), critical=True)
-        if ca_id is not None:
-            extension = x509.UnrecognizedExtension(x509.ObjectIdentifier(TRUST_ROOT_OID), ca_id)
-            builder = builder.add_extension(extension, critical=False)
-        return builder.sign(key, hashes.SHA256())
-
     def tls(self) -> ssl.SSLContext:
-        key = ec.generate_private_key(ec.SECP256R1())
-        names = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
-        builder = _builder(x509.Name([]), self.root.subject, key).add_extension(names, critical=True)
-        leaf = builder.sign(self.root_key, hashes.SHA256())
+        leaf, key = make_leaf(self.root, self.root_key)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "leaf.pem"
-            pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-            path.write_bytes(pem + leaf.public_bytes(Encoding.PEM))
+            path.write_bytes(pem(key) + leaf.public_bytes(Encoding.PEM))
             context.load_cert_chain(path)
         return context
 
@@ -181,12 +166,6 @@ def _signed(text: bytes, key: Ed25519PrivateKey, namespace: str) -> api.Signed:
     signature = sign_blob(key, to_be_signed(namespace, text))
     public = PublicKey.from_cryptography(key.public_key())
     return api.Signed(text.decode(), SshSignature(public, namespace, "sha512", signature).armor())
-
-
-def _builder(subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey) -> x509.CertificateBuilder:
-    now = datetime.datetime.now(datetime.UTC)
-    builder = x509.CertificateBuilder(issuer, subject, key.public_key(), x509.random_serial_number())
-    return builder.not_valid_before(now - DAY).not_valid_after(now + DAY)
 
 
 class _Server(ThreadingHTTPServer):

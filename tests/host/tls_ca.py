@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import datetime
 import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from ipaddress import ip_address
 from pathlib import Path
 
 import msgspec
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.serialization import Encoding
 from tests.host.fake_ca import FakeCa
+from tests.parts.x509 import make_leaf, make_root, pem
 
 from daypass import api
 from daypass.errors import Conflict, DaypassError
-from daypass.wire.binding import TRUST_ROOT_OID
 from daypass.wire.jointoken import JoinTokenText
 
 __all__ = ["TlsCa", "run_tls_ca"]
@@ -45,7 +43,7 @@ def run_tls_ca(ca: FakeCa, folder: Path) -> Iterator[TlsCa]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            self._send(200, api.RootResponse(certificate.public_bytes(serialization.Encoding.PEM).decode()))
+            self._send(200, api.RootResponse(certificate.public_bytes(Encoding.PEM).decode()))
 
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["content-length"]))
@@ -81,18 +79,7 @@ def run_tls_ca(ca: FakeCa, folder: Path) -> Iterator[TlsCa]:
 
 
 def _certificate(ca_id: bytes) -> tuple[x509.Certificate, bytes]:
-    """A root that serves as its own leaf, with the trust root in it; and key and certificate in PEM."""
-    key, name = ec.generate_private_key(ec.SECP256R1()), x509.Name([])
-    now = datetime.datetime.now(datetime.UTC)
-    names = x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))])
-    pin = x509.UnrecognizedExtension(x509.ObjectIdentifier(TRUST_ROOT_OID), ca_id)
-    builder = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-    builder = builder.not_valid_before(now - datetime.timedelta(minutes=1))
-    builder = builder.not_valid_after(now + datetime.timedelta(hours=1))
-    builder = builder.add_extension(names, critical=True).add_extension(pin, critical=False)
-    builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-    made = builder.sign(key, hashes.SHA256())
-    private = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    return made, private + made.public_bytes(serialization.Encoding.PEM)
+    """A root with the trust root in it; and a leaf of it, key and certificate in PEM."""
+    root, root_key = make_root(ca_id=ca_id)
+    leaf, key = make_leaf(root, root_key)
+    return root, pem(key) + leaf.public_bytes(Encoding.PEM)

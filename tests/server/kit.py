@@ -15,18 +15,14 @@ import time
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from hashlib import sha256
-from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any
 
 import uvloop
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from cryptography.x509.oid import NameOID
+from cryptography.hazmat.primitives.asymmetric import ed25519
+from cryptography.hazmat.primitives.serialization import Encoding
+from tests.parts.x509 import make_leaf, make_root, pem
 
 from daypass import api
 from daypass.ca.ports import HostRecord
@@ -99,40 +95,16 @@ class Root:
     """An X.509 root, and leaves of it for loopback."""
 
     def __init__(self, name: str = "Test root", days: int = 2) -> None:
-        self._key = ec.generate_private_key(ec.SECP256R1())
-        self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
         self._days = days
-        basic = x509.BasicConstraints(ca=True, path_length=0)
-        cert = self._builder(self._name, self._key).add_extension(basic, critical=True)
-        self.certificate = cert.sign(self._key, hashes.SHA256())
+        self.certificate, self._key = make_root(name, days=days)
         self.der = self.certificate.public_bytes(Encoding.DER)
         self.pem = self.certificate.public_bytes(Encoding.PEM).decode()
         self.fingerprint = sha256(self.der).hexdigest()
 
     def leaf(self, names: tuple[str, ...] = ("localhost",), address: str = "127.0.0.1") -> Leaf:
-        key = ec.generate_private_key(ec.SECP256R1())
-        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "leaf")])
-        entries = [*(x509.DNSName(n) for n in names), x509.IPAddress(IPv4Address(address))]
-        cert = (
-            self._builder(subject, key)
-            .add_extension(x509.SubjectAlternativeName(entries), critical=False)
-            .sign(self._key, hashes.SHA256())
-        )
-        pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        cert, key = make_leaf(self.certificate, self._key, (*names, address), days=self._days)
         start, end = cert.not_valid_before_utc.timestamp(), cert.not_valid_after_utc.timestamp()
-        return Leaf(cert.public_bytes(Encoding.PEM), pem, start, end)
-
-    def _builder(self, subject: x509.Name, key: ec.EllipticCurvePrivateKey) -> x509.CertificateBuilder:
-        now = datetime.now(UTC)
-        return (
-            x509.CertificateBuilder()
-            .subject_name(subject)
-            .issuer_name(self._name)
-            .public_key(key.public_key())
-            .serial_number(x509.random_serial_number())
-            .not_valid_before(now - timedelta(minutes=5))
-            .not_valid_after(now + timedelta(days=self._days))
-        )
+        return Leaf(cert.public_bytes(Encoding.PEM), pem(key), start, end)
 
 
 def public_info(root: Root, **changes: Any) -> PublicInfo:

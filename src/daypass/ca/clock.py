@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import time
 
-from daypass.ca.ports import Clock
+from daypass.ca.ports import HONEST_SKEW, Clock
 from daypass.errors import Unavailable
 
 __all__ = ["ClockGuard", "SystemClock"]
 
 MAX_DRIFT = 300  # seconds between wall and monotonic clock
-MAX_BEHIND = 5  # seconds; two honest CAs on one database are never further apart (docs/adr/clock-slack.md)
 
 
 class SystemClock:
@@ -32,7 +31,7 @@ class ClockGuard:
     def now(self, last_record: int = 0) -> int:
         """Unix seconds. Raises Unavailable when the clock is behind the last record, or was moved."""
         now = self._clock.now()
-        if now + MAX_BEHIND < last_record:
+        if now + HONEST_SKEW < last_record:
             raise Unavailable(
                 f"the CA's clock is {last_record - int(now)} s behind its own last record",
                 code="clock.behind",

@@ -12,6 +12,7 @@ from daypass.wire import Certificate, PublicKey
 
 __all__ = [
     "REVOKED_FOR",
+    "HONEST_SKEW",
     "Clock",
     "ConfigVersion",
     "Enrolled",
@@ -33,6 +34,8 @@ __all__ = [
 
 REVOKED_FOR = 2 * 86400
 """Seconds a revoked certificate stays listed after it has expired, for clocks that are slow (trust 6.1)."""
+
+HONEST_SKEW = 5  # seconds; two honest CAs on one store are never further apart (docs/adr/clock-slack.md)
 
 
 class Clock(Protocol):
