@@ -456,7 +456,7 @@ def test_a_person_who_may_not_is_told_who_may(server: Running) -> None:
     if os.geteuid() != 0:
         (pytest.fail if in_ci() else pytest.skip)("not run: needs root")
     program = (
-        "import os, sys, pathlib; from daypass import api, remote, errors; import httpx2, msgspec\n"
+        "import os, sys, pathlib; from daypass import api, remote, errors; import httpcore2, httpx2, msgspec\n"
         "os.setgroups([]); os.setresuid(65534, 65534, 65534)\n"
         "try: remote.AdminRemote(pathlib.Path(sys.argv[1])).join_token(api.JoinTokenRequest(name='x'))\n"
         "except errors.Denied as error: print(error.hint)\n"

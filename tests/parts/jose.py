@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-__all__ = ["SigningKey", "base64url", "compact", "hs256_with_public_key", "new_key", "unsigned"]
+__all__ = ["SigningKey", "base64url", "compact", "hs256_with_public_key", "new_key", "stranger", "unsigned"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +34,13 @@ class SigningKey:
 
 
 def new_key(alg: str) -> SigningKey:
-    """A fresh key for RS256 (2048 bits), ES256 or EdDSA; its kid was never used before in this process."""
+    """A key under a kid never used before: RS256 (2048 bits), ES256 or EdDSA. RSA keys come round again: `stranger`."""
     return _MAKERS[alg](f"key-{next(_numbers)}")
+
+
+def stranger() -> SigningKey:
+    """An RS256 key that no provider ever has."""
+    return _rs256(f"key-{next(_numbers)}", _rsa(_RSA_KEYS))
 
 
 def hs256_with_public_key(victim: SigningKey) -> SigningKey:
@@ -68,8 +73,8 @@ def _rsa(_number: int) -> rsa.RSAPrivateKey:
     return rsa.generate_private_key(65537, 2048)
 
 
-def _rs256(kid: str) -> SigningKey:
-    key = _rsa(next(_rsa_turn))
+def _rs256(kid: str, key: rsa.RSAPrivateKey | None = None) -> SigningKey:
+    key = key or _rsa(next(_rsa_turn))
     numbers = key.public_key().public_numbers()
     jwk = {"kty": "RSA", "n": _integer(numbers.n, 256), "e": _integer(numbers.e, 3)}
     return SigningKey(

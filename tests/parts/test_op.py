@@ -9,7 +9,7 @@ import pytest
 from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
-from tests.parts.jose import hs256_with_public_key, new_key, unsigned
+from tests.parts.jose import hs256_with_public_key, stranger, unsigned
 from tests.parts.op import DISCOVERY, DOWN, JWKS, Answer, Op, redirect, slow
 
 
@@ -31,7 +31,7 @@ def test_an_honest_token_verifies_under_the_published_keys(op: Op, alg: str) -> 
 
 
 def test_a_dishonest_token_does_not(op: Op) -> None:
-    liars = [new_key("RS256"), hs256_with_public_key(op.key), unsigned(), unsigned("nOnE")]
+    liars = [stranger(), hs256_with_public_key(op.key), unsigned(), unsigned("nOnE")]
     for token in [op.mint(key=key, header={"kid": op.key.kid}) for key in liars]:
         with pytest.raises((JoseError, ValueError)):
             claims_of(op, token)

@@ -8,7 +8,7 @@ import logging
 
 import httpx2
 import pytest
-from tests.parts.jose import SigningKey, new_key
+from tests.parts.jose import SigningKey, new_key, stranger
 from tests.parts.op import DISCOVERY, DOWN, JWKS, Answer, Op, redirect, slow
 from tests.provisioners.desk import KEY, SALT, Desk, StillClock
 
@@ -76,10 +76,10 @@ def _without_kid(key: SigningKey) -> SigningKey:
 
 
 def test_without_a_kid_there_must_be_no_choice(desk: Desk) -> None:
-    desk.op.published = [desk.op.key, new_key("RS256"), new_key("ES256")]
+    desk.op.published = [desk.op.key, stranger(), new_key("ES256")]
     assert refused(desk, desk.token(header={"kid": None})) == "oidc.key"
     desk.op.rotate("ES256")
-    desk.op.published = [desk.op.key, new_key("RS256")]
+    desk.op.published = [desk.op.key, stranger()]
     desk.clock.ticks += discovery.PAUSE
     desk.show(desk.token(header={"kid": None}))
 
@@ -173,7 +173,7 @@ def test_known_keys_serve_for_a_day_while_the_provider_is_down(desk: Desk) -> No
     desk.op.answers[JWKS] = DOWN
     desk.clock.ticks += 24 * HOUR - 1
     desk.show(desk.token())
-    assert refused(desk, desk.token(key=new_key("RS256"))) == "oidc.key"
+    assert refused(desk, desk.token(key=stranger())) == "oidc.key"
     desk.clock.ticks += 1
     unavailable(desk)
     desk.op.answers.clear()
@@ -376,7 +376,7 @@ def test_a_published_key_is_usable_or_left_out(op: Op, jwk: object, usable: bool
 
 
 def test_two_keys_under_one_kid_are_neither(desk: Desk) -> None:
-    twin = new_key("RS256")
+    twin = stranger()
     desk.op.published = [desk.op.key, SigningKey("RS256", "", {**twin.jwk, "kid": desk.op.key.kid}, twin.sign)]
     assert refused(desk, desk.token()) == "oidc.key"
 

@@ -11,8 +11,8 @@ from daypass.model import Credential, HostFacts, Identity, Issued, OnceId, Perso
 from daypass.wire import Certificate, PublicKey
 
 __all__ = [
-    "REVOKED_FOR",
     "HONEST_SKEW",
+    "REVOKED_FOR",
     "Clock",
     "ConfigVersion",
     "Enrolled",

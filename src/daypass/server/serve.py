@@ -42,7 +42,6 @@ def run(main: Awaitable[None]) -> None:
 
     _raise_file_limit()
     gc.freeze()  # what is imported stays: walking it again would only show in the slowest answers
-    gc.set_threshold(20_000, 20, 20)  # requests leave next to nothing in cycles, and each makes hundreds of objects
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(awaited())
 
