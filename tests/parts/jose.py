@@ -34,7 +34,7 @@ class SigningKey:
 
 
 def new_key(alg: str) -> SigningKey:
-    """A key under a kid never used before: RS256 (2048 bits), ES256 or EdDSA. RSA keys come round again: `stranger`."""
+    """A key for RS256 (2048 bits), ES256 or EdDSA, under a new kid. RSA keys come round again: see `stranger`."""
     return _MAKERS[alg](f"key-{next(_numbers)}")
 
 
