@@ -131,7 +131,7 @@ The trust root alone can say which keys speak for this CA. Move it to offline st
 It is needed again when keys are rotated, and never for daily work.
 
 Fingerprint of this CA: {founded.fingerprint}
-Next: a role in the configuration, then {bold("daypass ca check-config")} and {bold("daypass ca serve")}
+Next: a role in the configuration, then {bold("daypass ca check-config")}, {bold("ca reload")} and {bold("ca serve")}
 Everybody joins with this line:""")
     data(founded.join)
 
