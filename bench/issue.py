@@ -9,6 +9,8 @@ import tempfile
 import time
 from pathlib import Path
 
+import uvloop
+
 from bench import floor
 from bench.company import Company, company
 from bench.measure import percentile, tree_cpu
@@ -47,7 +49,7 @@ def _load(ca: Company, connections: int, count: int) -> tuple[float, float, list
     """(server CPU seconds, wall seconds, latencies in seconds). Requests are made before the clock starts."""
     print(f"bench: {count} certificates over {connections} connections …", file=sys.stderr, flush=True)
     queue = [ca.request(number, proof=False) for number in range(count)]
-    return asyncio.run(_drive(ca, connections, queue))
+    return uvloop.run(_drive(ca, connections, queue))
 
 
 async def _drive(
@@ -84,7 +86,7 @@ async def _exchange(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, 
 
 def _http(ca: Company, connections: int, count: int) -> float:
     """Server CPU seconds of an answer that needs nothing but HTTP and TLS."""
-    cpu, _, _ = asyncio.run(_drive(ca, connections, [_get("/health")] * count, 200))
+    cpu, _, _ = uvloop.run(_drive(ca, connections, [_get("/health")] * count, 200))
     return cpu / count
 
 
@@ -92,7 +94,7 @@ def _logins(ca: Company, count: int) -> float:
     """Server CPU seconds of a whole login: a new connection, the CA's facts, the trust document, the certificate."""
     requests = [ca.request(number, proof=True) for number in range(count)]
     cpu = tree_cpu(ca.pid)
-    asyncio.run(_login_all(ca, requests))
+    uvloop.run(_login_all(ca, requests))
     return (tree_cpu(ca.pid) - cpu) / count
 
 
