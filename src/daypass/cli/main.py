@@ -11,7 +11,7 @@ import sys
 from importlib import import_module
 
 from daypass.cli.output import note, show_error
-from daypass.errors import DaypassError, Internal
+from daypass.errors import DaypassError, Internal, Misconfigured
 
 TYPE_CHECKING = False  # importing typing for it would cost more than all the rest
 if TYPE_CHECKING:
@@ -37,9 +37,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         note("")
         return _INTERRUPTED
     except BrokenPipeError:
-        # Whoever read our output has gone, as `head` does; Python would complain again while it ends.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # Whoever read our output has gone, as `head` does.
+        _let_go_of_stdout()
         return _NO
+    except OSError as error:
+        # A file or an output that can't be read or written: the person's machine says more than we could.
+        _trace()
+        _let_go_of_stdout()
+        return _failed(_trouble(error))
     except Exception as error:
         _trace()
         return _failed(_fault(error))
@@ -68,6 +73,20 @@ def _failed(error: DaypassError) -> int:
 
     show_error(error)
     return int(exit_of(error))
+
+
+def _trouble(error: OSError) -> DaypassError:
+    where = error.filename if isinstance(error.filename, str) else "output"
+    return Misconfigured(f"{where}: {error.strerror or type(error).__name__}", hint="DAYPASS_DEBUG=1 shows where")
+
+
+def _let_go_of_stdout() -> None:
+    """What it can't take stays in its buffer, and Python would try again, and complain, while it ends."""
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _fault(error: Exception) -> Internal:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 
 TYPE_CHECKING = False  # importing typing for it would cost more than all the rest
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
     from daypass.errors import DaypassError
 
-__all__ = ["bold", "data", "duration", "good", "json_data", "note", "printable", "show_error", "show_hint"]
+__all__ = ["bold", "data", "duration", "good", "json_data", "note", "printable", "show_error", "show_hint", "utc"]
 
 _BOLD, _RED, _GREEN, _CYAN = "1", "31;1", "32", "36"
 
@@ -33,20 +34,20 @@ def json_data(value: Mapping[str, object] | Sequence[object]) -> None:
 
 
 def note(text: str) -> None:
-    """A line for the person who watches."""
-    _write(sys.stderr, text)
+    """A line for the person who watches; that nobody can is no reason to stop."""
+    _tell(text)
 
 
 def show_error(error: DaypassError) -> None:
     """`daypass: error: …` and, where there is one, `daypass: hint: …`."""
-    _write(sys.stderr, f"daypass: {_paint('error:', _RED, sys.stderr)} {printable(error.message)}")
+    _tell(f"daypass: {_paint('error:', _RED, sys.stderr)} {_indented(error.message)}")
     if error.hint:
         show_hint(error.hint)
 
 
 def show_hint(text: str) -> None:
     """`daypass: hint: …`."""
-    _write(sys.stderr, f"daypass: {_paint('hint:', _CYAN, sys.stderr)} {printable(text)}")
+    _tell(f"daypass: {_paint('hint:', _CYAN, sys.stderr)} {printable(text)}")
 
 
 def bold(text: str, stream: TextIO | None = None) -> str:
@@ -60,8 +61,10 @@ def good(text: str, stream: TextIO | None = None) -> str:
 
 
 def duration(seconds: float) -> str:
-    """`3 d 4 h`, `15 h 59 min`, `12 min`, `40 s`: the two largest units that matter, rounded down."""
-    whole = max(0, int(seconds))
+    """`3 d 4 h`, `15 h 59 min`, `12 min`, `40 s`: the two largest units that matter, the smaller one rounded."""
+    whole = max(0, round(seconds))
+    step = 3600 if whole >= 86400 else 60 if whole >= 60 else 1
+    whole = (whole + step // 2) // step * step
     days, hours, minutes = whole // 86400, whole // 3600 % 24, whole // 60 % 60
     units = [(days, "d"), (hours, "h"), (minutes, "min"), (whole % 60, "s")]
     first = next((index for index, (count, _) in enumerate(units) if count), 3)
@@ -69,18 +72,41 @@ def duration(seconds: float) -> str:
     return " ".join(f"{count} {unit}" for count, unit in units[first:last] if count) or "0 s"
 
 
+def utc(when: int) -> str:
+    """Unix seconds as scripts read a time: RFC 3339, in UTC."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(when))
+
+
 def printable(text: str) -> str:
     """The text without what would move a terminal's cursor or forge a second line; others wrote parts of it."""
-    return "".join(each if each.isprintable() or each == "\n" else "\ufffd" for each in text)
+    return "".join(each if each.isprintable() else "\ufffd" for each in text)
 
 
-def _paint(text: str, code: str, stream: TextIO) -> str:
+def _paint(text: str, code: str, stream: TextIO | None) -> str:
     """In colour on a terminal, unless NO_COLOR is set to anything (https://no-color.org) or it is dumb."""
-    if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb" or not stream.isatty():
+    if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb" or stream is None or not stream.isatty():
         return text
     return f"\x1b[{code}m{text}\x1b[0m"
 
 
-def _write(stream: TextIO, text: str) -> None:
-    stream.write(text + "\n")
+def _indented(message: str) -> str:
+    """Its first line, and those after it set in: none of them can pass for one of ours."""
+    return "\n  ".join(printable(line.strip()) for line in message.split("\n"))
+
+
+def _tell(text: str) -> None:
+    try:
+        _write(sys.stderr, text)
+    except OSError:
+        return
+
+
+def _write(stream: TextIO | None, text: str) -> None:
+    """A stream that was closed before we started is None; what its encoding lacks becomes a question mark."""
+    if stream is None:
+        return
+    try:
+        stream.write(text + "\n")
+    except UnicodeEncodeError:
+        stream.write(text.encode(stream.encoding, "replace").decode(stream.encoding) + "\n")
     stream.flush()

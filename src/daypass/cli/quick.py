@@ -9,7 +9,7 @@ import os
 import sys
 import time
 
-from daypass.cli.output import bold, data, duration, good, json_data, note, printable
+from daypass.cli.output import bold, data, duration, good, json_data, note, printable, utc
 from daypass.client import glance, place
 
 TYPE_CHECKING = False  # importing typing for it would cost more than all the rest
@@ -85,8 +85,8 @@ def _fields(company: str | None, found: Glance | None, now: float) -> dict[str, 
             "key_id": found.key_id,
             "principals": list(found.principals),
             "serial": found.serial,
-            "valid_after": _utc(found.valid_after),
-            "valid_before": _utc(found.valid_before),
+            "valid_after": utc(found.valid_after),
+            "valid_before": utc(found.valid_before),
             "seconds_left": max(0, int(found.valid_before - now)),
             "in_agent": found.in_agent,
         }
@@ -95,7 +95,3 @@ def _fields(company: str | None, found: Glance | None, now: float) -> dict[str, 
 
 def _clock(when: int) -> str:
     return time.strftime("%a %H:%M %Z", time.localtime(when))
-
-
-def _utc(when: int) -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(when))
