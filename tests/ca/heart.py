@@ -36,12 +36,13 @@ ENGINEERS = RoleSection(name="engineers", groups=["engineers"], accounts=["{logi
 class MovingClock:
     def __init__(self) -> None:
         self.ahead = 0.0  # of the wall clock alone: somebody set it
+        self.later = 0.0  # on both clocks: time has passed
 
     def now(self) -> float:
-        return time.time() + self.ahead
+        return time.time() + self.ahead + self.later
 
     def monotonic(self) -> float:
-        return time.monotonic()
+        return time.monotonic() + self.later
 
 
 def new_key() -> PublicKey:

@@ -14,7 +14,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from daypass.api import BUNDLE_NAMESPACE, HostBundle
-from daypass.config import ProviderSection, RoleSection, policy_document, policy_hash
+from daypass.config import LifetimeSection, ProviderSection, RoleSection, policy_document, policy_hash
 from daypass.errors import Conflict, DaypassError, Denied, Invalid, Unauthenticated, Unavailable
 from daypass.ledger.chain import verify
 from daypass.model import Credential, Request, Secret
@@ -101,6 +101,38 @@ def test_a_retry_gets_nothing_once_access_has_ended(play: Play, why: str) -> Non
             await ca.issue(credential)
 
     play(scenario)
+
+
+def test_a_retry_gets_nothing_once_the_certificate_has_expired(play: Play) -> None:
+    """Expiry is looked at when it is used (CVE-2026-115362)."""
+
+    async def scenario(ca: Heart) -> None:
+        key, salt = new_key(), os.urandom(32)
+        credential = Credential(ca.token(key, salt), (key,), salt=salt)
+        await ca.issue(credential, lifetime=120)
+        ca.clock.later = 119
+        assert (await ca.issue(credential, lifetime=120)).again
+        ca.clock.later = 121
+        with pytest.raises(Unauthenticated) as caught:
+            await ca.issue(credential, lifetime=120)
+        assert caught.value.code == "token.spent"
+
+    play(scenario, clock=MovingClock(), lifetimes=LifetimeSection(floor="1m"))
+
+
+def test_a_retry_gets_nothing_with_a_principal_that_today_s_policy_would_not_give(play: Play) -> None:
+    """One of two roles is gone: what is left is a grant, but not for this certificate (trust 3.4)."""
+    operators = RoleSection(name="operators", groups=["engineers"], accounts=["deploy"])
+
+    async def scenario(ca: Heart) -> None:
+        _, credential = await ca.sign_in()
+        ca.authority.policy.roles = ca.authority.policy.roles[:1]
+        with pytest.raises(Unauthenticated) as caught:
+            await ca.issue(credential)
+        assert caught.value.code == "token.spent"
+        assert (await ca.sign_in())[0].certificates[0].principals == ("role:engineers:alice",)
+
+    play(scenario, roles=[ENGINEERS, operators])
 
 
 def test_a_bound_token_is_good_for_its_own_key_alone(play: Play) -> None:
