@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -177,6 +178,23 @@ def test_every_error_class_has_an_exit_code_of_its_own() -> None:
 
 def test_every_command_in_the_table_stands_in_exactly_one_section_of_the_help() -> None:
     assert [name for names in group._SECTIONS.values() for name in names] == list(group.COMMANDS)
+
+
+def _paths(command: click.Command, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    yield path
+    if isinstance(command, click.Group):
+        context = click.Context(command)
+        for name in command.list_commands(context):
+            found = command.get_command(context, name)
+            assert found is not None
+            yield from _paths(found, (*path, name))
+
+
+@pytest.mark.parametrize("path", list(_paths(group.daypass)), ids=" ".join)
+def test_every_help_has_examples(path: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*path, "--help"]) == 0
+    examples = re.split(r"Examples?:\n", capsys.readouterr().out)[1]
+    assert re.match(rf" +(sudo )?{' '.join(('daypass', *path))}\b", examples)
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

@@ -25,17 +25,32 @@ if TYPE_CHECKING:
 __all__ = ["ca", "ledger", "token"]
 
 
-@click.group()
+@click.group(
+    epilog="""\b
+Examples:
+  sudo daypass ca init --name Example --url https://ca.example.com
+  sudo daypass ca check-config
+  sudo daypass ca serve"""
+)
 def ca() -> None:
     """Make a CA, check its configuration, run it."""
 
 
-@click.group()
+@click.group(
+    epilog="""\b
+Examples:
+  sudo daypass token host web-1.example.com"""
+)
 def token() -> None:
     """Make one-time tokens, on the CA's machine."""
 
 
-@click.group()
+@click.group(
+    epilog="""\b
+Examples:
+  sudo daypass ledger verify
+  sudo daypass ledger show --limit 20"""
+)
 def ledger() -> None:
     """Read and verify the record of what the CA did."""
 

@@ -36,7 +36,12 @@ _root_option = click.option(
 _json_option = click.option("--json", "as_json", is_flag=True, help="Answer in JSON, for scripts.")
 
 
-@click.group()
+@click.group(
+    epilog="""\b
+Examples:
+  sudo daypass host enroll --token-file /root/join-token
+  daypass host status"""
+)
 def host() -> None:
     """Enrol this server and look after its certificates."""
 
