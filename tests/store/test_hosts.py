@@ -152,3 +152,20 @@ def test_revoked_host_certificates_are_listed_until_slow_clocks_hold_them_for_ex
         assert await store.enrolled(end + REVOKED_FOR) == Enrolled((), ())
 
     run(scenario)
+
+
+def test_a_token_spent_by_the_second_of_two_who_came_together_is_spent_on_its_certificates(run: Run) -> None:
+    """The first wants a live name for another key and loses; what is kept of the token must be the winner's."""
+
+    async def scenario(store: SqlStore) -> None:
+        mine, other = key(), key()
+        await store.record(host_recording(WEB, mine))
+        verdicts = await asyncio.gather(
+            store.record(host_recording(WEB, other, once="t")), store.record(host_recording(WEB, mine, once="t"))
+        )
+        assert list(verdicts) == [NameTaken(WEB.name), Recorded()]
+        spent = (await store.view(question(HOST, once="t", host=WEB.name))).spent
+        assert spent is not None
+        assert [each.public_key for each in spent] == [mine.blob]
+
+    run(scenario)

@@ -90,6 +90,8 @@ class _Batch:
             if isinstance(verdict, Recorded):
                 free.remove(item.once)
                 before[item.once] = item.issued
+                if item.once_row is not rows[item.once]:
+                    self._respend(item)
             verdicts.append(verdict)
         self._unspend(free)
         return verdicts
@@ -132,6 +134,12 @@ class _Batch:
             self.owners[name] = key
             if known is None or name not in known.names:
                 self.claimed[name] = key
+
+    def _respend(self, item: Prepared) -> None:
+        """The id was spent for an earlier item, which then lost its name: what it was spent on is this one's."""
+        this = (once_ids.c.provider == item.once[0]) & (once_ids.c.id == item.once[1])
+        values = dict(zip(once_ids.c.keys(), item.once_row, strict=True))
+        self.connection.execute(update(once_ids).where(this).values(values))
 
     def _unspend(self, unused: set[Key]) -> None:
         for provider, once in unused:

@@ -48,7 +48,10 @@ def answer(connection: Connection, statements: Statements, questions: Sequence[Q
 
 
 def spent_on(connection: Connection, statements: Statements, once: Sequence[tuple[str, str]]) -> Spent:
-    """The certificates each of these one-time ids was spent on; the unspent are left out."""
+    """The certificates each of these one-time ids was spent on; the unspent are left out.
+
+    A certificate that is on record no more is left out, too: its id stays spent, and the others are answered.
+    """
     rows = [
         (provider, number, unjson(serials)) for provider, number, serials in statements.find_once(connection, once)
     ]
@@ -56,7 +59,10 @@ def spent_on(connection: Connection, statements: Statements, once: Sequence[tupl
     if not wanted:
         return {(provider, number): () for provider, number, _ in rows}
     found = {row[0]: issued(row) for row in statements.find_certificates(connection, wanted)}
-    return {(provider, number): tuple(found[each] for each in serials) for provider, number, serials in rows}
+    return {
+        (provider, number): tuple(found[each] for each in serials if each in found)
+        for provider, number, serials in rows
+    }
 
 
 def _hosts(connection: Connection, statements: Statements, names: Sequence[str]) -> dict[str, HostRecord]:
