@@ -99,3 +99,17 @@ def test_an_idle_connection_stays_open_between_requests(server: Running, monkeyp
             connection.sendall(get)
             assert b'"ok"' in read_answer(connection)
             time.sleep(0.4)
+
+
+@pytest.mark.parametrize("late", [b"x", b"x" * 10], ids=["a part", "all of it"])
+def test_a_body_that_comes_after_its_answer_does_not_hold_the_connection(
+    server: Running, late: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """uvicorn stops its keep-alive clock at every byte, and starts it only with an answer."""
+    monkeypatch.setattr(protocol, "HEAD_SECONDS", 0.3)
+    with server.connect() as connection:
+        connection.sendall(b"GET /health HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n")
+        assert b'"ok"' in read_answer(connection)
+        connection.sendall(late)
+        connection.settimeout(5)
+        assert read_all(connection) == b""

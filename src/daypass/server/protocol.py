@@ -47,10 +47,16 @@ class LimitedProtocol(HttpToolsProtocol):
         super().data_received(data)
         if self._received > (MAX_HEAD if self._in_head else _MAX_MESSAGE):
             self._too_much()
-        elif not self._in_head or not self._received:
+        elif not self._is_due():
             self._disarm()
         elif self._deadline is None:
             self._deadline = self.loop.call_later(HEAD_SECONDS, self._give_up)
+
+    def _is_due(self) -> bool:
+        """Whether the client has to come to the point: in a head, and with a body whose answer has left already, for
+        uvicorn stops its keep-alive clock at every byte and starts it again with an answer only."""
+        answered = self.cycle is None or self.cycle.response_complete
+        return answered or (self._in_head and self._received > 0)
 
     def on_message_begin(self) -> None:
         self._in_head = True
