@@ -388,8 +388,13 @@ def test_a_token_finds_its_provider_by_issuer_and_client(desk: Desk, change: dic
     assert desk.op.hits.total() == 0
 
 
+DEEP = b'{"x":' + b"[" * 9000  # fits a token, and no stack
+
+
 @pytest.mark.parametrize(
-    "text", ["", "..", "a.b.c", "dpj1.AAAA", "\udcff.\udcff.\udcff", "." * 20000, '{"payload":""}']
+    "text",
+    ["", "..", "a.b.c", "dpj1.AAAA", "\udcff.\udcff.\udcff", "." * 20000, '{"payload":""}', f"a.{base64url(DEEP)}.b"],
+    ids=range(8),
 )
 def test_what_is_no_token_belongs_to_nobody(calm: Desk, text: str) -> None:
     assert not calm.provisioner.recognises(text)
