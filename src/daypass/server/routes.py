@@ -127,7 +127,10 @@ class AdminRoutes:
 
 def _page(scope: Scope) -> tuple[int, int]:
     """First index and size of the page that `?cursor=&limit=` asks for."""
-    query = parse_qs(scope["query_string"].decode("ascii", "replace"), max_num_fields=16)
+    try:
+        query = parse_qs(scope["query_string"].decode("ascii", "replace"), max_num_fields=16)
+    except ValueError:
+        raise Invalid("the query has too many fields", code="page") from None
     cursor, limit = query.get("cursor", ["0"])[0], query.get("limit", [str(_PAGE)])[0]
     if not (limit.isascii() and limit.isdigit() and len(limit) <= 9):
         raise Invalid("limit is not an integer", code="page")
