@@ -36,6 +36,17 @@ def test_what_is_not_http_is_refused_and_the_connection_closed(
     assert web.get("/health").status_code == 200
 
 
+def test_what_is_not_http_writes_nothing_to_the_log(server: Running, caplog: pytest.LogCaptureFixture) -> None:
+    with server.connect() as connection:
+        connection.sendall(b"GET /health HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n")
+        assert b'"ok"' in read_answer(connection)
+        for _ in range(20):
+            connection.sendall(b"x")
+            time.sleep(0.005)
+    server.exchange(b"\x16\x03\x01 hello\r\n\r\n")
+    assert [record.getMessage() for record in caplog.records if record.name.startswith("uvicorn")] == []
+
+
 def test_a_chunk_that_is_none_ends_the_connection(server: Running, web: httpx2.Client) -> None:
     assert server.exchange(b"POST /ssh/sign HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n") == b""
     assert web.get("/health").status_code == 200

@@ -127,6 +127,7 @@ def _server(app: ASGIApp, protocol: type[asyncio.Protocol], live: LiveContext | 
         ws="none",
         lifespan="off",
         log_config=None,
+        log_level="error",  # a warning for every piece of what is not HTTP would let anyone fill the journal
         access_log=False,
         proxy_headers=False,  # whoever connects could write them
         server_header=False,
