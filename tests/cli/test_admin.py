@@ -17,7 +17,7 @@ from ssl import create_default_context
 import httpx2
 import pytest
 from tests.cli.kit import TRIAL, Admin, converse, on_terminal
-from tests.config.sample import GOOD, edited
+from tests.config.sample import GOOD, WITH_SECRET, edited
 
 from daypass.cli.exits import Exit
 from daypass.cli.main import main
@@ -185,7 +185,7 @@ def test_in_json_problems_are_objects(tmp_path: Path, capsys: pytest.CaptureFixt
 
 
 def test_a_client_secret_open_to_others_is_warned_of(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (tmp_path / "daypass.toml").write_text(GOOD)
+    (tmp_path / "daypass.toml").write_text(WITH_SECRET)
     (tmp_path / "daypass.toml").chmod(0o644)
     code, out, _ = Admin(tmp_path, capsys)("ca", "check-config")
     assert code == 0

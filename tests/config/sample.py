@@ -36,7 +36,6 @@ host = "30d"
 name = "corp"
 issuer = "https://id.example.com"
 client_id = "daypass"
-client_secret = "hunter2-hunter2"
 
 [[roles]]
 name = "staff"
@@ -48,6 +47,8 @@ name = "dba"
 groups = ["dba"]
 accounts = ["postgres"]
 """
+
+WITH_SECRET = GOOD.replace('client_id = "daypass"', 'client_id = "daypass"\nclient_secret = "hunter2-hunter2"')
 
 SECOND_PROVIDER = """
 [[providers]]

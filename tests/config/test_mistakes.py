@@ -159,6 +159,7 @@ WARNINGS = [
     (CLIENT, CLIENT + "\nrequire_auth_time = false", "providers[0].require_auth_time", "is off"),
     (CLIENT, CLIENT + "\nallow_unbound = true", "providers[0].allow_unbound", "a stolen ID token"),
     (CLIENT, CLIENT + '\nscopes = ["openid", "offline_access"]', "providers[0].scopes", "outlives the day"),
+    (CLIENT, CLIENT + '\nclient_secret = "x"', "providers[0].client_secret", "is given to everyone who asks this CA"),
     (OWN, 'accounts = ["root"]', "roles[0].accounts[0]", "is root"),
     (OWN, OWN + '\nlifetime = "1h"', "roles[0].lifetime", "daypass login --lifetime 1h"),
     (DOMAINS, 'domains = ["localhost"]', "hosts.domains[0]", "is a short name"),
@@ -180,7 +181,7 @@ def test_what_is_allowed_but_dangerous_is_a_warning(old: str, new: str, path: st
 
 @pytest.mark.parametrize(("old", "new", "path", "said"), SHAPE + CA + PROVIDERS)
 def test_no_message_holds_a_secret_or_a_control_character(old: str, new: str, path: str, said: str) -> None:
-    for problem in problems(edited(old, new)):
+    for problem in problems(edited(old, new).replace(CLIENT, CLIENT + '\nclient_secret = "hunter2-hunter2"')):
         assert "hunter2" not in str(problem)
         assert ":pw@" not in str(problem)
         assert str(problem).isprintable()

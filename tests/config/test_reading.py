@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from tests.config.sample import GOOD, edited
+from tests.config.sample import GOOD, WITH_SECRET, edited
 
 from daypass.config import load, policy_document, policy_hash, problems, rebased
 from daypass.config.problem import Problem
@@ -137,7 +137,7 @@ def test_a_root_leaves_a_database_server_where_it_is(tmp_path: Path) -> None:
 
 
 def test_the_policy_is_what_all_processes_share_and_holds_no_secret(tmp_path: Path) -> None:
-    document = policy_document(load(write(tmp_path, GOOD)))
+    document = policy_document(load(write(tmp_path, WITH_SECRET)))
     assert document.startswith('{"ca":{"name":"Example"},"config_version":1,"hosts":{"domains":["*.example.com"]}')
     assert "hunter2" not in document
     assert "client_secret" not in document
@@ -159,6 +159,8 @@ def test_the_policy_is_what_all_processes_share_and_holds_no_secret(tmp_path: Pa
     ],
 )
 def test_the_policy_hash_changes_with_the_policy_alone(tmp_path: Path, old: str, new: str, same: bool) -> None:
-    before = policy_hash(load(write(tmp_path, GOOD + "# nothing\n")))
-    after = policy_hash(load(write(tmp_path, (GOOD + "# nothing\n").replace(old, new, 1))))
+    text = WITH_SECRET + "# nothing\n"
+    assert old in text
+    before = policy_hash(load(write(tmp_path, text)))
+    after = policy_hash(load(write(tmp_path, text.replace(old, new, 1))))
     assert (before == after) is same

@@ -59,6 +59,9 @@ def _provider(provider: ProviderSection, path: str) -> Iterator[Problem]:
     yield from said(f"{path}.issuer", issuer_fault(provider.issuer))
     if not provider.client_id.strip():
         yield error(f"{path}.client_id", "is empty", "register daypass at the provider as a client of its own")
+    if provider.client_secret:
+        fault = "is given to everyone who asks this CA, since their clients send it"
+        yield warning(f"{path}.client_secret", fault, "leave it out, unless the provider insists on one")
     yield from _scopes(provider, path)
     yield from _algorithms(provider, path)
     yield from _claims(provider, path)
