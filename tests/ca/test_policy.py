@@ -113,6 +113,22 @@ def test_a_reserved_name_goes_to_the_very_person_a_role_lists() -> None:
     assert grant.principals == ("role:chief:ceo",)
 
 
+@pytest.mark.parametrize(
+    "accounts",
+    [
+        "backup _apt systemd-network systemd-timesync messagebus polkitd sshd avahi usbmux dnsmasq tss uuidd",  # Debian
+        "rtkit colord geoclue saned hplip gdm whoopsie fwupd-refresh cups-pk-helper dhcpcd syslog",  # Ubuntu
+        "sssd unbound rpc rpcuser setroubleshoot cockpit-ws nfsnobody dnsmasq radvd saslauth pipewire",  # RHEL
+        "postgres mysql redis www-data nginx apache tomcat haproxy named bind memcache rabbitmq git jenkins",  # packages
+    ],
+)
+def test_an_account_of_the_system_is_nobody_s_login_name(accounts: str) -> None:
+    for name in accounts.split():
+        with pytest.raises(Denied) as caught:
+            decide(config(roles=[ENGINEERS]), alice(login=name, names=(name,)))
+        assert caught.value.code == "policy.reserved"
+
+
 def test_a_locked_person_gets_nothing() -> None:
     person = Person(1, "https://idp.example.com", "248289", "alice", ("alice",), 3, locked=True)
     with pytest.raises(Denied) as caught:

@@ -39,6 +39,11 @@ SYSTEM_ACCOUNTS = frozenset(
     "root provisioner daemon bin sys sync games man lp mail news uucp proxy www-data backup list irc gnats nobody "
     "adm shutdown halt operator ftp sshd dbus polkitd chrony rpc rpcuser tss tcpdump postfix nginx apache mysql "
     "postgres redis docker lxd sudo wheel admin messagebus syslog _apt uuidd landscape pollinate "
+    "avahi avahi-autoipd cockpit-ws cockpit-wsinstance colord cups-pk-helper dhcpcd dhcpd dnsmasq flatpak fwupd-refresh "
+    "gdm geoclue gnome-initial-setup hplip kernoops nfsnobody ntp pipewire pulse radvd rtkit saned saslauth "
+    "setroubleshoot speech-dispatcher sssd statd unbound usbmux whoopsie "
+    "bind clamav dovecot elasticsearch etcd git gitlab-runner grafana haproxy jenkins libvirt-qemu memcache mongodb "
+    "named openldap prometheus qemu rabbitmq squid tomcat varnish zabbix "
     "systemd-network systemd-resolve systemd-timesync systemd-coredump systemd-oom systemd-journal-remote".split()
 )
 
