@@ -96,6 +96,10 @@ def test_a_harmless_request_id_comes_back(web: httpx2.Client, sent: str) -> None
     assert web.get("/health", headers={"x-request-id": sent}).headers["x-request-id"] == sent
 
 
+def test_the_request_id_of_older_step_clients_is_taken_too(web: httpx2.Client) -> None:
+    assert web.get("/health", headers={"x-smallstep-id": "call-18"}).headers["x-request-id"] == "call-18"
+
+
 @pytest.mark.parametrize("sent", ["", "a" * 65, "a b", "a;b", "<b>", "é", "a\tb"])
 def test_any_other_request_id_is_replaced(web: httpx2.Client, sent: str) -> None:
     headers = httpx2.Headers([(b"x-request-id", sent.encode("latin-1"))])
