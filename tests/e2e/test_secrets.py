@@ -14,7 +14,7 @@ from tests.parts.needs import need
 from daypass.demo.company import Company
 
 # What a key, a token and a code look like when they are written down.
-PRIVATE = re.compile(rb"PRIVATE KEY|openssh-key-v1\\0")
+PRIVATE = re.compile(rb"PRIVATE KEY|openssh-key-v1\x00")
 TOKEN = re.compile(rb"eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}\.")
 
 
