@@ -116,10 +116,10 @@ def test_a_reserved_name_goes_to_the_very_person_a_role_lists() -> None:
 @pytest.mark.parametrize(
     "accounts",
     [
-        "backup _apt systemd-network systemd-timesync messagebus polkitd sshd avahi usbmux dnsmasq tss uuidd",  # Debian
+        "backup _apt systemd-network systemd-timesync messagebus polkitd sshd avahi usbmux tss uuidd",  # Debian
         "rtkit colord geoclue saned hplip gdm whoopsie fwupd-refresh cups-pk-helper dhcpcd syslog",  # Ubuntu
         "sssd unbound rpc rpcuser setroubleshoot cockpit-ws nfsnobody dnsmasq radvd saslauth pipewire",  # RHEL
-        "postgres mysql redis www-data nginx apache tomcat haproxy named bind memcache rabbitmq git jenkins",  # packages
+        "postgres mysql redis www-data nginx apache tomcat haproxy named bind memcache rabbitmq git",  # packages
     ],
 )
 def test_an_account_of_the_system_is_nobody_s_login_name(accounts: str) -> None:

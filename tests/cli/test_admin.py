@@ -17,7 +17,7 @@ from ssl import create_default_context
 import httpx2
 import pytest
 from tests.cli.kit import TRIAL, Admin, converse, on_terminal
-from tests.config.sample import GOOD, WITH_SECRET, edited
+from tests.config.sample import WITH_SECRET, edited
 
 from daypass.cli.exits import Exit
 from daypass.cli.main import main
