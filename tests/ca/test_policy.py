@@ -19,6 +19,7 @@ ENGINEERS = RoleSection(name="engineers", groups=["eng"], accounts=["{login}"])
 DEPLOY = RoleSection(name="deploy", groups=["ops"], accounts=["deploy", "web"])
 DOMAIN = RoleSection(name="r", domains=["example.com"], accounts=["{login}"])
 OTHER_DOMAIN = RoleSection(name="r", groups=["eng"], domains=["example.org"], accounts=["{login}"])
+LISTED = RoleSection(name="listed", emails=["alice@example.com"], accounts=["{login}"])
 CONTRACTORS = RoleSection(name="contractors", groups=["ext"], accounts=["{login}"], lifetime="4h")
 
 
@@ -96,6 +97,9 @@ def test_a_shared_account_never_yields_the_principal_that_opens_someones_own_acc
         ([ENGINEERS, DEPLOY], alice(login="deploy", names=("deploy",)), "policy.reserved"),
         ([ENGINEERS], alice(login="ceo", names=("ceo",)), "policy.reserved"),
         ([ENGINEERS], alice(names=("alice", "root")), "policy.reserved"),
+        ([ENGINEERS], alice(login="ec2-user", names=("ec2-user",)), "policy.reserved"),
+        ([LISTED], alice(login="root", names=("root",)), "policy.reserved"),  # the name came from another claim
+        ([LISTED, DEPLOY], alice(login="deploy", names=("deploy",)), "policy.reserved"),
         ([CONTRACTORS], alice(groups=frozenset({"ext"})), "policy.lifetime"),
         ([ENGINEERS], alice(auth_time=NOW - 20 * 3600), "policy.lifetime"),
     ],
@@ -108,9 +112,11 @@ def test_no_comes_with_its_rule(roles: list[RoleSection], identity: Identity, co
 
 
 def test_a_reserved_name_goes_to_the_very_person_a_role_lists() -> None:
-    role = RoleSection(name="chief", emails=["alice@example.com"], accounts=["{login}"])
-    grant = decide(config(roles=[role], reserved_logins=["ceo"]), alice(login="ceo", names=("ceo",)))
-    assert grant.principals == ("role:chief:ceo",)
+    grant = decide(config(roles=[LISTED], reserved_logins=["ceo"]), alice(login="ceo", names=("ceo",)))
+    assert grant.principals == ("role:listed:ceo",)
+    role = RoleSection(name="operator", emails=["operator@example.com"], accounts=["{login}"])
+    operator = alice(login="operator", names=("operator",), email="operator@example.com")
+    assert decide(config(roles=[role]), operator).principals == ("role:operator:operator",)
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,8 @@ __all__ = ["OWN_ACCOUNT", "SYSTEM_ACCOUNTS", "Policy", "Role"]
 OWN_ACCOUNT = "{login}"
 USER_EXTENSIONS = (("permit-port-forwarding", ""), ("permit-pty", ""))
 
-# Accounts with a uid below 1000 on the distributions we know; their names are never a person's (trust 1.2).
+# Accounts with a uid below 1000 on the distributions we know, and those that cloud images make, which sudo lets do
+# everything; their names are never a person's (trust 1.2).
 SYSTEM_ACCOUNTS = frozenset(
     "root provisioner daemon bin sys sync games man lp mail news uucp proxy www-data backup list irc gnats nobody "
     "adm shutdown halt operator ftp sshd dbus polkitd chrony rpc rpcuser tss tcpdump postfix nginx apache mysql "
@@ -44,7 +45,8 @@ SYSTEM_ACCOUNTS = frozenset(
     "setroubleshoot speech-dispatcher sssd statd unbound usbmux whoopsie "
     "bind clamav dovecot elasticsearch etcd git gitlab-runner grafana haproxy jenkins libvirt-qemu memcache mongodb "
     "named openldap prometheus qemu rabbitmq squid tomcat varnish zabbix "
-    "systemd-network systemd-resolve systemd-timesync systemd-coredump systemd-oom systemd-journal-remote".split()
+    "systemd-network systemd-resolve systemd-timesync systemd-coredump systemd-oom systemd-journal-remote "
+    "ubuntu ec2-user debian centos fedora rocky almalinux opensuse cloud-user opc azureuser vagrant".split()
 )
 
 
@@ -114,7 +116,8 @@ class Policy:
         self.host_domains = tuple(config.hosts.domains)
         self.roles = tuple(Role.compile(section, self.user_ceiling) for section in config.roles)
         self.shared_accounts = frozenset(account for role in self.roles for account in role.accounts)
-        self.reserved = SYSTEM_ACCOUNTS | self.shared_accounts | frozenset(config.reserved_logins)
+        self.powerful = SYSTEM_ACCOUNTS | self.shared_accounts
+        self.reserved = self.powerful | frozenset(config.reserved_logins)
         self.bare_accounts = frozenset(a for role in self.roles if role.bare_hosts for a in role.accounts)
 
     def decide(self, proof: Proof, request: Request, view: View, now: int) -> Grant:
@@ -168,7 +171,7 @@ class Policy:
                 hint=f'the operator chooses where it comes from: login_name of provider "{identity.provider}"',
             )
         for name in (login, *(view.person.names if view.person else identity.names)):
-            if name in self.reserved and not self._names_very_person(identity):
+            if name in self.reserved and not self._names_very_person(identity, name):
                 raise Denied(
                     f'the login name "{name}" is reserved',
                     code="policy.reserved",
@@ -176,7 +179,10 @@ class Policy:
                 )
         return login
 
-    def _names_very_person(self, identity: Identity) -> bool:
+    def _names_very_person(self, identity: Identity, name: str) -> bool:
+        """By e-mail. For an account with power over a host it must be NAME@…: other claims people may edit."""
+        if name in self.powerful and (identity.email or "").rpartition("@")[0] != name:
+            return False
         return any(role.emails and role.own_account and role.admits(identity) for role in self.roles)
 
     def _day(self, identity: Identity, request: Request, now: int) -> tuple[int, int]:
