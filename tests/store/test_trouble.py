@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -13,6 +15,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from sqlalchemy import Connection
 from tests.parts.needs import need
 from tests.parts.postgres import Postgres, run_postgres
 from tests.store.build import question, recording, verified_ledger
@@ -21,6 +24,13 @@ from tests.store.conftest import opened
 from daypass.ca.ports import NameTaken, Recorded, Spent, Verdict
 from daypass.errors import Unavailable
 from daypass.store import database, open_store
+
+LIFELINE = {
+    socket.TCP_KEEPIDLE: 5,
+    socket.TCP_KEEPINTVL: 2,
+    socket.TCP_KEEPCNT: 3,
+    socket.TCP_USER_TIMEOUT: 10_000,
+}
 
 
 def test_postgresql_ends_every_connection_and_the_store_goes_on(postgres: Postgres, postgres_template: str) -> None:
@@ -35,6 +45,33 @@ def test_postgresql_ends_every_connection_and_the_store_goes_on(postgres: Postgr
             assert isinstance(await store.record(recording("alice", once="a", generation=1)), Spent)
             assert await store.record(recording("alice", generation=1)) == Recorded()
             await verified_ledger(store)
+
+    asyncio.run(scenario())
+
+
+def test_a_postgresql_that_vanishes_without_a_word_is_missed_within_seconds(postgres: Postgres) -> None:
+    """A machine that lost its power answers no packet: TCP alone would wait a quarter of an hour, or two hours."""
+
+    def options(connection: Connection) -> dict[int, int]:
+        with socket.socket(fileno=os.dup(connection.connection.driver_connection.fileno())) as mine:  # type: ignore[union-attr]
+            return {name: mine.getsockopt(socket.IPPROTO_TCP, name) for name in LIFELINE}
+
+    async def relayed(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        theirs, to_them = await asyncio.open_unix_connection(postgres.directory / ".s.PGSQL.5432")
+        pumps = [asyncio.create_task(pump(*each)) for each in ((reader, to_them), (theirs, writer))]
+        await asyncio.wait(pumps)
+
+    async def pump(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
+        while data := await source.read(65536):
+            target.write(data)
+        target.close()
+
+    async def scenario() -> None:
+        async with await asyncio.start_server(relayed, "127.0.0.1", 0) as server:
+            port = server.sockets[0].getsockname()[1]
+            one = database.Database(database.parse_url(f"postgresql://daypass@127.0.0.1:{port}/postgres"))
+            assert await asyncio.to_thread(one.read, options) == LIFELINE
+            one.dispose()
 
     asyncio.run(scenario())
 
