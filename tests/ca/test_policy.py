@@ -250,3 +250,11 @@ def test_a_host_name_outside_the_domains_is_refused(name: str, error: type[Daypa
 def test_the_same_policy_in_two_processes_has_one_hash_and_another_policy_another() -> None:
     assert Policy(config(roles=[ENGINEERS])).hash == Policy(config(roles=[ENGINEERS])).hash
     assert Policy(config(roles=[ENGINEERS])).hash != Policy(config(roles=[DEPLOY])).hash
+
+
+@pytest.mark.parametrize("asked", [{"lifetime": 1}, {"valid_before": NOW + 299}])
+def test_a_host_certificate_shorter_than_the_floor_is_denied(asked: dict[str, Any]) -> None:
+    facts = HostFacts("web-1.example.com")
+    with pytest.raises(Denied) as caught:
+        decide(config(), alice(kind=Kind.HOST), enrolment=facts, **asked)
+    assert caught.value.code == "policy.lifetime"

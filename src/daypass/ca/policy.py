@@ -208,6 +208,8 @@ class Policy:
         for name in names:
             self.require_host_name(name)
         end = min(_window(request, now, self.host_lifetime)[1], now + self.host_ceiling)
+        if end - now < self.floor:
+            raise Denied("a certificate this short is not given", code="policy.lifetime", hint="ask for more time")
         return Grant(
             type=CertType.HOST,
             key_id=facts.name,
