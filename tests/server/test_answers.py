@@ -91,6 +91,18 @@ def test_a_fault_of_ours_is_in_the_log_and_not_in_the_answer(
     assert web.get("/health").status_code == 200
 
 
+@pytest.mark.parametrize("kind", [errors.Unavailable, errors.Internal])
+def test_what_the_database_said_is_in_the_log_and_not_in_the_answer(
+    server: Running, web: httpx2.Client, kind: type[DaypassError], caplog: pytest.LogCaptureFixture
+) -> None:
+    said = 'connection to server at "10.0.0.5" failed: no password for user "ca"'
+    fails_with(server, kind(said, code="store.unavailable", hint="try again"))
+    answer = web.post("/ssh/sign", json=BODY).json()
+    assert "10.0.0.5" not in str(answer)
+    assert (answer["code"], answer["hint"]) == ("store.unavailable", "try again")
+    assert said in caplog.text
+
+
 @pytest.mark.parametrize("sent", ["a", "a" * 64, "3f2b.A-z_9"])
 def test_a_harmless_request_id_comes_back(web: httpx2.Client, sent: str) -> None:
     assert web.get("/health", headers={"x-request-id": sent}).headers["x-request-id"] == sent

@@ -106,7 +106,9 @@ def failure(error: Exception, request_id: bytes) -> Failure:
     elif isinstance(error, Unavailable):
         log.warning("request %s: %s: %s", request_id.decode(), error.code, error.message)
     status = status_of(error)
-    body = Error(status=status, message=error.message, code=error.code, hint=error.hint)
+    # What a database says names its address and its accounts, and nobody has signed in yet.
+    message = "the CA's database can't be used right now" if error.code.startswith("store.") else error.message
+    body = Error(status=status, message=message, code=error.code, hint=error.hint)
     return Failure(status, encode(body), _failure_headers(error, status))
 
 
