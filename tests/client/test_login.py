@@ -32,7 +32,7 @@ from daypass.errors import (
     Unauthenticated,
     Unavailable,
 )
-from daypass.wire import CertType, PublicKey
+from daypass.wire import CertType, PublicKey, string
 from tests.client.laptop import follow
 from tests.client.mini_ca import MiniCa
 from tests.parts.needs import need
@@ -42,6 +42,7 @@ from tests.parts.openssh import keygen, make_key
 
 SignIn = Callable[..., Login]
 PR_GET_DUMPABLE = 3
+LOCK, SUCCESS = b"\x16", b"\x06"  # OpenSSH PROTOCOL.agent
 
 
 def files(member: Membership) -> set[str]:
@@ -73,6 +74,22 @@ def test_a_login_with_another_agent_takes_the_pass_out_of_the_one_before(
     assert before.agent != after.agent
     assert before.agent.identities() == ()
     assert len(after.agent.identities()) == 1
+
+
+def test_an_agent_that_takes_nothing_more_leaves_the_pass_before_in_place(
+    sign_in: SignIn, joined: Membership
+) -> None:
+    """The file changes only after the agent has accepted (trust 8.1): ssh is never told of a key nobody holds."""
+    agent = sign_in().run().agent
+    before = {path: path.read_bytes() for path in (joined.context.certificate, joined.context.pass_config)}
+
+    def lock(url: str) -> None:
+        assert agent._ask(LOCK + string("for a while")) == SUCCESS  # as ssh-add -x does
+        follow(url)
+
+    with pytest.raises(DaypassError):
+        sign_in(open_browser=lock).run()
+    assert {path: path.read_bytes() for path in before} == before
 
 
 def test_yesterday_s_agent_may_have_ended(sign_in: SignIn, joined: Membership) -> None:

@@ -523,7 +523,14 @@ def test_logout_ends_shared_connections(
     sign_in().run()
     settings = request.getfixturevalue("by_typed_name")
     assert ssh(settings, sshd, "-o", "ControlMaster=auto", "-o", "ControlPersist=60").returncode == 0
-    assert len(list(settings.ssh_folder.glob("dp-*"))) == 1
+    [path] = settings.ssh_folder.glob("dp-*")
+    checked = subprocess.run(["ssh", "-O", "check", "-S", path, "x"], capture_output=True, text=True)
+    master = Path(f"/proc/{checked.stderr.partition('pid=')[2].partition(')')[0]}")
+    assert master.is_dir()
     assert logout(settings)[0].connections == 1
     assert not list(settings.ssh_folder.glob("dp-*"))
+    deadline = time.monotonic() + 5
+    while master.is_dir() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert not master.is_dir(), "the connection is still open"
     assert ssh(settings, sshd).returncode == 255
