@@ -283,6 +283,12 @@ def test_a_join_token_is_for_a_host_of_ours_alone(company: Company, name: str) -
     assert company.local.post(named("join_token").path, json={"name": name}).status_code in (400, 403)
 
 
+@pytest.mark.parametrize(("lifetime", "status"), [(-1, 400), (0, 400), (7 * 86400, 201), (7 * 86400 + 1, 400)])
+def test_a_join_token_ends_within_a_week(company: Company, lifetime: int, status: int) -> None:
+    asked = {"name": "db-2.example.com", "lifetime": lifetime}
+    assert company.local.post(named("join_token").path, json=asked).status_code == status
+
+
 @pytest.mark.parametrize(
     "route", [route for route in ROUTES if route.access is not Access.LOCAL], ids=lambda r: r.name
 )

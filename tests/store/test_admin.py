@@ -80,6 +80,8 @@ def test_a_locked_person_has_nothing_live_and_gets_nothing_more(run: Run) -> Non
         view = await store.view(question("alice", once="a"))
         assert view.person is not None
         assert (view.person.locked, view.person.generation) == (True, 2)
+        assert view.spent is not None
+        assert {each.serial: each.revoked for each in view.spent} == {live.serial: True, old.serial: False}
         assert await store.record(recording("alice", generation=2)) == Stale()
         with pytest.raises(NotFound):
             await store.lock_person("https://other", "alice", reason="left", actor="root", now=NOW)
