@@ -328,7 +328,7 @@ def test_the_discovery_document_is_below_the_issuer(issuer: str, url: str) -> No
 # -- keys -----------------------------------------------------------------------------------------------------
 
 RSA_KEY, EC_KEY, ED_KEY = (dict(new_key(alg).jwk) for alg in ALGORITHMS)
-WEAK_RSA = {**RSA_KEY, "n": RSA_KEY["n"][:170]}
+WEAK_RSA = {**RSA_KEY, "n": RSA_KEY["n"][:170] + "E"}  # 128 bytes, and odd: nothing but its size is wrong
 JWKS_CASES = [
     ("as it is", RSA_KEY, True),
     ("P-256", EC_KEY, True),
