@@ -35,7 +35,7 @@ from daypass.ca.ports import (
     View,
 )
 from daypass.errors import Unauthenticated, Unavailable
-from daypass.model import Credential, Draft, Grant, Issued, Kind, Proof, Request
+from daypass.model import Credential, Draft, Grant, Issued, Kind, OnceId, Proof, Request
 from daypass.wire import Certificate, CertType, PublicKey
 
 __all__ = ["Authority", "CaKeys", "Issuance"]
@@ -90,6 +90,7 @@ class Authority:
         self._store = store
         self._provisioners = tuple(provisioners)
         self._serials = _Serials(store, clock)
+        self._reused: set[OnceId] = set()  # credentials whose reuse this process has put on record
         self._rules = Rules(
             user_keys=frozenset(key.blob for key in keys.user_keys),
             host_keys=frozenset(key.blob for key in keys.host_keys),
@@ -218,12 +219,16 @@ class Authority:
 
     async def _theft(self, spent: tuple[Issued, ...], proof: Proof, now: int) -> None:
         """Two keys for one credential: someone holds a copy (trust 3.2). A host keeps what it has: whoever finds an
-        old join token must not be able to take a machine off the air."""
+        old join token must not be able to take a machine off the air. Told once: whoever shows it again and again
+        would fill the ledger, and raise the person's generation faster than they can sign in."""
+        if proof.once in self._reused:
+            return
         details = {"provider": proof.identity.provider, "serials": [each.serial for each in spent]}
         await self._store.add_event("credential.reused", details, actor=proof.identity.provider, now=now)
         if proof.identity.kind is not Kind.HOST:
             serials = [each.serial for each in spent]
             await self._store.revoke(serials, reason="credential reused", actor="daypass", now=now)
+        self._reused.add(proof.once)
 
 
 class _Serials:
