@@ -148,6 +148,17 @@ def test_the_name_on_record_decides_and_not_what_the_token_says_today() -> None:
     assert grant.principals == ("role:engineers:alice",)
 
 
+@pytest.mark.parametrize(("yields", "given"), [(("alice", "alice@example.com"), True), (("alice",), False)])
+def test_an_email_on_record_is_a_principal_only_while_the_provider_yields_it(
+    yields: tuple[str, ...], given: bool
+) -> None:
+    """login_name = "step" gives it; after a change to another rule it must be gone (trust 1.1)."""
+    bare = RoleSection(name="bare", groups=["eng"], accounts=["{login}"], bare_hosts=True)
+    person = Person(1, "https://idp.example.com", "248289", "alice", ("al.ice", "alice", "alice@example.com"), 3)
+    principals = decide(config(roles=[bare]), alice(names=yields), person=person).principals
+    assert ("alice@example.com" in principals, "al.ice" in principals) == (given, True)
+
+
 @pytest.mark.parametrize(
     ("asked", "auth_time", "expected"),
     [

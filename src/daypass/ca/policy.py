@@ -143,7 +143,7 @@ class Policy:
         roles = [role for role in matching if role.limit >= valid_before - now]
         if not roles:
             raise _too_long(matching, valid_before - now)
-        names = _unique((login, *(view.person.names if view.person else identity.names)))
+        names = _unique((login, *_names(identity, view)))
         principals = _unique(name for role in roles for name in role.principals(login, names))
         if len(principals) > MAX_PRINCIPALS:
             raise Denied(
@@ -170,7 +170,7 @@ class Policy:
                 code="policy.login-name",
                 hint=f'the operator chooses where it comes from: login_name of provider "{identity.provider}"',
             )
-        for name in (login, *(view.person.names if view.person else identity.names)):
+        for name in (login, *_names(identity, view)):
             if name in self.reserved and not self._names_very_person(identity, name):
                 raise Denied(
                     f'the login name "{name}" is reserved',
@@ -263,6 +263,13 @@ def _narrow(principals: tuple[str, ...], wanted: tuple[str, ...]) -> tuple[str, 
 def _key_id(identity: Identity, login: str) -> str:
     email = identity.email or ""
     return email if KEY_ID.fullmatch(email) else f"{login}@{identity.provider}"
+
+
+def _names(identity: Identity, view: View) -> Iterable[str]:
+    """Those on record; an e-mail address among them only while the provider's rule yields it (trust 1.1)."""
+    if view.person is None:
+        return identity.names
+    return [name for name in view.person.names if "@" not in name or name in identity.names]
 
 
 def _unique(names: Iterable[str]) -> tuple[str, ...]:
