@@ -90,9 +90,11 @@ async def heart(
     clock: MovingClock | None = None,
     publish: bool = True,
     user: Signer | None = None,
+    next_host: PublicKey | None = None,
     **changes: Any,
 ) -> AsyncIterator[Heart]:
-    """`changes` go into the configuration; `user` replaces the user CA's signer."""
+    """`changes` go into the configuration; `user` replaces the user CA's signer, `next_host` is announced beside the
+    host CA's key."""
     provider = ProviderSection(name="idp", issuer=op.issuer, client_id=op.client_id, max_age="")
     settings = config(**({"providers": [provider], "roles": [ENGINEERS]} | changes))
     clock = clock or MovingClock()
@@ -100,7 +102,8 @@ async def heart(
     store = open_store(f"sqlite:///{database}", create=True)
     signers = {use: FileSigner(Ed25519PrivateKey.generate()) for use in ("user", "host", "bundle")}
     users = user or signers["user"]
-    keys = CaKeys(users, signers["host"], (users.public_key,), (signers["host"].public_key,))
+    announced = (signers["host"].public_key, *((next_host,) if next_host else ()))
+    keys = CaKeys(users, signers["host"], (users.public_key,), announced)
     hosts = Hosts(policy, store, guard, ca_id=CA_ID, url="https://ca.example.com", fingerprint="0" * 64,
                   bundle_signer=signers["bundle"], user_keys=keys.user_keys, host_keys=keys.host_keys)  # fmt: skip
     async with provider_client() as http:

@@ -74,6 +74,19 @@ def test_a_revoked_host_certificate_stands_in_the_krl_under_its_ca_key(run: Run)
     run(scenario)
 
 
+def test_a_key_that_has_signed_nothing_revoked_has_no_section(op: Op, tmp_path: Path) -> None:
+    """The next host CA key is announced before it signs; a serial is revoked under the key that gave it (trust 6.1)."""
+
+    async def play() -> None:
+        async with heart(op, tmp_path / "ca.sqlite", next_host=new_key()) as built:
+            issued = (await built.enrol(await built.join_token(), new_key())).certificates
+            await built.store.revoke([issued[0].serial], reason="stolen", actor="root", now=int(built.clock.now()))
+            (section,) = Krl.parse((await bundle(built)).host_krl).sections
+            assert section.ca_key == built.keys["host"].public_key
+
+    asyncio.run(play())
+
+
 def test_hosts_of_a_domain_that_was_given_up_are_left_out(op: Op, tmp_path: Path) -> None:
     """A laptop would refuse the whole document for one of them, and with it every login."""
 

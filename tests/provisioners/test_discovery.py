@@ -216,6 +216,17 @@ def test_an_answer_that_makes_no_sense_is_no_answer(
     unavailable(desk)
 
 
+@pytest.mark.parametrize(
+    ("status", "headers"), [(203, {}), (404, {}), (500, {}), (200, {"Content-Encoding": "gzip"})]
+)
+def test_the_right_keys_in_the_wrong_answer_are_no_keys(desk: Desk, status: int, headers: dict[str, str]) -> None:
+    desk.op.answers[JWKS] = Answer(status, headers=headers)
+    unavailable(desk)
+    del desk.op.answers[JWKS]
+    desk.clock.ticks += discovery.PAUSE_WITHOUT_KEYS
+    desk.show(desk.token())
+
+
 @pytest.mark.parametrize("path", [DISCOVERY, JWKS])
 def test_a_redirect_is_not_followed(desk: Desk, path: str) -> None:
     desk.op.answers[path] = redirect("/elsewhere")
