@@ -75,7 +75,7 @@ def test_a_revoked_host_certificate_stands_in_the_krl_under_its_ca_key(run: Run)
 
 
 def test_a_key_that_has_signed_nothing_revoked_has_no_section(op: Op, tmp_path: Path) -> None:
-    """The next host CA key is announced before it signs; a serial is revoked under the key that gave it (trust 6.1)."""
+    """The next host CA key is announced before it signs; a serial belongs to the key that gave it (trust 6.1)."""
 
     async def play() -> None:
         async with heart(op, tmp_path / "ca.sqlite", next_host=new_key()) as built:

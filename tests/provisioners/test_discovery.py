@@ -220,7 +220,7 @@ def test_an_answer_that_makes_no_sense_is_no_answer(
     ("status", "headers"), [(203, {}), (404, {}), (500, {}), (200, {"Content-Encoding": "gzip"})]
 )
 def test_the_right_keys_in_the_wrong_answer_are_no_keys(desk: Desk, status: int, headers: dict[str, str]) -> None:
-    desk.op.answers[JWKS] = Answer(status, headers=headers)
+    desk.op.answers[JWKS] = Answer(status, desk.op.ordinary(JWKS, {}, {}).body, headers)
     unavailable(desk)
     del desk.op.answers[JWKS]
     desk.clock.ticks += discovery.PAUSE_WITHOUT_KEYS
