@@ -19,10 +19,10 @@ from sqlalchemy import Connection
 from tests.parts.needs import need
 from tests.parts.postgres import Postgres, run_postgres
 from tests.store.build import question, recording, verified_ledger
-from tests.store.conftest import opened
+from tests.store.conftest import change, opened
 
 from daypass.ca.ports import NameTaken, Recorded, Spent, Verdict
-from daypass.errors import Unavailable
+from daypass.errors import Internal, Unavailable
 from daypass.store import database, open_store
 
 LIFELINE = {
@@ -120,9 +120,9 @@ FULL_DISK = """
 import asyncio, subprocess, sys
 from pathlib import Path
 from tests.store.build import question, recording, verified_ledger
-from tests.store.conftest import opened
+from tests.store.conftest import change, opened
 from daypass.ca.ports import Recorded
-from daypass.errors import Unavailable
+from daypass.errors import Internal, Unavailable
 from daypass.store import open_store
 
 folder = Path(sys.argv[1])
@@ -165,6 +165,26 @@ def sql(cluster: Postgres, statement: str) -> list[tuple[Any, ...]]:
     with psycopg.connect(cluster.dsn(), autocommit=True) as connection:
         result = connection.execute(statement.encode())
         return result.fetchall() if result.description else []
+
+
+def test_a_commit_that_sqlite_refuses_leaves_nobody_locked_out(tmp_path: Path) -> None:
+    """A constraint that is looked at in COMMIT: SQLite says no there, and keeps the transaction open."""
+    path = tmp_path / "ca.sqlite"
+    url = f"sqlite:///{path}"
+
+    async def scenario() -> None:
+        async with opened(url) as store:
+            await store.record(recording("alice"))  # on the loop from here on: the first one goes to the worker
+            change(url, "CREATE TABLE late (p REFERENCES persons (id) DEFERRABLE INITIALLY DEFERRED)")
+            change(url, "CREATE TRIGGER t AFTER INSERT ON ledger BEGIN INSERT INTO late VALUES (999); END")
+            with pytest.raises(Internal):
+                await store.record(recording("bob", once="b"))
+            change(url, "DROP TRIGGER t")
+            assert await store.record(recording("bob", once="b")) == Recorded()
+            await verified_ledger(store)
+
+    asyncio.run(open_store(url, create=True).close())
+    asyncio.run(scenario())
 
 
 @pytest.fixture

@@ -117,6 +117,8 @@ class Database:
             connection.commit()
         except AnyDatabaseError as error:
             connection.rollback()
+            if self.lite:  # SQLAlchemy takes it for ended; SQLite may have kept it open, and with it everybody's lock
+                connection.connection.rollback()
             if isinstance(error, DBAPIError) and error.connection_invalidated:
                 raise CommitLost("the connection to the database broke in COMMIT", code="store.commit") from error
             raise self.translate(error) from error
