@@ -1,0 +1,76 @@
+"""A configuration put together: what clients are told of the providers, and which keys it takes to begin."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from daypass.api import OidcLogin
+from daypass.assemble import load_parts, public_info
+from daypass.config import Config, KeySection, ProviderSection, load
+from daypass.errors import Misconfigured
+from daypass.founding import Plan, found
+
+ISSUER = "https://id.example.com/realm/"
+
+
+@pytest.fixture(scope="module")
+def config(tmp_path_factory: pytest.TempPathFactory) -> Config:
+    file = tmp_path_factory.mktemp("ca") / "daypass.toml"
+    found(Plan("Example", "https://ca.example.com", ("*.example.com",), file), now=1_800_000_000)
+    return load(file)
+
+
+def provider(**changes: object) -> ProviderSection:
+    return ProviderSection(name="corp", issuer=ISSUER, client_id="dp", **changes)  # type: ignore[arg-type]
+
+
+def login(config: Config, section: ProviderSection) -> OidcLogin:
+    (told,) = public_info(load_parts(replace(config, providers=[section]))).logins
+    return told
+
+
+@pytest.mark.parametrize(("max_age", "seconds"), [("1h", 3600), ("", None)])
+def test_clients_are_told_to_ask_for_a_recent_sign_in(config: Config, max_age: str, seconds: int | None) -> None:
+    """A cookie in an open laptop is not a second factor (trust 3.7)."""
+    assert login(config, provider(max_age=max_age)).max_age == seconds
+    assert login(config, provider()).max_age is not None
+
+
+def test_clients_are_told_what_the_provider_insists_on(config: Config) -> None:
+    section = provider(
+        redirect_host="localhost", redirect_ports=[8400, 8401], scopes=["openid", "groups"], client_secret="s"
+    )
+    assert login(config, section) == OidcLogin(
+        name="corp", issuer=ISSUER, client_id="dp", client_secret="s", scopes=["openid", "groups"], max_age=3600,
+        redirect_host="localhost", redirect_ports=[8400, 8401],
+    )  # fmt: skip
+
+
+def test_step_is_told_the_same_in_its_own_words(config: Config) -> None:
+    info = public_info(load_parts(replace(config, providers=[provider(scopes=["openid"])])))
+    (told,) = info.provisioners
+    assert (told.name, told.clientID, told.clientSecret, told.scopes) == ("corp", "dp", "", ["openid"])
+    assert told.configurationEndpoint == f"{ISSUER}.well-known/openid-configuration"
+
+
+@pytest.mark.parametrize(("use", "other"), [("user", "host"), ("host", "user"), ("bundle", "user")])
+def test_a_key_that_the_trust_document_has_for_another_use_stops_the_start(
+    config: Config, use: str, other: str
+) -> None:
+    """One key for users and hosts would let a host's certificate log in."""
+    files = {key.use: key.file for key in config.keys}
+    keys = [KeySection(use=name, file=files[other if name == use else name]) for name in files]
+    with pytest.raises(Misconfigured) as caught:
+        load_parts(replace(config, keys=keys))
+    assert caught.value.code == "trust.key"
+
+
+def test_every_key_signs_what_it_is_for(config: Config) -> None:
+    parts = load_parts(config)
+    for name, signer in (("user_ca", parts.user), ("host_ca", parts.host), ("bundle", parts.bundle)):
+        folder = Path(config.keys[0].file).parent
+        assert signer.public_key.line() in (folder / f"{name}.pub").read_text()
+    assert (parts.user_keys[0], parts.host_keys[0]) == (parts.user.public_key, parts.host.public_key)
