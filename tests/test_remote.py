@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from daypass import api, remote
 from daypass.errors import (
@@ -34,6 +35,7 @@ from daypass.errors import (
 from daypass.remote import AdminRemote, Remote
 from tests.parts.needs import in_ci
 from tests.parts.processes import wait_until
+from tests.parts.x509 import make_leaf, make_root, pem
 from tests.server.kit import GOOD, Double, Root, Running, key, possession, running
 
 PRIVATE, PUBLIC = key()
@@ -158,6 +160,26 @@ def test_only_the_pinned_root_is_believed_and_the_other_one_is_named(server: Run
     with pytest.raises(Unavailable, match=r"not vouched for by the pinned root, but by CN=Test root") as caught:
         Remote(server.url, Root("Another root").pem).health()
     assert caught.value.code == "connection.untrusted"
+
+
+def test_a_wrong_clock_is_told_from_a_stranger(tmp_path: Path) -> None:
+    """A machine that has just booted often believes it is years ago, and then every certificate is wrong."""
+    root, root_key = make_root()
+    leaf, leaf_key = make_leaf(root, root_key, days=-0.001)
+    (tmp_path / "leaf.pem").write_bytes(pem(leaf_key) + leaf.public_bytes(Encoding.PEM))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(tmp_path / "leaf.pem")
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def shake_hands() -> None:
+            with suppress(OSError), context.wrap_socket(listener.accept()[0], server_side=True) as connection:
+                connection.recv(1)
+
+        threading.Thread(target=shake_hands, daemon=True).start()
+        url = f"https://127.0.0.1:{listener.getsockname()[1]}"
+        with pytest.raises(Unavailable, match="by this machine's clock") as caught:
+            Remote(url, root.public_bytes(Encoding.PEM).decode()).health()
+    assert "timedatectl" in (caught.value.hint or "")
 
 
 def test_the_system_s_roots_are_not_believed(

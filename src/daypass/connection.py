@@ -115,6 +115,11 @@ def _untrusted(error: ssl.SSLCertVerificationError, where: str, issuer: Callable
     if error.verify_code in (62, 64):  # X509_V_ERR_HOSTNAME_MISMATCH, X509_V_ERR_IP_ADDRESS_MISMATCH
         hint = "use the name the CA knows itself by, or add this one to ca.names in its configuration"
         return Unavailable(f"the CA's certificate is not for {where}: {reason}", code="connection.name", hint=hint)
+    if error.verify_code in (9, 10):  # X509_V_ERR_CERT_NOT_YET_VALID, X509_V_ERR_CERT_HAS_EXPIRED
+        hint = "check this machine's clock first (timedatectl), then whether the CA runs and renews its certificate"
+        return Unavailable(
+            f"by this machine's clock, {where} has no valid certificate: {reason}", code="connection.time", hint=hint
+        )
     found = issuer() if issuer is not None else ""
     by = f", but by {found}" if found else ""
     hint = "something else answers there, or a proxy opens TLS; if the CA is new: daypass bootstrap again"

@@ -40,7 +40,7 @@ def make_leaf(
     root_key: ec.EllipticCurvePrivateKey,
     names: Iterable[str] = ("localhost", "127.0.0.1"),
     *,
-    days: int = 2,
+    days: float = 2,
 ) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
     """A server's certificate for these host names and addresses."""
     key = ec.generate_private_key(ec.SECP256R1())
@@ -59,7 +59,7 @@ def pem(key: ec.EllipticCurvePrivateKey) -> bytes:
 
 
 def _builder(
-    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey, days: int
+    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey, days: float
 ) -> x509.CertificateBuilder:
     now = datetime.now(UTC)
     builder = x509.CertificateBuilder(issuer, subject, key.public_key(), x509.random_serial_number())
