@@ -74,6 +74,16 @@ def test_what_does_not_belong_in_our_folder_is_refused(tmp_path: Path, kind: str
         files.check_folder(folder)
 
 
+def test_folders_are_never_for_everyone_to_write_whatever_the_umask(tmp_path: Path) -> None:
+    before = os.umask(0)
+    try:
+        files.make_folder(tmp_path / "var/lib/ours", 0o700)
+    finally:
+        os.umask(before)
+    made = [(tmp_path / each).stat().st_mode & 0o777 for each in ("var", "var/lib", "var/lib/ours")]
+    assert made == [0o755, 0o755, 0o700]
+
+
 @pytest.mark.parametrize("text", ["never = 'root'", "nevr = ['root']", "never = [", "never = [1]", "\xff"])
 def test_settings_that_can_not_be_understood_are_never_taken_for_none(tmp_path: Path, text: str) -> None:
     path = tmp_path / "host.toml"

@@ -49,8 +49,9 @@ def make_folder(path: Path, mode: int) -> bool:
     """Make a folder and what lies above it; says whether it was missing. The mode holds whatever the umask is."""
     if path.is_dir():
         return False
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.mkdir()
+    if not path.parent.is_dir():
+        make_folder(path.parent, 0o755)
+    path.mkdir(mode=mode)
     path.chmod(mode)
     return True
 
