@@ -185,6 +185,18 @@ def test_spare_connections_and_a_spamming_process_do_not_keep_the_person_out(lis
             connection.close()
 
 
+def test_connections_that_say_nothing_do_not_take_every_place(listener: Listener) -> None:
+    """Another user of the machine may open as many as the listener serves, and leave them open."""
+    address = ("127.0.0.1", int(listener.authority.rpartition(":")[2]))
+    idle = [socket.create_connection(address) for _ in range(200)]
+    try:
+        ask(listener, **HONEST)
+        assert listener.wait(1) == Answer("the-code")
+    finally:
+        for connection in idle:
+            connection.close()
+
+
 @pytest.mark.parametrize(
     "said", [b"\r\n\r\n", b"GET\r\n\r\n", b"\x16\x03\x01\x02\x00", b"GET /" + b"a" * 70000, b"GET / HTTP/9\r\n\r\n"]
 )

@@ -5,6 +5,8 @@ Only GET, one request per connection, nothing logged: the request line holds the
 
 from __future__ import annotations
 
+import contextlib
+import socket
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Protocol
@@ -53,20 +55,27 @@ class Server(ThreadingHTTPServer):
 
     def __init__(self, responder: Responder, port: int) -> None:
         self.responder = responder
-        self.slots = threading.BoundedSemaphore(_MAX_CONNECTIONS)
+        self._connections: dict[socket.socket, None] = {}  # oldest first
+        self._lock = threading.Lock()
         super().__init__(("127.0.0.1", port), _Handler)
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        if self.slots.acquire(blocking=False):
-            super().process_request(request, client_address)
-        else:
-            self.shutdown_request(request)
+        """The oldest makes room: whoever fills every place and says nothing does not keep the person out."""
+        with self._lock:
+            self._connections[request] = None
+            oldest = next(iter(self._connections)) if len(self._connections) > _MAX_CONNECTIONS else None
+            if oldest is not None:
+                del self._connections[oldest]
+                with contextlib.suppress(OSError):
+                    oldest.shutdown(socket.SHUT_RDWR)  # its thread reads the end and closes it
+        super().process_request(request, client_address)
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
         try:
             super().process_request_thread(request, client_address)
         finally:
-            self.slots.release()
+            with self._lock:
+                self._connections.pop(request, None)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Whoever hung up is of no interest, and a traceback would show the request."""
