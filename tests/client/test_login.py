@@ -5,8 +5,10 @@ from __future__ import annotations
 import ctypes
 import dataclasses
 import resource
+import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -18,8 +20,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from daypass import api
 from daypass.client import login as module
+from daypass.client import settings as settings_module
 from daypass.client import trust
 from daypass.client.login import Login
+from daypass.client.logout import logout
 from daypass.client.settings import Settings
 from daypass.client.trust import Membership
 from daypass.errors import (
@@ -32,7 +36,7 @@ from daypass.errors import (
     Unauthenticated,
     Unavailable,
 )
-from daypass.wire import CertType, PublicKey, string
+from daypass.wire import Certificate, CertType, PublicKey, string
 from tests.client.laptop import follow
 from tests.client.mini_ca import MiniCa
 from tests.parts.needs import need
@@ -90,6 +94,90 @@ def test_an_agent_that_takes_nothing_more_leaves_the_pass_before_in_place(
     with pytest.raises(DaypassError):
         sign_in(open_browser=lock).run()
     assert {path: path.read_bytes() for path in before} == before
+
+
+def test_two_logins_at_once_do_not_take_out_each_other_s_certificate(sign_in: SignIn, joined: Membership) -> None:
+    """Each takes older ones out of the agent: at the same moment both would be older."""
+    first = sign_in().run()
+    ready = threading.Barrier(4)
+
+    def wait_and_follow(url: str) -> None:
+        ready.wait(10)
+        follow(url)
+
+    threads = [threading.Thread(target=sign_in(open_browser=wait_and_follow).run) for _ in range(4)]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join()
+    (only,) = first.agent.identities()
+    assert only.blob == Certificate.from_line(joined.context.certificate.read_text()).encode()
+
+
+class Stopped(BaseException):
+    """From the keyboard, say."""
+
+
+@pytest.mark.parametrize("trouble", [Misconfigured("can't write: the disk is full"), Stopped()])
+@pytest.mark.parametrize("nth", [1, 2, 3, 4])
+def test_what_was_held_is_still_held_where_the_new_certificate_can_not_be_kept(
+    trouble: BaseException, nth: int, sign_in: SignIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = sign_in().run()
+    written: list[Path] = []
+
+    def write(path: Path, content: bytes | str, mode: int = 0o600) -> None:
+        written.append(path)
+        if len(written) == nth:
+            raise trouble
+        settings_module.write_file(path, content, mode)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("daypass.client.holding.write_file", write)
+        patch.setattr("daypass.client.sshconfig.write_file", write)
+        with pytest.raises(type(trouble)):
+            sign_in().run()
+    assert sign_in().held() == before
+    assert [each.blob for each in before.agent.identities()] == [before.certificate.encode()]
+
+
+def test_a_link_in_dot_ssh_that_leads_nowhere_does_not_matter(
+    sign_in: SignIn, settings: Settings, agent: Part, home: Path
+) -> None:
+    (home / ".ssh").mkdir(mode=0o700)
+    (home / ".ssh/id_gone.pub").symlink_to("/nowhere")
+    (home / ".ssh/id_folder.pub").mkdir()
+    agent.add(make_key(home / "elsewhere"))
+    sign_in(settings=Settings.load("", {**settings.environ, "SSH_AUTH_SOCK": str(agent.socket)})).run()
+
+
+def test_an_agent_of_ours_that_is_locked_is_told_before_the_person_signs_in(
+    sign_in: SignIn, settings: Settings
+) -> None:
+    held = sign_in().run()
+    lock(held.agent.path, on=True)
+    with pytest.raises(Misconfigured, match="may be locked") as caught:
+        sign_in(open_browser=lambda _: pytest.fail("opened")).run()
+    assert "ssh-add -X" in (caught.value.hint or "")
+
+
+def test_a_logout_from_a_locked_agent_says_that_the_key_is_still_in_it(sign_in: SignIn, settings: Settings) -> None:
+    """A locked agent lists nothing, and has everything again once it is unlocked (ssh-add(1) -x)."""
+    held = sign_in().run()
+    lock(held.agent.path, on=True)
+    with pytest.raises(Misconfigured, match="locked"):
+        logout(settings)
+    lock(held.agent.path, on=False)
+    assert logout(settings)[0].had_pass
+    assert held.agent.identities() == ()
+
+
+def lock(path: str, *, on: bool) -> None:
+    """PROTOCOL.agent: 22 locks, 23 unlocks, each with a passphrase; 6 is success."""
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.connect(path)
+        connection.sendall(string(bytes([22 if on else 23]) + string(b"x")))
+        assert connection.recv(5)[-1] == 6
 
 
 def test_yesterday_s_agent_may_have_ended(sign_in: SignIn, joined: Membership) -> None:
@@ -286,6 +374,12 @@ PROVIDERS: list[tuple[str, Callable[[Op], None], type[DaypassError], str]] = [
         Unauthenticated,
         "does not answer this",
     ),
+    ("drives the terminal", claiming(authorization_endpoint="https://x.example/\x1b]0;x\x07"), Misconfigured, "none"),
+    ("splits a command", claiming(authorization_endpoint='https://x.example/" --renderer'), Misconfigured, "none"),
+    ("forges a line", claiming(authorization_endpoint="https://x.example/\ndaypass: hint:"), Misconfigured, "none"),
+    ("hides the query", claiming(authorization_endpoint="https://x.example/#"), Misconfigured, "none"),
+    ("names a script", claiming(authorization_endpoint="javascript:alert(1)//"), Misconfigured, "without TLS"),
+    ("names a file", claiming(authorization_endpoint="file:///etc/passwd"), Misconfigured, "without TLS"),
     ("answers without end", answering(DISCOVERY, Answer(200, b" " * (2 << 20))), Unavailable, "without end"),
 ]
 
@@ -317,6 +411,19 @@ def test_with_several_providers_the_person_picks_one(sign_in: SignIn, company: M
     with pytest.raises(Invalid, match="no identity provider called"):
         sign_in(provider="third").run()
     sign_in(provider="op").run()
+
+
+@pytest.mark.parametrize(
+    "redirect",
+    [{"redirect_host": "evil.example.com"}, {"redirect_host": "127.0.0.1@evil"}, {"redirect_ports": [70000]}],
+)
+def test_a_ca_can_not_have_the_answer_sent_elsewhere(
+    redirect: dict[str, Any], sign_in: SignIn, company: MiniCa, op: Op
+) -> None:
+    """What a CA says of its providers is not signed."""
+    company.providers = [api.OidcLogin(name="op", issuer=op.issuer, client_id=op.client_id, **redirect)]
+    with pytest.raises(Misconfigured, match="away from this machine"):
+        sign_in(open_browser=lambda _: pytest.fail("opened")).run()
 
 
 def test_without_any_provider_the_operator_is_named(sign_in: SignIn, company: MiniCa) -> None:

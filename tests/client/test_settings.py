@@ -14,6 +14,7 @@ import pytest
 from daypass.client import place
 from daypass.client.settings import Settings, write_file
 from daypass.errors import Misconfigured, NotFound
+from tests.parts.needs import need
 
 
 @pytest.mark.parametrize("xdg", [None, "/data/of/mine"])
@@ -26,6 +27,29 @@ def test_the_default_folder_is_the_one_platformdirs_names(xdg: str | None, monke
     monkeypatch.delenv("XDG_DATA_HOME", raising=False)
     monkeypatch.setattr(sys, "platform", "darwin")
     assert place.home("", os.environ) == platformdirs.macos.MacOS("daypass").user_data_dir
+
+
+@pytest.mark.parametrize("mode", [0o777, 0o1777, 0o770, 0o702])
+def test_a_folder_that_others_may_write_to_is_not_used(mode: int, tmp_path: Path) -> None:
+    """Whoever can put a socket there would be given the key."""
+    tmp_path.chmod(mode)
+    with pytest.raises(Misconfigured, match="others may write"):
+        Settings.load("", {"HOME": "/home/a", "DAYPASS_HOME": str(tmp_path)})
+
+
+def test_a_folder_of_another_account_is_not_used(tmp_path: Path) -> None:
+    need("root")
+    os.chown(tmp_path, 5001, 5001)
+    with pytest.raises(Misconfigured, match="another account"):
+        Settings.load("", {"HOME": "/home/a", "DAYPASS_HOME": str(tmp_path)})
+
+
+@pytest.mark.parametrize("text", [b"\xff", b"url =", b"url = 'https://ca.example.com'"])
+def test_machine_defaults_that_can_not_be_used_are_told(text: bytes, tmp_path: Path) -> None:
+    (tmp_path / "etc/daypass").mkdir(parents=True)
+    (tmp_path / "etc/daypass/client.toml").write_bytes(text)
+    with pytest.raises(Misconfigured, match="can't be used"):
+        Settings.load(str(tmp_path), {"HOME": "/home/a"}).machine_defaults()
 
 
 @pytest.mark.parametrize(

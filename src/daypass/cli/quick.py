@@ -74,7 +74,7 @@ def _why_not(found: Glance, now: float) -> str:
         return f"your certificate expired {duration(now - found.valid_before)} ago; run: daypass login"
     if now < found.valid_after:
         return "your certificate is not valid yet by this machine's clock; set the clock"
-    return "your certificate is here, but its key is gone from the agent; run: daypass login"
+    return "your certificate is here, but its key is gone from the agent, or the agent is locked; run: daypass login"
 
 
 def _fields(company: str | None, found: Glance | None, now: float) -> dict[str, object]:

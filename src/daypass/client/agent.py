@@ -72,6 +72,18 @@ class Agent:
         if self.holds(certificate):
             raise Invalid("the ssh-agent does not take certificates out", code="agent-dropped")
 
+    def is_locked(self) -> bool:
+        """Whether it answers, shows nothing and takes nothing, as OpenSSH's does between `ssh-add -x` and `-X`."""
+        try:
+            if self.identities():
+                return False
+            self.probe()
+        except Invalid:
+            return True
+        except Unavailable:
+            return False
+        return False
+
     def _ask(self, message: bytes) -> bytes:
         try:
             with socket.socket(socket.AF_UNIX) as connection:
@@ -113,11 +125,21 @@ def own_agent(settings: Settings) -> Agent:
         raise Misconfigured(f"the path {path} is too long for a socket", hint="set DAYPASS_HOME to a shorter one")
     found = Agent(str(path))
     if _answers(found):
-        return found
+        return _usable(found)
     make_folder(path.parent)
     path.unlink(missing_ok=True)
     _start(path)
     found.probe()
+    return found
+
+
+def _usable(found: Agent) -> Agent:
+    """Told now, and not when the person has signed in."""
+    try:
+        found.probe()
+    except Invalid as error:
+        hint = f"unlock it: SSH_AUTH_SOCK={found.path} ssh-add -X"
+        raise Misconfigured(f"{error.message}; it may be locked", code="agent-locked", hint=hint) from error
     return found
 
 

@@ -7,18 +7,23 @@ still has it, whatever the file says.
 from __future__ import annotations
 
 import contextlib
+import fcntl
+import os
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from daypass.client import sshconfig
 from daypass.client.agent import Agent, is_certificate
 from daypass.client.settings import Settings, write_file
 from daypass.client.trust import Membership
-from daypass.errors import DaypassError, Invalid, Misconfigured, Unauthenticated, Unavailable
+from daypass.errors import DaypassError, Invalid, Misconfigured, Unauthenticated
 from daypass.wire import Certificate, CertType, PublicKey
 
-__all__ = ["Held", "check", "discard", "held", "keep"]
+__all__ = ["Held", "alone", "check", "discard", "held", "keep"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,33 +74,70 @@ def check(blob: bytes, key: PublicKey, membership: Membership, now: float) -> Ce
     return certificate
 
 
-def keep(certificate: Certificate, agent: Agent, membership: Membership, settings: Settings) -> None:
-    """After the agent has it: older ones out of the agent, the file in place, ssh told."""
-    context = membership.context
-    for each in {agent, *_noted(context.agent)}:
-        with contextlib.suppress(Unavailable):  # yesterday's agent may have ended
-            each.remove_certified_by(membership.user_ca, keep=certificate.encode())
-    own_keys = [each.blob for each in agent.identities() if not is_certificate(each.blob)]
-    write_file(context.agent, f"{agent.path}\n")
-    write_file(context.certificate, certificate.line(f"daypass:{context.name}") + "\n")
-    sshconfig.write_pass(settings, membership, agent.path, certificate.valid_before, own_keys)
+@contextlib.contextmanager
+def alone(membership: Membership) -> Iterator[None]:
+    """Others who want to change what is held wait: two logins at once would take out each other's certificate."""
+    descriptor = os.open(membership.context.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    try:
+        with contextlib.suppress(OSError):  # a file system without locks
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def keep(
+    certificate: Certificate, key: Ed25519PrivateKey, agent: Agent, membership: Membership, settings: Settings
+) -> None:
+    """Into the agent, ssh told, the file in place, and older ones out. All of it, or what was held is still held."""
+    context, blob = membership.context, certificate.encode()
+    lifetime, earlier = certificate.valid_before - int(time.time()), _noted(context.agent)
+    try:
+        agent.add(key, blob, lifetime, f"daypass:{context.name}")
+        own_keys = [each.blob for each in agent.identities() if not is_certificate(each.blob)]
+        sshconfig.write_pass(settings, membership, agent.path, certificate.valid_before, own_keys)
+        write_file(context.agent, f"{agent.path}\n")
+        write_file(context.certificate, certificate.line(f"daypass:{context.name}") + "\n")
+    except BaseException:
+        with contextlib.suppress(DaypassError):
+            agent.remove(blob)
+        raise
+    for each in {agent, *earlier}:
+        with contextlib.suppress(DaypassError):  # yesterday's agent may have ended, or be locked
+            each.remove_certified_by(membership.user_ca, keep=blob)
 
 
 def discard(membership: Membership, agents: tuple[Agent, ...]) -> bool:
-    """Out of every agent and off the disk. Returns whether there was anything."""
+    """Out of every agent and off the disk. Returns whether there was anything.
+
+    Raises Misconfigured where the agent is locked: it hides what it holds, and has it again once it is unlocked.
+    """
     context = membership.context
+    noted, held = _noted(context.agent), context.certificate.exists()
     found = False
-    for agent in {*agents, *_noted(context.agent)}:
+    for agent in {*agents, *noted}:
         try:
             found = agent.remove_certified_by(membership.user_ca) > 0 or found
         except DaypassError:
             continue  # an agent that has ended holds nothing
+    locked = [each for each in noted if held and not found and each.is_locked()]
     # ssh's instructions go first: they name the certificate's file.
     own_keys = context.folder.glob("own-*.pub")
-    for path in (context.pass_config, context.valid_marker, context.certificate, context.agent, *own_keys):
+    for path in (context.pass_config, context.valid_marker, context.certificate, *own_keys):
         found = path.exists() or found
         path.unlink(missing_ok=True)
+    for each in locked:
+        raise _locked(each)
+    context.agent.unlink(missing_ok=True)
     return found
+
+
+def _locked(agent: Agent) -> Misconfigured:
+    return Misconfigured(
+        "the ssh-agent is locked, so the key could not be taken out of it",
+        code="agent-locked",
+        hint=f"unlock it (SSH_AUTH_SOCK={agent.path} ssh-add -X), then run daypass logout again",
+    )
 
 
 def _noted(path: Path) -> tuple[Agent, ...]:

@@ -38,6 +38,7 @@ __all__ = ["ACT", "Login", "until"]
 ACT = b"login"
 _SIGN_IN_SECONDS = 120.0
 _RETRY_AFTER = (1.0, 3.0)  # seconds; the CA recognises a retry and gives the recorded certificate again
+_LOOPBACK = ("127.0.0.1", "localhost")
 _CLOCK_SKEW = 30  # seconds
 
 
@@ -86,7 +87,8 @@ class Login:
                 answer = self._ask_ca(remote, sign)
                 certificate = holding.check(answer.crt, public, membership, time.time())
                 news = enrolled.verify(membership, answer.bundle, time.time(), self.say)
-                self._keep(certificate, key, found, membership)
+                with holding.alone(membership):
+                    holding.keep(certificate, key, found, membership, self.settings)
                 enrolled.keep(membership, news)
             except DaypassError as error:
                 listener.finish(pages.failed(error.message, error.hint, membership.ca_name))
@@ -116,11 +118,6 @@ class Login:
                 time.sleep(pause)
         raise AssertionError("unreachable")
 
-    def _keep(self, certificate: Certificate, key: Ed25519PrivateKey, found: Agent, membership: Membership) -> None:
-        lifetime = certificate.valid_before - int(time.time())
-        found.add(key, certificate.encode(), lifetime, f"daypass:{membership.context.name}")
-        holding.keep(certificate, found, membership, self.settings)
-
     def _compare_clocks(self, info: CaInfo) -> None:
         skew = info.time - time.time()
         if abs(skew) > _CLOCK_SKEW:
@@ -134,6 +131,14 @@ def until(certificate: Certificate) -> str:
 
 
 def _listen(provider: Provider, request: Request) -> browser.Listener:
+    """What the CA says of the redirect is not signed: it leads to this machine, or nowhere (RFC 8252 section 7.3)."""
+    login = provider.login
+    if login.redirect_host not in _LOOPBACK or not all(0 < port < 65536 for port in login.redirect_ports):
+        raise Misconfigured(
+            "the CA would have the sign-in's answer sent away from this machine",
+            code="redirect",
+            hint="tell its operator: redirect_host is 127.0.0.1 or localhost",
+        )
     return browser.Listener(
         state=request.state,
         issuer=provider.login.issuer,

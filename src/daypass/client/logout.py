@@ -41,8 +41,10 @@ def logout(settings: Settings, *, everywhere: bool = False) -> tuple[LoggedOut, 
 
 
 def _logout(settings: Settings, membership: Membership) -> LoggedOut:
-    had_pass = holding.discard(membership, _agents(settings))
-    return LoggedOut(membership.context.name, had_pass, _end_connections(settings, membership))
+    connections = _end_connections(settings, membership)
+    with holding.alone(membership):
+        had_pass = holding.discard(membership, _agents(settings))
+    return LoggedOut(membership.context.name, had_pass, connections)
 
 
 def _agents(settings: Settings) -> tuple[Agent, ...]:

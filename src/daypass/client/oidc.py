@@ -28,6 +28,8 @@ __all__ = ["Provider", "Request", "discover", "redeem"]
 _SECONDS = 10.0
 _MAX_BYTES = 1 << 20
 _LOOPBACK = re.compile(r"http://(127\.0\.0\.1|localhost|\[::1\])(:\d+)?(/.*)?")
+_URL = re.compile(r"[A-Za-z0-9._~:/?@!$&'()*+,;=%\[\]-]+")
+_TELL = "tell the CA's operator: every address of the provider must be a plain one that starts with https://"
 _Answer = TypeVar("_Answer")
 
 
@@ -225,12 +227,20 @@ def _decode(content: bytes, kind: type[_Answer], issuer: str) -> _Answer:
 
 
 def _check_secure(url: str, issuer: str) -> None:
-    """https, or http on this very machine, which nobody else can listen to (RFC 8252 section 8.3)."""
+    """https, or http on this very machine, which nobody else can listen to (RFC 8252 section 8.3).
+
+    It is printed on a terminal and handed to a browser's command: RFC 3986's characters and no others, no fragment
+    (RFC 6749 section 3.1).
+    """
+    if not _URL.fullmatch(url):
+        raise Misconfigured(
+            f"the identity provider {issuer} names an address that is none", code="provider.address", hint=_TELL
+        )
     if not (url.startswith("https://") or _LOOPBACK.fullmatch(url)):
         raise Misconfigured(
             f"the identity provider {issuer} asks to be met without TLS",
             code="provider.tls",
-            hint="tell the CA's operator: every address of the provider must start with https://",
+            hint=_TELL,
         )
 
 

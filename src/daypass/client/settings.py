@@ -6,6 +6,7 @@ HOME/contexts/NAME/context.json        URL, fingerprint, CA id
                    bundle.json         which hosts have enrolled, and its signature, as received
                    id-cert.pub         today's certificate; the key is in the agent alone
                    agent               which agent, as text
+                   lock                held by whoever changes these two
                    pass.conf, valid    read by ssh while the certificate is valid
                    ssh_config, known_hosts, revoked_host_keys
 """
@@ -61,6 +62,11 @@ class Context:
         return self.folder / place.AGENT_NOTE
 
     @property
+    def lock(self) -> Path:
+        """Held by whoever changes the pass."""
+        return self.folder / "lock"
+
+    @property
     def pass_config(self) -> Path:
         return self.folder / "pass.conf"
 
@@ -110,6 +116,7 @@ class Settings:
                     f"the path {path!r} holds characters that OpenSSH's configuration can't carry",
                     hint="set DAYPASS_HOME to a plain path",
                 )
+        _check_ours(home)
         machine_file = Path(place.below(root, "/etc/daypass/client.toml"))
         return cls(Path(home), Path(ssh_folder), machine_file, environ)
 
@@ -145,16 +152,27 @@ class Settings:
     def machine_defaults(self) -> MachineDefaults | None:
         """What `client.toml` says; None without it. Raises Misconfigured for one that can't be read."""
         try:
-            text = self.machine_file.read_text("utf-8")
+            table = tomllib.loads(self.machine_file.read_text("utf-8"))
+            return MachineDefaults(url=str(table["url"]), fingerprint=str(table["fingerprint"]))
         except FileNotFoundError:
             return None
-        try:
-            table = tomllib.loads(text)
-            return MachineDefaults(url=str(table["url"]), fingerprint=str(table["fingerprint"]))
-        except (tomllib.TOMLDecodeError, KeyError) as error:
+        except (ValueError, KeyError) as error:  # not UTF-8, not TOML, not all of it
             raise Misconfigured(
                 f"{self.machine_file} can't be used: {error}", hint='it holds url = "https://…" and fingerprint = "…"'
             ) from error
+
+
+def _check_ours(home: str) -> None:
+    """Whoever else may write there could put an agent of theirs into it, or lines that ssh obeys."""
+    try:
+        found = Path(home).stat()
+    except OSError:
+        return
+    if found.st_uid not in (0, os.geteuid()):
+        hint = "run daypass as yourself, without sudo, or set DAYPASS_HOME to a folder of your own"
+        raise Misconfigured(f"{home} belongs to another account", code="home.owner", hint=hint)
+    if found.st_mode & 0o022:
+        raise Misconfigured(f"others may write to {home}", code="home.mode", hint=f"chmod go-w '{home}'")
 
 
 def is_plain(path: str) -> bool:

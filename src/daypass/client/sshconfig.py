@@ -154,7 +154,7 @@ Match final host {hosts} !originalhost {hosts} exec "{still_valid}"
 
 def _public_halves(settings: Settings, context: Context, blobs: Sequence[bytes]) -> list[Path]:
     """Files for keys that are in the agent alone. Few: sshd gives up after MaxAuthTries, 6 by default."""
-    on_disk = {word for path in settings.ssh_folder.glob("id_*.pub") for word in path.read_bytes().split()[1:2]}
+    on_disk = {word for path in settings.ssh_folder.glob("id_*.pub") for word in _read(path).split()[1:2]}
     paths = list[Path]()
     for blob in blobs:
         encoded, name = b64encode(blob), _type_name(blob)
@@ -162,6 +162,14 @@ def _public_halves(settings: Settings, context: Context, blobs: Sequence[bytes])
             paths.append(context.folder / f"own-{len(paths)}.pub")
             write_file(paths[-1], f"{name} {encoded.decode()}\n")
     return paths
+
+
+def _read(path: Path) -> bytes:
+    """Nothing for a link that leads nowhere, or what else can't be read: it can't be in use either."""
+    try:
+        return path.read_bytes()
+    except OSError:
+        return b""
 
 
 def _type_name(blob: bytes) -> str:
