@@ -124,3 +124,27 @@ def test_a_body_that_comes_after_its_answer_does_not_hold_the_connection(
         connection.sendall(late)
         connection.settimeout(5)
         assert read_all(connection) == b""
+
+
+def test_requests_that_do_not_wait_for_answers_are_few(server: Running, web: httpx2.Client) -> None:
+    """Ten megabytes of memory were to be had for every 64 KiB of `GET /`."""
+    some = server.exchange(
+        b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n" * 4 + b"GET / HTTP/1.1\r\nConnection: close\r\n\r\n"
+    )
+    assert some.count(b"HTTP/1.1 ") == 5
+    assert server.exchange(b"GET / HTTP/1.1\r\n\r\n" * 3000).count(b"HTTP/1.1 ") < 20
+    assert web.get("/health").status_code == 200
+
+
+def test_a_client_that_asks_and_does_not_read_is_dropped(server: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(protocol, "WRITE_SECONDS", 0.5)
+    with server.connect() as connection:
+        try:
+            for _ in range(400):  # its own buffers fill, then the server's
+                connection.sendall(b"GET /v1/openapi.json HTTP/1.1\r\nHost: x\r\n\r\n")
+                time.sleep(0.003)
+        except OSError:
+            return
+        time.sleep(1.5)
+        connection.settimeout(5)
+        read_all(connection)

@@ -1,7 +1,8 @@
 """HTTP/1.1 connections with the limits uvicorn leaves open, and with the peer of a Unix socket.
 
-A request head has `HEAD_SECONDS` to arrive and `MAX_HEAD` bytes to do it in; without that, one client that sends a
-byte a minute (or never stops sending) holds a connection, or memory, for as long as it likes.
+A request head has `HEAD_SECONDS` to arrive and `MAX_HEAD` bytes to do it in, an answer `WRITE_SECONDS` to be taken,
+and no more than `MAX_PIPELINED` requests wait for the one before; without that, one client that sends a byte a minute
+(or never stops sending, or never reads) holds a connection, or memory, for as long as it likes.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from daypass.server import answers
 __all__ = ["HEAD_SECONDS", "MAX_HEAD", "LimitedProtocol", "PeerProtocol"]
 
 HEAD_SECONDS: Final = 10.0
+WRITE_SECONDS: Final = 30.0
+MAX_PIPELINED: Final = 8  # no client of ours sends a request before it has the last one's answer
 MAX_HEAD: Final = 32 * 1024  # bytes
 _MAX_MESSAGE: Final = (
     16 * MAX_BODY
@@ -30,6 +33,7 @@ class LimitedProtocol(HttpToolsProtocol):
     """One connection."""
 
     _deadline: asyncio.TimerHandle | None = None
+    _stalled: asyncio.TimerHandle | None = None
     _in_head = True
     _received = 0
 
@@ -40,7 +44,17 @@ class LimitedProtocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._disarm()
-        super().connection_lost(exc)
+        super().connection_lost(exc)  # which resumes writing
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._stalled = self.loop.call_later(WRITE_SECONDS, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        if self._stalled is not None:
+            self._stalled.cancel()
+            self._stalled = None
+        super().resume_writing()
 
     def data_received(self, data: bytes) -> None:
         self._received += len(data)
@@ -59,6 +73,8 @@ class LimitedProtocol(HttpToolsProtocol):
         return answered or (self._in_head and self._received > 0)
 
     def on_message_begin(self) -> None:
+        if len(self.pipeline) >= MAX_PIPELINED:  # each one is a thousand times the 18 bytes it takes to ask
+            raise ValueError("too many requests at once")
         self._in_head = True
         super().on_message_begin()
 
