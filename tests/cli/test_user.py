@@ -75,6 +75,16 @@ def test_the_address_to_open_is_printed_on_request(
     assert "nobody signed in" in err
 
 
+def test_less_time_than_was_asked_for_is_said(
+    company: MiniCa, at_home: Settings, browser: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main(["bootstrap", company.url, "--fingerprint", company.fingerprint])
+    assert main(["login", "--lifetime", "1h"]) == 0
+    assert "you asked for" not in capsys.readouterr().err
+    assert main(["login", "--lifetime", "99d"]) == 0
+    assert "that is less than the 99 d you asked for" in capsys.readouterr().err
+
+
 def test_logout_everywhere(company: MiniCa, at_home: Settings, browser: Path) -> None:
     main(["bootstrap", company.url, "--fingerprint", company.fingerprint])
     main(["login"])
@@ -88,6 +98,9 @@ def test_logout_everywhere(company: MiniCa, at_home: Settings, browser: Path) ->
         (["bootstrap", "https://127.0.0.1:1", "--fingerprint", "ab" * 32], 9),
         (["login"], 6),
         (["login", "--lifetime", "soon"], 3),
+        (["login", "--lifetime", "0h"], 3),
+        (["bootstrap", "https://ca..example.com", "--fingerprint", "ab" * 32], 3),
+        (["bootstrap", "https://$(id)", "--fingerprint", "ab" * 32], 3),
         (["logout"], 6),
         (["ssh-config"], 6),
     ],

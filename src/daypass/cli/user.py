@@ -9,10 +9,12 @@ from typing import Any
 import click
 
 from daypass.cli.output import bold, data, duration, good, note, printable, show_hint
+from daypass.errors import Invalid
 
 __all__ = ["bootstrap", "login", "logout", "root_option", "ssh_config", "status"]
 
 _Command = Callable[..., Any]
+_SIGN_IN_TAKES = 300  # seconds that a certificate asked for may be short of, unremarked
 
 
 def root_option(command: _Command) -> _Command:
@@ -72,11 +74,14 @@ def login(force: bool, lifetime: str | None, provider: str | None, no_browser_op
             open_in_browser(url, note)
 
     settings = Settings.load(root)
-    attempt = Login(settings, lambda text: note(printable(text)), opener, _seconds(lifetime), provider, force)
+    wanted = _seconds(lifetime)
+    attempt = Login(settings, lambda text: note(printable(text)), opener, wanted, provider, force)
     held = attempt.held()
     if held is None:
         held = attempt.run()
         _say_who(held, "signed in as")
+        if wanted is not None and held.seconds_left(time.time()) < wanted - _SIGN_IN_TAKES:
+            note(f"that is less than the {duration(wanted)} you asked for, and as much as you may have")
     else:
         _say_who(held, "already signed in as")
     return 0
@@ -157,7 +162,12 @@ def ssh_config(remove: bool, dry_run: bool, root: str) -> int:
 def _seconds(lifetime: str | None) -> int | None:
     from daypass.model import parse_duration
 
-    return None if lifetime is None else parse_duration(lifetime)
+    seconds = None if lifetime is None else parse_duration(lifetime)
+    if seconds == 0:
+        raise Invalid(
+            "a certificate for no time at all is of no use", hint="ask for as long as you need it: 8h or 30m"
+        )
+    return seconds
 
 
 def _say_who(held: Any, how: str) -> None:

@@ -23,7 +23,7 @@ from pathlib import Path
 from daypass.client import place
 from daypass.errors import Misconfigured, NotFound
 
-__all__ = ["Context", "MachineDefaults", "Settings", "is_plain", "make_folder", "write_file"]
+__all__ = ["Context", "MachineDefaults", "Settings", "is_context_name", "is_plain", "make_folder", "write_file"]
 
 _NAME = re.compile(r"[a-z0-9]([a-z0-9._-]{0,62}[a-z0-9])?")
 # ssh's configuration has no way to write these into a file name that holds in every place it is used.
@@ -131,7 +131,7 @@ class Settings:
 
     def context(self, name: str) -> Context:
         """The files of the company called `name`. Raises NotFound for a name that can be none."""
-        if not _NAME.fullmatch(name) or ".." in name:
+        if not is_context_name(name):
             raise NotFound(f"there is no company called {name!r} here")
         return Context(name, self.home / "contexts" / name)
 
@@ -173,6 +173,11 @@ def _check_ours(home: str) -> None:
         raise Misconfigured(f"{home} belongs to another account", code="home.owner", hint=hint)
     if found.st_mode & 0o022:
         raise Misconfigured(f"others may write to {home}", code="home.mode", hint=f"chmod go-w '{home}'")
+
+
+def is_context_name(name: str) -> bool:
+    """Whether a company's folder may be called so."""
+    return _NAME.fullmatch(name) is not None and ".." not in name
 
 
 def is_plain(path: str) -> bool:

@@ -16,7 +16,7 @@ import msgspec
 
 from daypass import trusted
 from daypass.api import CaInfo, Signed, TrustDocument
-from daypass.client.settings import Context, Settings, write_file
+from daypass.client.settings import Context, Settings, is_context_name, write_file
 from daypass.errors import Conflict, Invalid, Misconfigured, NotFound
 from daypass.model import is_host_pattern
 from daypass.remote import Remote
@@ -185,7 +185,10 @@ def _name(url: str) -> str:
     except ValueError as error:
         raise Invalid(f"{url} is no URL of a CA", hint="it looks like https://ca.example.com:8443") from error
     host = (parts.hostname or "").strip("[]").replace(":", "-").strip("-")
-    return host if port in (None, 443) else f"{host}-{port}"
+    name = host if port in (None, 443) else f"{host}-{port}"
+    if not is_context_name(name):
+        raise Invalid(f"{url} is no URL of a CA", hint="it looks like https://ca.example.com:8443")
+    return name
 
 
 def _pinned_trust_root(root_pem: str, url: str) -> bytes:
