@@ -269,3 +269,10 @@ def test_a_host_certificate_shorter_than_the_floor_is_denied(asked: dict[str, An
     with pytest.raises(Denied) as caught:
         decide(config(), alice(kind=Kind.HOST), enrolment=facts, **asked)
     assert caught.value.code == "policy.lifetime"
+
+
+@pytest.mark.parametrize("asked", [{"lifetime": 10}, {"valid_before": NOW + 299}])
+def test_a_person_who_asks_for_less_than_the_floor_is_not_sent_to_sign_in_anew(asked: dict[str, Any]) -> None:
+    with pytest.raises(Denied, match="this short is not given") as caught:
+        decide(config(roles=[ENGINEERS]), alice(), **asked)
+    assert caught.value.hint == "ask for more time"

@@ -188,6 +188,8 @@ class Policy:
     def _day(self, identity: Identity, request: Request, now: int) -> tuple[int, int]:
         """Validity of a day pass: what was asked for, under the ceiling that starts at the sign-in (trust 3.7)."""
         start, end = _window(request, now, self.user_lifetime)
+        if end - max(start, now) < self.floor:
+            raise Denied("a certificate this short is not given", code="policy.lifetime", hint="ask for more time")
         end = min(end, now + self.user_ceiling)
         if identity.auth_time is not None:
             end = min(end, identity.auth_time + self.user_ceiling)
