@@ -172,7 +172,8 @@ def _check_ours(home: str) -> None:
         hint = "run daypass as yourself, without sudo, or set DAYPASS_HOME to a folder of your own"
         raise Misconfigured(f"{home} belongs to another account", code="home.owner", hint=hint)
     if found.st_mode & 0o022:
-        raise Misconfigured(f"others may write to {home}", code="home.mode", hint=f"chmod go-w '{home}'")
+        hint = "set DAYPASS_HOME to a folder of your own, or make this one yours alone: chmod 700"
+        raise Misconfigured(f"others may write to {home}", code="home.mode", hint=hint)
 
 
 def is_context_name(name: str) -> bool:
