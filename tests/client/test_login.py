@@ -223,6 +223,19 @@ def test_the_request_carries_all_that_binds_the_token_to_the_key(sign_in: SignIn
     assert "offline_access" not in seen["scope"]
 
 
+def test_an_answer_without_the_issuer_that_this_provider_always_sends_is_a_mix_up(sign_in: SignIn, op: Op) -> None:
+    """RFC 9207 section 2.4: where the provider says that it sends `iss`, its absence is an attack."""
+    assert op.metadata["authorization_response_iss_parameter_supported"] is True
+
+    def drop_issuer(url: str) -> None:
+        answer = httpx2.URL(httpx2.get(url, follow_redirects=False, trust_env=False).headers["location"])
+        follow(str(answer.copy_remove_param("iss")))
+
+    with pytest.raises(Unauthenticated) as caught:
+        sign_in(open_browser=drop_issuer).run()
+    assert caught.value.code == "wrong-issuer"
+
+
 def test_max_age_is_sent_where_the_ca_wants_it(sign_in: SignIn, company: MiniCa, op: Op) -> None:
     seen: dict[str, str] = {}
     company.providers = [api.OidcLogin(name="op", issuer=op.issuer, client_id="daypass", max_age=3600)]
