@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import resource
 import ssl
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
 import httpx2
@@ -151,3 +153,19 @@ def test_a_client_that_asks_and_does_not_read_is_dropped(tmp_path: Path, monkeyp
         except OSError:
             pass
         assert taken < size * asked
+
+
+def test_header_lines_behind_a_body_are_not_kept(server: Running) -> None:
+    head = b"POST /ssh/sign HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n"
+    with ExitStack() as stack:
+        before = _memory()
+        for _ in range(20):
+            connection = stack.enter_context(server.connect())
+            connection.sendall(head + b"a: b\r\n" * 100_000)
+        time.sleep(0.5)
+        assert _memory() - before < 60_000_000
+
+
+def _memory() -> int:
+    """Bytes this process has in memory (proc(5))."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
