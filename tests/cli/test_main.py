@@ -161,7 +161,7 @@ def test_an_encoding_that_lacks_a_character_gets_a_question_mark(monkeypatch: py
 
 def _shell(line: str, home: Path) -> subprocess.CompletedProcess[str]:
     script = f"exec {sys.executable} -m daypass.cli.main {line}"
-    env = {**os.environ, "DAYPASS_HOME": str(home)}
+    env = {**os.environ, "DAYPASS_HOME": str(home), "PYTHONUNBUFFERED": ""}  # as a person has it
     return subprocess.run(["sh", "-c", script], env=env, capture_output=True, text=True, timeout=30, check=False)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import stat
+import sys
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,11 @@ from daypass.client.settings import Settings
 def browser(at_home: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """BROWSER as people set it: a program that gets the address; this one signs in and keeps the page."""
     program, page = tmp_path / "browser", tmp_path / "page"
-    program.write_text(f'#!/bin/sh\nexec curl -sL --noproxy "*" -o {page} "$1"\n')
+    program.write_text(f"""#!{sys.executable}
+import sys, pathlib, httpx2
+answer = httpx2.get(sys.argv[1], follow_redirects=True, timeout=20)
+pathlib.Path({str(page)!r}).write_bytes(answer.content)
+""")
     program.chmod(program.stat().st_mode | stat.S_IXUSR)
     monkeypatch.setenv("BROWSER", f"{program} %s")
     monkeypatch.setenv("NO_PROXY", "*")

@@ -118,6 +118,8 @@ def _token(token_file: str | None) -> tuple[JoinTokenText, str]:
 
     from_environment = os.environ.pop(_TOKEN_VARIABLE, None)
     if token_file == "-":  # noqa: S105  a path
+        if sys.stdin.isatty():
+            note("paste the join token, then Ctrl-D:")
         text = sys.stdin.read(_MAX_TOKEN)
     elif token_file is not None:
         text = _read(Path(token_file))
@@ -158,6 +160,8 @@ def _enrol(machine: Machine, token: JoinTokenText, text: str, *, with_reload: bo
     from daypass.host.enrol import enrol
     from daypass.remote import Remote
 
+    if sys.stderr.isatty():  # a slow network and sshd's restart may take seconds; scripts need no such line
+        note(f"asking {printable(token.url)} for this server's certificates, then setting up sshd …")
     with Remote(token.url, None) as unpinned:
         root = unpinned.root_unverified(token.fingerprint)
     ca_id = trusted.extract_trust_root(root)

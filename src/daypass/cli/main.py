@@ -16,6 +16,7 @@ from daypass.errors import DaypassError, Internal, Misconfigured
 TYPE_CHECKING = False  # importing typing for it would cost more than all the rest
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from typing import TextIO
 
 __all__ = ["QUICK", "main"]
 
@@ -38,16 +39,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _INTERRUPTED
     except BrokenPipeError:
         # Whoever read our output has gone, as `head` does.
-        _let_go_of_stdout()
+        _let_go_of(sys.stdout)
         return _NO
     except OSError as error:
         # A file or an output that can't be read or written: the person's machine says more than we could.
         _trace()
-        _let_go_of_stdout()
+        _let_go_of(sys.stdout)
         return _failed(_trouble(error))
     except Exception as error:
         _trace()
         return _failed(_fault(error))
+    finally:
+        _let_go_of(sys.stderr)  # what is left in it must not change the exit code
 
 
 def _run(arguments: list[str]) -> int:
@@ -80,13 +83,13 @@ def _trouble(error: OSError) -> DaypassError:
     return Misconfigured(f"{where}: {error.strerror or type(error).__name__}", hint="DAYPASS_DEBUG=1 shows where")
 
 
-def _let_go_of_stdout() -> None:
+def _let_go_of(stream: TextIO | None) -> None:
     """What it can't take stays in its buffer, and Python would try again, and complain, while it ends."""
     try:
-        if sys.stdout is not None:
-            sys.stdout.flush()
+        if stream is not None:
+            stream.flush()
     except OSError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())  # type: ignore[union-attr]
 
 
 def _fault(error: Exception) -> Internal:
