@@ -22,7 +22,7 @@ __all__ = ["Hosts"]
 
 BUNDLE_LIFETIME = 30 * 86400  # seconds; as long as a host certificate
 CLIENT_BUNDLE_AGE = 5  # seconds; a morning's logins all ask for the same
-MAX_TOKEN_LIFETIME = 7 * 86400  # seconds
+MAX_TOKEN_LIFETIME = 3600  # seconds: tokens end up in user data, which many can read (trust 5.4)
 
 
 class Hosts:
@@ -56,7 +56,9 @@ class Hosts:
     async def make_join_token(self, facts: HostFacts, lifetime: int, actor: str) -> tuple[str, int]:
         """(token, unix time it ends). Raises Invalid or Denied for names and lifetimes that can't be."""
         if not 0 < lifetime <= MAX_TOKEN_LIFETIME:
-            raise Invalid("a join token lives for at most 7 days", code="token.lifetime")
+            raise Invalid(
+                "a join token lives for an hour at most", code="token.lifetime", hint="make it when the host is there"
+            )
         for name in (facts.name, *facts.aliases):
             self._policy.require_host_name(name)
         now = self._clock.now()
