@@ -272,7 +272,7 @@ def test_a_signature_from_elsewhere_is_verified_before_it_is_believed(play: Play
 def test_a_ca_key_is_never_certified(play: Play) -> None:
     async def scenario(ca: Heart) -> None:
         key, salt = ca.keys["user"].public_key, os.urandom(32)
-        with pytest.raises(DaypassError):
+        with pytest.raises(Invalid):
             await ca.issue(Credential(ca.token(key, salt), (key,), salt=salt))
         assert "certificate.issue" not in await ca.acts()
 

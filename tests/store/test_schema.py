@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine, text
+from sqlalchemy import create_engine, make_url, text
 from tests.parts.postgres import Postgres
 from tests.store.conftest import change
 
@@ -162,3 +162,13 @@ def test_several_hosts_without_a_synchronous_standby_are_refused(postgres: Postg
     with pytest.raises(Misconfigured, match="synchronous_standby_names"):
         open_store(url)
     asyncio.run(open_store(f"{url}&daypass_danger_async=1").close())
+
+
+def test_a_file_system_that_can_not_do_a_write_ahead_log_is_refused(tmp_path: Path) -> None:
+    """SQLite's dot-file locking stands in for it: it has no shared memory, as network file systems have none."""
+    url = make_url(f"sqlite:///file:{tmp_path}/ca.sqlite?vfs=unix-dotfile&uri=true")
+    database = Database(url)
+    with pytest.raises(Misconfigured) as caught:
+        database.read(lambda connection: connection.info)
+    assert caught.value.code == "store.wal" and caught.value.hint
+    database.dispose()

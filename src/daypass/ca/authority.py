@@ -34,7 +34,7 @@ from daypass.ca.ports import (
     Store,
     View,
 )
-from daypass.errors import Unauthenticated, Unavailable
+from daypass.errors import Invalid, Unauthenticated, Unavailable
 from daypass.model import Credential, Draft, Grant, Issued, Kind, OnceId, Proof, Request
 from daypass.wire import Certificate, CertType, PublicKey
 
@@ -104,6 +104,7 @@ class Authority:
 
     async def issue(self, request: Request, credential: Credential) -> Issuance:
         """Certificates for every key of the request, or none. Raises any of the error tree."""
+        self._require_subjects(request.keys)
         proof = await self._provisioner(credential).authenticate(credential)
         question = Question(proof.identity, proof.once, proof.enrolment.name if proof.enrolment else None)
         for _ in range(ATTEMPTS):
@@ -130,6 +131,11 @@ class Authority:
 
     def host_keys(self) -> tuple[PublicKey, ...]:
         return self.keys.host_keys
+
+    def _require_subjects(self, keys: Sequence[PublicKey]) -> None:
+        """A CA key is never a subject: said here as the caller's mistake, and held by `check` whoever makes it."""
+        if any(key.blob in self._rules.user_keys or key.blob in self._rules.host_keys for key in keys):
+            raise Invalid("a key of the CA is not certified", code="key.ca", hint="make a key of your own")
 
     def _provisioner(self, credential: Credential) -> Provisioner:
         token = credential.token.reveal()

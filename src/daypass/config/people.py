@@ -51,9 +51,14 @@ def _repeated(path: str, names: Iterable[str]) -> Iterator[Problem]:
 # -- providers ------------------------------------------------------------------------------------------------
 
 
+_OUR_NAMES = frozenset({"daypass", "join", "uid"})  # in the ledger: who acted, and what a one-time id belongs to
+
+
 def _provider(provider: ProviderSection, path: str) -> Iterator[Problem]:
     if not _PROVIDER_NAME.fullmatch(provider.name):
         yield error(f"{path}.name", f"{quoted(provider.name)} is not a name", "letters, digits and ._- up to 63")
+    if provider.name in _OUR_NAMES:
+        yield error(f"{path}.name", f"{quoted(provider.name)} is what daypass calls something of its own")
     if provider.type != "oidc":
         yield error(f"{path}.type", f"{quoted(provider.type)} is not a type of provider", 'did you mean "oidc"?')
     yield from said(f"{path}.issuer", issuer_fault(provider.issuer))

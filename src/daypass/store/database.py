@@ -187,7 +187,14 @@ def _sqlite(url: URL) -> Engine:
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: sqlite3.Connection, _: ConnectionPoolEntry) -> None:
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        (mode,) = connection.execute("PRAGMA journal_mode=WAL").fetchone()
+        if mode != "wal":  # without it readers and the writer stop each other
+            raise Misconfigured(
+                "the database's file system can't do what SQLite's write-ahead log needs",
+                code="store.wal",
+                hint="put it on a local disk (not NFS or the like), or use PostgreSQL",
+            )
+        for pragma in ("synchronous=FULL", "foreign_keys=ON"):
             connection.execute(f"PRAGMA {pragma}")
 
     return engine
