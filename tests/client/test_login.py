@@ -172,6 +172,15 @@ def test_a_logout_from_a_locked_agent_says_that_the_key_is_still_in_it(sign_in: 
     assert held.agent.identities() == ()
 
 
+def test_damaged_files_keep_nobody_from_giving_up_what_they_hold(sign_in: SignIn, settings: Settings) -> None:
+    held = sign_in().run()
+    context = settings.current()
+    assert context is not None
+    context.trust.write_text("{")
+    assert logout(settings)[0].had_pass
+    assert held.agent.identities() == () and not context.certificate.exists()
+
+
 def lock(path: str, *, on: bool) -> None:
     """PROTOCOL.agent: 22 locks, 23 unlocks, each with a passphrase; 6 is success."""
     with socket.socket(socket.AF_UNIX) as connection:

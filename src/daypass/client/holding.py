@@ -10,7 +10,7 @@ import contextlib
 import fcntl
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,12 +18,12 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from daypass.client import sshconfig
 from daypass.client.agent import Agent, is_certificate
-from daypass.client.settings import Settings, write_file
+from daypass.client.settings import Context, Settings, write_file
 from daypass.client.trust import Membership
 from daypass.errors import DaypassError, Invalid, Misconfigured, Unauthenticated
 from daypass.wire import Certificate, CertType, PublicKey
 
-__all__ = ["Held", "alone", "check", "discard", "held", "keep"]
+__all__ = ["Held", "alone", "check", "discard", "held", "keep", "signers"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +75,9 @@ def check(blob: bytes, key: PublicKey, membership: Membership, now: float) -> Ce
 
 
 @contextlib.contextmanager
-def alone(membership: Membership) -> Iterator[None]:
+def alone(context: Context) -> Iterator[None]:
     """Others who want to change what is held wait: two logins at once would take out each other's certificate."""
-    descriptor = os.open(membership.context.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    descriptor = os.open(context.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     try:
         with contextlib.suppress(OSError):  # a file system without locks
             fcntl.flock(descriptor, fcntl.LOCK_EX)
@@ -107,17 +107,24 @@ def keep(
             each.remove_certified_by(membership.user_ca, keep=blob)
 
 
-def discard(membership: Membership, agents: tuple[Agent, ...]) -> bool:
+def signers(context: Context) -> tuple[PublicKey, ...]:
+    """Who signed the certificate on file, for when nothing else can be read: enough to give it up."""
+    try:
+        return (Certificate.from_line(context.certificate.read_text("ascii")).signature_key,)
+    except (OSError, UnicodeDecodeError, Invalid):
+        return ()
+
+
+def discard(context: Context, user_ca: Collection[PublicKey], agents: tuple[Agent, ...]) -> bool:
     """Out of every agent and off the disk. Returns whether there was anything.
 
     Raises Misconfigured where the agent is locked: it hides what it holds, and has it again once it is unlocked.
     """
-    context = membership.context
     noted, held = _noted(context.agent), context.certificate.exists()
     found = False
     for agent in {*agents, *noted}:
         try:
-            found = agent.remove_certified_by(membership.user_ca) > 0 or found
+            found = agent.remove_certified_by(user_ca) > 0 or found
         except DaypassError:
             continue  # an agent that has ended holds nothing
     locked = [each for each in noted if held and not found and each.is_locked()]

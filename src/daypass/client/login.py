@@ -87,7 +87,7 @@ class Login:
                 answer = self._ask_ca(remote, sign)
                 certificate = holding.check(answer.crt, public, membership, time.time())
                 news = enrolled.verify(membership, answer.bundle, time.time(), self.say)
-                with holding.alone(membership):
+                with holding.alone(membership.context):
                     holding.keep(certificate, key, found, membership, self.settings)
                 enrolled.keep(membership, news)
             except DaypassError as error:

@@ -13,9 +13,9 @@ from pathlib import Path
 
 from daypass.client import holding, sshconfig
 from daypass.client.agent import Agent
-from daypass.client.settings import Settings
+from daypass.client.settings import Context, Settings
 from daypass.client.trust import Membership, load
-from daypass.errors import NotFound
+from daypass.errors import Misconfigured, NotFound
 
 __all__ = ["LoggedOut", "logout"]
 
@@ -37,14 +37,19 @@ def logout(settings: Settings, *, everywhere: bool = False) -> tuple[LoggedOut, 
     contexts = settings.contexts() if everywhere else (current,) if current else ()
     if not contexts:
         raise NotFound("this account has joined no company", hint="there is nothing to log out of")
-    return tuple(_logout(settings, load(context)) for context in contexts)
+    return tuple(_logout(settings, context) for context in contexts)
 
 
-def _logout(settings: Settings, membership: Membership) -> LoggedOut:
-    connections = _end_connections(settings, membership)
-    with holding.alone(membership):
-        had_pass = holding.discard(membership, _agents(settings))
-    return LoggedOut(membership.context.name, had_pass, connections)
+def _logout(settings: Settings, context: Context) -> LoggedOut:
+    try:
+        membership = load(context)
+    except Misconfigured:  # damaged files must not keep anybody from giving up what they hold
+        user_ca, connections = holding.signers(context), 0
+    else:
+        user_ca, connections = membership.user_ca, _end_connections(settings, membership)
+    with holding.alone(context):
+        had_pass = holding.discard(context, user_ca, _agents(settings))
+    return LoggedOut(context.name, had_pass, connections)
 
 
 def _agents(settings: Settings) -> tuple[Agent, ...]:
