@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -105,11 +106,9 @@ def test_two_logins_at_once_do_not_take_out_each_other_s_certificate(sign_in: Si
         ready.wait(10)
         follow(url)
 
-    threads = [threading.Thread(target=sign_in(open_browser=wait_and_follow).run) for _ in range(4)]
-    for each in threads:
-        each.start()
-    for each in threads:
-        each.join()
+    with ThreadPoolExecutor(4) as people:
+        logins = [people.submit(sign_in(open_browser=wait_and_follow).run) for _ in range(4)]
+    assert all(each.result().certificate for each in logins)
     (only,) = first.agent.identities()
     assert only.blob == Certificate.from_line(joined.context.certificate.read_text()).encode()
 

@@ -19,6 +19,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from threading import get_native_id
 
 from daypass.client import place
 from daypass.errors import Misconfigured, NotFound
@@ -201,7 +202,7 @@ def write_file(path: Path, content: bytes | str, mode: int = 0o600) -> None:
     """Replace the file at once: whoever reads it sees the old content or the new, also after a power cut."""
     data = content.encode() if isinstance(content, str) else content
     make_folder(path.parent)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.new")
+    temporary = path.with_name(f".{path.name}.{get_native_id()}.new")
     try:
         _write_new(temporary, data, mode)
         temporary.replace(path)
