@@ -33,7 +33,7 @@ from daypass.errors import (
     Unavailable,
 )
 from daypass.remote import AdminRemote, Remote
-from tests.parts.needs import in_ci
+from tests.parts.needs import need
 from tests.parts.processes import wait_until
 from tests.parts.x509 import make_leaf, make_root, pem
 from tests.server.kit import GOOD, Double, Root, Running, key, possession, running
@@ -475,8 +475,7 @@ def test_no_ca_runs_here(tmp_path: Path) -> None:
 
 
 def test_a_person_who_may_not_is_told_who_may(server: Running) -> None:
-    if os.geteuid() != 0:
-        (pytest.fail if in_ci() else pytest.skip)("not run: needs root")
+    need("root")
     program = (
         "import os, sys, pathlib; from daypass import api, remote, errors; import httpcore2, httpx2, msgspec\n"
         "os.setgroups([]); os.setresuid(65534, 65534, 65534)\n"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,34 +10,9 @@ from pathlib import Path
 
 import pytest
 from tests.host.box import Box
+from tests.parts.kill import killed_at
 from tests.parts.openssh import Accounts, Sshd, keygen, make_key, run_ssh
 from tests.parts.processes import free_port, stop, wait_until
-
-
-def killed_at(box: Box, number: int) -> bool:
-    """Enrol in a process that kills itself when it syncs for the `number`th time; false where it came to its end.
-
-    Each file is synced before it is put in place and again after: these are the moments between the steps.
-    """
-    child = os.fork()
-    if child == 0:
-        try:
-            _die_at(number)
-            box.enrol()
-        finally:
-            os._exit(0)
-    return os.WIFSIGNALED(os.waitpid(child, 0)[1])
-
-
-def _die_at(number: int) -> None:
-    real, calls = os.fsync, count(1)
-
-    def fsync(descriptor: int) -> None:
-        real(descriptor)
-        if next(calls) == number:
-            os.kill(os.getpid(), signal.SIGKILL)
-
-    os.fsync = fsync  # type: ignore[assignment]
 
 
 @contextmanager
@@ -90,7 +63,7 @@ def test_a_kill_at_any_write_locks_nobody_out(box: Box, accounts: Accounts, plac
     plain = box.tree()
     for number in count(1):
         restore(box, plain)
-        if not killed_at(box, number):
+        if not killed_at(number, box.enrol):
             break
         box.sshd.test()
         check_files_in_force(box)

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.parts.needs import in_ci
+from tests.parts.needs import need
 from tests.server.kit import Running, running
 
 from daypass.errors import Conflict, Misconfigured
@@ -25,7 +25,7 @@ JOIN = b'{"name":"web-1.example.com"}'
 def as_uid(uid: int, path: Path) -> int:
     """The status that a process of that uid gets for making a join token."""
     if os.geteuid() != 0 and uid != os.geteuid():
-        (pytest.fail if in_ci() else pytest.skip)("not run: needs root")
+        need("root")
     request = b"POST /v1/admin/tokens/host HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(JOIN) + JOIN
     program = (
         "import os,socket,sys;uid=int(sys.argv[1]);os.geteuid()==uid or (os.setgroups([]),os.setresuid(uid,uid,uid));"
