@@ -1,7 +1,7 @@
 """New CA keys, written so that a crash leaves a whole file or none, and no file is ever written over.
 
 Without a passphrase: OpenSSH's format. With one: OpenSSH's format too (bcrypt) where the `bcrypt` package is
-installed; else PKCS #8 (AES-256, PBKDF2), which `openssl` and this CA read, but ssh-keygen only from 9.6 on.
+installed; else PKCS #8 (AES-256, PBKDF2), which `openssl` and this CA read, but ssh-keygen 9.2 does not.
 """
 
 from __future__ import annotations
