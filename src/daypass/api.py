@@ -16,20 +16,28 @@ import msgspec
 from daypass.wire.binding import (
     BUNDLE_NAMESPACE,
     CLIENT_BUNDLE_NAMESPACE,
+    DEVICE_NAMESPACE,
     POSSESSION_NAMESPACE,
+    REQUEST_NAMESPACE,
     TRUST_NAMESPACE,
 )
 
 __all__ = [
     "BUNDLE_NAMESPACE",
     "CLIENT_BUNDLE_NAMESPACE",
+    "DEVICE_NAMESPACE",
     "MAX_BODY",
     "POSSESSION_NAMESPACE",
+    "REQUEST_NAMESPACE",
     "ROUTES",
     "TRUST_NAMESPACE",
     "Access",
     "CaInfo",
     "ClientBundle",
+    "DeviceAnswer",
+    "DevicePoll",
+    "DeviceRequest",
+    "DeviceStarted",
     "EnrolKey",
     "EnrolRequest",
     "EnrolResponse",
@@ -38,12 +46,19 @@ __all__ = [
     "HostBundle",
     "JoinTokenRequest",
     "JoinTokenResponse",
+    "MyCertificate",
+    "MyCertificates",
+    "MyRevocation",
     "OidcLogin",
+    "PassProof",
     "Provisioners",
     "RootResponse",
     "RootsResponse",
     "Route",
     "Signed",
+    "SshRekeyRequest",
+    "SshRenewRequest",
+    "SshRevokeRequest",
     "SshRoots",
     "SshSignRequest",
     "SshSignResponse",
@@ -142,6 +157,29 @@ class SshSignResponse(_Body, frozen=True):
     bundle: Signed | None = None
 
 
+class SshRenewRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """`ott`: an SSHPOP token, signed by the key of the certificate that it carries."""
+
+    ott: str = ""
+
+
+class SshRekeyRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """The same for a new key; `publicKey` is its wire blob."""
+
+    ott: str = ""
+    publicKey: bytes = b""
+
+
+class SshRevokeRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """`serial` in decimal. Only `passive` revocation has a meaning for `step`."""
+
+    serial: str = ""
+    ott: str = ""
+    reasonCode: int = 0
+    reason: str = ""
+    passive: bool = False
+
+
 # -- ours -----------------------------------------------------------------------------------------------------
 
 
@@ -174,6 +212,9 @@ class OidcLogin(_Body, frozen=True):
     max_age: int | None = None  # seconds; asked of the provider as OpenID's max_age
     redirect_host: str = "127.0.0.1"
     redirect_ports: list[int] = []  # empty: any free port
+    hosted: bool = False  # the CA's own page takes this provider's sign-ins from other devices (trust 8.2)
+    device_client_id: str = ""  # for the provider's own device grant (RFC 8628); empty: not to be used
+    device_client_secret: str = ""
 
 
 class CaInfo(msgspec.Struct, frozen=True, kw_only=True):
@@ -182,6 +223,81 @@ class CaInfo(msgspec.Struct, frozen=True, kw_only=True):
     time: int
     providers: list[OidcLogin]
     user_lifetime: int  # seconds
+
+
+class DeviceRequest(_Body, frozen=True):
+    """A sign-in that is to happen on another device, at the CA's own page: the public key first (trust 8.2).
+
+    `proof`: an SSHSIG blob by the key (namespace `daypass-device@v1`) over `binding.device_message`. `machine` is
+    what the person calls the machine that asks; the page shows it beside the address and the key's fingerprint.
+    """
+
+    public_key: bytes
+    salt: bytes  # 32 bytes; the nonce of the sign-in is made with it
+    proof: bytes
+    machine: str
+    provider: str = ""  # empty where there is one
+    lifetime: int | None = None  # seconds
+
+
+class DeviceStarted(msgspec.Struct, frozen=True, kw_only=True):
+    """`device_code` is secret and fetches the answer; `user_code` is what the person types at `page`."""
+
+    device_code: str
+    user_code: str
+    page: str
+    interval: int  # seconds between two polls
+    expires_in: int  # seconds
+
+
+class DevicePoll(msgspec.Struct, frozen=True, kw_only=True):
+    device_code: str
+
+
+class DeviceAnswer(_Body, frozen=True):
+    """`state`: waiting (the code was not typed yet), seen (it was), issued. A refusal is an error, not a state.
+
+    Once issued, asking again gives the same answer until the request expires.
+    """
+
+    state: str
+    crt: bytes = b""
+    bundle: Signed | None = None
+
+
+class PassProof(msgspec.Struct, frozen=True, kw_only=True):
+    """Who makes a call, shown with the key of a live day pass (trust 4.2).
+
+    Travels as base64url without padding of its JSON, in the header `Authorization: Daypass …`. `proof` is an SSHSIG
+    blob (namespace `daypass-request@v1`) over `binding.request_message`.
+    """
+
+    certificate: bytes
+    time: int  # unix seconds, 60 either way
+    nonce: bytes  # 16 bytes, good once
+    proof: bytes
+
+
+class MyCertificate(msgspec.Struct, frozen=True, kw_only=True):
+    serial: int
+    key_id: str
+    principals: list[str]
+    valid_after: int
+    valid_before: int
+    revoked_at: int | None = None
+
+
+class MyCertificates(msgspec.Struct, frozen=True, kw_only=True):
+    """One's own certificates that have not expired, newest first."""
+
+    certificates: list[MyCertificate]
+
+
+class MyRevocation(msgspec.Struct, frozen=True, kw_only=True):
+    """Give up one certificate of one's own."""
+
+    serial: int
+    reason: str = ""
 
 
 class EnrolKey(msgspec.Struct, frozen=True, kw_only=True):

@@ -25,7 +25,7 @@ class Lazy(NamedTuple):
 
 COMMANDS = {
     "bootstrap": Lazy("daypass.cli.user:bootstrap", "Join a company: pin its CA's roots."),
-    "login": Lazy("daypass.cli.user:login", "Sign in and get today's certificate."),
+    "login": Lazy("daypass.cli.login:login", "Sign in and get today's certificate."),
     "status": Lazy("daypass.cli.user:status", "Show what you hold, as whom, for how long."),
     "logout": Lazy("daypass.cli.user:logout", "Give it back: agent, file and open connections."),
     "ssh-config": Lazy("daypass.cli.user:ssh_config", "Set up OpenSSH for it, once."),

@@ -22,24 +22,26 @@ __all__ = ["show_status", "status"]
 
 
 def status(arguments: Sequence[str]) -> int | None:
-    """`daypass status [--json] [--root DIR]`; None for anything else, which click explains better."""
-    rest, root, as_json = list(arguments), "", False
+    """`daypass status [--json] [--context NAME] [--root DIR]`; None for anything else: click explains it better."""
+    rest, root, context, as_json = list(arguments), "", "", False
     while rest:
         word = rest.pop(0)
         if word == "--json":
             as_json = True
         elif word == "--root" and rest:
             root = rest.pop(0)
+        elif word == "--context" and rest:
+            context = rest.pop(0)
         else:
             return None
-    return show_status(root, as_json)
+    return show_status(root, context, as_json)
 
 
-def show_status(root: str, as_json: bool) -> int:
+def show_status(root: str, context: str, as_json: bool) -> int:
     """0 with a valid certificate whose key the agent has, else 1."""
     now = time.time()
     home = place.home(root, os.environ)
-    company = place.current_name(home)
+    company = place.current_name(home, context or os.environ.get("DAYPASS_CONTEXT", ""))
     found = glance.look(os.path.join(home, "contexts", company)) if company else None
     if as_json:
         json_data(_fields(company, found, now))

@@ -40,8 +40,10 @@ def home(root: str, environ: Mapping[str, str]) -> str:
     return below(root, environ.get("DAYPASS_HOME") or _default(environ))
 
 
-def current_name(folder: str) -> str | None:
-    """The company in use, None before the first bootstrap."""
+def current_name(folder: str, wanted: str = "") -> str | None:
+    """The company asked for, else the one in use; None before the first bootstrap."""
+    if wanted:
+        return wanted
     try:
         with open(os.path.join(folder, "current"), encoding="ascii") as file:
             return file.read().strip() or None

@@ -104,9 +104,10 @@ class Settings:
     ssh_folder: Path
     machine_file: Path
     environ: Mapping[str, str]
+    wanted: str = ""  # the company asked for, by --context or DAYPASS_CONTEXT; empty: the one in use
 
     @classmethod
-    def load(cls, root: str = "", environ: Mapping[str, str] | None = None) -> Settings:
+    def load(cls, root: str = "", environ: Mapping[str, str] | None = None, context: str = "") -> Settings:
         """From the environment; `root` stands for /. Raises Misconfigured for a path ssh could not be told."""
         environ = os.environ if environ is None else environ
         home = place.home(root, environ)
@@ -119,7 +120,8 @@ class Settings:
                 )
         _check_ours(home)
         machine_file = Path(place.below(root, "/etc/daypass/client.toml"))
-        return cls(Path(home), Path(ssh_folder), machine_file, environ)
+        wanted = context or environ.get("DAYPASS_CONTEXT", "")
+        return cls(Path(home), Path(ssh_folder), machine_file, environ, wanted)
 
     @property
     def agent_socket(self) -> Path:
@@ -142,8 +144,11 @@ class Settings:
         return tuple(self.context(folder.parent.name) for folder in folders)
 
     def current(self) -> Context | None:
-        """The company in use."""
-        name = place.current_name(str(self.home))
+        """The company asked for, else the one in use. Raises NotFound for one that was never joined."""
+        name = place.current_name(str(self.home), self.wanted)
+        if self.wanted and self.wanted not in (joined := [each.name for each in self.contexts()]):
+            hint = f"there is: {', '.join(joined)}" if joined else "join it first: daypass bootstrap"
+            raise NotFound(f"there is no company called {self.wanted!r} here", hint=hint)
         return self.context(name) if name else None
 
     def use(self, context: Context) -> None:

@@ -1,8 +1,9 @@
-"""What ties a credential to a key, a CA and an act: the two byte strings both ends must build alike.
+"""What ties a credential to a key, a CA and an act: the byte strings both ends must build alike.
 
 `login_nonce` goes into the OpenID request, comes back inside the signed ID token and makes that token good for
 nothing else (trust 3.1). `possession_message` is what a new key signs, so that nobody can have another's public
-key certified as theirs (trust 3.3).
+key certified as theirs (trust 3.3). `device_message` is the same where the sign-in happens on another device (trust
+8.2), and `request_message` is what the key of a day pass signs to speak for its person (trust 4.2).
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ TRUST_NAMESPACE = "daypass-trust"
 BUNDLE_NAMESPACE = "daypass-host-bundle"
 CLIENT_BUNDLE_NAMESPACE = "daypass-client-bundle"
 POSSESSION_NAMESPACE = "daypass-possession@v1"
+DEVICE_NAMESPACE = "daypass-device@v1"
+REQUEST_NAMESPACE = "daypass-request@v1"
 NONCE_PREFIX = "dp1."
 SALT_SIZE = 32
 CA_ID_SIZE = 32
@@ -42,3 +45,19 @@ def login_nonce(ca_id: bytes, blob: bytes, act: bytes, salt: bytes) -> str:
 def possession_message(ca_id: bytes, token: str) -> bytes:
     """What the new key signs (SSHSIG, namespace `daypass-possession@v1`): this CA, and exactly this token."""
     return b"daypass-possession-v1\0" + string(ca_id) + string(hashlib.sha256(token.encode()).digest())
+
+
+def device_message(ca_id: bytes, salt: bytes, machine: str) -> bytes:
+    """What the new key signs (SSHSIG, namespace `daypass-device@v1`) to ask for a sign-in on another device: this CA,
+    the salt that its nonce will have, and the name that the person is shown."""
+    return b"daypass-device-v1\0" + string(ca_id) + string(salt) + string(machine.encode())
+
+
+def request_message(ca_id: bytes, method: str, path: str, body: bytes, time: int, nonce: bytes) -> bytes:
+    """What a day pass's key signs (SSHSIG, namespace `daypass-request@v1`) for one call.
+
+    CA id, method, path without query, SHA-256 of the body, unix seconds and a nonce of 16 bytes; a uint32 length
+    before each, `time` as eight bytes.
+    """
+    parts = (ca_id, method.encode(), path.encode(), hashlib.sha256(body).digest(), time.to_bytes(8, "big"), nonce)
+    return b"daypass-request-v1\0" + b"".join(string(part) for part in parts)
