@@ -18,6 +18,7 @@ from daypass.client.agent import Agent, choose, is_forwarded, own_agent
 from daypass.client.settings import Settings
 from daypass.errors import DaypassError, Invalid, Misconfigured, Unavailable
 from daypass.wire import PublicKey
+from daypass.wire import agent as wire
 from daypass.wire.buffer import Reader, string, uint32
 from tests.client.mini_ca import MiniCa
 from tests.parts.openssh import Agent as Part
@@ -135,6 +136,18 @@ def test_a_certificate_leaves_the_agent_when_its_lifetime_is_over(agent: Part) -
     while Agent(str(agent.socket)).holds(certificate):
         assert time.monotonic() < deadline
         time.sleep(0.1)
+
+
+def test_confirm_reaches_the_agent_that_asks_before_each_use(agent: Part) -> None:
+    """Without a way to ask, OpenSSH's agent says no (ssh-agent(1), SSH_ASKPASS)."""
+    key, ca, found = Ed25519PrivateKey.generate(), MiniCa(), Agent(str(agent.socket))
+    certificate = ca.certify(PublicKey.from_cryptography(key.public_key()))
+    found.probe(confirm=True)
+    for confirm, signs in ((False, True), (True, False)):
+        found.add(key, certificate, 60, "asks", confirm=confirm)
+        answer = found._ask(wire.sign_request(certificate, b"data"))
+        assert (answer[:1] != FAILURE) is signs
+        found.remove(certificate)
 
 
 def test_ours_are_told_by_their_signature_and_others_stay(agent: Part, tmp_path: Path) -> None:

@@ -43,12 +43,16 @@ class Agent:
     def holds(self, blob: bytes) -> bool:
         return any(each.blob == blob for each in self.identities())
 
-    def add(self, key: Ed25519PrivateKey, certificate: bytes, lifetime: int, comment: str) -> None:
+    def add(
+        self, key: Ed25519PrivateKey, certificate: bytes, lifetime: int, comment: str, *, confirm: bool = False
+    ) -> None:
         """Put the key in with its certificate for `lifetime` seconds, and see that it is there.
 
-        An agent that refuses the lifetime or keeps something else is an error, never a warning (CVE-2023-51384).
+        With `confirm` the agent asks the person before each use, as after `ssh-add -c`. An agent that refuses one of
+        them or keeps something else is an error, never a warning (CVE-2023-51384).
         """
-        agent.expect_success(self._ask(agent.add_identity(key, certificate, comment=comment, lifetime=lifetime)))
+        message = agent.add_identity(key, certificate, comment=comment, lifetime=lifetime, confirm=confirm)
+        agent.expect_success(self._ask(message))
         if not self.holds(certificate):
             raise Invalid("the ssh-agent took the certificate and does not list it", code="agent-dropped")
 
@@ -64,10 +68,13 @@ class Agent:
                 removed += 1
         return removed
 
-    def probe(self) -> None:
-        """Raise unless it keeps a certificate with a lifetime, lists it, and lets it go again."""
+    def probe(self, *, confirm: bool = False) -> None:
+        """Raise unless it keeps a certificate with a lifetime, lists it, and lets it go again.
+
+        With `confirm` the test asks for that too. Nothing is signed with it, so nobody is asked anything.
+        """
         key, certificate = _throwaway()
-        self.add(key, certificate, 60, "daypass: a test that is taken out at once")
+        self.add(key, certificate, 60, "daypass: a test that is taken out at once", confirm=confirm)
         self.remove(certificate)
         if self.holds(certificate):
             raise Invalid("the ssh-agent does not take certificates out", code="agent-dropped")
