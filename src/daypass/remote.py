@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     import httpx2
 
-__all__ = ["AdminRemote", "Remote"]
+__all__ = ["TIMEOUT", "AdminRemote", "Remote"]
 
 Answer = TypeVar("Answer")
 

@@ -518,3 +518,12 @@ print("".join(f"\\\\x{byte:02x}" for byte in made[0].private_bytes_raw()))
     written = [line for line in (home / "trace").read_text().splitlines() if key in line]
     assert written, "the agent got the key over its socket"
     assert all("<UNIX" in line for line in written), written
+
+
+def test_how_long_it_waits_is_for_the_caller_to_say(sign_in: SignIn, op: Op, company: MiniCa) -> None:
+    with pytest.raises(Unavailable) as caught:
+        sign_in(open_browser=lambda _: None, sign_in_seconds=0.01).run()
+    assert caught.value.code == "sign-in-timeout"
+    op.answers[DISCOVERY] = Answer(seconds=5)
+    with pytest.raises(Unavailable, match="can't be reached"):
+        sign_in(patience=0.2).run()

@@ -28,15 +28,15 @@ from daypass.client.oidc import Provider, Request
 from daypass.client.settings import Settings
 from daypass.client.trust import Membership
 from daypass.errors import DaypassError, Invalid, Misconfigured, Unavailable
-from daypass.remote import Remote
+from daypass.remote import TIMEOUT, Remote
 from daypass.wire import Certificate, PublicKey, SshSignature, sign_blob
 from daypass.wire.binding import login_nonce, possession_message
 from daypass.wire.sshsig import to_be_signed
 
-__all__ = ["ACT", "Login", "until"]
+__all__ = ["ACT", "SIGN_IN_SECONDS", "Login", "until"]
 
 ACT = b"login"
-_SIGN_IN_SECONDS = 120.0
+SIGN_IN_SECONDS = 120.0
 _RETRY_AFTER = (1.0, 3.0)  # seconds; the CA recognises a retry and gives the recorded certificate again
 _LOOPBACK = ("127.0.0.1", "localhost")
 _CLOCK_SKEW = 30  # seconds
@@ -44,7 +44,11 @@ _CLOCK_SKEW = 30  # seconds
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """One sign-in. `say` gets a line for the person; `open_browser` sends them somewhere."""
+    """One sign-in. `say` gets a line for the person; `open_browser` sends them somewhere.
+
+    `patience`: seconds for each step over the network; `sign_in_seconds`: for the person's part. `confirm`: the agent
+    asks before each use of the key, as after `ssh-add -c`. `device`: the sign-in happens on another device.
+    """
 
     settings: Settings
     say: Callable[[str], None]
@@ -52,12 +56,16 @@ class Login:
     lifetime: int | None = None  # seconds; None is what the CA gives
     provider: str | None = None
     force: bool = False
+    confirm: bool = False
+    device: bool = False
+    patience: float = TIMEOUT
+    sign_in_seconds: float = SIGN_IN_SECONDS
 
     def run(self) -> Held:
         """Sign in and keep the certificate. Raises any of the error tree; then nothing has changed."""
         _protect_memory()
         membership = trust.current(self.settings)
-        with membership.remote() as remote:
+        with membership.remote(self.patience) as remote:
             membership, info = trust.refresh(membership, remote)
             self._compare_clocks(info)
             found = agent.choose(self.settings, self.say, force=self.force)
@@ -77,7 +85,7 @@ class Login:
         self, membership: Membership, info: CaInfo, remote: Remote, key: Ed25519PrivateKey, found: Agent
     ) -> Certificate:
         """The person's part, and what follows from it; the browser hears how it ended."""
-        provider = oidc.discover(_pick(info.providers, self.provider))
+        provider = oidc.discover(_pick(info.providers, self.provider), self.patience)
         public, salt = PublicKey.from_cryptography(key.public_key()), os.urandom(32)
         request = Request(login_nonce(membership.ca_id, public.blob, ACT, salt))
         with _listen(provider, request) as listener:
@@ -103,8 +111,8 @@ class Login:
     def _fetch_token(self, listener: browser.Listener, provider: Provider, request: Request) -> str:
         self.say(f"waiting for you to sign in at {provider.host}, in your browser")
         listener.open(self.open_browser, request.url(provider, listener.redirect_uri))
-        answer = listener.wait(_SIGN_IN_SECONDS)
-        return oidc.redeem(provider, request, answer.code, listener.redirect_uri)
+        answer = listener.wait(self.sign_in_seconds)
+        return oidc.redeem(provider, request, answer.code, listener.redirect_uri, self.patience)
 
     def _ask_ca(self, remote: Remote, request: SshSignRequest) -> SshSignResponse:
         """Ask again where the answer was lost on the way: the person need not sign in twice for that."""

@@ -25,7 +25,7 @@ from daypass.model import discovery_url, issuer_fits
 
 __all__ = ["Provider", "Request", "discover", "redeem"]
 
-_SECONDS = 10.0
+SECONDS = 10.0  # for each step of a call
 _MAX_BYTES = 1 << 20
 _LOOPBACK = re.compile(r"http://(127\.0\.0\.1|localhost|\[::1\])(:\d+)?(/.*)?")
 _URL = re.compile(r"[A-Za-z0-9._~:/?@!$&'()*+,;=%\[\]-]+")
@@ -98,11 +98,11 @@ class Request:
         return provider.authorization_endpoint + separator + urlencode(query, quote_via=quote)
 
 
-def discover(login: OidcLogin) -> Provider:
+def discover(login: OidcLogin, patience: float = SECONDS) -> Provider:
     """Ask the provider for its endpoints. Raises Unavailable, or Misconfigured for one that answers amiss."""
     url = discovery_url(login.issuer)
     _check_secure(url, login.issuer)
-    with _client() as client:
+    with _client(patience) as client:
         found = _decode(_exchange(client, "GET", url, login.issuer), _Discovery, login.issuer)
     if found.issuer.rstrip("/") != login.issuer.rstrip("/"):
         raise Misconfigured(
@@ -121,7 +121,7 @@ def discover(login: OidcLogin) -> Provider:
     )
 
 
-def redeem(provider: Provider, request: Request, code: str, redirect_uri: str) -> str:
+def redeem(provider: Provider, request: Request, code: str, redirect_uri: str, patience: float = SECONDS) -> str:
     """The ID token for the code. Raises Unauthenticated where it does not answer `request`."""
     login = provider.login
     body = {
@@ -138,7 +138,7 @@ def redeem(provider: Provider, request: Request, code: str, redirect_uri: str) -
         body["client_id"] = login.client_id
         if login.client_secret:
             body["client_secret"] = login.client_secret
-    with _client() as client:
+    with _client(patience) as client:
         answer = _exchange(client, "POST", provider.token_endpoint, login.issuer, body, headers)
     token = _decode(answer, _Tokens, login.issuer).id_token
     _check_answers(token, request, login.issuer)
@@ -164,10 +164,10 @@ def _check_answers(token: str, request: Request, issuer: str) -> None:
         )
 
 
-def _client() -> httpx2.Client:
+def _client(patience: float) -> httpx2.Client:
     """The system's roots and proxies (httpx2's defaults), and no redirects: an endpoint is where it says it is."""
     headers = {"user-agent": f"daypass/{__version__}", "accept": "application/json"}
-    return httpx2.Client(timeout=_SECONDS, follow_redirects=False, headers=headers)
+    return httpx2.Client(timeout=patience, follow_redirects=False, headers=headers)
 
 
 def _exchange(

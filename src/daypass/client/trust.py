@@ -19,7 +19,7 @@ from daypass.api import CaInfo, Signed, TrustDocument
 from daypass.client.settings import Context, Settings, is_context_name, write_file
 from daypass.errors import Conflict, Invalid, Misconfigured, NotFound
 from daypass.model import is_host_pattern
-from daypass.remote import Remote
+from daypass.remote import TIMEOUT, Remote
 from daypass.wire import Krl, PublicKey
 
 __all__ = ["Membership", "bootstrap", "check_patterns", "current", "load", "refresh", "split_address"]
@@ -66,9 +66,9 @@ class Membership:
     def host_ca(self) -> tuple[PublicKey, ...]:
         return trusted.public_keys(self.trust.host_ca)
 
-    def remote(self) -> Remote:
-        """The CA, over the roots it is pinned to."""
-        return Remote(self.url, self.roots_pem)
+    def remote(self, timeout: float = TIMEOUT) -> Remote:
+        """The CA, over the roots it is pinned to; `timeout` in seconds, for each step of a call."""
+        return Remote(self.url, self.roots_pem, timeout=timeout)
 
 
 def check_patterns(patterns: Sequence[str]) -> tuple[str, ...]:
