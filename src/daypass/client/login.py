@@ -26,12 +26,12 @@ from daypass.client.glance import login_name
 from daypass.client.holding import Held
 from daypass.client.oidc import Provider, Request
 from daypass.client.settings import Settings
+from daypass.client.subject import Subject, signer
 from daypass.client.trust import Membership
 from daypass.errors import DaypassError, Invalid, Misconfigured, Unavailable
 from daypass.remote import TIMEOUT, Remote
-from daypass.wire import Certificate, PublicKey, SshSignature, sign_blob
+from daypass.wire import Certificate, PublicKey
 from daypass.wire.binding import login_nonce, possession_message
-from daypass.wire.sshsig import to_be_signed
 
 __all__ = ["ACT", "SIGN_IN_SECONDS", "Login", "until"]
 
@@ -66,13 +66,19 @@ class Login:
         _protect_memory()
         membership = trust.current(self.settings)
         with membership.remote(self.patience) as remote:
-            membership, info = trust.refresh(membership, remote)
-            self._compare_clocks(info)
+            membership, info = self._refresh(membership, remote)
             found = agent.choose(self.settings, self.say, force=self.force)
-            key = Ed25519PrivateKey.generate()
-            certificate = self._sign_in(membership, info, remote, key, found)
+            certificate = self._sign_in(membership, info, remote, self._day_pass(membership, found))
         sshconfig.update(self.settings, membership)
         return Held(certificate, found)
+
+    def certify(self, subject: Subject) -> Certificate:
+        """Sign in for a key of the caller's, who keeps the certificate; the day pass is left as it is."""
+        _protect_memory()
+        membership = trust.current(self.settings)
+        with membership.remote(self.patience) as remote:
+            membership, info = self._refresh(membership, remote)
+            return self._sign_in(membership, info, remote, subject)
 
     def held(self) -> Held | None:
         """What is valid already, without a word to the network; None under `force` or a wish of one's own."""
@@ -81,22 +87,34 @@ class Login:
         context = self.settings.current()
         return holding.held(trust.load(context), time.time()) if context else None
 
-    def _sign_in(
-        self, membership: Membership, info: CaInfo, remote: Remote, key: Ed25519PrivateKey, found: Agent
-    ) -> Certificate:
+    def _refresh(self, membership: Membership, remote: Remote) -> tuple[Membership, CaInfo]:
+        membership, info = trust.refresh(membership, remote)
+        self._compare_clocks(info)
+        return membership, info
+
+    def _day_pass(self, membership: Membership, found: Agent) -> Subject:
+        """A new key, which goes into the agent and nowhere else."""
+        key = Ed25519PrivateKey.generate()
+
+        def keep(certificate: Certificate) -> None:
+            with holding.alone(membership.context):
+                holding.keep(certificate, key, found, membership, self.settings)
+
+        return Subject(PublicKey.from_cryptography(key.public_key()), signer(key), keep)
+
+    def _sign_in(self, membership: Membership, info: CaInfo, remote: Remote, subject: Subject) -> Certificate:
         """The person's part, and what follows from it; the browser hears how it ended."""
         provider = oidc.discover(_pick(info.providers, self.provider), self.patience)
-        public, salt = PublicKey.from_cryptography(key.public_key()), os.urandom(32)
-        request = Request(login_nonce(membership.ca_id, public.blob, ACT, salt))
+        salt = os.urandom(32)
+        request = Request(login_nonce(membership.ca_id, subject.key.blob, ACT, salt))
         with _listen(provider, request) as listener:
             try:
                 token = self._fetch_token(listener, provider, request)
-                sign = _sign_request(membership.ca_id, key, token, salt, self.lifetime)
+                sign = _sign_request(membership.ca_id, subject, token, salt, self.lifetime)
                 answer = self._ask_ca(remote, sign)
-                certificate = holding.check(answer.crt, public, membership, time.time())
+                certificate = holding.check(answer.crt, subject.key, membership, _start(subject))
                 news = enrolled.verify(membership, answer.bundle, time.time(), self.say)
-                with holding.alone(membership.context):
-                    holding.keep(certificate, key, found, membership, self.settings)
+                subject.keep(certificate)
                 enrolled.keep(membership, news)
             except DaypassError as error:
                 listener.finish(pages.failed(error.message, error.hint, membership.ca_name))
@@ -156,17 +174,21 @@ def _listen(provider: Provider, request: Request) -> browser.Listener:
     )
 
 
-def _sign_request(
-    ca_id: bytes, key: Ed25519PrivateKey, token: str, salt: bytes, lifetime: int | None
-) -> SshSignRequest:
+def _start(subject: Subject) -> float:
+    """When the certificate is looked at: now, or once it is to begin."""
+    return time.time() + (subject.begin + _CLOCK_SKEW if subject.begin > 0 else 0)
+
+
+def _sign_request(ca_id: bytes, subject: Subject, token: str, salt: bytes, lifetime: int | None) -> SshSignRequest:
     """Token, key, the salt that ties them, and a signature that shows the key is ours (trust 3.3)."""
-    public = PublicKey.from_cryptography(key.public_key())
-    message = to_be_signed(POSSESSION_NAMESPACE, possession_message(ca_id, token))
-    proof = SshSignature(public, POSSESSION_NAMESPACE, "sha512", sign_blob(key, message))
+    proof = subject.prove(POSSESSION_NAMESPACE, possession_message(ca_id, token))
     return SshSignRequest(
-        publicKey=public.blob,
+        publicKey=subject.key.blob,
         ott=token,
         certType="user",
+        keyID=subject.key_id,
+        principals=list(subject.principals),
+        validAfter=f"{subject.begin}s" if subject.begin else "",
         validBefore=f"{lifetime}s" if lifetime is not None else "",
         salt=salt,
         proof=proof.encode(),
