@@ -44,7 +44,7 @@ def test_a_folder_of_another_account_is_not_used(tmp_path: Path) -> None:
         Settings.load("", {"HOME": "/home/a", "DAYPASS_HOME": str(tmp_path)})
 
 
-@pytest.mark.parametrize("text", [b"\xff", b"url =", b"url = 'https://ca.example.com'"])
+@pytest.mark.parametrize("text", [b"\xff", b"url =", b"auto_login = 1", b"lifetme = '8h'"])
 def test_machine_defaults_that_can_not_be_used_are_told(text: bytes, tmp_path: Path) -> None:
     (tmp_path / "etc/daypass").mkdir(parents=True)
     (tmp_path / "etc/daypass/client.toml").write_bytes(text)
@@ -104,9 +104,16 @@ write_file(Path({str(tmp_path)!r}, "file"), "much more than four bytes")
     assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("file", "old")]
 
 
-@pytest.mark.parametrize("text", ["", "url = 1\n", "url =", 'url = "https://a"'])
+@pytest.mark.parametrize("text", ["url = 1\n", "url =", 'url = "https://a"', 'fingerprint = "3f0a"'])
 def test_machine_defaults_that_say_too_little_are_told(text: str, tmp_path: Path) -> None:
     (tmp_path / "etc/daypass").mkdir(parents=True)
     (tmp_path / "etc/daypass/client.toml").write_text(text)
     with pytest.raises(Misconfigured, match=r"client\.toml"):
         Settings.load(str(tmp_path), {"HOME": "/home/a"}).machine_defaults()
+
+
+def test_machine_defaults_may_name_no_ca_at_all(tmp_path: Path) -> None:
+    (tmp_path / "etc/daypass").mkdir(parents=True)
+    (tmp_path / "etc/daypass/client.toml").write_text('lifetime = "8h"\nauto_login = false\n')
+    found = Settings.load(str(tmp_path), {"HOME": "/home/a"}).machine_defaults()
+    assert (found.lifetime, found.auto_login, found.url) == ("8h", False, "")

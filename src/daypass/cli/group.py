@@ -29,6 +29,8 @@ COMMANDS = {
     "status": Lazy("daypass.cli.user:status", "Show what you hold, as whom, for how long."),
     "logout": Lazy("daypass.cli.user:logout", "Give it back: agent, file and open connections."),
     "ssh-config": Lazy("daypass.cli.user:ssh_config", "Set up OpenSSH for it, once."),
+    "context": Lazy("daypass.cli.context:context", "Several companies: list, choose, leave."),
+    "uninstall": Lazy("daypass.cli.uninstall:uninstall", "Take everything of daypass off this account."),
     "completion": Lazy("daypass.cli.completion:completion", "Print a completion script for your shell."),
     "host": Lazy("daypass.cli.host:host", "Enrol this server and look after its certificates."),
     "ca": Lazy("daypass.cli.admin:ca", "Make a CA, check its configuration, run it."),
@@ -37,7 +39,7 @@ COMMANDS = {
 }
 
 _SECTIONS = {
-    "For people": ("bootstrap", "login", "status", "logout", "ssh-config", "completion"),
+    "For people": ("bootstrap", "login", "status", "logout", "ssh-config", "context", "completion", "uninstall"),
     "For servers": ("host",),
     "For the CA": ("ca", "token", "ledger"),
 }

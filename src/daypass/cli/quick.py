@@ -41,12 +41,13 @@ def show_status(root: str, context: str, as_json: bool) -> int:
     """0 with a valid certificate whose key the agent has, else 1."""
     now = time.time()
     home = place.home(root, os.environ)
-    company = place.current_name(home, context or os.environ.get("DAYPASS_CONTEXT", ""))
+    wanted = context or os.environ.get("DAYPASS_CONTEXT", "")
+    company = place.current_name(home, wanted)
     found = glance.look(os.path.join(home, "contexts", company)) if company else None
     if as_json:
         json_data(_fields(company, found, now))
     elif company is None or found is None:
-        _show_nothing(company)
+        _show_nothing(company, wanted)
     else:
         _show(company, found, now)
     return 0 if found is not None and found.is_valid(now) else 1
@@ -62,13 +63,17 @@ def _show(company: str, found: Glance, now: float) -> None:
     data(f"  key id      {printable(found.key_id)}")
     data(f"  principals  {printable(', '.join(found.principals))}")
     data(f"  serial      {found.serial}")
+    if found.ends_soon(now):
+        note("it ends soon; daypass login gets the next one")
 
 
-def _show_nothing(company: str | None) -> None:
-    if company is None:
+def _show_nothing(company: str | None, wanted: str) -> None:
+    if company is None and wanted:
+        note("no such company joined; those that are: daypass context list")
+    elif company is None:
         note("no company joined; ask your operator for the line that starts: daypass bootstrap")
     else:
-        note(f"not signed in at {company}; run: daypass login")
+        note(f"not signed in at {printable(company)}; run: daypass login")
 
 
 def _why_not(found: Glance, now: float) -> str:
@@ -90,6 +95,7 @@ def _fields(company: str | None, found: Glance | None, now: float) -> dict[str, 
             "valid_after": utc(found.valid_after),
             "valid_before": utc(found.valid_before),
             "seconds_left": max(0, int(found.valid_before - now)),
+            "ends_soon": found.ends_soon(now),
             "in_agent": found.in_agent,
         }
     return fields

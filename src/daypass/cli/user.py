@@ -20,21 +20,24 @@ __all__ = ["bootstrap", "logout", "ssh_config", "status"]
 Examples:
   daypass bootstrap https://ca.example.com/#3f0a…c41d
   daypass bootstrap https://ca.example.com --fingerprint 3f0a…c41d
+  daypass bootstrap https://ca.other.example/#77b2…0d3e --context other
 
 The line comes from your operator: daypass ca init prints it. The fingerprint is what makes the CA yours and
 nobody else's; joining the same CA again does no harm."""
 )
 @click.argument("url")
 @click.option("--fingerprint", metavar="HEX", help="SHA-256 of the CA's root certificate.")
+@click.option("--context", "name", default="", metavar="NAME", help="What to call this company; else its host name.")
 @root_option
-def bootstrap(url: str, fingerprint: str | None, root: str) -> int:
+def bootstrap(url: str, fingerprint: str | None, name: str, root: str) -> int:
     """Join a company: pin the roots of the CA at URL."""
     from daypass.client import trust
     from daypass.client.settings import Settings
 
     address, pinned = trust.split_address(url, fingerprint)
-    membership = trust.bootstrap(Settings.load(root), address, pinned)
-    note(f"{good('joined')} {bold(printable(membership.ca_name))} at {membership.url}")
+    membership = trust.bootstrap(Settings.load(root), address, pinned, name)
+    called = f", called {name} here" if name else ""
+    note(f"{good('joined')} {bold(printable(membership.ca_name))} at {membership.url}{called}")
     show_hint("next, once: daypass ssh-config; then, every day: daypass login")
     return 0
 

@@ -20,11 +20,12 @@ if TYPE_CHECKING:
     import _socket
     from collections.abc import Sequence
 
-__all__ = ["Glance", "login_name", "look"]
+__all__ = ["Glance", "ends_soon", "login_name", "look"]
 
 _FIELDS = {"ssh-ed25519": 1, "ssh-rsa": 2, "sk-ssh-ed25519": 2, "sk-ecdsa-sha2-nistp256": 3}
 _FIELDS |= {f"ecdsa-sha2-nistp{bits}": 2 for bits in (256, 384, 521)}
 _SECONDS = 2.0
+_SOON = 2 * 3600  # seconds
 _MAX_ANSWER = 256 * 1024
 
 
@@ -51,6 +52,10 @@ class Glance:
         """In time, and usable."""
         return self.in_agent and self.valid_after <= now < self.valid_before
 
+    def ends_soon(self, now: float) -> bool:
+        """Near enough to its end that `daypass login` replaces it without being told to."""
+        return ends_soon(self.valid_after, self.valid_before, now)
+
     @property
     def login(self) -> str:
         return login_name(self.principals, self.key_id)
@@ -67,6 +72,11 @@ def look(folder: str) -> Glance | None:
         return None
     glance.in_agent = _agent_lists(folder, glance.blob)
     return glance
+
+
+def ends_soon(valid_after: int, valid_before: int, now: float) -> bool:
+    """The last two hours of a day pass; the last eighth of a shorter one."""
+    return now >= valid_before - min(_SOON, (valid_before - valid_after) // 8)
 
 
 def login_name(principals: Sequence[str], key_id: str) -> str:

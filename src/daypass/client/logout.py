@@ -17,7 +17,7 @@ from daypass.client.settings import Context, Settings
 from daypass.client.trust import Membership, load
 from daypass.errors import Misconfigured, NotFound
 
-__all__ = ["LoggedOut", "logout"]
+__all__ = ["LoggedOut", "logout", "logout_at"]
 
 _SECONDS = 5.0
 
@@ -37,10 +37,11 @@ def logout(settings: Settings, *, everywhere: bool = False) -> tuple[LoggedOut, 
     contexts = settings.contexts() if everywhere else (current,) if current else ()
     if not contexts:
         raise NotFound("this account has joined no company", hint="there is nothing to log out of")
-    return tuple(_logout(settings, context) for context in contexts)
+    return tuple(logout_at(settings, context) for context in contexts)
 
 
-def _logout(settings: Settings, context: Context) -> LoggedOut:
+def logout_at(settings: Settings, context: Context) -> LoggedOut:
+    """At one company. Raises Misconfigured where the agent is locked."""
     try:
         membership = load(context)
     except Misconfigured:  # damaged files must not keep anybody from giving up what they hold

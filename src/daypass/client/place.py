@@ -8,7 +8,7 @@ The folder is `$DAYPASS_HOME`, else what platformdirs calls the user's data fold
 """
 
 # pathlib costs as much as all the rest of `daypass status`.
-# ruff: noqa: PTH100, PTH111, PTH118, PTH123
+# ruff: noqa: PTH100, PTH111, PTH112, PTH118, PTH123
 
 from __future__ import annotations
 
@@ -41,9 +41,9 @@ def home(root: str, environ: Mapping[str, str]) -> str:
 
 
 def current_name(folder: str, wanted: str = "") -> str | None:
-    """The company asked for, else the one in use; None before the first bootstrap."""
+    """The company asked for, else the one in use; None where it was never joined."""
     if wanted:
-        return wanted
+        return wanted if os.path.isdir(os.path.join(folder, "contexts", wanted)) and os.sep not in wanted else None
     try:
         with open(os.path.join(folder, "current"), encoding="ascii") as file:
             return file.read().strip() or None

@@ -15,11 +15,12 @@ from __future__ import annotations
 
 import os
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from threading import get_native_id
+
+import msgspec
 
 from daypass.client import place
 from daypass.errors import Misconfigured, NotFound
@@ -88,12 +89,20 @@ class Context:
         return self.folder / "revoked_host_keys"
 
 
-@dataclass(frozen=True, slots=True)
-class MachineDefaults:
-    """`/etc/daypass/client.toml`: what the owner of the machine set, so that nobody needs to bootstrap."""
+class MachineDefaults(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`/etc/daypass/client.toml`: what the owner of the machine set for everybody on it.
 
-    url: str
-    fingerprint: str
+    With `url` and `fingerprint` nobody needs to bootstrap. A command line's own word counts more than all of these.
+    """
+
+    url: str = ""
+    fingerprint: str = ""
+    name: str = ""  # of the company's context; empty: the CA's host name
+    provider: str = ""
+    lifetime: str = ""  # as `daypass login --lifetime`
+    confirm: bool = False  # the agent asks before each use of the key
+    auto_login: bool = True  # plain ssh starts the sign-in
+    notify: bool = False  # the desktop says when a day pass is about to end
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,27 +154,40 @@ class Settings:
 
     def current(self) -> Context | None:
         """The company asked for, else the one in use. Raises NotFound for one that was never joined."""
-        name = place.current_name(str(self.home), self.wanted)
-        if self.wanted and self.wanted not in (joined := [each.name for each in self.contexts()]):
-            hint = f"there is: {', '.join(joined)}" if joined else "join it first: daypass bootstrap"
-            raise NotFound(f"there is no company called {self.wanted!r} here", hint=hint)
+        if self.wanted:
+            return self.joined(self.wanted)
+        name = place.current_name(str(self.home))
         return self.context(name) if name else None
+
+    def joined(self, name: str) -> Context:
+        """The files of a company that was joined. Raises NotFound for any other."""
+        names = [each.name for each in self.contexts()]
+        if name not in names:
+            hint = f"there is: {', '.join(names)}" if names else "join it first: daypass bootstrap"
+            raise NotFound(f"there is no company called {name!r} here", hint=hint)
+        return self.context(name)
 
     def use(self, context: Context) -> None:
         """Make this the company in use."""
         write_file(self.home / "current", f"{context.name}\n")
 
-    def machine_defaults(self) -> MachineDefaults | None:
-        """What `client.toml` says; None without it. Raises Misconfigured for one that can't be read."""
+    def machine_defaults(self) -> MachineDefaults:
+        """What `client.toml` says, and what holds where it says nothing. Raises Misconfigured for one that can't be
+        read."""
         try:
-            table = tomllib.loads(self.machine_file.read_text("utf-8"))
-            return MachineDefaults(url=str(table["url"]), fingerprint=str(table["fingerprint"]))
+            defaults = msgspec.toml.decode(self.machine_file.read_bytes(), type=MachineDefaults)
         except FileNotFoundError:
-            return None
-        except (ValueError, KeyError) as error:  # not UTF-8, not TOML, not all of it
+            return MachineDefaults()
+        except (OSError, ValueError) as error:  # unreadable, not UTF-8, not TOML, or not what it may hold
+            known = ", ".join(MachineDefaults.__struct_fields__)
+            hint = f"ask whoever looks after this machine; it may hold: {known}"
             raise Misconfigured(
-                f"{self.machine_file} can't be used: {error}", hint='it holds url = "https://…" and fingerprint = "…"'
+                f"{self.machine_file} can't be used: {error}", code="client.toml", hint=hint
             ) from error
+        if bool(defaults.url) != bool(defaults.fingerprint):
+            hint = 'it holds url = "https://…" and fingerprint = "…", or neither'
+            raise Misconfigured(f"{self.machine_file} names half a CA", code="client.toml", hint=hint)
+        return defaults
 
 
 def _check_ours(home: str) -> None:

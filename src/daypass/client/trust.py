@@ -106,13 +106,13 @@ def split_address(address: str, fingerprint: str | None) -> tuple[str, str]:
     return url.rstrip("/"), given.pop()
 
 
-def bootstrap(settings: Settings, url: str, fingerprint: str) -> Membership:
-    """Pin the CA and make it the company in use.
+def bootstrap(settings: Settings, url: str, fingerprint: str, name: str = "") -> Membership:
+    """Pin the CA and make it the company in use, under `name` or the one it has already, else its host name.
 
     Nothing is written before all of it is verified. Raises Unauthenticated for another root, Misconfigured for a CA
-    without a trust root (a step-ca), Conflict where another CA is pinned under this address.
+    without a trust root (a step-ca), Conflict where another CA is pinned under this name or address.
     """
-    context = settings.context(_name(url))
+    context = _context(settings, url, name)
     with Remote(url, None) as unverified:
         root = unverified.root_unverified(fingerprint)
     ca_id = _pinned_trust_root(root, url)
@@ -146,7 +146,8 @@ def load(context: Context) -> Membership:
         raise _not_joined() from error
     except (msgspec.MsgspecError, ValueError, Invalid) as error:
         raise Misconfigured(
-            f"the files in {context.folder} are damaged", hint=f"remove that folder and run {_BOOTSTRAP}"
+            f"the files in {context.folder} are damaged",
+            hint=f"daypass context remove {context.name}, then {_BOOTSTRAP}",
         ) from error
     return Membership(
         context=context,
@@ -163,9 +164,9 @@ def current(settings: Settings) -> Membership:
     if context is not None:
         return load(context)
     defaults = settings.machine_defaults()
-    if defaults is None:
+    if not defaults.url:
         raise _not_joined()
-    return bootstrap(settings, *split_address(defaults.url, defaults.fingerprint))
+    return bootstrap(settings, *split_address(defaults.url, defaults.fingerprint), defaults.name)
 
 
 _BOOTSTRAP = "daypass bootstrap https://ca.example.com/#HEX"
@@ -175,6 +176,29 @@ def _not_joined() -> NotFound:
     return NotFound(
         "this account has joined no company yet", hint=f"ask your operator for the line that starts: {_BOOTSTRAP}"
     )
+
+
+def _context(settings: Settings, url: str, name: str) -> Context:
+    """Where this CA is or will be pinned. Raises Invalid for what is no name, Conflict for a second name."""
+    own, derived = _joined_as(settings, url), _name(url)
+    if name and not is_context_name(name):
+        raise Invalid(
+            f"{name[:80]!r} is no name for a company", hint="lower case letters, digits, and .-_ between them"
+        )
+    if name and own not in ("", name):
+        hint = f"use that name, or leave it first: daypass context remove {own}"
+        raise Conflict(f"the CA at {url} is joined already, as {own}", code="joined-already", hint=hint)
+    return settings.context(name or own or derived)
+
+
+def _joined_as(settings: Settings, url: str) -> str:
+    for context in settings.contexts():
+        try:
+            if load(context).url == url:
+                return context.name
+        except (Misconfigured, NotFound):
+            continue  # damaged; whoever needs it is told
+    return ""
 
 
 def _name(url: str) -> str:
@@ -209,9 +233,10 @@ def _known(context: Context, ca_id: bytes) -> Membership | None:
     known = load(context)
     if known.ca_id != ca_id:
         raise Conflict(
-            f"another CA is pinned for {known.url}",
+            f"another CA is pinned as {context.name}: {known.url}",
             code="other-ca",
-            hint=f"if its operator has really replaced it: remove {context.folder} and try again",
+            hint=f"give this one another name with --context; if it really replaces that one, first: "
+            f"daypass context remove {context.name}",
         )
     return known
 
