@@ -114,6 +114,19 @@ def test_a_wrong_command_line_ends_with_2_and_a_hint(
     assert "--help" in err
 
 
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("logn", "no such command 'logn'. Did you mean 'login'?\ndaypass: hint: see: daypass --help"),
+        ("login --lifetime", "'--lifetime' requires an argument\ndaypass: hint: see: daypass login --help"),
+        ("ca serve --config", "'--config' requires an argument\ndaypass: hint: see: daypass ca serve --help"),
+    ],
+)
+def test_a_slip_of_the_finger_gets_what_was_meant(line: str, says: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(line.split()) == 2
+    assert says in capsys.readouterr().err
+
+
 def test_output_that_nobody_reads_any_more_is_no_fault() -> None:
     command = [sys.executable, "-m", "daypass.cli.main", "--help"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:

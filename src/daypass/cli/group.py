@@ -63,6 +63,18 @@ class LazyGroup(click.Group):
             raise TypeError(f"{module}:{name} is not a click command")
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """click looks for what was meant among commands that are loaded, and here none is."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.exceptions.NoSuchCommand as error:
+            from difflib import get_close_matches
+
+            meant = get_close_matches(error.command_name, COMMANDS, 1)
+            raise click.exceptions.NoSuchCommand(error.command_name, possibilities=meant, ctx=ctx) from None
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         for title, names in _SECTIONS.items():
             with formatter.section(title):
@@ -102,7 +114,7 @@ def run(arguments: Sequence[str]) -> int:
     try:
         code = daypass.main(list(arguments), prog_name="daypass", standalone_mode=False)
     except click.UsageError as error:
-        _show_usage(error)
+        _show_usage(error, arguments)
         return 2
     except click.ClickException as error:
         error.show()
@@ -112,11 +124,24 @@ def run(arguments: Sequence[str]) -> int:
     return code if isinstance(code, int) else 0
 
 
-def _show_usage(error: click.UsageError) -> None:
+def _show_usage(error: click.UsageError, arguments: Sequence[str]) -> None:
     if isinstance(error, click.exceptions.NoArgsIsHelpError):
         click.echo(error.ctx.get_help() if error.ctx else "", err=True)
         return
     message = error.format_message().rstrip(".")
     show_error(Invalid(message[:1].lower() + message[1:]))
-    if error.ctx is not None and not os.environ.get("_DAYPASS_COMPLETE"):
-        show_hint(f"see: {error.ctx.command_path} --help")
+    if not os.environ.get("_DAYPASS_COMPLETE"):
+        show_hint(f"see: {error.ctx.command_path if error.ctx else _path(arguments)} --help")
+
+
+def _path(arguments: Sequence[str]) -> str:
+    """The command meant, where click does not say: `daypass ca serve` of `ca serve --config`."""
+    command: click.Command | None = daypass
+    names = ["daypass"]
+    with click.Context(daypass) as context:
+        for word in arguments:
+            command = command.get_command(context, word) if isinstance(command, click.Group) else None
+            if command is None:
+                break
+            names.append(word)
+    return " ".join(names)

@@ -5,14 +5,13 @@ from __future__ import annotations
 import os
 import sys
 import time
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from daypass.cli.exits import Exit
-from daypass.cli.output import data, duration, json_data, note, printable, show_hint, utc
+from daypass.cli.output import data, duration, json_data, moment, note, printable, show_hint, utc
 from daypass.errors import Invalid, Misconfigured
 
 if TYPE_CHECKING:
@@ -197,7 +196,7 @@ def _show_enrolled(enrolled: Enrolled, machine: Machine, as_json: bool) -> None:
             "accounts": list(enrolled.accounts), "warnings": list(machine.warnings),
         })  # fmt: skip
         return
-    data(f"{state.name} is enrolled with {state.url}, until {_when(state.expires)}")
+    data(f"{state.name} is enrolled with {state.url}, until {moment(state.expires)}")
     if outcome.proven:
         data("sshd presents its new certificate; keys in authorized_keys go on working")
     else:
@@ -208,10 +207,10 @@ def _show_state(state: State) -> None:
     now = time.time()
     left = f"{duration(state.expires - now)} left" if state.expires > now else "EXPIRED"
     data(f"{state.name}  ({state.host_id} at {state.url})")
-    data(f"certificates until {_when(state.expires)}, {left}")
+    data(f"certificates until {moment(state.expires)}, {left}")
     for each in state.certificates:
         data(f"  {each.path}  serial {each.serial}{'' if Path(each.path).is_file() else '  MISSING'}")
-    data(f"bundle {state.bundle_version} until {_when(state.bundle_expires)}, KRL {state.krl_version}")
+    data(f"bundle {state.bundle_version} until {moment(state.bundle_expires)}, KRL {state.krl_version}")
 
 
 def _facts(state: State) -> dict[str, object]:
@@ -225,7 +224,3 @@ def _facts(state: State) -> dict[str, object]:
 
 def _is_valid(state: State) -> bool:
     return state.expires > time.time() and all(Path(each.path).is_file() for each in state.certificates)
-
-
-def _when(moment: int) -> str:
-    return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%d %H:%M UTC")

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import os
 import sys
-import time
+
+from daypass.times import moment, utc
 
 TYPE_CHECKING = False  # importing typing for it would cost more than all the rest
 if TYPE_CHECKING:
@@ -16,7 +17,19 @@ if TYPE_CHECKING:
 
     from daypass.errors import DaypassError
 
-__all__ = ["bold", "data", "duration", "good", "json_data", "note", "printable", "show_error", "show_hint", "utc"]
+__all__ = [
+    "bold",
+    "data",
+    "duration",
+    "good",
+    "json_data",
+    "moment",
+    "note",
+    "printable",
+    "show_error",
+    "show_hint",
+    "utc",
+]
 
 _BOLD, _RED, _GREEN, _CYAN = "1", "31;1", "32", "36"
 
@@ -70,11 +83,6 @@ def duration(seconds: float) -> str:
     first = next((index for index, (count, _) in enumerate(units) if count), 3)
     last = first + 2 if first < 2 else first + 1
     return " ".join(f"{count} {unit}" for count, unit in units[first:last] if count) or "0 s"
-
-
-def utc(when: int) -> str:
-    """Unix seconds as scripts read a time: RFC 3339, in UTC."""
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(when))
 
 
 def printable(text: str) -> str:

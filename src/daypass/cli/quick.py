@@ -9,7 +9,7 @@ import os
 import sys
 import time
 
-from daypass.cli.output import bold, data, duration, good, json_data, note, printable, utc
+from daypass.cli.output import bold, data, duration, good, json_data, moment, note, printable, utc
 from daypass.client import glance, place
 
 TYPE_CHECKING = False  # importing typing for it would cost more than all the rest
@@ -59,7 +59,7 @@ def _show(company: str, found: Glance, now: float) -> None:
         return
     left = duration(found.valid_before - now)
     who = bold(printable(found.login), sys.stdout)
-    data(f"{good('●', sys.stdout)} {who} at {company}, until {_clock(found.valid_before)} ({left})")
+    data(f"{good('●', sys.stdout)} {who} at {company}, until {moment(found.valid_before, now)} ({left})")
     data(f"  key id      {printable(found.key_id)}")
     data(f"  principals  {printable(', '.join(found.principals))}")
     data(f"  serial      {found.serial}")
@@ -99,7 +99,3 @@ def _fields(company: str | None, found: Glance | None, now: float) -> dict[str, 
             "in_agent": found.in_agent,
         }
     return fields
-
-
-def _clock(when: int) -> str:
-    return time.strftime("%a %H:%M %Z", time.localtime(when))

@@ -30,6 +30,7 @@ from daypass.client.subject import Subject, signer
 from daypass.client.trust import Membership
 from daypass.errors import DaypassError, Invalid, Misconfigured, Unavailable
 from daypass.remote import TIMEOUT, Remote
+from daypass.times import moment
 from daypass.wire import Certificate, PublicKey
 from daypass.wire.binding import login_nonce, possession_message
 
@@ -152,8 +153,8 @@ class Login:
 
 
 def until(certificate: Certificate) -> str:
-    """The end of its validity as a person reads it here: `Mon 21:04 CET`."""
-    return time.strftime("%a %H:%M %Z", time.localtime(certificate.valid_before))
+    """The end of its validity as a person reads it here."""
+    return moment(certificate.valid_before)
 
 
 def _listen(provider: Provider, request: Request) -> browser.Listener:

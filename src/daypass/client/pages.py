@@ -56,7 +56,7 @@ class Page:
 
 
 def signed_in(login: str, until: str, company: str) -> Page:
-    """`until` as a person reads it, such as "Mon 21:04 CET"."""
+    """`until` as a person reads it, such as "Tue 24 Nov 21:04 CET"."""
     body = f"""<main class="good">{_TICK}
 <h1>Signed in as {escape(login)}</h1>
 <p>Your day pass is good until <strong>{escape(until)}</strong>.</p>
