@@ -59,6 +59,7 @@ def test_init_prints_the_line_to_join_with_and_where_the_trust_root_lies(empty: 
     assert re.fullmatch(r"daypass bootstrap https://localhost:8443/#[0-9a-f]{64}\n", out)
     assert f"Move it to offline storage now:\n  {empty.folder}/offline/trust_root" in err
     assert out.strip().rpartition("#")[2] in err
+    assert "  http://127.0.0.1/callback\n  https://localhost:8443/device/callback\n" in err
 
 
 def test_init_in_json_tells_the_same(empty: Admin) -> None:
@@ -152,6 +153,7 @@ def test_a_good_configuration_is_summed_up(tmp_path: Path, capsys: pytest.Captur
     assert out.splitlines() == [
         "Example at https://ca.example.com, for hosts *.example.com",
         "sign-in corp: https://id.example.com",
+        "  redirect address to register there: http://127.0.0.1/callback",
         "role staff: group staff -> their own account, 16h",
         "role dba: group dba or ops -> postgres, 16h",
     ]
@@ -191,6 +193,19 @@ def test_a_client_secret_open_to_others_is_warned_of(tmp_path: Path, capsys: pyt
     assert code == 0
     assert f"chmod 600 {tmp_path}/daypass.toml" in out
     assert "hunter2" not in out
+
+
+def test_every_redirect_address_that_a_provider_must_know_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    listed = 'web_client_id = "pages"\nredirect_host = "localhost"\nredirect_ports = [8400, 8401]'
+    text = edited("[hosts]", '[pages]\nurl = "https://pages.example.com/"\n[hosts]')
+    _, out, _ = check(tmp_path, capsys, text.replace('client_id = "daypass"', f'client_id = "daypass"\n{listed}'))
+    assert [line.partition(": ")[2] for line in out.splitlines() if "redirect address" in line] == [
+        "http://localhost:8400/callback",
+        "http://localhost:8401/callback",
+        "https://pages.example.com/device/callback (client pages)",
+    ]
 
 
 def test_a_missing_configuration_says_how_to_make_one(empty: Admin) -> None:

@@ -48,6 +48,9 @@ groups = ["dba"]
 accounts = ["postgres"]
 """
 
+# The very policy hash of GOOD, from before there were pages: a release that adds keys must leave it as it is.
+GOOD_HASH = "577e8510088e44bb5c3c6977c25030e4013bfe18f1bbf3683b1ad6ec43af171a"
+
 WITH_SECRET = GOOD.replace('client_id = "daypass"', 'client_id = "daypass"\nclient_secret = "hunter2-hunter2"')
 
 SECOND_PROVIDER = """

@@ -17,6 +17,8 @@ DOMAINS = 'domains = ["*.example.com"]'
 URL = 'url = "https://ca.example.com"'
 NAME = 'name = "Example"'
 USER = 'user = "16h"'
+PAGES = "[hosts]"
+PAGES_URL = '[pages]\nurl = "https://ca.example.com"'
 USER_KEY = 'file = "/etc/daypass/keys/user_ca"'
 
 SHAPE = [
@@ -53,6 +55,15 @@ CA = [
     (URL, 'url = "https://ca.example.com:0"', "ca.url", "is not a URL"),
     (URL, 'url = "https://ca_1.example.com"', "ca.url", "is not a host name"),
     (URL, 'url = "https://[::1"', "ca.url", "is not a URL"),
+    (PAGES, "[pages]\n[hosts]", "pages.url", "is missing"),
+    (PAGES, '[pages]\nurl = "http://ca.example.com"\n[hosts]', "pages.url", 'did you mean "https://ca.example.com"?'),
+    (PAGES, '[pages]\nurl = "https://ca.example.com/login"\n[hosts]', "pages.url", "and nothing more"),
+    (PAGES, f'{PAGES_URL}\ncertificate = "/c"\n[hosts]', "pages.key", "is missing, and pages.certificate is given"),
+    (PAGES, f'{PAGES_URL}\nkey = "/k"\n[hosts]', "pages.certificate", "is missing, and pages.key is given"),
+    (PAGES, f'{PAGES_URL}\ncertificate = "c"\nkey = "/k"\n[hosts]', "pages.certificate", "not an absolute path"),
+    (PAGES, f'{PAGES_URL}\ntrusted_proxies = ["lb"]\n[hosts]', "pages.trusted_proxies[0]", "is not an address or"),
+    (PAGES, f'{PAGES_URL}\ntrusted_proxies = ["10.1.2.3/8"]\n[hosts]', "pages.trusted_proxies[0]", '"10.0.0.0/8"?'),
+    (PAGES, f'{PAGES_URL}\ntrusted_proxies = ["fe80::1%x"]\n[hosts]', "pages.trusted_proxies[0]", "has a zone"),
     ("192.0.2.7", "CA-2.example.com", "ca.names[1]", 'did you mean "ca-2.example.com"?'),
     ("192.0.2.7", "*.example.com", "ca.names[1]", "is not a host name or address"),
     ("192.0.2.7", "ca-1.example.com", "ca.names[1]", "is listed twice"),
@@ -99,6 +110,14 @@ CA = [
 ]
 
 PROVIDERS = [
+    (
+        "",
+        SECOND_PROVIDER.replace("id.partner.example", "id.example.com").replace(
+            '"daypass"', '"another"\nweb_client_id = "daypass"'
+        ),
+        "providers[1].web_client_id",
+        "same issuer",
+    ),
     ('name = "corp"', 'name = "co rp"', "providers[0].name", "is not a name"),
     ('name = "corp"', 'name = "join"', "providers[0].name", "something of its own"),
     (CLIENT, CLIENT + '\ntype = "saml"', "providers[0].type", "is not a type of provider"),
@@ -109,6 +128,7 @@ PROVIDERS = [
     (ISSUER, 'issuer = "id.example.com"', "providers[0].issuer", "is not a URL"),
     (ISSUER, 'issuer = "https://a/.well-known/openid-configuration"', "providers[0].issuer", '"https://a"'),
     (CLIENT, 'client_id = " "', "providers[0].client_id", "is empty"),
+    (CLIENT, CLIENT + '\nweb_client_secret = "s"', "providers[0].web_client_secret", "needs web_client_id"),
     (CLIENT, CLIENT + '\nscopes = ["email"]', "providers[0].scopes", 'lacks "openid"'),
     (CLIENT, CLIENT + '\nalgorithms = ["none"]', "providers[0].algorithms[0]", "is not a signature that proves"),
     (CLIENT, CLIENT + '\nalgorithms = ["HS256"]', "providers[0].algorithms[0]", "is not a signature that proves"),

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from tests.config.sample import GOOD, WITH_SECRET, edited
+from tests.config.sample import GOOD, GOOD_HASH, WITH_SECRET, edited
 
 from daypass.config import load, policy_document, policy_hash, problems, rebased
 from daypass.config.problem import Problem
@@ -131,6 +131,18 @@ def test_a_root_moves_every_path_and_nothing_else(tmp_path: Path) -> None:
     assert rebased(config, Path("/")) == config
 
 
+def test_a_root_moves_the_certificate_of_the_pages_too(tmp_path: Path) -> None:
+    files = 'certificate = "/etc/daypass/pages.crt"\nkey = "/etc/daypass/pages.key"'
+    config = load(write(tmp_path, edited("[hosts]", f'[pages]\nurl = "https://ca.example.com"\n{files}\n[hosts]')))
+    pages = rebased(config, Path("/image")).pages
+    assert pages is not None
+    assert (pages.certificate, pages.key) == (
+        Path("/image/etc/daypass/pages.crt"),
+        Path("/image/etc/daypass/pages.key"),
+    )
+    assert rebased(load(write(tmp_path, GOOD)), Path("/image")).pages is None
+
+
 def test_a_root_leaves_a_database_server_where_it_is(tmp_path: Path) -> None:
     config = load(write(tmp_path, GOOD.replace("sqlite:////var/lib/daypass/ca.sqlite", "postgresql://db/ca")))
     assert rebased(config, Path("/image")).ca.database == "postgresql://db/ca"
@@ -141,6 +153,10 @@ def test_the_policy_is_what_all_processes_share_and_holds_no_secret(tmp_path: Pa
     assert document.startswith('{"ca":{"name":"Example"},"config_version":1,"hosts":{"domains":["*.example.com"]}')
     assert "hunter2" not in document
     assert "client_secret" not in document
+
+
+def test_a_file_of_an_older_release_has_the_hash_it_had(tmp_path: Path) -> None:
+    assert policy_hash(load(write(tmp_path, GOOD))).hex() == GOOD_HASH
 
 
 @pytest.mark.parametrize(
@@ -156,6 +172,8 @@ def test_the_policy_is_what_all_processes_share_and_holds_no_secret(tmp_path: Pa
         ("*.example.com", "*.example.org", False),
         ('"deploy"', "", False),
         ('client_id = "daypass"', 'client_id = "daypass2"', False),
+        ('client_id = "daypass"', 'client_id = "daypass"\nweb_client_id = "web"', False),
+        ("[hosts]", '[pages]\nurl = "https://pages.example.com"\n[hosts]', True),
     ],
 )
 def test_the_policy_hash_changes_with_the_policy_alone(tmp_path: Path, old: str, new: str, same: bool) -> None:

@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from daypass.config import Config, ProviderSection, RoleSection, Severity, load, problems
-from daypass.config.schema import CaSection, HostsSection, LifetimeSection
+from daypass.config.schema import CaSection, HostsSection, LifetimeSection, PagesSection
 from daypass.config.starter import Starter
 
 STARTER = Starter(
@@ -28,7 +28,7 @@ STARTER = Starter(
 )
 
 EXAMPLES = ("provider", "groups", "accounts", "domains")
-SECTIONS = [Config, CaSection, HostsSection, LifetimeSection, ProviderSection, RoleSection]
+SECTIONS = [Config, CaSection, HostsSection, PagesSection, LifetimeSection, ProviderSection, RoleSection]
 
 
 def test_it_is_accepted_and_says_that_nobody_can_log_in_yet() -> None:

@@ -26,11 +26,15 @@ WORDS: dict[Any, tuple[str, ...]] = {
 }
 
 
+def _plain(kind: Any) -> Any:
+    return typing.get_args(kind)[0] if typing.get_origin(kind) is types.UnionType else kind
+
+
 def sections() -> dict[str, type[msgspec.Struct]]:
     """Heading on the page -> the type that reads it."""
     found: dict[str, type[msgspec.Struct]] = {"Top level": Config}
     for field in msgspec.structs.fields(Config):
-        kind, pattern = field.type, "[{}]"
+        kind, pattern = _plain(field.type), "[{}]"
         if typing.get_origin(kind) is list:
             kind, pattern = typing.get_args(kind)[0], "[[{}]]"
         if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
@@ -58,10 +62,6 @@ def test_a_table_lists_every_key_in_order_with_type_and_default(heading: str) ->
 
 def _is_key(field: FieldInfo) -> bool:
     return _plain(field.type) in WORDS
-
-
-def _plain(kind: Any) -> Any:
-    return typing.get_args(kind)[0] if typing.get_origin(kind) is types.UnionType else kind
 
 
 def _default(field: FieldInfo) -> str:

@@ -29,7 +29,7 @@ from daypass.ca.ports import HostRecord
 from daypass.errors import Unauthenticated
 from daypass.model import Credential, HostFacts, Issued, Request
 from daypass.server import app, serve
-from daypass.server.ports import PublicInfo
+from daypass.server.ports import Devices, PublicInfo
 from daypass.server.tls import Leaf
 from daypass.wire import PublicKey, SshSignature, sign_blob, sshsig
 from daypass.wire.binding import POSSESSION_NAMESPACE, possession_message
@@ -59,6 +59,7 @@ class Double:
     user: tuple[PublicKey, ...] = ()
     host: tuple[PublicKey, ...] = ()
     document: str = "{}"
+    devices: Devices | None = None
 
     async def issue(self, request: Request, credential: Credential) -> Granted:
         self.asked.append((request, credential))

@@ -87,6 +87,7 @@ class Authority:
         self.make_join_token = hosts.make_join_token
         self.bundle = hosts.bundle
         self.client_bundle = hosts.client_bundle
+        self.devices: None = None
         self._store = store
         self._provisioners = tuple(provisioners)
         self._serials = _Serials(store, clock)

@@ -13,7 +13,7 @@ from daypass.cli.exits import Exit
 from daypass.cli.output import bold, data, good, json_data, note
 
 if TYPE_CHECKING:
-    from daypass.config import Config, Problem, RoleSection
+    from daypass.config import Config, Problem, ProviderSection, RoleSection
 
 __all__ = ["check_config"]
 
@@ -52,9 +52,10 @@ def open_to_others(path: Path, config: Config) -> list[Problem]:
     """A warning where others on this machine can read a client secret."""
     from daypass.config.problem import warning
 
-    if not any(provider.client_secret for provider in config.providers) or not path.stat().st_mode & 0o077:
+    secrets = [each.client_secret or each.web_client_secret for each in config.providers]
+    if not any(secrets) or not path.stat().st_mode & 0o077:
         return []
-    return [warning("", "others can read this file, and there is a client_secret in it", f"chmod 600 {path}")]
+    return [warning("", "others can read this file, and there is a client secret in it", f"chmod 600 {path}")]
 
 
 def _tell(path: Path, config: Config, problems: Sequence[Problem], mistakes: int) -> None:
@@ -77,10 +78,22 @@ def summary(config: Config) -> Iterator[str]:
     yield f"{config.ca.name} at {config.ca.url}, for hosts {', '.join(config.hosts.domains)}"
     for provider in config.providers:
         yield f"sign-in {bold(provider.name)}: {provider.issuer}"
+        for address in redirects(config, provider):
+            yield f"  redirect address to register there: {address}"
     for role in config.roles:
         accounts = ["their own account" if each == "{login}" else each for each in role.accounts]
         lifetime = role.lifetime or config.lifetimes.user
         yield f"role {bold(role.name)}: {' and '.join(_conditions(role))} -> {', '.join(accounts)}, {lifetime}"
+
+
+def redirects(config: Config, provider: ProviderSection) -> Iterator[str]:
+    """Where the provider sends people back to: their own machine (any port, RFC 8252 section 7.3, unless ports are
+    listed), and the CA's pages."""
+    for port in provider.redirect_ports or ("",):
+        yield f"http://{provider.redirect_host}{port and f':{port}'}/callback"
+    if config.pages is not None:
+        client = f" (client {provider.web_client_id})" if provider.web_client_id else ""
+        yield f"{config.pages.url.rstrip('/')}/device/callback{client}"
 
 
 def _conditions(role: RoleSection) -> Iterator[str]:

@@ -130,6 +130,10 @@ The trust root alone can say which keys speak for this CA. Move it to offline st
   {founded.offline}
 It is needed again when keys are rotated, and never for daily work.
 
+Redirect addresses to register at the identity provider:
+  http://127.0.0.1/callback
+  {founded.url.rstrip("/")}/device/callback
+
 Fingerprint of this CA: {founded.fingerprint}
 Next: a role in the configuration, then {bold("daypass ca check-config")}, {bold("ca reload")} and {bold("ca serve")}
 Everybody joins with this line:""")

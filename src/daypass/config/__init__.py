@@ -12,6 +12,7 @@ from daypass.config.schema import (
     HostsSection,
     KeySection,
     LifetimeSection,
+    PagesSection,
     ProviderSection,
     RoleSection,
 )
@@ -22,6 +23,7 @@ __all__ = [
     "HostsSection",
     "KeySection",
     "LifetimeSection",
+    "PagesSection",
     "Problem",
     "ProviderSection",
     "RoleSection",

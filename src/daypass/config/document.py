@@ -1,7 +1,8 @@
 """The part of the configuration that every process of one CA must share, in one canonical form.
 
 Its SHA-256 is the policy hash that stands in the store and in every ledger entry; a CA whose file differs from
-the store does not issue (trust 7.4). Addresses and paths are local to a machine; secrets are nobody's policy.
+the store does not issue (trust 7.4). Addresses and paths are local to a machine, and so are its web pages; secrets
+are nobody's policy.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from daypass.config.schema import Config, Section
 
 __all__ = ["policy_document", "policy_hash"]
 
+_SECRETS = ("client_secret", "web_client_secret")
 _encoder = msgspec.json.Encoder(order="sorted")
 
 
@@ -29,7 +31,7 @@ def policy_document(config: Config) -> str:
         "ca": {"name": config.ca.name},
         "hosts": _chosen(config.hosts),
         "lifetimes": _chosen(config.lifetimes),
-        "providers": [_chosen(provider, "client_secret") for provider in config.providers],
+        "providers": [_chosen(provider, *_SECRETS) for provider in config.providers],
         "roles": [_chosen(role) for role in config.roles],
         "reserved_logins": config.reserved_logins,
     }

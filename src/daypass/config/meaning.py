@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from daypass.config.people import people
 from daypass.config.problem import Problem, did_you_mean, error, quoted, warning
-from daypass.config.schema import CaSection, Config, KeySection, LifetimeSection
+from daypass.config.schema import CaSection, Config, KeySection, LifetimeSection, PagesSection
 from daypass.config.values import (
     Fault,
     database_fault,
@@ -19,6 +19,7 @@ from daypass.config.values import (
     host_fault,
     host_pattern_fault,
     listen_fault,
+    network_fault,
     path_fault,
     public_url_fault,
     said,
@@ -40,6 +41,8 @@ def meaning(config: Config) -> Iterator[Problem]:
         yield error("config_version", f"this daypass reads version 1, not {config.config_version}")
     yield from _ca(config.ca)
     yield from _keys(config.keys)
+    if config.pages is not None:
+        yield from _pages(config.pages)
     yield from _lifetimes(config.lifetimes)
     yield from _hosts(config.hosts.domains)
     yield from people(config)
@@ -72,6 +75,18 @@ def _keys(keys: list[KeySection]) -> Iterator[Problem]:
     for use in KEY_USES if used <= set(KEY_USES) else ():
         if use not in used:
             yield error("keys", f"there is no {use} key", f'add [[keys]] with use = "{use}"')
+
+
+def _pages(pages: PagesSection) -> Iterator[Problem]:
+    yield from said("pages.url", public_url_fault(pages.url))
+    files = {"certificate": pages.certificate, "key": pages.key}
+    for name, path in files.items():
+        other = "key" if name == "certificate" else "certificate"
+        if path is not None:
+            yield from said(f"pages.{name}", path_fault(path))
+        elif files[other] is not None:
+            yield error(f"pages.{name}", f"is missing, and pages.{other} is given", "give both, or neither")
+    yield from each("pages.trusted_proxies", pages.trusted_proxies, network_fault)
 
 
 def _lifetimes(lifetimes: LifetimeSection) -> Iterator[Problem]:

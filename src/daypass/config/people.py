@@ -67,6 +67,8 @@ def _provider(provider: ProviderSection, path: str) -> Iterator[Problem]:
     if provider.client_secret:
         fault = "is given to everyone who asks this CA, since their clients send it"
         yield warning(f"{path}.client_secret", fault, "leave it out, unless the provider insists on one")
+    if provider.web_client_secret and not provider.web_client_id:
+        yield error(f"{path}.web_client_secret", "needs web_client_id: the client it is the secret of")
     yield from _scopes(provider, path)
     yield from _algorithms(provider, path)
     yield from _claims(provider, path)
@@ -143,10 +145,11 @@ def _redirect(provider: ProviderSection, path: str) -> Iterator[Problem]:
 def _shared_clients(providers: list[ProviderSection]) -> Iterator[Problem]:
     seen: set[tuple[str, str]] = set()
     for index, provider in enumerate(providers):
-        client = (provider.issuer, provider.client_id)
-        if all(client) and client in seen:
-            yield error(f"providers[{index}].client_id", "another provider of the same issuer has it already")
-        seen.add(client)
+        clients = {"client_id": provider.client_id, "web_client_id": provider.web_client_id}
+        for key, client in clients.items():
+            if client and provider.issuer and (provider.issuer, client) in seen:
+                yield error(f"providers[{index}].{key}", "another provider of the same issuer has it already")
+        seen.update((provider.issuer, client) for client in clients.values())
 
 
 # -- roles ----------------------------------------------------------------------------------------------------

@@ -59,7 +59,11 @@ def rebased(config: Config, root: Path) -> Config:
     if database.startswith("sqlite:////"):
         database = f"sqlite:///{below(root, Path(database.removeprefix('sqlite:///')))}"
     keys = [KeySection(use=key.use, file=below(root, key.file)) for key in config.keys]
-    return replace(config, keys=keys, ca=replace(ca, passphrase_file=passphrase, database=database, **moved))
+    if pages := config.pages:
+        files = {"certificate": pages.certificate, "key": pages.key}
+        pages = replace(pages, **{name: path and below(root, path) for name, path in files.items()})
+    ca = replace(ca, passphrase_file=passphrase, database=database, **moved)
+    return replace(config, keys=keys, pages=pages, ca=ca)
 
 
 def below(root: Path, path: Path) -> Path:

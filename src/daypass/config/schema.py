@@ -16,6 +16,7 @@ __all__ = [
     "HostsSection",
     "KeySection",
     "LifetimeSection",
+    "PagesSection",
     "ProviderSection",
     "RoleSection",
     "Section",
@@ -48,6 +49,15 @@ class KeySection(Section, frozen=True):
     file: Path  # private key; of tls the certificate lies beside it with the suffix .crt
 
 
+class PagesSection(Section, frozen=True):
+    """The CA's own web pages, where people sign in for another device (trust 8.2). Without it there are none."""
+
+    url: str  # https://NAME[:PORT], as a browser anywhere reaches them
+    certificate: Path | None = None  # PEM, with what leads to its root; without one the CA's own leaf serves
+    key: Path | None = None  # PEM
+    trusted_proxies: list[str] = []  # addresses and networks whose X-Forwarded-For is believed
+
+
 class LifetimeSection(Section, frozen=True):
     """Seconds, written as "16h" or "30d"."""
 
@@ -68,6 +78,8 @@ class ProviderSection(Section, frozen=True):
     issuer: str
     client_id: str
     client_secret: str = ""
+    web_client_id: str = ""  # what the CA's own pages are registered as; empty: client_id, with its secret
+    web_client_secret: str = ""  # stays at the CA
     type: str = "oidc"
     scopes: list[str] = msgspec.field(default_factory=lambda: ["openid", "email", "profile"])
     algorithms: list[str] = msgspec.field(default_factory=lambda: ["RS256", "ES256", "EdDSA"])
@@ -102,6 +114,7 @@ class Config(Section, frozen=True):
     ca: CaSection
     keys: list[KeySection]
     hosts: HostsSection
+    pages: PagesSection | None = None
     lifetimes: LifetimeSection = LifetimeSection()
     providers: list[ProviderSection] = []
     roles: list[RoleSection] = []

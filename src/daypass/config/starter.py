@@ -41,6 +41,16 @@ trust = {trust}
 # What the key files are encrypted with. Without this line: $CREDENTIALS_DIRECTORY/passphrase, or it is asked for.
 {passphrase_file}
 
+# Pages where people sign in for a machine without a browser. Without this table there are none.
+[pages]
+# How a browser anywhere reaches them. Register {pages}/device/callback at the provider.
+url = {url}
+# A certificate that phones trust too: they don't know this CA's root. Without these two, its own TLS leaf serves.
+# certificate = "/etc/daypass/pages.crt"
+# key = "/etc/daypass/pages.key"
+# Proxies before them, by address or network: these say who really asks.
+trusted_proxies = []
+
 # The CA's keys. The first of each use signs, further ones are only announced.
 [[keys]]
 use = "user"    # signs people's certificates
@@ -77,6 +87,8 @@ _PROVIDER = """\
 # Where people sign in. Register daypass there as a native client, redirect URI http://127.0.0.1/callback
 {provider}# type = "oidc"                            # OpenID Connect
 # client_secret = ""                       # only where the provider insists on one
+# web_client_id = ""                       # what the CA's own pages are registered as, if that is another client
+# web_client_secret = ""                   # theirs; it stays here
 # scopes = ["openid", "email", "profile"]
 # algorithms = ["RS256", "ES256", "EdDSA"] # what it signs ID tokens with
 # groups_claim = "groups"
@@ -132,6 +144,7 @@ class Starter:
         return paths | keys | {
             "name": _quote(self.name),
             "url": _quote(self.url),
+            "pages": _comment(self.url.rstrip("/")),
             "listen": _quote(self._listen()),
             "database": _quote(self.database),
             "domains": _quoted_list(self.host_domains),
@@ -164,6 +177,11 @@ KEY_FILES = {"user": "user_ca", "host": "host_ca", "bundle": "bundle", "tls": "t
 def _quote(value: object) -> str:
     """A TOML basic string; JSON's escapes are among TOML's."""
     return json.dumps(str(value), ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def _comment(text: str) -> str:
+    """What can't end the comment it stands in."""
+    return _quote(text)[1:-1]
 
 
 def _quoted_list(values: Iterable[str]) -> str:

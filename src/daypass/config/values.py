@@ -24,6 +24,7 @@ __all__ = [
     "host_pattern_fault",
     "issuer_fault",
     "listen_fault",
+    "network_fault",
     "path_fault",
     "public_url_fault",
     "said",
@@ -129,6 +130,21 @@ def issuer_fault(url: str) -> Fault:
     if parts.scheme == "http" and not _is_loopback(parts.hostname):
         return "must start with https:// (plain http only on loopback)", ""
     return None
+
+
+def network_fault(text: str) -> Fault:
+    """An address, or a network by its first address: a proxy that is wider than meant would speak for others."""
+    try:
+        ipaddress.ip_network(text)
+    except ValueError:
+        pass
+    else:
+        return None if "%" not in text else (f"{quoted(text)} has a zone", "leave out the % and what follows")
+    try:
+        inside = str(ipaddress.ip_network(text, strict=False))
+    except ValueError:
+        return f"{quoted(text)} is not an address or network", 'write it like "192.0.2.7" or "10.0.0.0/8"'
+    return f"{quoted(text)} is an address inside a network", f"did you mean {quoted(inside)}?"
 
 
 def listen_fault(listen: str) -> Fault:

@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from daypass.api import OidcLogin, OidcProvisioner, Signed
+from daypass.ca.device import DeviceAsk, DeviceAsked, DeviceBegun, DeviceDone, DevicePolled
 from daypass.ca.ports import HostRecord
 from daypass.model import Credential, HostFacts, Issued, Request
 from daypass.wire import PublicKey
 
-__all__ = ["Heart", "Issuance", "PublicInfo"]
+__all__ = ["Devices", "Heart", "Issuance", "PublicInfo"]
 
 
 class Issuance(Protocol):
@@ -24,6 +25,40 @@ class Issuance(Protocol):
     def host(self) -> HostRecord | None: ...
 
 
+class Devices(Protocol):
+    """Sign-ins on another device (trust 8.2). Every method may raise Unavailable; nothing given or got is logged.
+
+    `browser` is the random secret (256 bits) of a cookie. Make a fresh one for every code that is typed, and let the
+    form that says yes or no carry a hash of it: so a tab that shows one request can't answer another.
+    """
+
+    async def begin(self, ask: DeviceAsk, address: str) -> DeviceBegun:
+        """Raises Invalid, NotFound (no such provider), Throttled (too many are waiting)."""
+
+    async def poll(self, device_code: str) -> DevicePolled:
+        """The certificate again and again, until the request expires.
+
+        Raises Denied with the code, message and hint of what refused it (`device.denied` for a person's no),
+        Unauthenticated `device.expired`, Throttled where it comes sooner than `interval`.
+        """
+
+    async def typed(self, user_code: str, browser: str, address: str) -> DeviceAsked:
+        """Binds the request to this browser; typing it there again changes nothing.
+
+        Raises NotFound `device.code` for one that is wrong, expired or another browser's, Throttled after too many.
+        """
+
+    async def answer(self, browser: str, yes: bool) -> str | None:
+        """Where to sign in, None after a no. Raises NotFound `device.gone` where nothing waits for an answer."""
+
+    async def callback(self, browser: str, fields: Mapping[str, str]) -> DeviceDone:
+        """`fields`: the provider's answer, none of them twice. A page that is loaded again is told the same.
+
+        Raises any of the error tree; but for Unauthenticated `device.state` and NotFound `device.gone`, the machine
+        that waits hears the same code, message and hint.
+        """
+
+
 class Heart(Protocol):
     """`ca.authority.Authority`, as far as HTTP reaches into it."""
 
@@ -32,6 +67,10 @@ class Heart(Protocol):
 
     @property
     def name(self) -> str: ...
+
+    @property
+    def devices(self) -> Devices | None:
+        """None where the CA has no pages."""
 
     async def issue(self, request: Request, credential: Credential) -> Issuance: ...
 
