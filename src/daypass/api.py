@@ -7,12 +7,14 @@ Bytes travel as standard base64 with padding, times as RFC 3339 in UTC or as Go 
 
 from __future__ import annotations
 
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
 import msgspec
 
+from daypass.errors import Invalid
 from daypass.wire.binding import (
     BUNDLE_NAMESPACE,
     CLIENT_BUNDLE_NAMESPACE,
@@ -23,7 +25,9 @@ from daypass.wire.binding import (
 )
 
 __all__ = [
+    "AUTH_SCHEME",
     "BUNDLE_NAMESPACE",
+    "CALL_NONCE_SIZE",
     "CLIENT_BUNDLE_NAMESPACE",
     "DEVICE_NAMESPACE",
     "MAX_BODY",
@@ -59,6 +63,7 @@ __all__ = [
     "SshRekeyRequest",
     "SshRenewRequest",
     "SshRevokeRequest",
+    "SshRevokeResponse",
     "SshRoots",
     "SshSignRequest",
     "SshSignResponse",
@@ -66,6 +71,8 @@ __all__ = [
     "Version",
 ]
 
+AUTH_SCHEME = "Daypass"
+CALL_NONCE_SIZE = 16  # bytes
 MAX_BODY = 64 * 1024  # bytes; the largest honest request (an RSA-8192 key and a token full of groups) is half of it
 
 
@@ -164,10 +171,14 @@ class SshRenewRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SshRekeyRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """The same for a new key; `publicKey` is its wire blob."""
+    """The same for a new key; `publicKey` is its wire blob.
+
+    `proof` is ours: an SSHSIG blob by the new key over `binding.possession_message` of `ott` (trust 3.3).
+    """
 
     ott: str = ""
     publicKey: bytes = b""
+    proof: bytes | None = None
 
 
 class SshRevokeRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -178,6 +189,10 @@ class SshRevokeRequest(msgspec.Struct, frozen=True, kw_only=True):
     reasonCode: int = 0
     reason: str = ""
     passive: bool = False
+
+
+class SshRevokeResponse(msgspec.Struct, frozen=True):
+    status: str = "ok"
 
 
 # -- ours -----------------------------------------------------------------------------------------------------
@@ -276,6 +291,24 @@ class PassProof(msgspec.Struct, frozen=True, kw_only=True):
     time: int  # unix seconds, 60 either way
     nonce: bytes  # 16 bytes, good once
     proof: bytes
+
+    def header(self) -> str:
+        """The value of `Authorization`."""
+        return f"{AUTH_SCHEME} {urlsafe_b64encode(msgspec.json.encode(self)).rstrip(b'=').decode()}"
+
+    @classmethod
+    def from_header(cls, value: str) -> PassProof:
+        """Raises Invalid for whatever `header` would not have written."""
+        scheme, _, text = value.partition(" ")
+        if scheme != AUTH_SCHEME:
+            raise Invalid(f"the Authorization header does not begin with {AUTH_SCHEME}", code="pass.form")
+        try:
+            proof = msgspec.json.decode(urlsafe_b64decode(text + "=" * (-len(text) % 4)), type=cls)
+        except (msgspec.MsgspecError, RecursionError, ValueError) as error:
+            raise Invalid("the Authorization header holds no proof by a day pass", code="pass.form") from error
+        if proof.header() != value or not 0 <= proof.time < 2**63 or len(proof.nonce) != CALL_NONCE_SIZE:
+            raise Invalid("the proof by a day pass is not written as it has to be", code="pass.form")
+        return proof
 
 
 class MyCertificate(msgspec.Struct, frozen=True, kw_only=True):

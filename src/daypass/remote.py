@@ -25,9 +25,13 @@ if TYPE_CHECKING:
 
     import httpx2
 
-__all__ = ["TIMEOUT", "AdminRemote", "Remote"]
+    from daypass.wire import PublicKey
+
+__all__ = ["TIMEOUT", "AdminRemote", "Prove", "Remote"]
 
 Answer = TypeVar("Answer")
+Prove = Callable[[str, str, bytes], str]
+"""(method, path, body) to the `Authorization` of one call by the day pass: `client.calls` makes it (trust 4.2)."""
 
 TIMEOUT: Final = 10.0  # seconds, for each step of a call
 _CALL_LIMIT: Final = 60.0  # seconds, for a whole call, however slowly its bytes drip
@@ -85,6 +89,32 @@ class Remote:
 
     def enrol(self, request: api.EnrolRequest) -> api.EnrolResponse:
         return self._line.post("/v1/host/enroll", request, api.EnrolResponse, _LARGE)
+
+    def renew(self, ott: str) -> api.SshSignResponse:
+        """A host's next certificate for the same key; `ott` is made by `wire.sshpop`. A step-ca knows it too."""
+        return self._line.post("/ssh/renew", api.SshRenewRequest(ott=ott), api.SshSignResponse)
+
+    def rekey(self, ott: str, key: PublicKey, proof: bytes | None = None) -> api.SshSignResponse:
+        """The same for another key, which has signed for itself in `proof` (an SSHSIG blob, as `api` says)."""
+        body = api.SshRekeyRequest(ott=ott, publicKey=key.blob, proof=proof)
+        return self._line.post("/ssh/rekey", body, api.SshSignResponse)
+
+    def revoke_host(self, ott: str, serial: int, *, reason: str = "", reason_code: int = 0) -> None:
+        """The host certificate that `ott` was made with, and no other. `reason_code`: 0 to 10 (RFC 5280)."""
+        body = api.SshRevokeRequest(serial=str(serial), ott=ott, reasonCode=reason_code, reason=reason, passive=True)
+        self._line.post("/ssh/revoke", body, api.SshRevokeResponse)
+
+    def my_certificates(self, prove: Prove) -> api.MyCertificates:
+        return self._line.get("/v1/me/certificates", api.MyCertificates, prove)
+
+    def my_revoke(self, serial: int, reason: str, prove: Prove) -> api.MyCertificate:
+        """Once more for one that is revoked already changes nothing. Raises NotFound for one not one's own."""
+        body = api.MyRevocation(serial=serial, reason=reason)
+        return self._line.post("/v1/me/revoke", body, api.MyCertificate, prove=prove)
+
+    def my_bundle(self, prove: Prove) -> api.Signed:
+        """The signed client bundle, as with a login."""
+        return self._line.get("/v1/me/bundle", api.Signed, prove, _LARGE)
 
     def root_unverified(self, fingerprint: str) -> str:
         """The CA's X.509 root in PEM, fetched over TLS that proves nothing, and judged by its SHA-256.
@@ -155,14 +185,21 @@ class _Line:
             self._client.close()
             self._client = None
 
-    def get(self, path: str, answer: type[Answer]) -> Answer:
-        return self._call("GET", path, answer, None, _SMALL)
+    def get(self, path: str, answer: type[Answer], prove: Prove | None = None, cap: int = _SMALL) -> Answer:
+        return self._call("GET", path, answer, None, cap, prove)
 
-    def post(self, path: str, body: msgspec.Struct, answer: type[Answer], cap: int = _SMALL) -> Answer:
-        return self._call("POST", path, answer, msgspec.json.encode(body), cap)
+    def post(
+        self, path: str, body: msgspec.Struct, answer: type[Answer], cap: int = _SMALL, *, prove: Prove | None = None
+    ) -> Answer:
+        return self._call("POST", path, answer, msgspec.json.encode(body), cap, prove)
 
-    def _call(self, method: str, path: str, answer: type[Answer], body: bytes | None, cap: int) -> Answer:
-        response, content = self._exchange(method, path, body, cap)
+    def _call(
+        self, method: str, path: str, answer: type[Answer], body: bytes | None, cap: int, prove: Prove | None
+    ) -> Answer:
+        headers = {"content-type": "application/json"} if body is not None else {}
+        if prove is not None:
+            headers["authorization"] = prove(method, path, body or b"")
+        response, content = self._exchange(method, path, body, headers, cap)
         if not response.is_success:
             raise refusal(response, content, self._where)
         try:
@@ -170,10 +207,11 @@ class _Line:
         except (msgspec.MsgspecError, RecursionError, ValueError) as error:
             raise not_a_ca(self._where) from error
 
-    def _exchange(self, method: str, path: str, body: bytes | None, cap: int) -> tuple[httpx2.Response, bytes]:
+    def _exchange(
+        self, method: str, path: str, body: bytes | None, headers: dict[str, str], cap: int
+    ) -> tuple[httpx2.Response, bytes]:
         import httpx2
 
-        headers = {"content-type": "application/json"} if body is not None else {}
         end = time.monotonic() + _CALL_LIMIT
         try:
             self._client = self._client or self._opener()

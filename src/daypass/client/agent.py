@@ -27,6 +27,7 @@ __all__ = ["Agent", "choose", "is_certificate", "is_forwarded", "own_agent"]
 
 _SECONDS = 5.0
 _CERTIFICATE_TYPES = b"-cert-v01@openssh.com"
+_RSA_SHA2_512 = 4  # PROTOCOL.agent section 4.5.1: without it RSA keys sign with SHA-1; other keys ignore it
 _MAX_SOCKET_PATH = 103  # bytes; macOS has the smallest sun_path, 104 with its NUL
 
 
@@ -55,6 +56,10 @@ class Agent:
         agent.expect_success(self._ask(message))
         if not self.holds(certificate):
             raise Invalid("the ssh-agent took the certificate and does not list it", code="agent-dropped")
+
+    def sign(self, blob: bytes, data: bytes) -> bytes:
+        """An SSH signature string over `data` by the key of the entry `blob`; raises Invalid where it is refused."""
+        return agent.signature(self._ask(agent.sign_request(blob, data, _RSA_SHA2_512)))
 
     def remove(self, blob: bytes) -> None:
         agent.expect_success(self._ask(agent.remove_identity(blob)))

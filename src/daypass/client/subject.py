@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from daypass.client.agent import Agent
 from daypass.wire import PublicKey, SshSignature, sign_blob
 from daypass.wire.certificate import Certificate
 from daypass.wire.pyca import PrivateKey
 from daypass.wire.sshsig import to_be_signed
 
-__all__ = ["Subject", "signer"]
+__all__ = ["Prove", "Subject", "agent_signer", "signer"]
 
 Prove = Callable[[str, bytes], SshSignature]
 """An SSHSIG by the key, over (namespace, message)."""
@@ -42,5 +43,14 @@ def signer(key: PrivateKey) -> Prove:
 
     def prove(namespace: str, message: bytes) -> SshSignature:
         return SshSignature(public, namespace, "sha512", sign_blob(key, to_be_signed(namespace, message)))
+
+    return prove
+
+
+def agent_signer(agent: Agent, blob: bytes, key: PublicKey) -> Prove:
+    """Proofs by a key that an agent holds, in the entry `blob`: the key's own, or a certificate's."""
+
+    def prove(namespace: str, message: bytes) -> SshSignature:
+        return SshSignature(key, namespace, "sha512", agent.sign(blob, to_be_signed(namespace, message)))
 
     return prove
