@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 from daypass.server import openapi
-from tests.docs import commands, figures
+from tests.docs import commands, figures, manual, words
 
 __all__ = ["DOCUMENTS", "ROOT", "stale"]
 
@@ -15,7 +16,9 @@ ROOT = Path(__file__).parent.parent
 DOCUMENTS: dict[str, Callable[[], bytes]] = {
     "README.md": figures.readme,
     "docs/reference/commands.md": commands.document,
+    "src/daypass/cli/words.py": words.document,
     "docs/reference/openapi.json": openapi.document_bytes,
+    **{name: functools.partial(manual.document, name) for name in manual.names()},
 }
 
 
@@ -29,7 +32,10 @@ def _read(path: Path) -> bytes:
 
 
 def _write() -> None:
+    for gone in set((ROOT / "docs/man").glob("*.1")) - {ROOT / name for name in DOCUMENTS}:
+        gone.unlink()
     for name, made in DOCUMENTS.items():
+        (ROOT / name).parent.mkdir(exist_ok=True)
         (ROOT / name).write_bytes(made())
 
 

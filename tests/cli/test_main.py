@@ -210,12 +210,6 @@ def test_every_help_has_examples(path: tuple[str, ...], capsys: pytest.CaptureFi
     assert re.match(rf" +(sudo )?{' '.join(('daypass', *path))}\b", examples)
 
 
-@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_a_completion_script_names_our_variable(shell: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["completion", shell]) == 0
-    assert "_DAYPASS_COMPLETE" in capsys.readouterr().out
-
-
 @pytest.mark.parametrize(
     ("seconds", "text"),
     [

@@ -117,6 +117,10 @@ PARTS = {
         Part("libatomic", _library("atomic"), "libatomic1"),  # Playwright's own driver is linked to it
         Part("postgresql", _postgresql, "postgresql"),
         Part("ip", _binary("ip"), "iproute2"),
+        Part("bash", _binary("bash"), "bash"),
+        Part("zsh", _binary("zsh"), "zsh"),
+        Part("fish", _binary("fish"), "fish"),
+        Part("groff", _binary("groff"), "groff-base"),
         Part("strace", _binary("strace"), "strace"),
         Part("shellcheck", _binary("shellcheck"), "shellcheck"),
         Part("node", _node),

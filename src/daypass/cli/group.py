@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from importlib import import_module
 from typing import NamedTuple
@@ -30,8 +29,8 @@ COMMANDS = {
     "logout": Lazy("daypass.cli.user:logout", "Give it back: agent, file and open connections."),
     "ssh-config": Lazy("daypass.cli.user:ssh_config", "Set up OpenSSH for it, once."),
     "context": Lazy("daypass.cli.context:context", "Several companies: list, choose, leave."),
-    "uninstall": Lazy("daypass.cli.uninstall:uninstall", "Take everything of daypass off this account."),
     "completion": Lazy("daypass.cli.completion:completion", "Print a completion script for your shell."),
+    "uninstall": Lazy("daypass.cli.uninstall:uninstall", "Take everything of daypass off this account."),
     "host": Lazy("daypass.cli.host:host", "Enrol this server and look after its certificates."),
     "ca": Lazy("daypass.cli.admin:ca", "Make a CA, check its configuration, run it."),
     "token": Lazy("daypass.cli.admin:token", "Make one-time tokens, on the CA's machine."),
@@ -130,8 +129,7 @@ def _show_usage(error: click.UsageError, arguments: Sequence[str]) -> None:
         return
     message = error.format_message().rstrip(".")
     show_error(Invalid(message[:1].lower() + message[1:]))
-    if not os.environ.get("_DAYPASS_COMPLETE"):
-        show_hint(f"see: {error.ctx.command_path if error.ctx else _path(arguments)} --help")
+    show_hint(f"see: {error.ctx.command_path if error.ctx else _path(arguments)} --help")
 
 
 def _path(arguments: Sequence[str]) -> str:

@@ -1,0 +1,361 @@
+"""What completion offers, made from the commands by `make docs`: options and arguments with what they take."""
+
+from __future__ import annotations
+
+__all__ = ["WORDS"]
+
+TYPE_CHECKING = False  # importing typing for it would cost more than all the rest
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+# command -> ({subcommand: summary}, {option: (takes, help)}, (what each argument takes,)); "" takes nothing, "value"
+# something that nobody can guess.
+WORDS: Mapping[str, tuple[dict[str, str], dict[str, tuple[str, str]], tuple[str, ...]]] = {
+    '': (
+        {
+            'bootstrap': 'Join a company: pin the roots of the CA at URL.',
+            'login': "Sign in and get today's certificate.",
+            'status': 'Show what you hold, as whom, for how long.',
+            'logout': 'Give up the certificate: agent, file and open connections.',
+            'ssh-config': "Set up OpenSSH's client for your company's hosts, once.",
+            'context': 'See the companies you have joined, choose between them, leave one.',
+            'completion': 'Print a completion script for SHELL.',
+            'uninstall': 'Take everything of daypass off this account.',
+            'host': 'Enrol this server and look after its certificates.',
+            'ca': 'Make a CA, check its configuration, run it.',
+            'token': "Make one-time tokens, on the CA's machine.",
+            'ledger': 'Read and verify the record of what the CA did.',
+        },
+        {
+            '--version': ('', 'Show the version and exit'),
+            '-h': ('', 'Show this message and exit'),
+            '--help': ('', 'Show this message and exit'),
+        },
+        (),
+    ),
+    'bootstrap': (
+        {
+        },
+        {
+            '--fingerprint': ('value', "SHA-256 of the CA's root certificate"),
+            '--context': ('value', 'What to call this company; else its host name'),
+            '--root': ('file', 'Work below DIR instead of /'),
+            '-h': ('', 'Show this message and exit'),
+            '--help': ('', 'Show this message and exit'),
+        },
+        ('value',),
+    ),
+    'login': (
+        {
+        },
+        {
+            '--force': ('', 'Sign in even with a valid certificate; use even a forwarded agent'),
+            '--lifetime': ('value', 'For how long, such as 8h or 30m; at most what your roles give'),
+            '--provider': ('value', 'Which identity provider, where the CA knows several'),
+            '--no-browser-open': ('', 'Print the address to open, and open nothing'),
+            '--context': ('context', 'Which company, where you have joined several (or DAYPASS_CONTEXT)'),
+            '--root': ('file', 'Work below DIR instead of /'),
+            '-h': ('', 'Show this message and exit'),
+            '--help': ('', 'Show this message and exit'),
+        },
+        (),
+    ),
+    'status': (
+        {
+        },
+        {
+            '--json': ('', 'One JSON object on stdout'),
+            '--context': ('context', 'Which company, where you have joined several (or DAYPASS_CONTEXT)'),
+            '--root': ('file', 'Work below DIR instead of /'),
+            '-h': ('', 'Show this message and exit'),
+            '--help': ('', 'Show this message and exit'),
+        },
+        (),
+    ),
+    'logout': (
+        {
+        },
+        {
+            '--all': ('', 'At every company you have joined'),
+            '--context': ('context', 'Which company, where you have joined several (or DAYPASS_CONTEXT)'),
+            '--root': ('file', 'Work below DIR instead of /'),
+            '-h': ('', 'Show this message and exit'),
+            '--help': ('', 'Show this message and exit'),
+        },
+        (),
+    ),
+    'ssh-config': (
+        {
+        },
+        {
+            '--remove': ('', 'Take out everything it wrote'),
+            '--dry-run': ('', 'Show the difference, change nothing'),
+            '--context': ('context', 'Which company, where you have joined several (or DAYPASS_CONTEXT)'),
+            '--root': ('file', 'Work below DIR instead of /'),
+            '-h': ('', 'Show this message and exit'),
+            '--help': ('', 'Show this message and exit'),
+        },
+        (),
+    ),
+    'context': (
+        {
+            'list': 'Show the companies you have joined, and what you hold there.',
+            'remove': 'Leave the company NAME: forget everything about it.',
+            'use': 'Make NAME the company that commands are about.',
+        },
+        {
+            '-h': ('', 'Show this message and exit'),
+            '--help': ('', 'Show this message and exit'),
+        },
+        (),
+    ),
+    'context list': (
+        {
+        },
+        {
+            '--json': ('', 'A JSON list on stdout'),
+            '--root': ('file', 'Work below DIR instead of /'),
+            '-h': ('', 'Show this message and exit'),
+            '--help': ('', 'Show this message and exit'),
+        },
+        (),
+    ),
+    'context remove': (
+        {
+        },
+        {
+            '--yes': ('', 'Do not ask'),
+            '--root': ('file', 'Work below DIR instead of /'),
+            '-h': ('', 'Show this message and exit'),
+            '--help': ('', 'Show this message and exit'),
+        },
+        ('context',),
+    ),
+    'context use': (
+        {
+        },
+        {
+            '--root': ('file', 'Work below DIR instead of /'),
+            '-h': ('', 'Show this message and exit'),
+            '--help': ('', 'Show this message and exit'),
+        },
+        ('context',),
+    ),
+    'completion': (
+        {
+        },
+        {
+            '-h': ('', 'Show this message and exit'),
+            '--help': ('', 'Show this message and exit'),
+        },
+        ('bash|zsh|fish',),
+    ),
+    'uninstall': (
+        {
+        },
+        {
+            '--dry-run': ('', 'Show what would be taken away, change nothing'),
+            '--yes': ('', 'Do not ask'),
+            '--root': ('file', 'Work below DIR instead of /'),
+            '-h': ('', 'Show this message and exit'),
+            '--help': ('', 'Show this message and exit'),
+        },
+        (),
+    ),
+    'host': (
+        {
+            'enroll': "Get this server's first certificates with a one-time join token, and set up...",
+            'status': 'Show what this server is called, and until when its certificates hold.',
+        },
+        {
+            '-h': ('', 'Show this message and exit'),
+            '--help': ('', 'Show this message and exit'),
+        },
+        (),
+    ),
+    'host enroll': (
+        {
+        },
+        {
+            '--token-file': ('file', 'Where the join token stands; - reads it from standard input'),
+            '--root': ('file', "Stand this before every path, in sshd's configuration too (tests, images)"),
+            '--sshd-config': ('file', "sshd's configuration, if not the standard one"),
+            '--sshd': ('file', 'The sshd program, if not the one found'),
+            '--no-reload': ('', 'Leave the running sshd alone; the certificate counts from its start'),
+            '--dry-run': ('', 'Look at this machine and tell what would be done'),
+            '--json': ('', 'Answer in JSON, for scripts'),
+            '-h': ('', 'Show this message and exit'),
+            '--help': ('', 'Show this message and exit'),
+        },
+        (),
+    ),
+    'host status': (
+        {
+        },
+        {
+            '--root': ('file', "Stand this before every path, in sshd's configuration too (tests, images)"),
+            '--json': ('', 'Answer in JSON, for scripts'),
+            '-h': ('', 'Show this message and exit'),
+            '--help': ('', 'Show this message and exit'),
+        },
+        (),
+    ),
+    'ca': (
+        {
+            'check-config': 'Tell every mistake in the configuration at once.',
+            'init': 'Make a new CA: keys, TLS root, offline trust root, configuration and database.',
+            'migrate': 'Bring the database to the form that this version of daypass expects.',
+            'reload': 'Put the configuration in force, as the next version.',
+            'serve': 'Run the CA until it is told to stop.',
+            'trust': "Sign the next trust document: the CA's keys, its TLS roots, and hosts.domains.",
+        },
+        {
+            '-h': ('', 'Show this message and exit'),
+            '--help': ('', 'Show this message and exit'),
+        },
+        (),
+    ),
+    'ca check-config': (
+        {
+        },
+        {
+            '--config': ('file', "The CA's configuration"),
+            '--root': ('file', 'Stand this before every path (tests, images)'),
+            '--json': ('', 'Answer in JSON, for scripts'),
+            '-h': ('', 'Show this message and exit'),
+            '--help': ('', 'Show this message and exit'),
+        },
+        (),
+    ),
+    'ca init': (
+        {
+        },
+        {
+            '--config': ('file', "The CA's configuration"),
+            '--root': ('file', 'Stand this before every path (tests, images)'),
+            '--name': ('value', 'What people see this CA called'),
+            '--url': ('value', 'How people and hosts reach it: https://NAME[:PORT]'),
+            '--host-domain': ('value', 'What the host CA may speak for'),
+            '--provider-issuer': ('value', 'The OpenID provider where people sign in'),
+            '--client-id': ('value', 'What daypass is registered as there'),
+            '--database': ('value', 'sqlite:////PATH or postgresql://; SQLite unless told'),
+            '--passphrase-file': ('file', 'Encrypt the keys with what is in this file'),
+            '--no-passphrase': ('', 'Leave the keys unencrypted (readable by their owner alone)'),
+            '--json': ('', 'Answer in JSON, for scripts'),
+            '-h': ('', 'Show this message and exit'),
+            '--help': ('', 'Show this message and exit'),
+        },
+        (),
+    ),
+    'ca migrate': (
+        {
+        },
+        {
+            '--config': ('file', "The CA's configuration"),
+            '--root': ('file', 'Stand this before every path (tests, images)'),
+            '-h': ('', 'Show this message and exit'),
+            '--help': ('', 'Show this message and exit'),
+        },
+        (),
+    ),
+    'ca reload': (
+        {
+        },
+        {
+            '--config': ('file', "The CA's configuration"),
+            '--root': ('file', 'Stand this before every path (tests, images)'),
+            '--json': ('', 'Answer in JSON, for scripts'),
+            '-h': ('', 'Show this message and exit'),
+            '--help': ('', 'Show this message and exit'),
+        },
+        (),
+    ),
+    'ca serve': (
+        {
+        },
+        {
+            '--log': ('warning|info|debug', 'How much is written to standard error: what is wrong, each request, everything'),
+            '--config': ('file', "The CA's configuration"),
+            '--root': ('file', 'Stand this before every path (tests, images)'),
+            '-h': ('', 'Show this message and exit'),
+            '--help': ('', 'Show this message and exit'),
+        },
+        (),
+    ),
+    'ca trust': (
+        {
+        },
+        {
+            '--config': ('file', "The CA's configuration"),
+            '--root': ('file', 'Stand this before every path (tests, images)'),
+            '--trust-root': ('file', "The offline root's private key; offline/trust_root beside the configuration unless told"),
+            '--passphrase-file': ('file', 'What the offline root is encrypted with'),
+            '--yes': ('', 'Sign without asking'),
+            '--json': ('', 'Answer in JSON, for scripts'),
+            '-h': ('', 'Show this message and exit'),
+            '--help': ('', 'Show this message and exit'),
+        },
+        (),
+    ),
+    'token': (
+        {
+            'host': 'Make the one-time token with which host NAME joins.',
+        },
+        {
+            '-h': ('', 'Show this message and exit'),
+            '--help': ('', 'Show this message and exit'),
+        },
+        (),
+    ),
+    'token host': (
+        {
+        },
+        {
+            '--alias': ('value', 'A further name for the host; repeatable'),
+            '--label': ('value', 'A label for the host; repeatable'),
+            '--lifetime': ('value', 'How long the token can be used'),
+            '--config': ('file', "The CA's configuration"),
+            '--root': ('file', 'Stand this before every path (tests, images)'),
+            '--json': ('', 'Answer in JSON, for scripts'),
+            '-h': ('', 'Show this message and exit'),
+            '--help': ('', 'Show this message and exit'),
+        },
+        ('value',),
+    ),
+    'ledger': (
+        {
+            'show': 'Print entries as they were recorded, one JSON object a line.',
+            'verify': 'Walk the hash chain from its first entry to its last.',
+        },
+        {
+            '-h': ('', 'Show this message and exit'),
+            '--help': ('', 'Show this message and exit'),
+        },
+        (),
+    ),
+    'ledger show': (
+        {
+        },
+        {
+            '--after': ('value', 'Begin behind the entry of this number'),
+            '--limit': ('value', 'At most so many entries'),
+            '--config': ('file', "The CA's configuration"),
+            '--root': ('file', 'Stand this before every path (tests, images)'),
+            '-h': ('', 'Show this message and exit'),
+            '--help': ('', 'Show this message and exit'),
+        },
+        (),
+    ),
+    'ledger verify': (
+        {
+        },
+        {
+            '--config': ('file', "The CA's configuration"),
+            '--root': ('file', 'Stand this before every path (tests, images)'),
+            '--json': ('', 'Answer in JSON, for scripts'),
+            '-h': ('', 'Show this message and exit'),
+            '--help': ('', 'Show this message and exit'),
+        },
+        (),
+    ),
+}

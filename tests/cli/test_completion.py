@@ -1,0 +1,104 @@
+"""Tab: the same answers in bash, zsh and fish, from real shells; and cheap, since each press runs it."""
+
+from __future__ import annotations
+
+import os
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from tests.client.mini_ca import MiniCa
+from tests.parts.needs import need
+
+from daypass.cli.completion import completion
+from daypass.cli.main import main
+from daypass.client.login import Login
+from daypass.client.settings import Settings
+from daypass.client.trust import Membership
+
+_BASH = """
+source {script}
+COMP_WORDS=({words}); COMP_CWORD=$(({count} - 1)); compopt() {{ echo "compopt $1 $2"; }}
+_daypass
+printf '%s\\n' "${{COMPREPLY[@]}}"
+"""
+_ZSH = """
+autoload -Uz compinit; compinit -u -d {folder}/dump
+source {script}
+_files() {{ print compopt -o default }}
+compadd() {{ print -rl -- $found }}
+words=({words}); CURRENT={count}
+_daypass
+"""
+_FISH = "source {script}; complete -C {line}"
+
+
+@pytest.fixture
+def enrolled(company: MiniCa, joined: Membership, at_home: Settings, sign_in: object) -> Membership:
+    company.enrolled = ["db.corp.test", "web-1.corp.test", "web-2.corp.test"]
+    assert callable(sign_in)
+    login = sign_in()
+    assert isinstance(login, Login)
+    login.run()
+    return joined
+
+
+@pytest.fixture
+def program(tmp_path: Path) -> Path:
+    """`daypass` on a PATH of its own."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    found = folder / "daypass"
+    found.write_text(f"#!{sys.executable}\nimport sys\nfrom daypass.cli.main import main\nsys.exit(main())\n")
+    found.chmod(found.stat().st_mode | stat.S_IXUSR)
+    return found
+
+
+def shell(kind: str, line: list[str], folder: Path, program: Path) -> list[str]:
+    """What the shell would offer for a line whose last word is being typed."""
+    script = folder / f"script.{kind}"
+    done = subprocess.run([program, "completion", kind], capture_output=True, text=True, check=True)
+    script.write_text(done.stdout)
+    quoted = " ".join("'" + word.replace("'", "'\\''") + "'" for word in line)
+    given = {"script": script, "words": quoted, "count": len(line), "folder": folder}
+    text = {"bash": _BASH, "zsh": _ZSH, "fish": _FISH}[kind].format(**given, line="'" + " ".join(line) + "'")
+    argv = {"bash": ["bash", "--norc", "-c"], "zsh": ["zsh", "-f", "-c"], "fish": ["fish", "--no-config", "-c"]}[kind]
+    env = os.environ | {"PATH": f"{program.parent}:{os.environ['PATH']}", "XDG_CONFIG_HOME": str(folder)}
+    shown = subprocess.run([need(argv[0]), *argv[1:], text], capture_output=True, text=True, env=env, cwd=folder)
+    assert not shown.stderr, shown.stderr
+    return [line.partition("\t")[0] for line in shown.stdout.splitlines() if line]
+
+
+@pytest.mark.parametrize("kind", ["bash", "zsh", "fish"])
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("daypass logi", ["login"]),
+        ("daypass context ", ["list", "use", "remove"]),
+        ("daypass login --prov", ["--provider"]),
+        ("daypass completion ", ["bash", "zsh", "fish"]),
+        ("daypass completion z", ["zsh"]),
+        ("daypass nonsense --nonsense", []),
+    ],
+)
+def test_every_shell_offers_the_same(
+    kind: str, line: str, expected: list[str], tmp_path: Path, program: Path
+) -> None:
+    found = shell(kind, line.split(" "), tmp_path, program)
+    assert sorted(found) == sorted(expected)
+
+
+@pytest.mark.parametrize("kind", ["bash", "zsh", "fish"])
+def test_a_file_is_left_to_the_shell(kind: str, tmp_path: Path, program: Path) -> None:
+    (tmp_path / "token.txt").touch()
+    found = shell(kind, ["daypass", "host", "enroll", "--token-file", "tok"], tmp_path, program)
+    assert found == (["token.txt"] if kind == "fish" else ["compopt -o default"])
+
+
+def test_every_shell_that_is_offered_has_a_script(capsys: pytest.CaptureFixture[str]) -> None:
+    kinds = completion.params[0].type.choices  # type: ignore[attr-defined]
+    for kind in kinds:
+        assert main(["completion", kind]) == 0
+        assert "__complete" in capsys.readouterr().out
