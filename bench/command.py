@@ -1,4 +1,4 @@
-"""What `daypass status` costs a shell prompt, against Python doing nothing."""
+"""What `daypass status` costs a shell prompt, and a Tab the person who waits, against Python doing nothing."""
 
 from __future__ import annotations
 
@@ -24,8 +24,15 @@ def measure(quick: bool) -> dict[str, float]:
             lambda: run_cpu([sys.executable, "-c", "pass"], env)[0],
             runs,
         )
+        completion, nothing, _ = paired(
+            lambda: run_cpu([daypass, "__complete", "why", "web"], env)[1],
+            lambda: run_cpu([sys.executable, "-c", "pass"], env)[1],
+            runs,
+        )
     return {
         "cli_status_cpu_ms": status * 1000,
         "cli_python_cpu_ms": python * 1000,
         "cli_status_cpu_over_python": status / python,
+        "completion_ms": completion * 1000,
+        "completion_over_python": completion / nothing,
     }
