@@ -15,6 +15,7 @@ import pytest
 
 from daypass.api import OidcLogin
 from daypass.ca.clock import SystemClock
+from daypass.client.idp import Idp
 from daypass.client.oidc import discover
 from daypass.errors import Unavailable
 from daypass.provisioners.discovery import ProviderKeys, provider_client
@@ -98,14 +99,14 @@ def login(op: Op) -> OidcLogin:
 
 def test_a_provider_is_believed_by_the_systems_trust_store(op: Op, believed: None) -> None:
     assert find_key(op)
-    assert discover(login(op)).token_endpoint == f"{op.issuer}/token"
+    assert discover(login(op), Idp(op.issuer)).token_endpoint == f"{op.issuer}/token"
 
 
 def test_a_provider_that_the_system_does_not_believe_is_not_asked(op: Op) -> None:
     with pytest.raises(Unavailable):
         find_key(op)
     with pytest.raises(Unavailable):
-        discover(login(op))
+        discover(login(op), Idp(op.issuer))
     assert not op.hits
 
 
@@ -115,7 +116,7 @@ def test_a_provider_is_reached_through_the_proxy_that_the_environment_names(
     with run_proxy() as (proxy, asked):
         monkeypatch.setenv("HTTPS_PROXY", proxy)
         assert find_key(op)
-        discover(login(op))
+        discover(login(op), Idp(op.issuer))
     assert set(asked) == {op.issuer.removeprefix("https://")} and len(asked) >= 2
 
 
@@ -124,7 +125,7 @@ def test_no_proxy_is_honoured(op: Op, believed: None, monkeypatch: pytest.Monkey
         monkeypatch.setenv("HTTPS_PROXY", proxy)
         monkeypatch.setenv("NO_PROXY", "localhost")
         assert find_key(op)
-        discover(login(op))
+        discover(login(op), Idp(op.issuer))
     assert not asked
 
 

@@ -87,6 +87,14 @@ class Remote:
         path = "/v1/ssh/sign" if request.salt and request.proof else "/ssh/sign"
         return self._line.post(path, request, api.SshSignResponse, _LARGE)
 
+    def device_start(self, request: api.DeviceRequest) -> api.DeviceStarted:
+        """Ask for a sign-in on another device (trust 8.2)."""
+        return self._line.post("/v1/device", request, api.DeviceStarted)
+
+    def device_poll(self, request: api.DevicePoll) -> api.DeviceAnswer:
+        """How it stands; Throttled for one who asks too often."""
+        return self._line.post("/v1/device/poll", request, api.DeviceAnswer, _LARGE)
+
     def enrol(self, request: api.EnrolRequest) -> api.EnrolResponse:
         return self._line.post("/v1/host/enroll", request, api.EnrolResponse, _LARGE)
 

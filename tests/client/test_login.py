@@ -20,7 +20,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from daypass import api
-from daypass.client import login as module
+from daypass.client import attempt as module
 from daypass.client import settings as settings_module
 from daypass.client import trust
 from daypass.client.login import Login
@@ -525,5 +525,5 @@ def test_how_long_it_waits_is_for_the_caller_to_say(sign_in: SignIn, op: Op, com
         sign_in(open_browser=lambda _: None, sign_in_seconds=0.01).run()
     assert caught.value.code == "sign-in-timeout"
     op.answers[DISCOVERY] = Answer(seconds=5)
-    with pytest.raises(Unavailable, match="can't be reached"):
+    with pytest.raises(Unavailable, match="did not answer within"):
         sign_in(patience=0.2).run()

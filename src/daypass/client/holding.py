@@ -87,13 +87,22 @@ def alone(context: Context) -> Iterator[None]:
 
 
 def keep(
-    certificate: Certificate, key: Ed25519PrivateKey, agent: Agent, membership: Membership, settings: Settings
+    certificate: Certificate,
+    key: Ed25519PrivateKey,
+    agent: Agent,
+    membership: Membership,
+    settings: Settings,
+    *,
+    confirm: bool = False,
 ) -> None:
-    """Into the agent, ssh told, the file in place, and older ones out. All of it, or what was held is still held."""
+    """Into the agent, ssh told, the file in place, and older ones out. All of it, or what was held is still held.
+
+    With `confirm` the agent asks before each use.
+    """
     context, blob = membership.context, certificate.encode()
     lifetime, earlier = certificate.valid_before - int(time.time()), _noted(context.agent)
     try:
-        agent.add(key, blob, lifetime, f"daypass:{context.name}")
+        agent.add(key, blob, lifetime, f"daypass:{context.name}", confirm=confirm)
         own_keys = [each.blob for each in agent.identities() if not is_certificate(each.blob)]
         sshconfig.write_pass(settings, membership, agent.path, certificate.valid_before, own_keys)
         write_file(context.agent, f"{agent.path}\n")

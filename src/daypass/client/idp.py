@@ -1,0 +1,175 @@
+"""The way to an identity provider: its HTTPS end, with the system's trust store and proxies, over one connection.
+
+What comes back is capped and strictly parsed; what the provider says instead of an answer becomes one of our errors,
+split by who must act. No redirects: an endpoint is where it says it is.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import time
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, TypeVar
+
+import msgspec
+
+from daypass import __version__
+from daypass.errors import DaypassError, Denied, Misconfigured, Unavailable
+
+if TYPE_CHECKING:
+    import httpx2
+
+    from daypass.client.progress import Progress
+
+__all__ = ["SECONDS", "Idp", "Refusal", "check_secure", "decode", "refused"]
+
+SECONDS = 10.0  # for each step of a call
+_CALL_SECONDS = 60.0  # for a whole call, however slowly its bytes drip
+_MAX_BYTES = 1 << 20
+_LOOPBACK = re.compile(r"http://(127\.0\.0\.1|localhost|\[::1\])(:\d+)?(/.*)?")
+_URL = re.compile(r"[A-Za-z0-9._~:/?@!$&'()*+,;=%\[\]-]+")
+_TELL = "tell the CA's operator: every address of the provider must be a plain one that starts with https://"
+_NETWORK = "check your network, HTTPS_PROXY and NO_PROXY; a certificate you already have goes on working"
+_Answer = TypeVar("_Answer")
+
+
+class Refusal(msgspec.Struct, frozen=True):
+    """An answer that is none (RFC 6749 section 5.2)."""
+
+    error: str = ""
+    error_description: str = ""
+
+    @classmethod
+    def parse(cls, content: bytes) -> Refusal:
+        """Whatever can be read of it."""
+        try:
+            return msgspec.json.decode(content, type=cls)
+        except (msgspec.MsgspecError, RecursionError, ValueError):
+            return cls()
+
+    @property
+    def text(self) -> str:
+        return (self.error_description or self.error)[:400]
+
+
+class Idp:
+    """The provider `issuer`; a context manager. The connection is opened with the first call, and kept."""
+
+    def __init__(self, issuer: str, patience: float = SECONDS, progress: Progress | None = None) -> None:
+        self.issuer = issuer
+        self._patience, self._progress = patience, progress
+        self._client: httpx2.Client | None = None
+
+    def __enter__(self) -> Idp:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._client is not None:
+            self._client.close()
+
+    def call(
+        self,
+        method: str,
+        url: str,
+        kind: type[_Answer],
+        form: dict[str, str] | None = None,
+        headers: dict[str, str] | None = None,
+    ) -> _Answer:
+        """The answer. Raises any of the error tree for one that is not 2xx, and for one of another shape."""
+        status, content = self.exchange(method, url, form, headers)
+        if not 200 <= status < 300:
+            raise refused(status, Refusal.parse(content), self.issuer)
+        return decode(content, kind, self.issuer)
+
+    def exchange(
+        self, method: str, url: str, form: dict[str, str] | None = None, headers: dict[str, str] | None = None
+    ) -> tuple[int, bytes]:
+        """Status and body, whatever they are. Raises Unavailable where none came."""
+        import httpx2
+
+        try:
+            with self._waiting(), self._opened().stream(method, url, data=form, headers=headers) as response:
+                return response.status_code, self._read(response)
+        except (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError) as error:
+            late = isinstance(error, httpx2.TimeoutException)
+            what = f"did not answer within {self._patience:g} s" if late else "can't be reached"
+            raise Unavailable(
+                f"the identity provider {self.issuer} {what} ({type(error).__name__})",
+                code="provider.timeout" if late else "provider.down",
+                hint=_NETWORK,
+            ) from error
+
+    def _opened(self) -> httpx2.Client:
+        import httpx2
+
+        if self._client is None:
+            headers = {"user-agent": f"daypass/{__version__}", "accept": "application/json"}
+            self._client = httpx2.Client(timeout=self._patience, follow_redirects=False, headers=headers)
+        return self._client
+
+    def _read(self, response: httpx2.Response) -> bytes:
+        content, end = bytearray(), time.monotonic() + _CALL_SECONDS
+        for part in response.iter_bytes():
+            content += part
+            if time.monotonic() > end:
+                raise Unavailable(
+                    f"the identity provider {self.issuer} took too long to answer",
+                    code="provider.timeout",
+                    hint=_NETWORK,
+                )
+            if len(content) > _MAX_BYTES:
+                raise Unavailable(f"the identity provider {self.issuer} answers without end", code="provider.size")
+        return bytes(content)
+
+    @contextlib.contextmanager
+    def _waiting(self) -> Iterator[None]:
+        with self._progress.waiting(f"the identity provider {self.issuer}") if self._progress else _NOTHING:
+            yield
+
+
+_NOTHING = contextlib.nullcontext()
+
+
+def decode(content: bytes, kind: type[_Answer], issuer: str) -> _Answer:
+    """Raises Misconfigured for an answer of another shape."""
+    try:
+        return msgspec.json.decode(content, type=kind)
+    except (msgspec.MsgspecError, RecursionError, ValueError) as error:
+        raise Misconfigured(
+            f"the identity provider {issuer} does not answer as OpenID Connect says", code="provider.answer"
+        ) from error
+
+
+def refused(status: int, said: Refusal, issuer: str) -> DaypassError:
+    """What the provider says instead of an answer, by who must act."""
+    text = said.text or f"status {status}"
+    if status >= 500 or status == 429:
+        return Unavailable(f"the identity provider {issuer} has a problem: {text}", code="provider.down")
+    if said.error == "invalid_grant":
+        return Denied(
+            f"the identity provider took the sign-in back: {text}",
+            code="provider.invalid_grant",
+            hint="sign in again; if it stays so, your account may have been disabled there",
+        )
+    return Misconfigured(
+        f"the identity provider {issuer} refused the request: {text}",
+        code="provider.refused",
+        hint="tell the CA's operator: client id, secret and redirect address must fit what the provider knows",
+    )
+
+
+def check_secure(url: str, issuer: str) -> None:
+    """https, or http on this very machine, which nobody else can listen to (RFC 8252 section 8.3).
+
+    It is printed on a terminal and handed to a browser's command: RFC 3986's characters and no others, no fragment
+    (RFC 6749 section 3.1).
+    """
+    if not _URL.fullmatch(url):
+        raise Misconfigured(
+            f"the identity provider {issuer} names an address that is none", code="provider.address", hint=_TELL
+        )
+    if not (url.startswith("https://") or _LOOPBACK.fullmatch(url)):
+        raise Misconfigured(
+            f"the identity provider {issuer} asks to be met without TLS", code="provider.tls", hint=_TELL
+        )
