@@ -74,3 +74,12 @@ def change(url: str, sql: str, **values: object) -> None:
     with engine.begin() as connection:
         connection.execute(text(sql), values)
     engine.dispose()
+
+
+def rows(url: str, sql: str) -> list[tuple[object, ...]]:
+    """What a database holds, past the store."""
+    engine = create_engine(url)
+    with engine.connect() as connection:
+        found = [tuple(row) for row in connection.execute(text(sql))]
+    engine.dispose()
+    return found

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_engine, make_url, text
 from tests.parts.postgres import Postgres
-from tests.store.conftest import change
+from tests.store.build import NOW
+from tests.store.conftest import change, opened, rows
 
 from daypass.errors import Misconfigured
 from daypass.store import open_store
@@ -67,6 +68,23 @@ def test_a_migrated_database_opens_and_migrating_again_changes_nothing(empty_url
     asyncio.run(open_store(empty_url).close())
 
 
+def test_a_database_of_the_first_release_keeps_what_is_in_it(empty_url: str) -> None:
+    """Its CA says what to run; after that it is as a new one, and nothing on record has changed."""
+    migrate(empty_url, "0001")
+    with pytest.raises(Misconfigured, match="schema version 0001, this daypass expects version 0002") as caught:
+        open_store(empty_url)
+    assert caught.value.hint == "daypass ca migrate"
+    change(empty_url, "INSERT INTO serial_blocks (start, taken_at, process) VALUES (7, 8, 'then')")
+    migrate(empty_url)
+
+    async def scenario() -> None:
+        async with opened(empty_url) as store:
+            assert await store.device(b"d" * 32, NOW) is None
+
+    asyncio.run(scenario())
+    assert rows(empty_url, "SELECT start, taken_at, process FROM serial_blocks") == [(7, 8, "then")]
+
+
 def test_creating_again_leaves_what_is_there(url: str) -> None:
     async def scenario() -> None:
         store = open_store(url, create=True)
@@ -79,7 +97,7 @@ def test_creating_again_leaves_what_is_there(url: str) -> None:
     asyncio.run(scenario())
 
 
-@pytest.mark.parametrize("version", ["0000", "9999", None])
+@pytest.mark.parametrize("version", ["0000", "0001", "9999", None])
 def test_another_schema_version_is_refused_with_what_to_do(url: str, version: str | None) -> None:
     if version is None:
         change(url, "DROP TABLE schema_version")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from enum import StrEnum
 from typing import Protocol
 
 from msgspec import Struct, field
 
-from daypass.model import Credential, HostFacts, Identity, Issued, OnceId, Person, Proof
+from daypass.model import Credential, HostFacts, Identity, Issued, OnceId, Person, Proof, Secret
 from daypass.wire import Certificate, PublicKey
 
 __all__ = [
@@ -15,6 +16,11 @@ __all__ = [
     "REVOKED_FOR",
     "Clock",
     "ConfigVersion",
+    "DeviceCaps",
+    "DeviceOutcome",
+    "DeviceRequest",
+    "DeviceState",
+    "DeviceStore",
     "Enrolled",
     "HostRecord",
     "LedgerRow",
@@ -23,12 +29,14 @@ __all__ = [
     "Question",
     "Recorded",
     "Recording",
+    "Refusal",
     "Signer",
     "Spent",
     "Stale",
     "Store",
     "Verdict",
     "View",
+    "WebSignIn",
 ]
 
 
@@ -57,6 +65,26 @@ class Provisioner(Protocol):
 
     async def authenticate(self, credential: Credential) -> Proof:
         """Raises Unauthenticated (the credential), Unavailable (the provider can't be asked)."""
+
+
+class WebSignIn(Protocol):
+    """The CA as a web client of one identity provider: authorization code with PKCE, S256 (RFC 7636)."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def host(self) -> str:
+        """Where people sign in, as they know it."""
+
+    async def url(self, nonce: str, state: str, challenge: str, redirect: str) -> str:
+        """Raises Unavailable, Misconfigured: of a provider that can't be asked, or answers amiss."""
+
+    async def check_issuer(self, issuer: str | None) -> None:
+        """The `iss` of an answer (RFC 9207), before anything else in it is believed. Raises Unauthenticated."""
+
+    async def redeem(self, code: str, verifier: str, redirect: str) -> Secret:
+        """The ID token, unverified. Raises Denied, Unauthenticated, Unavailable, Misconfigured."""
 
 
 class Signer(Protocol):
@@ -175,7 +203,96 @@ class JoinToken(Struct, frozen=True):
     labels: Mapping[str, str] = field(default_factory=dict)
 
 
-class Store(Protocol):
+class DeviceState(StrEnum):
+    """Only ever forwards; `refused` can follow any but `issued`."""
+
+    WAITING = "waiting"  # for someone to type the code
+    SEEN = "seen"  # somebody has, in one browser
+    ALLOWED = "allowed"  # and has said yes
+    REDEEMING = "redeeming"  # the provider has answered, and one process deals with it
+    ISSUED = "issued"
+    REFUSED = "refused"
+
+
+class Refusal(Struct, frozen=True):
+    """An error as the waiting machine is told it."""
+
+    code: str
+    message: str
+    hint: str | None = None
+
+
+class DeviceRequest(Struct, frozen=True):
+    """A sign-in on another device. Of its secrets only SHA-256 hashes: device code, user code, browser's cookie."""
+
+    device_hash: bytes
+    user_hash: bytes
+    public_key: bytes  # wire blob
+    salt: bytes
+    machine: str
+    address: str
+    network: str  # what `address` is counted as
+    provider: str
+    lifetime: int | None
+    created_at: int
+    expires_at: int
+    state: DeviceState = DeviceState.WAITING
+    browser_hash: bytes | None = None
+    refusal: Refusal | None = None
+    serial: int | None = None
+    login: str | None = None
+
+
+class DeviceCaps(Struct, frozen=True):
+    """How many requests there may be that have not expired."""
+
+    network: int
+    overall: int
+
+
+class DeviceOutcome(Struct, frozen=True):
+    """What a request led to, and who signed in: for the ledger."""
+
+    serial: int
+    login: str
+    actor: str
+    details: Mapping[str, object]
+
+
+class DeviceStore(Protocol):
+    """Sign-ins on another device. Requests that have expired are not there, and soon forgotten."""
+
+    async def add_device(self, request: DeviceRequest, caps: DeviceCaps) -> None:
+        """Raises Throttled where there are too many, Conflict where a hash is on record already."""
+
+    async def device(self, device_hash: bytes, now: int) -> DeviceRequest | None: ...
+
+    async def device_of(self, browser_hash: bytes, now: int) -> DeviceRequest | None:
+        """The one that is bound to this browser."""
+
+    async def bind_device(self, user_hash: bytes, browser_hash: bytes, now: int) -> DeviceRequest | None:
+        """From waiting to seen. The same again gives the same; None for a code that is not there, or bound elsewhere.
+
+        Raises Conflict where the browser is bound to another request.
+        """
+
+    async def move_device(
+        self, device_hash: bytes, before: Collection[DeviceState], after: DeviceState, now: int
+    ) -> bool:
+        """Compare and set: whether it was in one of `before`, and this call moved it on."""
+
+    async def refuse_device(
+        self, device_hash: bytes, before: Collection[DeviceState], refusal: Refusal, now: int
+    ) -> bool:
+        """The same, with the reason."""
+
+    async def finish_device(self, device_hash: bytes, outcome: DeviceOutcome, now: int) -> bool:
+        """From redeeming to issued, with a ledger entry `device.issue` in the same transaction."""
+
+    async def certificate(self, serial: int) -> Issued | None: ...
+
+
+class Store(DeviceStore, Protocol):
     """Remembers. Nothing here blocks the event loop for long; SQLite and PostgreSQL give the same answers."""
 
     async def view(self, question: Question) -> View:

@@ -10,9 +10,17 @@ from sqlalchemy import ColumnElement, Connection, Select, delete, insert, select
 from daypass.ca.ports import ConfigVersion, JoinToken
 from daypass.errors import Conflict, NotFound
 from daypass.model import HostFacts
+from daypass.store import devices
 from daypass.store.ledger import append
 from daypass.store.rows import json, texts, unjson
-from daypass.store.schema import certificates, config_versions, installation, join_tokens, once_ids, persons
+from daypass.store.schema import (
+    certificates,
+    config_versions,
+    installation,
+    join_tokens,
+    once_ids,
+    persons,
+)
 from daypass.store.statements import Statements
 
 __all__ = ["active", "add_event", "add_token", "find_token", "forget_expired", "lock", "publish", "revoke"]
@@ -146,7 +154,9 @@ def find_token(connection: Connection, token_id: str) -> JoinToken | None:
 
 
 def forget_expired(connection: Connection, now: int) -> int:
-    """Drop one-time ids whose credential could pass nowhere any more, under the lock. Gives how many."""
+    """Drop one-time ids whose credential could pass nowhere any more, and device requests that are over, under the
+    lock. Gives how many ids."""
+    devices.forget(connection, now)
     return connection.execute(delete(once_ids).where(once_ids.c.expires_at < now)).rowcount
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 from alembic import command
@@ -14,8 +15,8 @@ from daypass.store.opening import check_file
 __all__ = ["migrate"]
 
 
-def migrate(url: str) -> None:
-    """All missing migrations in one transaction; an empty database gets every table.
+def migrate(url: str, revision: str = "head") -> None:
+    """All missing migrations up to `revision` in one transaction; an empty database gets every table.
 
     Raises Misconfigured, Unavailable.
     """
@@ -23,15 +24,15 @@ def migrate(url: str) -> None:
     check_file(parsed, create=True)
     database = Database(parsed)
     try:
-        database.write(_upgrade)
+        database.write(partial(_upgrade, revision))
     finally:
         database.dispose()
 
 
-def _upgrade(connection: Connection) -> None:
+def _upgrade(revision: str, connection: Connection) -> None:
     if connection.dialect.name == "postgresql":
         connection.execute(text("SET LOCAL statement_timeout = 0"))  # a large table takes as long as it takes
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).with_name("migrations")))
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    command.upgrade(config, revision)

@@ -29,6 +29,7 @@ __all__ = [
     "REVISION",
     "certificates",
     "config_versions",
+    "device_requests",
     "host_names",
     "hosts",
     "installation",
@@ -42,7 +43,7 @@ __all__ = [
     "serial_blocks",
 ]
 
-REVISION = "0001"
+REVISION = "0002"
 """The migration that makes exactly these tables."""
 
 # SQLite stores a table in its key's order only where the type says INTEGER.
@@ -177,6 +178,31 @@ join_tokens = Table(
     Column("created_by", Text, nullable=False),
     Column("created_at", BIG, nullable=False),
     Column("expires_at", BIG, nullable=False),
+)
+
+# Sign-ins on another device (trust 8.2). For ten minutes each; of their secrets there are hashes.
+device_requests = Table(
+    "device_requests",
+    metadata,
+    Column("device_hash", LargeBinary, primary_key=True),
+    Column("user_hash", LargeBinary, nullable=False),
+    Column("public_key", LargeBinary, nullable=False),
+    Column("salt", LargeBinary, nullable=False),
+    Column("machine", Text, nullable=False),
+    Column("address", Text, nullable=False),
+    Column("network", Text, nullable=False),  # what the address is counted as
+    Column("provider", Text, nullable=False),
+    Column("lifetime", BIG),
+    Column("created_at", BIG, nullable=False),
+    Column("expires_at", BIG, nullable=False),
+    Column("state", Text, nullable=False),  # ca.ports.DeviceState
+    Column("browser_hash", LargeBinary),
+    Column("refusal", Text),  # JSON of ca.ports.Refusal
+    Column("serial", BIG),
+    Column("login", Text),
+    Index("device_requests_user_hash", "user_hash", unique=True),
+    Index("device_requests_browser_hash", "browser_hash", unique=True),
+    Index("device_requests_expires_at", "expires_at"),
 )
 
 serial_blocks = Table(

@@ -5,7 +5,7 @@ On SQLite what every certificate needs is asked and recorded on the event loop i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from typing import Any, TypeVar
 
@@ -13,23 +13,29 @@ from sqlalchemy import Connection
 
 from daypass.ca.ports import (
     ConfigVersion,
+    DeviceCaps,
+    DeviceOutcome,
+    DeviceRequest,
+    DeviceState,
     Enrolled,
     JoinToken,
     LedgerRow,
     Question,
     Recorded,
     Recording,
+    Refusal,
     Spent,
     Verdict,
     View,
 )
-from daypass.store import admin, hosts, ledger
+from daypass.model import Issued
+from daypass.store import admin, devices, hosts, ledger
 from daypass.store.batch import Batcher
 from daypass.store.database import CommitLost, Database, Refused
 from daypass.store.inline import Inline, Kind
 from daypass.store.prepare import Prepared, prepare
 from daypass.store.record import record
-from daypass.store.rows import check_text
+from daypass.store.rows import check_text, issued
 from daypass.store.serials import reserve
 from daypass.store.view import answer, check_question
 
@@ -96,6 +102,41 @@ class SqlStore:
     async def join_token(self, token_id: str) -> JoinToken | None:
         check_text(token_id)
         return await self._read(lambda connection: admin.find_token(connection, token_id))
+
+    async def add_device(self, request: DeviceRequest, caps: DeviceCaps) -> None:
+        check_text(request.machine, request.address, request.network, request.provider)
+        await self._change(devices.add, request, caps)
+
+    async def device(self, device_hash: bytes, now: int) -> DeviceRequest | None:
+        return await self._read(lambda connection: devices.find(connection, now, device_hash=device_hash))
+
+    async def device_of(self, browser_hash: bytes, now: int) -> DeviceRequest | None:
+        return await self._read(lambda connection: devices.find(connection, now, browser_hash=browser_hash))
+
+    async def bind_device(self, user_hash: bytes, browser_hash: bytes, now: int) -> DeviceRequest | None:
+        return await self._change(devices.bind, user_hash, browser_hash, now)
+
+    async def move_device(
+        self, device_hash: bytes, before: Collection[DeviceState], after: DeviceState, now: int
+    ) -> bool:
+        return await self._change(devices.move, device_hash, before, after, now)
+
+    async def refuse_device(
+        self, device_hash: bytes, before: Collection[DeviceState], refusal: Refusal, now: int
+    ) -> bool:
+        check_text(refusal.code, refusal.message, refusal.hint)
+        return await self._change(devices.refuse, device_hash, before, refusal, now)
+
+    async def finish_device(self, device_hash: bytes, outcome: DeviceOutcome, now: int) -> bool:
+        check_text(outcome.login, outcome.actor)
+        ledger.check_details(outcome.details)
+        return await self._change(devices.finish, device_hash, outcome, now)
+
+    async def certificate(self, serial: int) -> Issued | None:
+        def work(connection: Connection) -> Issued | None:
+            return next(map(issued, self._statements.find_certificates(connection, [serial])), None)
+
+        return await self._read(work)
 
     async def publish(self, document: str, digest: bytes, *, actor: str, now: int) -> ConfigVersion:
         check_text(document, actor)
