@@ -27,6 +27,7 @@ __all__ = [
     "Identity",
     "Issued",
     "Kind",
+    "NoLogin",
     "OnceId",
     "Person",
     "Proof",
@@ -41,6 +42,7 @@ __all__ = [
     "issuer_fits",
     "parse_duration",
     "role_principal",
+    "shown",
 ]
 
 LOGIN_NAME = re.compile(r"[a-z_][a-z0-9._-]{0,31}")
@@ -79,12 +81,19 @@ class Kind(StrEnum):
     HOST = "host"
 
 
+class NoLogin(Struct, frozen=True):
+    """Why a provider's rule yields no login name, and the setting that would help."""
+
+    message: str
+    hint: str
+
+
 class Identity(Struct, frozen=True):
     """A provisioner's answer to "who are you?". A person is (issuer, subject); names decide nothing.
 
     `email` is there only when the provider's word for it counts (trust 1.4); `login` is the name the provider's
-    rule yields, None where it yields none that could be a login name; `names` are all principals that rule
-    yields (one, but for login_name = "step").
+    rule yields, None where it yields none that could be a login name, and then `no_login` says why; `names` are all
+    principals that rule yields (one, but for login_name = "step").
     """
 
     kind: Kind
@@ -93,6 +102,7 @@ class Identity(Struct, frozen=True):
     subject: str
     email: str | None = None
     login: str | None = None
+    no_login: NoLogin | None = None
     names: tuple[str, ...] = ()
     groups: frozenset[str] = frozenset()
     auth_time: int | None = None
@@ -199,6 +209,12 @@ class Issued(Struct, frozen=True):
 
 def is_login_name(name: str) -> bool:
     return LOGIN_NAME.fullmatch(name) is not None
+
+
+def shown(text: str, limit: int = 60) -> str:
+    """What others wrote, as a message may repeat it: in quotes, cut short, nothing in it that a terminal acts on."""
+    plain = "".join(each if each.isprintable() else "\ufffd" for each in text[:limit])
+    return f'"{plain}…"' if len(text) > limit else f'"{plain}"'
 
 
 def is_host_name(name: str) -> bool:

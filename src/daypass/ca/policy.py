@@ -165,19 +165,26 @@ class Policy:
     def _login(self, identity: Identity, view: View) -> str:
         login = view.person.login if view.person else identity.login
         if login is None or not is_login_name(login):
+            why = identity.no_login
             raise Denied(
-                f"what {identity.provider} says of you gives no login name",
+                why.message if why else f"what {identity.provider} says of you gives no login name",
                 code="policy.login-name",
-                hint=f'the operator chooses where it comes from: login_name of provider "{identity.provider}"',
+                hint=why.hint if why else f'operator: login_name of provider "{identity.provider}"',
             )
         for name in (login, *_names(identity, view)):
             if name in self.reserved and not self._names_very_person(identity, name):
-                raise Denied(
-                    f'the login name "{name}" is reserved',
-                    code="policy.reserved",
-                    hint="a role that lists your e-mail address may give it; ask an administrator of your CA",
-                )
+                raise self._reserved(identity, name)
         return login
+
+    def _reserved(self, identity: Identity, name: str) -> Denied:
+        """A person with such a name is given it by a role that lists them, or another name."""
+        address = f"{name}@…" if name in self.powerful else "your address"
+        return Denied(
+            f'the login name "{name}" is reserved',
+            code="policy.reserved",
+            hint=f"operator: a role whose emails list {address} gives it to that person; or take another name, with "
+            f'login_name = "claim:NAME" for provider "{identity.provider}"',
+        )
 
     def _names_very_person(self, identity: Identity, name: str) -> bool:
         """By e-mail. For an account with power over a host it must be NAME@…: other claims people may edit."""
