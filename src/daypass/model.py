@@ -35,7 +35,9 @@ __all__ = [
     "Secret",
     "discovery_url",
     "format_duration",
+    "git_extension",
     "host_pattern_matches",
+    "is_git_name",
     "is_host_name",
     "is_host_pattern",
     "is_login_name",
@@ -48,6 +50,8 @@ __all__ = [
 LOGIN_NAME = re.compile(r"[a-z_][a-z0-9._-]{0,31}")
 ROLE_NAME = re.compile(r"[a-z][a-z0-9-]{0,62}")
 KEY_ID = re.compile(r"[A-Za-z0-9._@:/+-]{1,255}")
+GIT_NAME = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9._-]{0,253}[A-Za-z0-9_-])?")  # GitLab's, without a leading dot
+GITHUB_NAME = re.compile(r"[A-Za-z0-9]+(-[A-Za-z0-9]+)*(_[A-Za-z0-9]+)?")  # managed users end in _SHORTCODE
 HOST_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 MAX_PRINCIPALS = 256  # OpenSSH's SSHKEY_CERT_MAX_PRINCIPALS
 
@@ -209,6 +213,18 @@ class Issued(Struct, frozen=True):
 
 def is_login_name(name: str) -> bool:
     return LOGIN_NAME.fullmatch(name) is not None
+
+
+def is_git_name(host: str, name: str) -> bool:
+    """Whether `name` can be a user's at the Git server `host`: by GitHub's rule at GitHub's own, else by GitLab's."""
+    if host == "github.com" or host.endswith(".ghe.com"):
+        return len(name) <= 39 and GITHUB_NAME.fullmatch(name) is not None
+    return GIT_NAME.fullmatch(name) is not None
+
+
+def git_extension(host: str) -> str:
+    """The certificate's extension that says who its holder is at this Git server; GitHub's form."""
+    return f"login@{host}"
 
 
 def shown(text: str, limit: int = 60) -> str:

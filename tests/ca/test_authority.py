@@ -135,6 +135,19 @@ def test_a_retry_gets_nothing_with_a_principal_that_today_s_policy_would_not_giv
     play(scenario, roles=[ENGINEERS, operators])
 
 
+def test_a_retry_gets_nothing_with_a_name_at_a_git_server_that_today_s_policy_would_not_give(play: Play) -> None:
+    async def scenario(ca: Heart) -> None:
+        issuance, credential = await ca.sign_in()
+        assert ("login@github.com", "alice") in Certificate.parse(issuance.certificates[0].certificate).extensions
+        assert (await ca.issue(credential)).again
+        ca.authority.policy.roles = tuple(replace(role, git=()) for role in ca.authority.policy.roles)
+        with pytest.raises(Unauthenticated) as caught:
+            await ca.issue(credential)
+        assert caught.value.code == "token.spent"
+
+    play(scenario, roles=[msgspec.structs.replace(ENGINEERS, git={"github.com": "login"})])
+
+
 def test_a_bound_token_is_good_for_its_own_key_alone(play: Play) -> None:
     async def scenario(ca: Heart) -> None:
         key, thief, salt = new_key(), new_key(), os.urandom(32)

@@ -100,7 +100,7 @@ _values = st.recursive(
 )
 _keys = st.sampled_from(
     "config_version name url names listen database keys use file domains user floor issuer client_id max_age scopes "
-    "algorithms redirect_ports groups emails accounts lifetime provider reserved_logins bogus tenants".split()
+    "algorithms redirect_ports groups emails accounts lifetime provider reserved_logins bogus tenants git".split()
 )
 _heads = st.sampled_from(
     ["[ca]", "[[keys]]", "[hosts]", "[lifetimes]", "[[providers]]", "[[roles]]", "[keys]", "[x.y]", "roles = 3", ""]
@@ -174,6 +174,8 @@ def test_a_file_of_an_older_release_has_the_hash_it_had(tmp_path: Path) -> None:
         ('client_id = "daypass"', 'client_id = "daypass2"', False),
         ('client_id = "daypass"', 'client_id = "daypass"\nweb_client_id = "web"', False),
         ("[hosts]", '[pages]\nurl = "https://pages.example.com"\n[hosts]', True),
+        ('groups = ["dba"]', 'groups = ["dba"]\ngit = { "github.com" = "login" }', False),
+        ('groups = ["dba"]', 'groups = ["dba"]\ngit = {}', True),
     ],
 )
 def test_the_policy_hash_changes_with_the_policy_alone(tmp_path: Path, old: str, new: str, same: bool) -> None:

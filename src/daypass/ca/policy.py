@@ -7,10 +7,10 @@ same answer in every process that holds the same policy.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from daypass.ca.ports import View
-from daypass.config import Config, RoleSection, policy_hash
+from daypass.ca.roles import Role, git_extensions
+from daypass.config import Config, policy_hash
 from daypass.errors import Conflict, Denied, Invalid
 from daypass.model import (
     KEY_ID,
@@ -29,9 +29,8 @@ from daypass.model import (
 )
 from daypass.wire import CertType
 
-__all__ = ["OWN_ACCOUNT", "SYSTEM_ACCOUNTS", "Policy", "Role"]
+__all__ = ["SYSTEM_ACCOUNTS", "Policy", "name_taken"]
 
-OWN_ACCOUNT = "{login}"
 USER_EXTENSIONS = (("permit-port-forwarding", ""), ("permit-pty", ""))
 
 # Accounts with a uid below 1000 on the distributions we know, and those that cloud images make, which sudo lets do
@@ -48,57 +47,6 @@ SYSTEM_ACCOUNTS = frozenset(
     "systemd-network systemd-resolve systemd-timesync systemd-coredump systemd-oom systemd-journal-remote "
     "ubuntu ec2-user debian centos fedora rocky almalinux opensuse cloud-user opc azureuser vagrant".split()
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Role:
-    """A role, compiled. Every condition given must hold; `limit` is the longest certificate it goes into."""
-
-    name: str
-    provider: str
-    groups: frozenset[str]
-    emails: frozenset[str]
-    domains: frozenset[str]
-    own_account: bool
-    accounts: tuple[str, ...]  # shared ones
-    limit: int
-    bare_hosts: bool
-
-    @classmethod
-    def compile(cls, section: RoleSection, ceiling: int) -> Role:
-        return cls(
-            name=section.name,
-            provider=section.provider,
-            groups=frozenset(section.groups),
-            emails=frozenset(email.lower() for email in section.emails),
-            domains=frozenset(domain.lower() for domain in section.domains),
-            own_account=OWN_ACCOUNT in section.accounts,
-            accounts=tuple(account for account in section.accounts if account != OWN_ACCOUNT),
-            limit=min(parse_duration(section.lifetime), ceiling) if section.lifetime else ceiling,
-            bare_hosts=section.bare_hosts,
-        )
-
-    def admits(self, identity: Identity) -> bool:
-        """No condition at all admits nobody (empty means no)."""
-        email = (identity.email or "").lower()
-        conditions = []
-        if self.groups:
-            conditions.append(not self.groups.isdisjoint(identity.groups))
-        if self.emails:
-            conditions.append(email in self.emails)
-        if self.domains:
-            conditions.append(email.rpartition("@")[2] in self.domains)
-        return bool(conditions) and all(conditions) and self.provider in ("", identity.provider)
-
-    def principals(self, login: str, names: tuple[str, ...]) -> list[str]:
-        found = []
-        if self.own_account:
-            found.append(role_principal(self.name, login=login))
-            found.extend(names if self.bare_hosts else ())
-        if self.accounts:
-            found.append(role_principal(self.name))
-            found.extend(self.accounts if self.bare_hosts else ())
-        return found
 
 
 class Policy:
@@ -158,7 +106,7 @@ class Policy:
             valid_after=valid_after,
             valid_before=valid_before,
             roles=tuple(role.name for role in roles),
-            extensions=USER_EXTENSIONS,
+            extensions=tuple(sorted((*USER_EXTENSIONS, *git_extensions(roles, identity, login)))),
             claims=names,
         )
 

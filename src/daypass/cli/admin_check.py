@@ -82,8 +82,8 @@ def summary(config: Config) -> Iterator[str]:
             yield f"  redirect address to register there: {address}"
     for role in config.roles:
         accounts = ["their own account" if each == "{login}" else each for each in role.accounts]
-        lifetime = role.lifetime or config.lifetimes.user
-        yield f"role {bold(role.name)}: {' and '.join(_conditions(role))} -> {', '.join(accounts)}, {lifetime}"
+        given = [*accounts, role.lifetime or config.lifetimes.user, *(f"Git at {host}" for host in role.git)]
+        yield f"role {bold(role.name)}: {' and '.join(_conditions(role))} -> {', '.join(given)}"
 
 
 def redirects(config: Config, provider: ProviderSection) -> Iterator[str]:

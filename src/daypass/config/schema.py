@@ -107,6 +107,7 @@ class RoleSection(Section, frozen=True):
     accounts: list[str] = []
     lifetime: str = ""  # at most this; empty: the CA's
     bare_hosts: bool = False
+    git: dict[str, str] = {}  # Git server -> login | claim:NAME | name:NAME
 
 
 class Config(Section, frozen=True):

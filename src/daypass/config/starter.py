@@ -116,6 +116,7 @@ _ROLES = """\
 # accounts = ["{login}"]                   # each person's own account; or shared ones by name
 # lifetime = ""                            # at most this, like "1h"; empty: the day pass
 # bare_hosts = false                       # also on hosts that only trust the CA and know no roles
+# git = {}                                 # names at Git servers: { "github.com" = "claim:github_login" }
 """
 
 
