@@ -123,13 +123,15 @@ class OnceId(Struct, frozen=True):
 
 
 class Proof(Struct, frozen=True):
-    """A verified credential. `bound`: it was made for exactly these keys and this act (trust 3.1)."""
+    """A verified credential. `bound`: it was made for exactly these keys and this act (trust 3.1). `remote`: the
+    person signed in on another device, and nobody has shown them which machine asks (RFC 8628 section 5.4)."""
 
     identity: Identity
     once: OnceId
     issued_at: int
     expires_at: int
     bound: bool
+    remote: bool = False
     enrolment: HostFacts | None = None
 
 

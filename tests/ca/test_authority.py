@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 from collections.abc import Callable
 from dataclasses import replace
@@ -146,6 +147,24 @@ def test_a_retry_gets_nothing_with_a_name_at_a_git_server_that_today_s_policy_wo
         assert caught.value.code == "token.spent"
 
     play(scenario, roles=[msgspec.structs.replace(ENGINEERS, git={"github.com": "login"})])
+
+
+def test_a_sign_in_by_the_provider_s_own_device_grant_is_remote_on_record(play: Play, op: Op) -> None:
+    """RFC 8628 section 5.4; the binding to the key stays whole (trust 3.1)."""
+    provider = ProviderSection(
+        name="idp", issuer=op.issuer, client_id=op.client_id, device_client_id="tv", max_age=""
+    )
+    careful = RoleSection(name="careful", groups=["engineers"], accounts=["deploy"], refuse_remote=True)
+
+    async def scenario(ca: Heart) -> None:
+        for audience, marked, roles in (("tv", True, ("engineers",)), ("daypass", None, ("engineers", "careful"))):
+            issuance, credential = await ca.sign_in(aud=audience)
+            assert issuance.roles == roles
+            assert json.loads((await ca.store.ledger(0, 100))[-1].entry).get("remote") is marked
+            with pytest.raises(Unauthenticated):
+                await ca.issue(Credential(credential.token, (new_key(),), salt=credential.salt))
+
+    play(scenario, providers=[provider], roles=[ENGINEERS, careful])
 
 
 def test_a_bound_token_is_good_for_its_own_key_alone(play: Play) -> None:

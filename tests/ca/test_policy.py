@@ -44,10 +44,11 @@ def decide(
     *,
     person: Person | None = None,
     enrolment: HostFacts | None = None,
+    remote: bool = False,
     **asked: Any,
 ) -> Grant:
     policy = Policy(settings)
-    proof = Proof(identity, OnceId("idp", "n"), NOW, NOW + 300, bound=True, enrolment=enrolment)
+    proof = Proof(identity, OnceId("idp", "n"), NOW, NOW + 300, bound=True, remote=remote, enrolment=enrolment)
     kind = CertType.HOST if enrolment else CertType.USER
     view = View(person, None, None, policy.hash, NOW)
     return policy.decide(proof, Request(type=asked.pop("type", kind), keys=(), **asked), view, NOW)

@@ -1,4 +1,4 @@
-"""What a role gives beside principals: names at Git servers."""
+"""What a role gives beside principals: names at Git servers; and what it keeps from a remote sign-in."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ def role(name: str = "eng", **more: Any) -> RoleSection:
     return RoleSection(**({"name": name, "groups": ["eng"], "accounts": ["{login}"]} | more))
 
 
-def decide(*roles: RoleSection, claims: dict[str, object] | None = None, **asked: Any) -> Grant:
+def decide(*roles: RoleSection, remote: bool = False, claims: dict[str, object] | None = None, **asked: Any) -> Grant:
     policy = Policy(config(roles=list(roles)))
     alice = Identity(
         kind=Kind.PERSON, provider="idp", issuer="https://idp.example.com", subject="1", email="alice@example.com",
         login="alice", names=("alice",), groups=frozenset({"eng"}), claims=claims or {},
     )  # fmt: skip
-    proof = Proof(alice, OnceId("idp", "n"), NOW, NOW + 300, bound=True)
+    proof = Proof(alice, OnceId("idp", "n"), NOW, NOW + 300, bound=True, remote=remote)
     return policy.decide(proof, Request(CertType.USER, (), **asked), View(None, None, None, policy.hash, NOW), NOW)
 
 
@@ -91,3 +91,35 @@ def test_a_role_that_is_not_in_the_certificate_gives_no_name() -> None:
     short = role("short", git={"github.com": "login"}, lifetime="1h")
     assert decide(role(), short).extensions == PLAIN
     assert decide(role(), short, lifetime=3600).extensions == (("login@github.com", "alice"), *PLAIN)
+
+
+# -- the provider's own device grant --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("remote", "roles"), [(False, ("eng", "dba")), (True, ("eng",))])
+def test_a_role_can_refuse_a_remote_sign_in(remote: bool, roles: tuple[str, ...]) -> None:
+    assert decide(role(), role("dba", refuse_remote=True), remote=remote).roles == roles
+
+
+def test_where_no_other_role_is_left_the_denial_names_the_role_and_the_way() -> None:
+    with pytest.raises(Denied) as caught:
+        decide(role("dba", refuse_remote=True), role("ops", refuse_remote=True), remote=True)
+    assert caught.value.code == "policy.remote"
+    assert '"dba" and "ops"' in caught.value.message and "daypass login --device" in str(caught.value.hint)
+
+
+def test_a_role_that_refuses_it_gives_a_remote_sign_in_no_reserved_name_either() -> None:
+    policy = Policy(config(reserved_logins=["alice"], roles=[role(emails=["alice@example.com"], refuse_remote=True)]))
+    for remote, code in ((True, "policy.reserved"), (False, None)):
+        alice = Identity(
+            kind=Kind.PERSON, provider="idp", issuer="https://idp.example.com", subject="1", login="alice",
+            email="alice@example.com", names=("alice",), groups=frozenset({"eng"}),
+        )  # fmt: skip
+        proof = Proof(alice, OnceId("idp", "n"), NOW, NOW + 300, bound=True, remote=remote)
+        view = View(None, None, None, policy.hash, NOW)
+        if code is None:
+            assert policy.decide(proof, Request(CertType.USER, ()), view, NOW).principals == ("role:eng:alice",)
+            continue
+        with pytest.raises(Denied) as caught:
+            policy.decide(proof, Request(CertType.USER, ()), view, NOW)
+        assert caught.value.code == code

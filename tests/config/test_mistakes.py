@@ -150,6 +150,14 @@ PROVIDERS = [
     (ISSUER, 'issuer = "https://entra.example/{tenantid}/v2.0"', "providers[0].tenants", "is missing: Entra"),
     ("", SECOND_PROVIDER.replace("partner", "corp", 1), "providers[1].name", "is taken by another one"),
     ("", SECOND_PROVIDER.replace("id.partner.example", "id.example.com"), "providers[1].client_id", "same issuer"),
+    (CLIENT, CLIENT + '\ndevice_client_id = "daypass"', "providers[0].device_client_id", "register a second client"),
+    (
+        CLIENT,
+        CLIENT + '\nweb_client_id = "w"\ndevice_client_id = "w"',
+        "providers[0].device_client_id",
+        "another way",
+    ),
+    (CLIENT, CLIENT + '\ndevice_client_secret = "x"', "providers[0].device_client_secret", "belongs to no"),
 ]
 
 ROLES = [
@@ -195,6 +203,7 @@ WARNINGS = [
     (CLIENT, CLIENT + "\nallow_unbound = true", "providers[0].allow_unbound", "a stolen ID token"),
     (CLIENT, CLIENT + '\nscopes = ["openid", "offline_access"]', "providers[0].scopes", "outlives the day"),
     (CLIENT, CLIENT + '\nclient_secret = "x"', "providers[0].client_secret", "is given to everyone who asks this CA"),
+    (CLIENT, CLIENT + '\ndevice_client_id = "tv"', "providers[0].device_client_id", "RFC 8628 section 5.4"),
     (OWN, OWN + '\ngit = { "github.com" = "name:bot" }', 'roles[0].git."github.com"', 'be "bot" at github.com'),
     (OWN, 'accounts = ["root"]', "roles[0].accounts[0]", "is root"),
     (OWN, OWN + '\nlifetime = "1h"', "roles[0].lifetime", "daypass login --lifetime 1h"),
@@ -233,6 +242,13 @@ def test_a_condition_on_the_e_mail_needs_a_provider_that_sends_one(email_source:
 
 def test_the_algorithms_that_may_be_configured_are_those_that_can_be_verified() -> None:
     assert set(ALGORITHMS) == {name for names in VERIFIABLE.values() for name in names}
+
+
+def test_two_providers_of_one_issuer_share_no_client() -> None:
+    """Whose token it is, and how the person signed in, is known by the client alone."""
+    second = SECOND_PROVIDER.replace("https://id.partner.example", "https://id.example.com")
+    text = edited("", second.replace('"daypass"', '"other"\ndevice_client_id = "daypass"'))
+    assert "providers[1].device_client_id" in [each.path for each in errors_in(problems(text))]
 
 
 def test_a_name_at_a_git_server_for_the_one_person_of_a_role_is_nothing_to_warn_of() -> None:

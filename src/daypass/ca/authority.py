@@ -198,6 +198,7 @@ class Authority:
             roles=grant.roles,
             host=proof.enrolment,
             time=now,
+            remote=proof.remote,
         )
 
     async def _again(

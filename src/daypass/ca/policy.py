@@ -72,21 +72,20 @@ class Policy:
         """Raises Denied with the rule that said no, Conflict for a name that is another's, Invalid for nonsense."""
         if proof.enrolment is not None:
             return self._host(proof.enrolment, request, now)
-        return self._person(proof.identity, request, view, now)
+        return self._person(proof, request, view, now)
 
     # -- people -----------------------------------------------------------------------------------------------
 
-    def _person(self, identity: Identity, request: Request, view: View, now: int) -> Grant:
+    def _person(self, proof: Proof, request: Request, view: View, now: int) -> Grant:
+        identity = proof.identity
         if request.type is not CertType.USER:
             raise Denied("a person signs in for a user certificate, not for a host's", code="policy.kind")
         if view.person is not None and view.person.locked:
             raise Denied(
                 f"{view.person.login} is locked", code="policy.locked", hint="ask an administrator of your CA"
             )
-        login = self._login(identity, view)
-        matching = [role for role in self.roles if role.admits(identity)]
-        if not matching:
-            raise _no_role(identity)
+        login = self._login(proof, view)
+        matching = self._matching(proof)
         valid_after, valid_before = self._day(identity, request, now)
         roles = [role for role in matching if role.limit >= valid_before - now]
         if not roles:
@@ -110,7 +109,22 @@ class Policy:
             claims=names,
         )
 
-    def _login(self, identity: Identity, view: View) -> str:
+    def _matching(self, proof: Proof) -> list[Role]:
+        admitting = [role for role in self.roles if role.admits(proof.identity)]
+        if not admitting:
+            raise _no_role(proof.identity)
+        matching = [role for role in admitting if role.allows(proof)]
+        if not matching:
+            names = " and ".join(f'"{role.name}"' for role in admitting)
+            raise Denied(
+                f"role {names} is not given for a sign-in with a code at {proof.identity.provider}",
+                code="policy.remote",
+                hint="sign in on a machine with a browser, or with: daypass login --device",
+            )
+        return matching
+
+    def _login(self, proof: Proof, view: View) -> str:
+        identity = proof.identity
         login = view.person.login if view.person else identity.login
         if login is None or not is_login_name(login):
             why = identity.no_login
@@ -120,7 +134,7 @@ class Policy:
                 hint=why.hint if why else f'operator: login_name of provider "{identity.provider}"',
             )
         for name in (login, *_names(identity, view)):
-            if name in self.reserved and not self._names_very_person(identity, name):
+            if name in self.reserved and not self._names_very_person(proof, name):
                 raise self._reserved(identity, name)
         return login
 
@@ -134,11 +148,12 @@ class Policy:
             f'login_name = "claim:NAME" for provider "{identity.provider}"',
         )
 
-    def _names_very_person(self, identity: Identity, name: str) -> bool:
+    def _names_very_person(self, proof: Proof, name: str) -> bool:
         """By e-mail. For an account with power over a host it must be NAME@…: other claims people may edit."""
-        if name in self.powerful and (identity.email or "").rpartition("@")[0] != name:
+        if name in self.powerful and (proof.identity.email or "").rpartition("@")[0] != name:
             return False
-        return any(role.emails and role.own_account and role.admits(identity) for role in self.roles)
+        listing = [role for role in self.roles if role.emails and role.own_account]
+        return any(role.admits(proof.identity) and role.allows(proof) for role in listing)
 
     def _day(self, identity: Identity, request: Request, now: int) -> tuple[int, int]:
         """Validity of a day pass: what was asked for, under the ceiling that starts at the sign-in (trust 3.7)."""

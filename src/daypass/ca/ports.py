@@ -149,6 +149,7 @@ class Recording(Struct, frozen=True):
     roles: tuple[str, ...]
     host: HostFacts | None = None
     time: int = 0
+    remote: bool = False  # signed in by the provider's own device grant
 
 
 class Recorded(Struct, frozen=True):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from daypass.config import RoleSection
 from daypass.errors import Denied
-from daypass.model import Identity, git_extension, is_git_name, parse_duration, role_principal, shown
+from daypass.model import Identity, Proof, git_extension, is_git_name, parse_duration, role_principal, shown
 
 __all__ = ["OWN_ACCOUNT", "Role", "git_extensions"]
 
@@ -28,6 +28,7 @@ class Role:
     limit: int
     bare_hosts: bool
     git: tuple[tuple[str, str], ...]  # Git server, and where the name there comes from
+    refuse_remote: bool
 
     @classmethod
     def compile(cls, section: RoleSection, ceiling: int) -> Role:
@@ -42,6 +43,7 @@ class Role:
             limit=min(parse_duration(section.lifetime), ceiling) if section.lifetime else ceiling,
             bare_hosts=section.bare_hosts,
             git=tuple(sorted(section.git.items())),
+            refuse_remote=section.refuse_remote,
         )
 
     def admits(self, identity: Identity) -> bool:
@@ -55,6 +57,10 @@ class Role:
         if self.domains:
             conditions.append(email.rpartition("@")[2] in self.domains)
         return bool(conditions) and all(conditions) and self.provider in ("", identity.provider)
+
+    def allows(self, proof: Proof) -> bool:
+        """Whether it may be had by the way this person signed in."""
+        return not (proof.remote and self.refuse_remote)
 
     def principals(self, login: str, names: tuple[str, ...]) -> list[str]:
         found = []

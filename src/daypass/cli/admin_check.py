@@ -52,7 +52,7 @@ def open_to_others(path: Path, config: Config) -> list[Problem]:
     """A warning where others on this machine can read a client secret."""
     from daypass.config.problem import warning
 
-    secrets = [each.client_secret or each.web_client_secret for each in config.providers]
+    secrets = [each.client_secret or each.web_client_secret or each.device_client_secret for each in config.providers]
     if not any(secrets) or not path.stat().st_mode & 0o077:
         return []
     return [warning("", "others can read this file, and there is a client secret in it", f"chmod 600 {path}")]

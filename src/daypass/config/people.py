@@ -64,12 +64,29 @@ def _provider(provider: ProviderSection, path: str) -> Iterator[Problem]:
         yield warning(f"{path}.client_secret", fault, "leave it out, unless the provider insists on one")
     if provider.web_client_secret and not provider.web_client_id:
         yield error(f"{path}.web_client_secret", "needs web_client_id: the client it is the secret of")
+    yield from _device_grant(provider, path)
     yield from _scopes(provider, path)
     yield from _algorithms(provider, path)
     yield from _claims(provider, path)
     yield from _freshness(provider, path)
     yield from _hosted(provider, path)
     yield from _redirect(provider, path)
+
+
+def _device_grant(provider: ProviderSection, path: str) -> Iterator[Problem]:
+    """The provider's own page does not say which machine asks, so whoever starts it can send its code to a victim."""
+    if provider.device_client_id:
+        fault = "is on: who sends somebody the code of a sign-in of theirs gets that person's day pass"
+        advice = "RFC 8628 section 5.4; refuse_remote = true keeps a role out of it"
+        yield warning(f"{path}.device_client_id", fault, advice)
+    if provider.device_client_id and provider.device_client_id in (provider.client_id, provider.web_client_id):
+        hint = "register a second client, so that its tokens can be told apart"
+        yield error(f"{path}.device_client_id", "is the client of another way to sign in", hint)
+    if provider.device_client_secret and not provider.device_client_id:
+        yield error(f"{path}.device_client_secret", "belongs to no device_client_id")
+    elif provider.device_client_secret:
+        fault = "is given to everyone who asks this CA, since their clients send it"
+        yield warning(f"{path}.device_client_secret", fault, "leave it out, unless the provider insists on one")
 
 
 def _scopes(provider: ProviderSection, path: str) -> Iterator[Problem]:
@@ -140,7 +157,7 @@ def _redirect(provider: ProviderSection, path: str) -> Iterator[Problem]:
 def _shared_clients(providers: list[ProviderSection]) -> Iterator[Problem]:
     seen: set[tuple[str, str]] = set()
     for index, provider in enumerate(providers):
-        clients = {"client_id": provider.client_id, "web_client_id": provider.web_client_id}
+        clients = {key: getattr(provider, key) for key in ("client_id", "web_client_id", "device_client_id")}
         for key, client in clients.items():
             if client and provider.issuer and (provider.issuer, client) in seen:
                 yield error(f"providers[{index}].{key}", "another provider of the same issuer has it already")

@@ -108,6 +108,8 @@ def _details(recording: Recording) -> tuple[dict[str, object], ...]:
         "once": hashlib.sha256(recording.once.id.encode()).hexdigest(),
         "roles": recording.roles,
     }
+    if recording.remote:
+        shared["remote"] = True
     return tuple([shared | _certificate_details(cert) for cert in recording.certificates])
 
 
