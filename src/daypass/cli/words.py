@@ -21,6 +21,12 @@ WORDS: Mapping[str, tuple[dict[str, str], dict[str, tuple[str, str]], tuple[str,
             'context': 'See the companies you have joined, choose between them, leave one.',
             'completion': 'Print a completion script for SHELL.',
             'uninstall': 'Take everything of daypass off this account.',
+            'inspect': 'Show what a certificate or key says.',
+            'fingerprint': 'Print the fingerprints of the keys in FILE, as ssh-keygen -l does.',
+            'needs-renewal': 'Tell by the exit code whether the certificate in FILE needs renewal.',
+            'list': 'List what your ssh-agent holds.',
+            'check-host': 'Tell whether HOST has enrolled with a company of yours.',
+            'hosts': 'List the hosts that have enrolled with your companies.',
             'host': 'Enrol this server and look after its certificates.',
             'ca': 'Make a CA, check its configuration, run it.',
             'token': "Make one-time tokens, on the CA's machine.",
@@ -156,6 +162,78 @@ WORDS: Mapping[str, tuple[dict[str, str], dict[str, tuple[str, str]], tuple[str,
         {
             '--dry-run': ('', 'Show what would be taken away, change nothing'),
             '--yes': ('', 'Do not ask'),
+            '--root': ('file', 'Work below DIR instead of /'),
+            '-h': ('', 'Show this message and exit'),
+            '--help': ('', 'Show this message and exit'),
+        },
+        (),
+    ),
+    'inspect': (
+        {
+        },
+        {
+            '--format': ('text|json', 'How to print it'),
+            '-h': ('', 'Show this message and exit'),
+            '--help': ('', 'Show this message and exit'),
+        },
+        ('file',),
+    ),
+    'fingerprint': (
+        {
+        },
+        {
+            '--certificate': ('', 'Of the whole certificate, not of the key in it'),
+            '--json': ('', 'A list of objects, one for each key'),
+            '-h': ('', 'Show this message and exit'),
+            '--help': ('', 'Show this message and exit'),
+        },
+        ('file',),
+    ),
+    'needs-renewal': (
+        {
+        },
+        {
+            '--expires-in': ('value', 'A share such as 75%, or a time such as 1h15m'),
+            '-v': ('', 'Say what was found'),
+            '--verbose': ('', 'Say what was found'),
+            '-h': ('', 'Show this message and exit'),
+            '--help': ('', 'Show this message and exit'),
+        },
+        ('file',),
+    ),
+    'list': (
+        {
+        },
+        {
+            '--raw': ('', 'Print the public keys themselves'),
+            '--json': ('', 'A JSON list on stdout'),
+            '--context': ('context', 'Which company, where you have joined several (or DAYPASS_CONTEXT)'),
+            '--root': ('file', 'Work below DIR instead of /'),
+            '-h': ('', 'Show this message and exit'),
+            '--help': ('', 'Show this message and exit'),
+        },
+        ('value',),
+    ),
+    'check-host': (
+        {
+        },
+        {
+            '-v': ('', 'Say which company the host belongs to'),
+            '--verbose': ('', 'Say which company the host belongs to'),
+            '--context': ('context', 'Which company, where you have joined several (or DAYPASS_CONTEXT)'),
+            '--root': ('file', 'Work below DIR instead of /'),
+            '-h': ('', 'Show this message and exit'),
+            '--help': ('', 'Show this message and exit'),
+        },
+        ('host',),
+    ),
+    'hosts': (
+        {
+        },
+        {
+            '--json': ('', 'A JSON list on stdout'),
+            '--offline': ('', 'Ask nobody'),
+            '--context': ('context', 'Which company, where you have joined several (or DAYPASS_CONTEXT)'),
             '--root': ('file', 'Work below DIR instead of /'),
             '-h': ('', 'Show this message and exit'),
             '--help': ('', 'Show this message and exit'),
