@@ -130,6 +130,7 @@ PROVIDERS = [
     (ISSUER, 'issuer = "id.example.com"', "providers[0].issuer", "is not a URL"),
     (ISSUER, 'issuer = "https://a/.well-known/openid-configuration"', "providers[0].issuer", '"https://a"'),
     (CLIENT, 'client_id = " "', "providers[0].client_id", "is empty"),
+    (CLIENT, CLIENT + '\nweb_client_id = "daypass"', "providers[0].web_client_id", "leave it out"),
     (CLIENT, CLIENT + '\nweb_client_secret = "s"', "providers[0].web_client_secret", "needs web_client_id"),
     (CLIENT, CLIENT + '\nscopes = ["email"]', "providers[0].scopes", 'lacks "openid"'),
     (CLIENT, CLIENT + '\nalgorithms = ["none"]', "providers[0].algorithms[0]", "is not a signature that proves"),

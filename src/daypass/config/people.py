@@ -62,6 +62,8 @@ def _provider(provider: ProviderSection, path: str) -> Iterator[Problem]:
     if provider.client_secret:
         fault = "is given to everyone who asks this CA, since their clients send it"
         yield warning(f"{path}.client_secret", fault, "leave it out, unless the provider insists on one")
+    if provider.web_client_id and provider.web_client_id == provider.client_id:
+        yield error(f"{path}.web_client_id", "is client_id, which is what the pages use anyway", "leave it out")
     if provider.web_client_secret and not provider.web_client_id:
         yield error(f"{path}.web_client_secret", "needs web_client_id: the client it is the secret of")
     yield from _device_grant(provider, path)

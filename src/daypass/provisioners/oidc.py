@@ -23,7 +23,7 @@ from daypass.provisioners.jose import ALGORITHMS, MAX_TOKEN, CompactJws, parse_o
 from daypass.provisioners.jwks import ProviderKey
 from daypass.wire.binding import NONCE_PREFIX, SALT_SIZE, login_nonce
 
-__all__ = ["OidcProvisioner"]
+__all__ = ["OidcProvisioner", "glance"]
 
 _KNOWN = frozenset(name for algorithms in ALGORITHMS.values() for name in algorithms)
 
@@ -49,7 +49,7 @@ class OidcProvisioner:
     def recognises(self, token: str) -> bool:
         """Whether the token says it is this provider's and for a client of ours. Nothing is verified."""
         try:
-            claims = _glance(token)
+            claims = glance(token)
         except (ValueError, RecursionError):  # of a payload that is nothing but brackets
             return False
         audience = [claims.aud] if isinstance(claims.aud, str) else claims.aud
@@ -102,7 +102,8 @@ class OidcProvisioner:
         bound = token.nonce is not None and token.nonce.startswith(NONCE_PREFIX)
         if not bound and credential.salt is not None:
             raise refused("nonce", "the token is not bound to a key, but a salt came with it")
-        if not bound and not self._section.allow_unbound:
+        of_pages = token.client == self._section.web_client_id  # they bind every sign-in, whatever step does
+        if not bound and (of_pages or not self._section.allow_unbound):
             hint = "sign in with `daypass login`; for other clients the operator has to set allow_unbound = true"
             raise refused("unbound", "the token is not bound to your key", hint)
         if bound and token.nonce != self._nonce(credential):
@@ -125,7 +126,7 @@ class _Glance(msgspec.Struct, frozen=True):
 _read_glance = msgspec.json.Decoder(_Glance).decode
 
 
-def _glance(token: str) -> _Glance:
+def glance(token: str) -> _Glance:
     """Quick and trusting, 3 us: every provider is asked about every token. Raises ValueError."""
     payload = token.split(".", 2)[1] if token.count(".") == 2 and len(token) <= MAX_TOKEN else ""
     return _read_glance(a2b_base64(standard_base64(payload)))
@@ -161,8 +162,8 @@ def _issuers(section: ProviderSection) -> frozenset[str]:
 
 
 def _clients(section: ProviderSection) -> frozenset[str]:
-    """Ours at this provider: the loopback one, and the device grant's where that is on."""
-    return frozenset(filter(None, (section.client_id, section.device_client_id)))
+    """Ours at this provider: the loopback one, the pages', and the device grant's where that is on."""
+    return frozenset(filter(None, (section.client_id, section.web_client_id, section.device_client_id)))
 
 
 def _check_section(section: ProviderSection) -> None:
