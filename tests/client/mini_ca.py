@@ -10,7 +10,6 @@ import datetime
 import json
 import os
 import ssl
-import tempfile
 import threading
 import time
 from base64 import urlsafe_b64decode
@@ -19,7 +18,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -32,7 +30,7 @@ from daypass.wire import Certificate, CertType, Krl, PublicKey, SshSignature, si
 from daypass.wire.binding import device_message, login_nonce, possession_message
 from daypass.wire.krl import CertificateSection
 from daypass.wire.sshsig import to_be_signed
-from tests.parts.x509 import make_leaf, make_root, pem
+from tests.parts.x509 import make_leaf, make_root, server_context
 
 DAY = datetime.timedelta(days=1)
 
@@ -179,13 +177,7 @@ class MiniCa:
         return 404, api.Error(status=404, message="nothing here", code="not-found")
 
     def tls(self) -> ssl.SSLContext:
-        leaf, key = make_leaf(self.root, self.root_key)
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / "leaf.pem"
-            path.write_bytes(pem(key) + leaf.public_bytes(Encoding.PEM))
-            context.load_cert_chain(path)
-        return context
+        return server_context(*make_leaf(self.root, self.root_key))
 
 
 def _signed(text: bytes, key: Ed25519PrivateKey, namespace: str) -> api.Signed:
