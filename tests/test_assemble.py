@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import pytest
 from msgspec.structs import replace
 
-from daypass.api import OidcLogin
+from daypass.api import OidcLogin, OidcProvisioner
 from daypass.assemble import load_parts, public_info
 from daypass.config import Config, KeySection, ProviderSection, load
 from daypass.errors import Misconfigured
@@ -49,17 +50,19 @@ def test_clients_are_told_what_the_provider_insists_on(config: Config) -> None:
     )  # fmt: skip
 
 
-def test_clients_are_told_of_the_device_grant_where_it_is_on(config: Config) -> None:
-    told = login(config, provider(device_client_id="tv", device_client_secret="s"))
-    assert (told.client_id, told.device_client_id, told.device_client_secret) == ("dp", "tv", "s")
-    assert login(config, provider()).device_client_id == ""
-
-
 def test_step_is_told_the_same_in_its_own_words(config: Config) -> None:
     info = public_info(load_parts(replace(config, providers=[provider(scopes=["openid"])])))
     (told,) = info.provisioners
+    assert isinstance(told, OidcProvisioner)
     assert (told.name, told.clientID, told.clientSecret, told.scopes) == ("corp", "dp", "", ["openid"])
     assert told.configurationEndpoint == f"{ISSUER}.well-known/openid-configuration"
+
+
+def test_step_is_told_of_renewals_only_where_that_is_wished(config: Config) -> None:
+    """With it in the list, an unmodified `step ssh login` would ask which provisioner to use."""
+    listed = replace(config, providers=[provider()], ca=replace(config.ca, list_sshpop=True))
+    (_, told) = public_info(load_parts(listed)).provisioners
+    assert msgspec.json.encode(told) == b'{"type":"SSHPOP","name":"sshpop","claims":{"enableSSHCA":true}}'
 
 
 @pytest.mark.parametrize(("use", "other"), [("user", "host"), ("host", "user"), ("bundle", "user")])

@@ -121,8 +121,18 @@ class OidcProvisioner(_Body, frozen=True, tag_field="type", tag="OIDC"):
     scopes: list[str] = []
 
 
+class SshPopProvisioner(_Body, frozen=True, tag_field="type", tag="SSHPOP"):
+    """Tells `step` under which name `/ssh/renew`, `/ssh/rekey` and `/ssh/revoke` take tokens."""
+
+    name: str
+    claims: dict[str, bool]
+
+
+Provisioner = OidcProvisioner | SshPopProvisioner
+
+
 class Provisioners(msgspec.Struct, frozen=True):
-    provisioners: list[OidcProvisioner]
+    provisioners: list[Provisioner]
     nextCursor: str = ""
 
 
@@ -410,6 +420,7 @@ class JoinTokenResponse(msgspec.Struct, frozen=True, kw_only=True):
 class Access(StrEnum):
     OPEN = "open"  # anyone; reveals nothing that is not public
     CREDENTIAL = "credential"  # the body carries a one-time credential
+    PASS = "pass"  # noqa: S105  # a day pass speaks for its person, in the Authorization header (PassProof)
     LOCAL = "local"  # administration socket; the peer's uid decides
 
 
@@ -437,6 +448,18 @@ ROUTES = (
         "ssh_sign", "POST", "/ssh/sign", Access.CREDENTIAL, SshSignResponse, "Sign an SSH public key.",
         body=SshSignRequest, status=201, step=True,
     ),
+    Route(
+        "ssh_renew", "POST", "/ssh/renew", Access.CREDENTIAL, SshSignResponse,
+        "A host's next certificate, by the one it has.", body=SshRenewRequest, status=201, step=True,
+    ),
+    Route(
+        "ssh_rekey", "POST", "/ssh/rekey", Access.CREDENTIAL, SshSignResponse,
+        "The same for another key.", body=SshRekeyRequest, status=201, step=True,
+    ),
+    Route(
+        "ssh_revoke", "POST", "/ssh/revoke", Access.CREDENTIAL, SshRevokeResponse,
+        "Revoke the host certificate that is shown.", body=SshRevokeRequest, step=True,
+    ),
     Route("ca", "GET", "/v1/ca", Access.OPEN, CaInfo, "What a client needs to know of this CA."),
     Route("trust", "GET", "/v1/trust", Access.OPEN, Signed, "The signed trust document."),
     Route(
@@ -446,6 +469,18 @@ ROUTES = (
     Route(
         "enrol", "POST", "/v1/host/enroll", Access.CREDENTIAL, EnrolResponse,
         "A host's first certificates, for a join token.", body=EnrolRequest, status=201,
+    ),
+    Route(
+        "my_certificates", "GET", "/v1/me/certificates", Access.PASS, MyCertificates,
+        "One's own certificates that have not expired.",
+    ),
+    Route(
+        "my_revoke", "POST", "/v1/me/revoke", Access.PASS, MyCertificate,
+        "Give up one of one's own certificates; once more changes nothing.", body=MyRevocation,
+    ),
+    Route(
+        "my_bundle", "GET", "/v1/me/bundle", Access.PASS, Signed,
+        "The signed list of hosts and of revoked host certificates, as with a login.",
     ),
     Route("openapi", "GET", "/v1/openapi.json", Access.OPEN, None, "This contract as an OpenAPI document."),
     Route(

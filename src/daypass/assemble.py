@@ -13,6 +13,7 @@ import httpx2
 
 from daypass import __version__
 from daypass.api import OidcLogin, OidcProvisioner, Signed
+from daypass.api import SshPopProvisioner as SshPopEntry
 from daypass.ca.authority import Authority, CaKeys
 from daypass.ca.clock import ClockGuard, SystemClock
 from daypass.ca.hosts import Hosts
@@ -25,6 +26,7 @@ from daypass.model import host_pattern_matches, parse_duration
 from daypass.provisioners.discovery import provider_client
 from daypass.provisioners.join import JoinTokenProvisioner
 from daypass.provisioners.oidc import OidcProvisioner as OidcPart
+from daypass.provisioners.sshpop import SshPopProvisioner
 from daypass.server.app import build, build_admin
 from daypass.server.ports import PublicInfo
 from daypass.server.serve import Ready, serve
@@ -33,7 +35,8 @@ from daypass.signers.file import FileSigner
 from daypass.signers.x509 import LEAF_LIFETIME, encode_certificate, fingerprint, issue_leaf, load_root
 from daypass.store import open_store
 from daypass.trusted import public_keys
-from daypass.wire import PublicKey
+from daypass.wire import CertType, PublicKey
+from daypass.wire.sshpop import PROVISIONER
 
 _SSH_USES = ("user", "host", "bundle")
 _SIGN_NEXT = "bring the offline root and sign the next one, with the same --config: daypass ca trust"
@@ -107,7 +110,24 @@ def authority(parts: Parts, store: Store, http: httpx2.AsyncClient, clock: Clock
         host_keys=parts.host_keys,
     )
     keys = CaKeys(parts.user, parts.host, parts.user_keys, parts.host_keys)
-    return Authority(policy, keys, provisioners, store, guard, hosts, ca_id=parts.ca_id, name=parts.config.ca.name)
+    return Authority(
+        policy,
+        keys,
+        provisioners,
+        store,
+        guard,
+        hosts,
+        sshpop=_sshpop(parts, store, clock),
+        ca_id=parts.ca_id,
+        name=parts.config.ca.name,
+    )
+
+
+def _sshpop(parts: Parts, store: Store, clock: Clock) -> SshPopProvisioner:
+    ca = parts.config.ca
+    names = [urlsplit(ca.url).hostname or "", *ca.names]
+    by_type = {CertType.USER: parts.user_keys, CertType.HOST: parts.host_keys}
+    return SshPopProvisioner(parts.ca_id, names, by_type, store.on_record, clock)
 
 
 def public_info(parts: Parts) -> PublicInfo:
@@ -117,7 +137,7 @@ def public_info(parts: Parts) -> PublicInfo:
         roots={parts.root_fingerprint: parts.root_pem},
         trust=parts.trust,
         user_lifetime=parse_duration(parts.config.lifetimes.user),
-        provisioners=tuple(_for_step(section) for section in parts.config.providers),
+        provisioners=(*(_for_step(section) for section in parts.config.providers), *_listed_sshpop(parts.config)),
         logins=tuple(_for_daypass(section) for section in parts.config.providers),
     )
 
@@ -200,14 +220,16 @@ def _for_step(section: ProviderSection) -> OidcProvisioner:
     )
 
 
+def _listed_sshpop(config: Config) -> list[SshPopEntry]:
+    return [SshPopEntry(name=PROVISIONER, claims={"enableSSHCA": True})] if config.ca.list_sshpop else []
+
+
 def _for_daypass(section: ProviderSection) -> OidcLogin:
     return OidcLogin(
         name=section.name,
         issuer=section.issuer,
         client_id=section.client_id,
         client_secret=section.client_secret,
-        device_client_id=section.device_client_id,
-        device_client_secret=section.device_client_secret,
         scopes=section.scopes,
         max_age=parse_duration(section.max_age) if section.max_age else None,
         redirect_host=section.redirect_host,

@@ -22,6 +22,7 @@ from daypass.model import Credential, HostFacts, Request, Secret
 from daypass.provisioners.discovery import provider_client
 from daypass.provisioners.join import JoinTokenProvisioner
 from daypass.provisioners.oidc import OidcProvisioner
+from daypass.provisioners.sshpop import SshPopProvisioner
 from daypass.signers.file import FileSigner
 from daypass.store import SqlStore, open_store
 from daypass.wire import CertType, PublicKey
@@ -111,7 +112,11 @@ async def heart(
             JoinTokenProvisioner(CA_ID, store.join_token, clock),
             *(OidcProvisioner(section, CA_ID, clock, http) for section in settings.providers),
         ]
-        authority = Authority(policy, keys, provisioners, store, guard, hosts, ca_id=CA_ID, name="Example")
+        by_type = {CertType.USER: keys.user_keys, CertType.HOST: keys.host_keys}
+        sshpop = SshPopProvisioner(CA_ID, ["ca.example.com"], by_type, store.on_record, clock)
+        authority = Authority(
+            policy, keys, provisioners, store, guard, hosts, sshpop=sshpop, ca_id=CA_ID, name="Example"
+        )
         try:
             await store.publish(policy_document(settings), policy.hash, actor="root", now=int(clock.now()))
             yield Heart(authority, store, op, clock, settings, signers)

@@ -59,6 +59,8 @@ class Double:
     user: tuple[PublicKey, ...] = ()
     host: tuple[PublicKey, ...] = ()
     document: str = "{}"
+    calls: Any = None  # the heart's own are tested on a whole CA
+    renewals: Any = None
     devices: Devices | None = None
 
     async def issue(self, request: Request, credential: Credential) -> Granted:

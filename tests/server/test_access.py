@@ -6,32 +6,21 @@ privileged act); so does one that answers where its table says it must not.
 
 from __future__ import annotations
 
-import asyncio
+import base64
 import json
 import os
-import ssl
-import tempfile
 import time
-from base64 import b64encode
-from collections.abc import Callable, Coroutine, Iterator
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterator
+from typing import Any
 
-import httpx2
 import pytest
-from tests.ca.heart import Heart, heart
-from tests.parts.op import Op, run_op
-from tests.server.kit import CA_ID, Root, in_thread, key, possession, public_info
+from tests.server.company import Company, b64, bound, enrolment, run_company, signing
+from tests.server.kit import key, possession
 
 from daypass.api import ROUTES, Access, Route
-from daypass.config import ProviderSection
-from daypass.model import HostFacts
-from daypass.server import app, serve
+from daypass.server import app
 from daypass.wire import Certificate, CertType
-from daypass.wire.binding import login_nonce
 
-T = TypeVar("T")
 OPEN_ROUTES = {
     "health": 200,
     "version": 200,
@@ -43,24 +32,42 @@ OPEN_ROUTES = {
     "trust": 200,
     "openapi": 200,
 }
+NOBODY = {
+    "nothing": 400, "garbage": 401, "forged": 401, "unsigned": 401, "expired": 401, "for another client": 401,
+    "for another key": 401, "without its salt": 401, "a host's token": 401, "a used host's token": 401,
+    "expired host's token": 401, "person": 401, "person again": 401,
+    "renewal": 401, "rekeying": 401, "revocation": 401, "a person's renewal": 401,
+}  # fmt: skip
 # A token is for one kind of caller, and worth nothing to the others (Teleport 11.3.25).
 CREDENTIAL_ROUTES = {
     "ssh_sign": {
         "nothing": 400, "garbage": 401, "forged": 401, "unsigned": 401, "expired": 401, "for another client": 401,
         "for another key": 401, "without its salt": 401, "a host's token": 401, "a used host's token": 401,
         "expired host's token": 401, "person": 201, "person again": 201,
+        "renewal": 401, "rekeying": 401, "revocation": 401, "a person's renewal": 401,
     },
     "sign": {
         "nothing": 400, "garbage": 401, "forged": 401, "unsigned": 401, "expired": 401, "for another client": 401,
         "for another key": 401, "without its salt": 400, "a host's token": 403, "a used host's token": 401,
         "expired host's token": 401, "person": 201, "person again": 201,
+        "renewal": 401, "rekeying": 401, "revocation": 401, "a person's renewal": 401,
     },
     "enrol": {
         "nothing": 400, "garbage": 401, "forged": 401, "unsigned": 401, "expired": 401, "for another client": 401,
         "for another key": 401, "without its salt": 401, "a host's token": 201, "a used host's token": 401,
         "expired host's token": 401, "person": 401, "person again": 401,
+        "renewal": 401, "rekeying": 401, "revocation": 401, "a person's renewal": 401,
     },
+    "ssh_renew": NOBODY | {"renewal": 201, "a person's renewal": 400},
+    "ssh_rekey": NOBODY | {"rekeying": 201},
+    "ssh_revoke": NOBODY | {"revocation": 200},
 }  # fmt: skip
+# What a day pass opens: its owner's data, and their giving up of access (trust 4.2). The bodies are honest ones.
+PASS_ROUTES: dict[str, tuple[int, bytes]] = {
+    "my_certificates": (200, b""),
+    "my_revoke": (404, b'{"serial":1}'),
+    "my_bundle": (200, b""),
+}
 LOCAL_ROUTES = {"join_token": 201}
 STATES = list(CREDENTIAL_ROUTES["sign"])
 
@@ -71,76 +78,18 @@ def test_every_route_is_in_the_tables() -> None:
 
     assert named(Access.OPEN) == set(OPEN_ROUTES)
     assert named(Access.CREDENTIAL) == set(CREDENTIAL_ROUTES)
+    assert named(Access.PASS) == set(PASS_ROUTES)
     assert named(Access.LOCAL) == set(LOCAL_ROUTES)
     assert all(list(states) == STATES for states in CREDENTIAL_ROUTES.values())
 
 
-@dataclass
-class Company:
-    """A CA at work, and what its people and hosts can show."""
-
-    heart: Heart
-    op: Op
-    web: httpx2.Client
-    local: httpx2.Client
-    loop: asyncio.AbstractEventLoop
-    fingerprint: str
-    late: str | None = None
-
-    def wait(self, work: Coroutine[Any, Any, T]) -> T:
-        return asyncio.run_coroutine_threadsafe(work, self.loop).result(10)
-
-    def join_token(self, name: str, lifetime: int = 600) -> str:
-        return self.wait(self.heart.authority.make_join_token(HostFacts(name), lifetime, "test"))[0]
-
-
 @pytest.fixture(scope="module")
 def company() -> Iterator[Company]:
-    root, box = Root(), list[Heart]()
-    with tempfile.TemporaryDirectory() as directory, run_op() as op:
-        home = Path(directory)
-
-        async def main(ready: serve.Ready, stop: asyncio.Event) -> None:
-            provider = ProviderSection(name="idp", issuer=op.issuer, client_id=op.client_id)
-            async with heart(op, home / "ca.sqlite", providers=[provider]) as ca:
-                box.append(ca)
-                public, admin = app.build(ca.authority, public_info(root)), app.build_admin(ca.authority)
-                await serve.serve(
-                    public,
-                    admin,
-                    listen="127.0.0.1:0",
-                    tls=root.leaf,
-                    admin_socket=home / "s",
-                    ready=ready,
-                    stop=stop,
-                )
-
-        with in_thread(main) as (url, loop), clients(url, root, home / "s") as (web, local):
-            yield Company(box[0], op, web, local, loop, root.fingerprint)
-
-
-class clients:  # noqa: N801
-    def __init__(self, url: str, root: Root, path: Path) -> None:
-        context = ssl.create_default_context(cadata=root.pem)
-        transport = httpx2.HTTPTransport(uds=str(path))
-        self._both = (
-            httpx2.Client(base_url=url, verify=context, trust_env=False),
-            httpx2.Client(base_url="http://localhost", transport=transport, trust_env=False),
-        )
-
-    def __enter__(self) -> tuple[httpx2.Client, httpx2.Client]:
-        return self._both
-
-    def __exit__(self, *_: object) -> None:
-        for client in self._both:
-            client.close()
+    with run_company() as running:
+        yield running
 
 
 Shown = Callable[[Company, Any, bytes], tuple[str, bytes | None]]  # company, public key, salt -> token, salt sent
-
-
-def bound(company: Company, public: Any, salt: bytes, **claims: Any) -> str:
-    return company.op.mint(nonce=login_nonce(CA_ID, public.blob, b"login", salt), **claims)
 
 
 def _expired(company: Company, public: Any, salt: bytes) -> tuple[str, bytes]:
@@ -154,7 +103,7 @@ def _forged(company: Company, public: Any, salt: bytes) -> tuple[str, bytes]:
 
 
 def _unsigned(company: Company, public: Any, salt: bytes) -> tuple[str, bytes]:
-    head = b64encode(b'{"alg":"none"}').rstrip(b"=").decode()
+    head = base64.b64encode(b'{"alg":"none"}').rstrip(b"=").decode()
     return f"{head}.{bound(company, public, salt).split('.')[1]}.", salt
 
 
@@ -192,6 +141,10 @@ SHOWN: dict[str, Shown] = {
     "expired host's token": _expired_join,
     "person": lambda company, public, salt: (bound(company, public, salt), salt),
     "person again": lambda company, public, salt: (bound(company, public, salt), salt),
+    "renewal": lambda company, _public, salt: (company.host().token("renew"), salt),
+    "rekeying": lambda company, _public, salt: (company.host().token("rekey"), salt),
+    "revocation": lambda company, _public, salt: (company.host().token("revoke"), salt),
+    "a person's renewal": lambda company, _public, salt: (company.person().token("renew"), salt),
 }
 
 
@@ -201,45 +154,55 @@ def test_a_route_that_takes_a_credential_gives_each_its_due(company: Company, na
     route = named(name)
     private, public = key()
     token, salt = SHOWN[state](company, public, os.urandom(32))
-    body = enrolment(private, public, token) if name == "enrol" else signing(private, public, token, salt, name)
+    body = asked(name, private, public, token, salt)
     answer = company.web.post(route.path, json=body)
     if state == "person again":
         answer = company.web.post(route.path, json=body)
     assert answer.status_code == CREDENTIAL_ROUTES[name][state], answer.text
     assert token == "" or token not in answer.text
     if answer.status_code == 201:
-        judge(answer.json(), name, public)
+        judge(answer.json(), name, public if name != "ssh_renew" else shown_key(token))
+
+
+def asked(name: str, private: Any, public: Any, token: str, salt: bytes | None) -> dict[str, Any]:
+    """An honest body around the token, for the route of that name."""
+    match name:
+        case "enrol":
+            return enrolment(private, public, token)
+        case "ssh_renew":
+            return {"ott": token}
+        case "ssh_rekey":
+            return {"ott": token, "publicKey": b64(public.blob), "proof": b64(possession(private, token))}
+        case "ssh_revoke":
+            return {"ott": token, "serial": shown_serial(token), "passive": True, "reasonCode": 1}
+    return signing(private, public, token, salt, name)
+
+
+def shown_serial(token: str) -> str:
+    parts = token.split(".")
+    if len(parts) != 3 or not parts[2]:
+        return "1"
+    serial = json.loads(base64.urlsafe_b64decode(parts[1] + "=="))["sub"]
+    return str(serial) if str(serial).isdigit() else "1"
+
+
+def shown_key(token: str) -> Any:
+    header = json.loads(base64.urlsafe_b64decode(token.split(".")[0] + "=="))
+    return Certificate.parse(base64.b64decode(header["sshpop"])).public_key
 
 
 def judge(body: dict[str, Any], name: str, public: Any) -> None:
     """What was issued is for that very key and of the right kind."""
-    import base64
-
     blob = base64.b64decode(body["crt"] if name != "enrol" else body["certificates"][0])
     certificate = Certificate.parse(blob)
     certificate.verify_signature()
     assert certificate.public_key == public
-    assert certificate.type is (CertType.HOST if name == "enrol" else CertType.USER)
+    assert certificate.type is (CertType.USER if name in ("ssh_sign", "sign") else CertType.HOST)
     assert certificate.principals
 
 
 def named(name: str) -> Route:
     return next(route for route in ROUTES if route.name == name)
-
-
-def b64(data: bytes) -> str:
-    return b64encode(data).decode()
-
-
-def signing(private: Any, public: Any, token: str, salt: bytes | None, name: str) -> dict[str, Any]:
-    body: dict[str, Any] = {"publicKey": b64(public.blob), "ott": token}
-    if salt is not None:
-        body["salt"] = b64(salt)
-    return body | ({"proof": b64(possession(private, token))} if name == "sign" else {})
-
-
-def enrolment(private: Any, public: Any, token: str) -> dict[str, Any]:
-    return {"token": token, "keys": [{"public_key": b64(public.blob), "proof": b64(possession(private, token))}]}
 
 
 @pytest.mark.parametrize("state", STATES)
@@ -252,6 +215,39 @@ def test_an_open_route_answers_everyone_alike(company: Company, name: str, state
     assert plain.status_code == shown.status_code == OPEN_ROUTES[name]
     if name != "ca":  # tells the time
         assert shown.content == plain.content
+
+
+@pytest.mark.parametrize("name", PASS_ROUTES)
+def test_a_route_for_a_day_pass_opens_for_that_and_nothing_else(company: Company, name: str) -> None:
+    route, (status, body) = named(name), PASS_ROUTES[name]
+
+    def call(header: str | None) -> int:
+        headers = {"authorization": header} if header is not None else {}
+        return company.web.request(route.method, route.path, content=body, headers=headers).status_code
+
+    token, _ = SHOWN["person"](company, key()[1], os.urandom(32))
+    for header in (None, "", "Daypass", f"Bearer {token}", f"Daypass {token}", "Basic cm9vdDpyb290"):
+        assert call(header) == 401
+    assert call(company.host().header(route.method, route.path, body)) == 401
+    assert call(company.person().header(route.method, route.path, body)) == status
+
+
+@pytest.mark.parametrize(
+    "route", [route for route in ROUTES if route.access is not Access.PASS], ids=lambda r: r.name
+)
+def test_a_day_pass_opens_no_other_route(company: Company, route: Route) -> None:
+    """CVE-2026-30836, and trust 4.2: over a forwarded agent anybody's host can make such a proof."""
+    holder, body = company.person(), b"{}" if route.body is not None else b""
+    for path in app.paths(route):
+        where = path.replace("{sha}", company.fingerprint)
+        plain = company.web.request(route.method, where, content=body)
+        shown = company.web.request(
+            route.method, where, content=body, headers={"authorization": holder.header(route.method, where, body)}
+        )
+        assert plain.status_code == shown.status_code
+        assert plain.json().get("code") == shown.json().get("code")
+        if route.access is not Access.OPEN:
+            assert shown.status_code in (400, 401, 404)
 
 
 @pytest.mark.parametrize("state", STATES)

@@ -13,11 +13,12 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from msgspec import Struct
 
+from daypass.ca.calls import Calls
 from daypass.ca.checks import Checked, Rules, check
 from daypass.ca.clock import ClockGuard
 from daypass.ca.hosts import Hosts
@@ -34,12 +35,14 @@ from daypass.ca.ports import (
     Store,
     View,
 )
+from daypass.ca.renewals import Renewals
 from daypass.errors import Invalid, Unauthenticated, Unavailable
-from daypass.model import Credential, Draft, Grant, Issued, Kind, OnceId, Proof, Request
+from daypass.model import Credential, Draft, Grant, Issued, Kind, OnceId, Proof, Renewal, Request
 from daypass.wire import Certificate, CertType, PublicKey
 
 __all__ = ["Authority", "CaKeys", "Issuance"]
 
+Event = tuple[str, Mapping[str, object]]  # for the ledger: act and details
 ATTEMPTS = 3  # a generation or policy that changes three times during one request is an incident, not a race
 ONCE_MARGIN = 86400  # seconds a spent id is remembered beyond its credential and certificate
 
@@ -76,6 +79,7 @@ class Authority:
         clock: ClockGuard,
         hosts: Hosts,
         *,
+        sshpop: Provisioner,
         ca_id: bytes,
         name: str,
     ) -> None:
@@ -88,6 +92,8 @@ class Authority:
         self.bundle = hosts.bundle
         self.client_bundle = hosts.client_bundle
         self.devices: None = None
+        self.renewals = Renewals(self._settle, sshpop, store, clock)
+        self.calls = Calls(store, clock, ca_id, keys.user_keys)
         self._store = store
         self._provisioners = tuple(provisioners)
         self._serials = _Serials(store, clock)
@@ -106,7 +112,10 @@ class Authority:
     async def issue(self, request: Request, credential: Credential) -> Issuance:
         """Certificates for every key of the request, or none. Raises any of the error tree."""
         self._require_subjects(request.keys)
-        proof = await self._provisioner(credential).authenticate(credential)
+        return await self._settle(request, await self._provisioner(credential).authenticate(credential))
+
+    async def _settle(self, request: Request, proof: Proof) -> Issuance:
+        """All that comes after a proof."""
         question = Question(proof.identity, proof.once, proof.enrolment.name if proof.enrolment else None)
         for _ in range(ATTEMPTS):
             view = await self._store.view(question)
@@ -186,6 +195,7 @@ class Authority:
     def _recording(
         self, proof: Proof, grant: Grant, view: View, certificates: tuple[Certificate, ...], now: int
     ) -> Recording:
+        shown = proof.renews
         return Recording(
             identity=proof.identity,
             once=proof.once,
@@ -198,7 +208,8 @@ class Authority:
             roles=grant.roles,
             host=proof.enrolment,
             time=now,
-            remote=proof.remote,
+            renews=shown.serial if shown else None,
+            events=_moved(shown, proof.bound, certificates) if shown else (),
         )
 
     async def _again(
@@ -214,7 +225,7 @@ class Authority:
             )
         grant = self.policy.decide(proof, request, view, now)
         for each in spent:
-            if each.revoked or each.valid_before <= now or not _within(each, grant):
+            if each.revoked or each.valid_before <= now or not set(each.principals) <= set(grant.principals):
                 raise Unauthenticated(
                     "the certificate this credential was used for holds no longer",
                     code="token.spent",
@@ -259,10 +270,23 @@ class _Serials:
         return serial
 
 
-def _within(issued: Issued, grant: Grant) -> bool:
-    """Whether today's policy would still give all that was given then: names at Git servers too."""
-    extensions = Certificate.parse(issued.certificate).extensions
-    return set(issued.principals) <= set(grant.principals) and set(extensions) <= set(grant.extensions)
+def _moved(shown: Renewal, proven: bool, certificates: Sequence[Certificate]) -> tuple[Event, ...]:
+    """A host's name on another key is an event of its own (trust 5.1); `proven`: that key has signed for itself."""
+    return tuple(
+        (
+            "host.rekey",
+            {
+                "host": shown.host,
+                "from": shown.key.fingerprint,
+                "to": cert.public_key.fingerprint,
+                "renews": shown.serial,
+                "serial": cert.serial,
+                "proven": proven,
+            },
+        )
+        for cert in certificates
+        if cert.public_key != shown.key
+    )
 
 
 def _issued(cert: Certificate) -> Issued:

@@ -7,10 +7,10 @@ same answer in every process that holds the same policy.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from daypass.ca.ports import View
-from daypass.ca.roles import Role, git_extensions
-from daypass.config import Config, policy_hash
+from daypass.config import Config, RoleSection, policy_hash
 from daypass.errors import Conflict, Denied, Invalid
 from daypass.model import (
     KEY_ID,
@@ -20,6 +20,7 @@ from daypass.model import (
     Identity,
     Kind,
     Proof,
+    Renewal,
     Request,
     host_pattern_matches,
     is_host_name,
@@ -29,8 +30,9 @@ from daypass.model import (
 )
 from daypass.wire import CertType
 
-__all__ = ["SYSTEM_ACCOUNTS", "Policy", "name_taken"]
+__all__ = ["OWN_ACCOUNT", "SYSTEM_ACCOUNTS", "Policy", "Role"]
 
+OWN_ACCOUNT = "{login}"
 USER_EXTENSIONS = (("permit-port-forwarding", ""), ("permit-pty", ""))
 
 # Accounts with a uid below 1000 on the distributions we know, and those that cloud images make, which sudo lets do
@@ -47,6 +49,57 @@ SYSTEM_ACCOUNTS = frozenset(
     "systemd-network systemd-resolve systemd-timesync systemd-coredump systemd-oom systemd-journal-remote "
     "ubuntu ec2-user debian centos fedora rocky almalinux opensuse cloud-user opc azureuser vagrant".split()
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """A role, compiled. Every condition given must hold; `limit` is the longest certificate it goes into."""
+
+    name: str
+    provider: str
+    groups: frozenset[str]
+    emails: frozenset[str]
+    domains: frozenset[str]
+    own_account: bool
+    accounts: tuple[str, ...]  # shared ones
+    limit: int
+    bare_hosts: bool
+
+    @classmethod
+    def compile(cls, section: RoleSection, ceiling: int) -> Role:
+        return cls(
+            name=section.name,
+            provider=section.provider,
+            groups=frozenset(section.groups),
+            emails=frozenset(email.lower() for email in section.emails),
+            domains=frozenset(domain.lower() for domain in section.domains),
+            own_account=OWN_ACCOUNT in section.accounts,
+            accounts=tuple(account for account in section.accounts if account != OWN_ACCOUNT),
+            limit=min(parse_duration(section.lifetime), ceiling) if section.lifetime else ceiling,
+            bare_hosts=section.bare_hosts,
+        )
+
+    def admits(self, identity: Identity) -> bool:
+        """No condition at all admits nobody (empty means no)."""
+        email = (identity.email or "").lower()
+        conditions = []
+        if self.groups:
+            conditions.append(not self.groups.isdisjoint(identity.groups))
+        if self.emails:
+            conditions.append(email in self.emails)
+        if self.domains:
+            conditions.append(email.rpartition("@")[2] in self.domains)
+        return bool(conditions) and all(conditions) and self.provider in ("", identity.provider)
+
+    def principals(self, login: str, names: tuple[str, ...]) -> list[str]:
+        found = []
+        if self.own_account:
+            found.append(role_principal(self.name, login=login))
+            found.extend(names if self.bare_hosts else ())
+        if self.accounts:
+            found.append(role_principal(self.name))
+            found.extend(self.accounts if self.bare_hosts else ())
+        return found
 
 
 class Policy:
@@ -71,21 +124,24 @@ class Policy:
     def decide(self, proof: Proof, request: Request, view: View, now: int) -> Grant:
         """Raises Denied with the rule that said no, Conflict for a name that is another's, Invalid for nonsense."""
         if proof.enrolment is not None:
+            if proof.renews is not None:
+                return self._renewed(proof.enrolment, proof.renews, request, view, now)
             return self._host(proof.enrolment, request, now)
-        return self._person(proof, request, view, now)
+        return self._person(proof.identity, request, view, now)
 
     # -- people -----------------------------------------------------------------------------------------------
 
-    def _person(self, proof: Proof, request: Request, view: View, now: int) -> Grant:
-        identity = proof.identity
+    def _person(self, identity: Identity, request: Request, view: View, now: int) -> Grant:
         if request.type is not CertType.USER:
             raise Denied("a person signs in for a user certificate, not for a host's", code="policy.kind")
         if view.person is not None and view.person.locked:
             raise Denied(
                 f"{view.person.login} is locked", code="policy.locked", hint="ask an administrator of your CA"
             )
-        login = self._login(proof, view)
-        matching = self._matching(proof)
+        login = self._login(identity, view)
+        matching = [role for role in self.roles if role.admits(identity)]
+        if not matching:
+            raise _no_role(identity)
         valid_after, valid_before = self._day(identity, request, now)
         roles = [role for role in matching if role.limit >= valid_before - now]
         if not roles:
@@ -105,55 +161,32 @@ class Policy:
             valid_after=valid_after,
             valid_before=valid_before,
             roles=tuple(role.name for role in roles),
-            extensions=tuple(sorted((*USER_EXTENSIONS, *git_extensions(roles, identity, login)))),
+            extensions=USER_EXTENSIONS,
             claims=names,
         )
 
-    def _matching(self, proof: Proof) -> list[Role]:
-        admitting = [role for role in self.roles if role.admits(proof.identity)]
-        if not admitting:
-            raise _no_role(proof.identity)
-        matching = [role for role in admitting if role.allows(proof)]
-        if not matching:
-            names = " and ".join(f'"{role.name}"' for role in admitting)
-            raise Denied(
-                f"role {names} is not given for a sign-in with a code at {proof.identity.provider}",
-                code="policy.remote",
-                hint="sign in on a machine with a browser, or with: daypass login --device",
-            )
-        return matching
-
-    def _login(self, proof: Proof, view: View) -> str:
-        identity = proof.identity
+    def _login(self, identity: Identity, view: View) -> str:
         login = view.person.login if view.person else identity.login
         if login is None or not is_login_name(login):
-            why = identity.no_login
             raise Denied(
-                why.message if why else f"what {identity.provider} says of you gives no login name",
+                f"what {identity.provider} says of you gives no login name",
                 code="policy.login-name",
-                hint=why.hint if why else f'operator: login_name of provider "{identity.provider}"',
+                hint=f'the operator chooses where it comes from: login_name of provider "{identity.provider}"',
             )
         for name in (login, *_names(identity, view)):
-            if name in self.reserved and not self._names_very_person(proof, name):
-                raise self._reserved(identity, name)
+            if name in self.reserved and not self._names_very_person(identity, name):
+                raise Denied(
+                    f'the login name "{name}" is reserved',
+                    code="policy.reserved",
+                    hint="a role that lists your e-mail address may give it; ask an administrator of your CA",
+                )
         return login
 
-    def _reserved(self, identity: Identity, name: str) -> Denied:
-        """A person with such a name is given it by a role that lists them, or another name."""
-        address = f"{name}@…" if name in self.powerful else "your address"
-        return Denied(
-            f'the login name "{name}" is reserved',
-            code="policy.reserved",
-            hint=f"operator: a role whose emails list {address} gives it to that person; or take another name, with "
-            f'login_name = "claim:NAME" for provider "{identity.provider}"',
-        )
-
-    def _names_very_person(self, proof: Proof, name: str) -> bool:
+    def _names_very_person(self, identity: Identity, name: str) -> bool:
         """By e-mail. For an account with power over a host it must be NAME@…: other claims people may edit."""
-        if name in self.powerful and (proof.identity.email or "").rpartition("@")[0] != name:
+        if name in self.powerful and (identity.email or "").rpartition("@")[0] != name:
             return False
-        listing = [role for role in self.roles if role.emails and role.own_account]
-        return any(role.admits(proof.identity) and role.allows(proof) for role in listing)
+        return any(role.emails and role.own_account and role.admits(identity) for role in self.roles)
 
     def _day(self, identity: Identity, request: Request, now: int) -> tuple[int, int]:
         """Validity of a day pass: what was asked for, under the ceiling that starts at the sign-in (trust 3.7)."""
@@ -191,13 +224,41 @@ class Policy:
             roles=(),
         )
 
+    def _renewed(self, facts: HostFacts, shown: Renewal, request: Request, view: View, now: int) -> Grant:
+        """Never more than the certificate that is shown: of its names those that are the host's still and that this
+        CA speaks for, and no longer than it was. Its first name is the host's own; without that there is nothing."""
+        host = view.host
+        if host is None or host.id != shown.host or host.name != facts.name:
+            raise Denied(
+                f"{facts.name} is no longer the name of the host with this certificate",
+                code="policy.host-name",
+                hint="enrol it anew: daypass token host NAME",
+            )
+        self.require_host_name(host.name)
+        names = tuple(name for name in (host.name, *facts.aliases) if name == host.name or name in host.aliases)
+        end = now + min(self.host_lifetime, self.host_ceiling, shown.length - self.backdate)
+        if end - now < self.floor:
+            text = "a certificate this short is not renewed"
+            raise Denied(text, code="policy.lifetime", hint="enrol the host anew")
+        return Grant(
+            type=request.type,
+            key_id=host.name,
+            principals=tuple(name for name in names if self._is_ours(name)),
+            valid_after=now - self.backdate,
+            valid_before=end,
+            roles=(),
+        )
+
+    def _is_ours(self, name: str) -> bool:
+        return any(host_pattern_matches(pattern, name) for pattern in self.host_domains)
+
     def require_host_name(self, name: str) -> None:
         """Raises Invalid for what is no host name, Denied outside `hosts.domains` (trust 5.2)."""
         if not is_host_name(name):
             raise Invalid(
                 f"{name!r} is not a host name", code="policy.host-name", hint="lower case, like web-1.example.com"
             )
-        if not any(host_pattern_matches(pattern, name) for pattern in self.host_domains):
+        if not self._is_ours(name):
             raise Denied(
                 f"{name} is outside the domains of this CA ({', '.join(self.host_domains)})",
                 code="policy.host-domain",

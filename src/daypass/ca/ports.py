@@ -25,6 +25,8 @@ __all__ = [
     "HostRecord",
     "LedgerRow",
     "NameTaken",
+    "OnRecord",
+    "Owner",
     "Provisioner",
     "Question",
     "Recorded",
@@ -117,6 +119,30 @@ class Enrolled(Struct, frozen=True):
     revoked: tuple[tuple[str, int], ...]  # (fingerprint of the CA key, serial) of host certificates, ascending
 
 
+class Owner(Struct, frozen=True):
+    """The person a certificate was issued to."""
+
+    id: int
+    issuer: str
+    subject: str
+    login: str
+    locked: bool
+
+
+class OnRecord(Struct, frozen=True):
+    """One certificate, and whose it is: a person's, or a host's that has not been removed."""
+
+    serial: int
+    key_id: str
+    certificate: bytes  # wire blob
+    principals: tuple[str, ...]
+    valid_after: int
+    valid_before: int
+    revoked_at: int | None
+    owner: Owner | None = None
+    host: str | None = None  # its id
+
+
 class Question(Struct, frozen=True):
     """What one request needs to know before it is decided. Questions that arrive together are one read."""
 
@@ -149,7 +175,8 @@ class Recording(Struct, frozen=True):
     roles: tuple[str, ...]
     host: HostFacts | None = None
     time: int = 0
-    remote: bool = False  # signed in by the provider's own device grant
+    renews: int | None = None  # serial of the host certificate that was shown for these; it must be live still
+    events: tuple[tuple[str, Mapping[str, object]], ...] = ()  # further ledger entries: act and details
 
 
 class Recorded(Struct, frozen=True):
@@ -293,7 +320,38 @@ class DeviceStore(Protocol):
     async def certificate(self, serial: int) -> Issued | None: ...
 
 
-class Store(DeviceStore, Protocol):
+class HolderStore(Protocol):
+    """What those who hold a certificate may learn of it and do with it."""
+
+    async def on_record(self, serial: int) -> OnRecord | None: ...
+
+    async def certificates_of(self, person: int, now: int) -> Sequence[OnRecord]:
+        """Those that have not expired, revoked ones too, newest first; a thousand at most."""
+
+    async def hosts_with_key(self, key: bytes, now: int) -> frozenset[str]:
+        """Ids of hosts with a live certificate for this key (wire blob)."""
+
+    async def spend(self, once: OnceId, *, expires: int, now: int) -> bool:
+        """Whether nobody had spent it before; durable, and forgotten once it has expired."""
+
+    async def give_up(
+        self,
+        serial: int,
+        *,
+        reason: str,
+        actor: str,
+        details: Mapping[str, object],
+        now: int,
+        once: tuple[OnceId, int] | None = None,
+    ) -> bool:
+        """`revoke` for one certificate by whoever holds it; False, and nothing written, where it was revoked before.
+
+        `once` is spent in the same transaction, with the time at which it may be forgotten. Raises NotFound, and
+        Unauthenticated where it was spent already.
+        """
+
+
+class Store(DeviceStore, HolderStore, Protocol):
     """Remembers. Nothing here blocks the event loop for long; SQLite and PostgreSQL give the same answers."""
 
     async def view(self, question: Question) -> View:

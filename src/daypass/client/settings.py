@@ -53,7 +53,7 @@ class Context:
 
     @property
     def bundle(self) -> Path:
-        return self.folder / place.BUNDLE
+        return self.folder / "bundle.json"
 
     @property
     def certificate(self) -> Path:

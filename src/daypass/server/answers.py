@@ -26,6 +26,7 @@ from daypass.errors import (
     Unavailable,
 )
 from daypass.server.bodies import TooLarge, TooSlow
+from daypass.server.renewing import NotImplementedHere
 
 __all__ = ["Failure", "MethodNotAllowed", "encode", "failure", "request_facts", "send", "status_of"]
 
@@ -52,6 +53,7 @@ STATUSES: Final[dict[type[DaypassError], int]] = {
     TooSlow: 408,
     Conflict: 409,
     TooLarge: 413,
+    NotImplementedHere: 501,
     Throttled: 429,
     Misconfigured: 500,
     Internal: 500,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final
 
 from starlette.routing import Route as PathRoute
@@ -17,12 +17,14 @@ from starlette.types import Receive, Scope, Send
 
 from daypass.api import ROUTES, Access, Route
 from daypass.errors import Denied, Internal
-from daypass.server.endpoint import Endpoint, Guard, Resource, not_found, peer_uid
+from daypass.server.endpoint import Admit, Endpoint, Guard, Resource, not_found, peer_uid
+from daypass.server.passes import Passes
 from daypass.server.ports import Heart, PublicInfo
 from daypass.server.routes import AdminRoutes, PublicRoutes
 
 __all__ = ["Application", "build", "build_admin", "paths"]
 
+Guards = Mapping[Access, tuple[Guard | None, Admit | None]]
 _STEP_PREFIXES: Final = ("", "/1.0")
 _ALIASES: Final = {"/ssh/sign": ("/sign-ssh",)}
 
@@ -45,14 +47,20 @@ class Application:
 def build(heart: Heart, public: PublicInfo, now: Callable[[], float] = time.time) -> Application:
     """The application of the TLS port."""
     routes = [route for route in ROUTES if route.access is not Access.LOCAL]
-    return _assemble(routes, PublicRoutes(heart, public, now), None)
+    passes = Passes(heart.calls)
+    guards: Guards = {
+        Access.OPEN: (None, None),
+        Access.CREDENTIAL: (None, None),
+        Access.PASS: (passes.look, passes.admit),
+    }
+    return _assemble(routes, PublicRoutes(heart, public, now), guards)
 
 
 def build_admin(heart: Heart, own_uid: int | None = None) -> Application:
     """The application of the administration socket: root and the CA's own account, nobody else (trust 4.1)."""
     allowed = frozenset({0, os.geteuid() if own_uid is None else own_uid})
     routes = [route for route in ROUTES if route.access is Access.LOCAL]
-    return _assemble(routes, AdminRoutes(heart), _only(allowed))
+    return _assemble(routes, AdminRoutes(heart), {Access.LOCAL: (_only(allowed), None)})
 
 
 def paths(route: Route) -> Iterator[str]:
@@ -62,14 +70,14 @@ def paths(route: Route) -> Iterator[str]:
             yield prefix + path
 
 
-def _assemble(routes: Iterable[Route], handlers: PublicRoutes | AdminRoutes, guard: Guard | None) -> Application:
+def _assemble(routes: Iterable[Route], handlers: PublicRoutes | AdminRoutes, guards: Guards) -> Application:
     table: dict[str, dict[str, Endpoint]] = {}
     wanted = {route.name: route for route in routes}
     offered = {name for name in vars(type(handlers)) if not name.startswith("_")}
     if offered != set(wanted):
         raise Internal(f"routes and handlers differ: {', '.join(sorted(offered ^ set(wanted)))}")
     for route in wanted.values():
-        endpoint = Endpoint(route, getattr(handlers, route.name), guard)
+        endpoint = Endpoint(route, getattr(handlers, route.name), *guards[route.access])
         for path in paths(route):
             table.setdefault(path, {})[route.method] = endpoint
     return Application({path: Resource(path, endpoints) for path, endpoints in table.items()})

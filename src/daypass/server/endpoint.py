@@ -1,6 +1,7 @@
 """One request from the socket to the answer.
 
-    guard (who may knock at all)  ->  body, within limits  ->  the route's type  ->  handler  ->  answer, log line
+    guard (who may knock at all)  ->  body, within limits  ->  admit (whose call this is)
+        ->  the route's type  ->  handler  ->  answer, log line
 
 Plain ASGI: a request and a response object per call cost as much as everything else in here together.
 """
@@ -18,11 +19,13 @@ from daypass.api import Access, Route
 from daypass.errors import NotFound
 from daypass.server import answers, bodies
 
-__all__ = ["Endpoint", "Guard", "Handler", "Resource", "not_found", "peer_uid"]
+__all__ = ["Admit", "Endpoint", "Guard", "Handler", "Resource", "not_found", "peer_uid"]
 
 Handler = Callable[[Scope, Any], Awaitable[Any]]
 """Takes the ASGI scope and the decoded body, None where the route has none; gives the answer, or its bytes."""
 Guard = Callable[[Scope], None]
+Admit = Callable[[Scope, bytes], Awaitable[None]]
+"""Judges a request together with its body; raises what the caller is told."""
 
 _CLIENT_GONE: Final = 499  # in the log only; nobody is there to read it
 access_log = logging.getLogger("daypass.access")
@@ -31,13 +34,14 @@ access_log = logging.getLogger("daypass.access")
 class Endpoint:
     """A route and its handler, as an ASGI application."""
 
-    __slots__ = ("_decode", "_guard", "_handler", "_headers", "_path", "_status")
+    __slots__ = ("_admit", "_decode", "_guard", "_handler", "_headers", "_path", "_status")
 
-    def __init__(self, route: Route, handler: Handler, guard: Guard | None) -> None:
+    def __init__(self, route: Route, handler: Handler, guard: Guard | None, admit: Admit | None = None) -> None:
         self._path = route.path
         self._status = route.status
         self._handler = handler
         self._guard = guard
+        self._admit = admit
         self._decode = bodies.decoder(route.body) if route.body is not None else None
         self._headers = answers.REVALIDATE if route.access is Access.OPEN else answers.STORE_NOTHING
 
@@ -59,7 +63,10 @@ class Endpoint:
     async def _answer(self, scope: Scope, receive: Receive, length: int | None) -> bytes:
         if self._guard is not None:
             self._guard(scope)
-        body = None if self._decode is None else self._decode(await bodies.read(receive, length))
+        content = b"" if self._decode is None else await bodies.read(receive, length)
+        if self._admit is not None:
+            await self._admit(scope, content)
+        body = None if self._decode is None else self._decode(content)
         answer = await self._handler(scope, body)
         return answer if isinstance(answer, bytes) else answers.encode(answer)
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 import msgspec
 
 from daypass import __version__
-from daypass.api import ROUTES, Access, Error, Route
+from daypass.api import AUTH_SCHEME, ROUTES, Access, Error, PassProof, Route
 
 __all__ = ["document", "document_bytes"]
 
@@ -16,7 +16,15 @@ _REF: Final = "#/components/schemas/{name}"
 _ACCESS: Final = {
     Access.OPEN: "Open to anyone.",
     Access.CREDENTIAL: "The body carries a one-time credential.",
+    Access.PASS: "By the day pass: see the schema PassProof.",
     Access.LOCAL: "On the administration socket only; the kernel says who asks.",
+}
+_DAY_PASS: Final = {
+    "type": "apiKey",
+    "in": "header",
+    "name": "Authorization",
+    "description": f"`{AUTH_SCHEME} ` and base64url without padding of a PassProof in JSON, its members in the "
+    "schema's order and without spaces.",
 }
 _QUERY: Final = {
     "provisioners": {
@@ -29,7 +37,7 @@ _QUERY: Final = {
 def document() -> dict[str, Any]:
     """The whole document."""
     types = [kind for route in ROUTES for kind in (route.answer, route.body) if kind is not None]
-    _, schemas = msgspec.json.schema_components([*types, Error], ref_template=_REF)
+    _, schemas = msgspec.json.schema_components([*types, Error, PassProof], ref_template=_REF)
     return {
         "openapi": "3.1.0",
         "info": {
@@ -40,7 +48,7 @@ def document() -> dict[str, Any]:
         },
         "servers": [{"url": "/"}],
         "paths": _paths(),
-        "components": {"schemas": schemas},
+        "components": {"schemas": schemas, "securitySchemes": {"dayPass": _DAY_PASS}},
     }
 
 
@@ -66,6 +74,8 @@ def _operation(route: Route) -> dict[str, Any]:
         "description": _ACCESS[route.access],
         "tags": ["step" if route.step else "admin" if route.access is Access.LOCAL else "daypass"],
     }
+    if route.access is Access.PASS:
+        operation["security"] = [{"dayPass": []}]
     if parameters := _parameters(route):
         operation["parameters"] = parameters
     if route.body is not None:

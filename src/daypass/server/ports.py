@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from daypass.api import OidcLogin, OidcProvisioner, Signed
+from daypass.api import OidcLogin, Provisioner, Signed
+from daypass.ca.calls import Call, Caller
 from daypass.ca.device import DeviceAsk, DeviceAsked, DeviceBegun, DeviceDone, DevicePolled
-from daypass.ca.ports import HostRecord
-from daypass.model import Credential, HostFacts, Issued, Request
+from daypass.ca.ports import HostRecord, OnRecord
+from daypass.model import Credential, HostFacts, Issued, Request, Secret
 from daypass.wire import PublicKey
 
-__all__ = ["Devices", "Heart", "Issuance", "PublicInfo"]
+__all__ = ["Calls", "Devices", "Heart", "Issuance", "PublicInfo", "Renewals"]
 
 
 class Issuance(Protocol):
@@ -59,6 +60,28 @@ class Devices(Protocol):
         """
 
 
+class Calls(Protocol):
+    """Calls by the day pass (trust 4.2)."""
+
+    async def admit(self, call: Call) -> Caller:
+        """Raises Unauthenticated."""
+
+    async def certificates(self, caller: Caller) -> Sequence[OnRecord]: ...
+
+    async def revoke(self, caller: Caller, serial: int, reason: str) -> OnRecord:
+        """Raises NotFound for what is not the caller's."""
+
+
+class Renewals(Protocol):
+    """What a host gets for a token by the key of its certificate."""
+
+    async def renew(self, token: Secret) -> Issuance: ...
+
+    async def rekey(self, token: Secret, key: PublicKey, *, possessed: bool) -> Issuance: ...
+
+    async def revoke(self, token: Secret, serial: str, details: dict[str, object]) -> None: ...
+
+
 class Heart(Protocol):
     """`ca.authority.Authority`, as far as HTTP reaches into it."""
 
@@ -71,6 +94,12 @@ class Heart(Protocol):
     @property
     def devices(self) -> Devices | None:
         """None where the CA has no pages."""
+
+    @property
+    def calls(self) -> Calls: ...
+
+    @property
+    def renewals(self) -> Renewals: ...
 
     async def issue(self, request: Request, credential: Credential) -> Issuance: ...
 
@@ -99,5 +128,5 @@ class PublicInfo:
     roots: Mapping[str, str]
     trust: Signed
     user_lifetime: int
-    provisioners: tuple[OidcProvisioner, ...] = ()
+    provisioners: tuple[Provisioner, ...] = ()
     logins: tuple[OidcLogin, ...] = field(default=())

@@ -10,10 +10,12 @@ from msgspec.structs import replace
 from starlette.types import Scope
 
 from daypass import api
+from daypass.ca.ports import OnRecord
 from daypass.errors import Internal, Invalid, NotFound
-from daypass.model import Credential, HostFacts, Request
-from daypass.server import openapi, signing
+from daypass.model import Credential, HostFacts, Request, Secret
+from daypass.server import openapi, renewing, signing
 from daypass.server.endpoint import peer_uid
+from daypass.server.passes import caller
 from daypass.server.ports import Heart, PublicInfo
 from daypass.wire import CertType
 
@@ -81,6 +83,29 @@ class PublicRoutes:
             return answer
         return replace(answer, bundle=api.Signed(*await self._heart.client_bundle()))
 
+    async def ssh_renew(self, _scope: Scope, body: api.SshRenewRequest) -> api.SshSignResponse:
+        issuance = await self._heart.renewals.renew(Secret(signing.given("ott", body.ott)))
+        return api.SshSignResponse(crt=issuance.certificates[0].certificate)
+
+    async def ssh_rekey(self, _scope: Scope, body: api.SshRekeyRequest) -> api.SshSignResponse:
+        token, key, possessed = renewing.rekeying(body, self._heart.ca_id)
+        issuance = await self._heart.renewals.rekey(token, key, possessed=possessed)
+        return api.SshSignResponse(crt=issuance.certificates[0].certificate)
+
+    async def ssh_revoke(self, _scope: Scope, body: api.SshRevokeRequest) -> api.SshRevokeResponse:
+        await self._heart.renewals.revoke(*renewing.revocation(body))
+        return api.SshRevokeResponse()
+
+    async def my_certificates(self, scope: Scope, _body: None) -> api.MyCertificates:
+        found = await self._heart.calls.certificates(caller(scope))
+        return api.MyCertificates(certificates=[_mine(each) for each in found])
+
+    async def my_revoke(self, scope: Scope, body: api.MyRevocation) -> api.MyCertificate:
+        return _mine(await self._heart.calls.revoke(caller(scope), body.serial, body.reason))
+
+    async def my_bundle(self, _scope: Scope, _body: None) -> api.Signed:
+        return api.Signed(*await self._heart.client_bundle())
+
     async def enrol(self, _scope: Scope, body: api.EnrolRequest) -> api.EnrolResponse:
         request, credential = signing.enrolment(body, self._heart.ca_id)
         issuance = await self._heart.issue(request, credential)
@@ -123,6 +148,17 @@ class AdminRoutes:
         facts = HostFacts(body.name, tuple(body.aliases), body.labels)
         token, expires_at = await self._heart.make_join_token(facts, body.lifetime, f"uid:{peer_uid(scope)}")
         return api.JoinTokenResponse(token=token, name=body.name, expires_at=expires_at)
+
+
+def _mine(found: OnRecord) -> api.MyCertificate:
+    return api.MyCertificate(
+        serial=found.serial,
+        key_id=found.key_id,
+        principals=list(found.principals),
+        valid_after=found.valid_after,
+        valid_before=found.valid_before,
+        revoked_at=found.revoked_at,
+    )
 
 
 def _page(scope: Scope) -> tuple[int, int]:

@@ -15,7 +15,7 @@ from daypass.server.times import parse_when
 from daypass.wire import CertType, PublicKey, SshSignature
 from daypass.wire.binding import SALT_SIZE, possession_message
 
-__all__ = ["MAX_HOST_KEYS", "enrolment", "ssh_sign"]
+__all__ = ["MAX_HOST_KEYS", "enrolment", "given", "public_key", "require_possession", "ssh_sign"]
 
 MAX_HOST_KEYS: Final = 8
 _Given = TypeVar("_Given", str, bytes)
@@ -27,15 +27,15 @@ def ssh_sign(body: SshSignRequest, ca_id: bytes, now: float) -> tuple[Request, C
     kind = _CERT_TYPES.get(body.certType)
     if kind is None:
         raise Invalid(f"invalid certType '{_shown(body.certType)}'", code="sign.type", hint="use user or host")
-    key = _public_key("publicKey", _given("publicKey", body.publicKey))
-    token = _given("ott", body.ott)
+    key = public_key("publicKey", given("publicKey", body.publicKey))
+    token = given("ott", body.ott)
     if body.addUserPublicKey:
-        _public_key("addUserPublicKey", body.addUserPublicKey)
+        public_key("addUserPublicKey", body.addUserPublicKey)
     if body.salt is not None and len(body.salt) != SALT_SIZE:
         raise Invalid(f"salt must have {SALT_SIZE} bytes", code="sign.salt")
     possessed = body.proof is not None
     if body.proof is not None:
-        _check_possession("proof", body.proof, key, possession_message(ca_id, token))
+        require_possession("proof", body.proof, key, possession_message(ca_id, token))
     request = _request(body, kind, key, now)
     return request, Credential(Secret(token), (key,), salt=body.salt, possessed=possessed)
 
@@ -57,15 +57,15 @@ def _request(body: SshSignRequest, kind: CertType, key: PublicKey, now: float) -
 
 def enrolment(body: EnrolRequest, ca_id: bytes) -> tuple[Request, Credential]:
     """A host's keys and its join token; every key has signed for itself (trust 3.3, 5.4)."""
-    token = _given("token", body.token)
+    token = given("token", body.token)
     if not 1 <= len(body.keys) <= MAX_HOST_KEYS:
         raise Invalid(f"a host enrols 1 to {MAX_HOST_KEYS} keys, not {len(body.keys)}", code="enrol.keys")
-    keys = tuple(_public_key(f"keys[{at}].public_key", entry.public_key) for at, entry in enumerate(body.keys))
+    keys = tuple(public_key(f"keys[{at}].public_key", entry.public_key) for at, entry in enumerate(body.keys))
     if len(set(keys)) < len(keys):
         raise Invalid("the same key stands twice in keys", code="enrol.keys")
     message = possession_message(ca_id, token)
     for at, (key, entry) in enumerate(zip(keys, body.keys, strict=True)):
-        _check_possession(f"keys[{at}].proof", entry.proof, key, message)
+        require_possession(f"keys[{at}].proof", entry.proof, key, message)
     credential = Credential(Secret(token), keys, act=b"enrol", possessed=True)
     return Request(type=CertType.HOST, keys=keys), credential
 
@@ -78,20 +78,20 @@ def _principals(names: Sequence[str]) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _given(field: str, value: _Given) -> _Given:
+def given(field: str, value: _Given) -> _Given:
     if not value:
         raise Invalid(f"missing or empty {field}", code="body.field")
     return value
 
 
-def _public_key(field: str, blob: bytes) -> PublicKey:
+def public_key(field: str, blob: bytes) -> PublicKey:
     try:
         return PublicKey.parse(blob)
     except Invalid as error:
         raise Invalid(f"error parsing {field}: {error.message}", code="sign.key", hint=error.hint) from error
 
 
-def _check_possession(field: str, blob: bytes, key: PublicKey, message: bytes) -> None:
+def require_possession(field: str, blob: bytes, key: PublicKey, message: bytes) -> None:
     try:
         SshSignature.parse(blob).verify(POSSESSION_NAMESPACE, message, key)
     except Invalid as error:

@@ -29,9 +29,16 @@ CHUNK = 500  # serials in one statement
 
 
 def revoke(
-    connection: Connection, statements: Statements, serials: Sequence[int], *, reason: str, actor: str, now: int
+    connection: Connection,
+    statements: Statements,
+    serials: Sequence[int],
+    *,
+    reason: str,
+    actor: str,
+    now: int,
+    details: Mapping[str, object] | None = None,
 ) -> None:
-    """Raises NotFound, and revokes none, if one of them is not on record."""
+    """Raises NotFound, and revokes none, if one of them is not on record. `details` go into the ledger, too."""
     head = statements.lock(connection)
     wanted = sorted(set(serials))
     holders: dict[int, int | None] = {}
@@ -48,7 +55,7 @@ def revoke(
         statements,
         head,
         "certificate.revoke",
-        {"serials": wanted, "reason": reason},
+        {"serials": wanted, "reason": reason, **(details or {})},
         actor=actor,
         now=now,
     )

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Iterator
 from typing import Any
 
-from sqlalchemy import Connection, exists, insert, select, update
+from sqlalchemy import ColumnElement, Connection, exists, insert, select, update
 
 from daypass.ca.ports import REVOKED_FOR, Enrolled, NameTaken
 from daypass.model import HostFacts
 from daypass.store.prepare import Prepared
-from daypass.store.rows import json, keys_json, texts
+from daypass.store.rows import json, keys_json, texts, unkeys
 from daypass.store.schema import certificates, host_names, hosts
 from daypass.store.statements import Statements
 from daypass.wire import CertType
 
-__all__ = ["admit", "enrolled"]
+__all__ = ["admit", "enrolled", "renew", "with_key"]
 
 
 def admit(connection: Connection, statements: Statements, facts: HostFacts, item: Prepared) -> str | NameTaken:
@@ -31,6 +32,30 @@ def admit(connection: Connection, statements: Statements, facts: HostFacts, item
     if mine is not None and not _keeps_its_keys(connection, mine[1], item):
         return NameTaken(facts.name)
     return _put(connection, facts, item, mine, [name for name in wanted if name not in owners])
+
+
+def renew(connection: Connection, serial: int, item: Prepared) -> str | None:
+    """The id of the host whose live certificate this is; None where it is not live, or a name not that host's.
+
+    A new key takes the old one's place among the host's: who shows the old one may pass the name on (trust 5.1).
+    """
+    found = select(hosts, certificates.c.public_key).join_from(certificates, hosts)
+    shown = found.where(certificates.c.serial == serial, *_live(item.time), hosts.c.removed_at.is_(None))
+    row = connection.execute(shown).one_or_none()
+    if row is None or not {row.name, *texts(row.aliases)}.issuperset(_principals(item)):
+        return None
+    certified = [each.public_key for each in item.issued]
+    kept = [key for key in unkeys(row.keys) if key not in (bytes(row.public_key), *certified)]
+    connection.execute(update(hosts).where(hosts.c.id == row.id).values(keys=keys_json([*kept, *certified])))
+    return str(row.id)
+
+
+def with_key(connection: Connection, key: bytes, now: int) -> frozenset[str]:
+    """Ids of hosts with a live certificate for it."""
+    these = select(certificates.c.host_id).where(
+        certificates.c.host_id.is_not(None), certificates.c.public_key == key, *_live(now)
+    )
+    return frozenset(connection.execute(these).scalars())
 
 
 def enrolled(connection: Connection, now: int) -> Enrolled:
@@ -49,13 +74,17 @@ def enrolled(connection: Connection, now: int) -> Enrolled:
 
 def _keeps_its_keys(connection: Connection, host_id: str, item: Prepared) -> bool:
     """Whether nothing passes to another key while a certificate for the name is live."""
-    live = select(certificates.c.public_key).where(
-        certificates.c.host_id == host_id,
-        certificates.c.valid_before > item.time,
-        certificates.c.revoked_at.is_(None),
-    )
+    live = select(certificates.c.public_key).where(certificates.c.host_id == host_id, *_live(item.time))
     keys = {bytes(key) for key in connection.execute(live).scalars()}
     return not keys or keys.issuperset(each.public_key for each in item.issued)
+
+
+def _live(now: int) -> tuple[ColumnElement[bool], ...]:
+    return certificates.c.valid_before > now, certificates.c.revoked_at.is_(None)
+
+
+def _principals(item: Prepared) -> Iterator[str]:
+    return (name for each in item.issued for name in each.principals)
 
 
 def _put(

@@ -6,6 +6,7 @@ Done before it joins a transaction, so what is wrong with one recording is its o
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -31,7 +32,8 @@ class Prepared(NamedTuple):
     actor: str
     issued: tuple[Issued, ...]
     rows: tuple[tuple[Any, ...], ...]  # for each certificate: (serial, type, key id), then all from `generation` on
-    details: tuple[dict[str, object], ...]  # for each certificate: what its ledger entry says
+    entries: tuple[tuple[str, Mapping[str, object]], ...]  # for the ledger: act and details
+    renews: int | None
 
 
 def prepare(recording: Recording) -> Prepared:
@@ -66,7 +68,8 @@ def prepare(recording: Recording) -> Prepared:
         actor=f"{who.provider}:{who.subject}",
         issued=issued,
         rows=tuple([_row(cert, each, generation, roles, recording.time) for cert, each in pairs]),
-        details=_details(recording),
+        entries=_entries(recording),
+        renews=recording.renews,
     )
 
 
@@ -99,7 +102,7 @@ def _row(cert: Certificate, issued: Issued, generation: int, roles: str, time: i
     )
 
 
-def _details(recording: Recording) -> tuple[dict[str, object], ...]:
+def _entries(recording: Recording) -> tuple[tuple[str, Mapping[str, object]], ...]:
     who = recording.identity
     shared: dict[str, object] = {
         "provider": who.provider,
@@ -108,9 +111,10 @@ def _details(recording: Recording) -> tuple[dict[str, object], ...]:
         "once": hashlib.sha256(recording.once.id.encode()).hexdigest(),
         "roles": recording.roles,
     }
-    if recording.remote:
-        shared["remote"] = True
-    return tuple([shared | _certificate_details(cert) for cert in recording.certificates])
+    if recording.renews is not None:
+        shared["renews"] = recording.renews
+    issued = [("certificate.issue", shared | _certificate_details(cert)) for cert in recording.certificates]
+    return (*issued, *recording.events)
 
 
 def _certificate_details(cert: Certificate) -> dict[str, object]:

@@ -18,7 +18,7 @@ from daypass.ca.ports import NameTaken, Recorded, Spent, Stale, Verdict
 from daypass.errors import Unavailable
 from daypass.ledger.chain import encode_entry, next_hash
 from daypass.model import HostFacts, Person
-from daypass.store.hosts import admit
+from daypass.store.hosts import admit, renew
 from daypass.store.prepare import Prepared
 from daypass.store.rows import people
 from daypass.store.schema import once_ids, persons
@@ -111,14 +111,16 @@ class _Batch:
             if self.owners.get(name, item.person) != item.person:
                 return NameTaken(name)
         host_id = self._admit_host(item.host, item) if item.host is not None else None
-        if isinstance(host_id, NameTaken):
+        if isinstance(host_id, NameTaken | Stale):
             return host_id
         if item.person is not None:
             self._claim(item.person, item.claims)
         self.winners.append((item, host_id))
         return Recorded()
 
-    def _admit_host(self, facts: HostFacts, item: Prepared) -> str | NameTaken:
+    def _admit_host(self, facts: HostFacts, item: Prepared) -> str | NameTaken | Stale:
+        if item.renews is not None:
+            return renew(self.connection, item.renews, item) or Stale()
         keys = frozenset(each.public_key for each in item.issued)
         for name in (facts.name, *facts.aliases):
             if self.host_keys.get(name, keys) != keys:
@@ -155,11 +157,11 @@ class _Batch:
         for item, host_id in self.winners:
             person_id = ids[item.person] if item.person else None
             rows.extend([(*row[:3], person_id, host_id, *row[3:]) for row in item.rows])
-            for details in item.details:
+            for act, details in item.entries:
                 seq += 1
-                entry = encode_entry(seq, time, "certificate.issue", item.actor, item.policy_hash, details)
+                entry = encode_entry(seq, time, act, item.actor, item.policy_hash, details)
                 digest = next_hash(digest, entry)
-                entries.append((seq, time, "certificate.issue", entry, digest))
+                entries.append((seq, time, act, entry, digest))
         self.statements.add_certificates(self.connection, rows)
         self.statements.add_entries(self.connection, entries, (seq, time, digest))
 

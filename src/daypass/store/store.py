@@ -20,6 +20,7 @@ from daypass.ca.ports import (
     Enrolled,
     JoinToken,
     LedgerRow,
+    OnRecord,
     Question,
     Recorded,
     Recording,
@@ -28,8 +29,8 @@ from daypass.ca.ports import (
     Verdict,
     View,
 )
-from daypass.model import Issued
-from daypass.store import admin, devices, hosts, ledger
+from daypass.model import Issued, OnceId
+from daypass.store import admin, devices, holders, hosts, ledger
 from daypass.store.batch import Batcher
 from daypass.store.database import CommitLost, Database, Refused
 from daypass.store.inline import Inline, Kind
@@ -84,6 +85,35 @@ class SqlStore:
     async def revoke(self, serials: Sequence[int], *, reason: str, actor: str, now: int) -> None:
         check_text(reason, actor)
         await self._change(admin.revoke, serials, reason=reason, actor=actor, now=now)
+
+    async def on_record(self, serial: int) -> OnRecord | None:
+        return await self._read(lambda connection: holders.on_record(connection, serial))
+
+    async def certificates_of(self, person: int, now: int) -> Sequence[OnRecord]:
+        return await self._read(lambda connection: holders.certificates_of(connection, person, now))
+
+    async def hosts_with_key(self, key: bytes, now: int) -> frozenset[str]:
+        return await self._read(lambda connection: hosts.with_key(connection, key, now))
+
+    async def spend(self, once: OnceId, *, expires: int, now: int) -> bool:
+        check_text(once.provider, once.id)
+        return await self._change(holders.spend, once, expires=expires, now=now)
+
+    async def give_up(
+        self,
+        serial: int,
+        *,
+        reason: str,
+        actor: str,
+        details: Mapping[str, object],
+        now: int,
+        once: tuple[OnceId, int] | None = None,
+    ) -> bool:
+        check_text(reason, actor, *((once[0].provider, once[0].id) if once else ()))
+        ledger.check_details(details)
+        return await self._change(
+            holders.give_up, serial, reason=reason, actor=actor, details=details, now=now, once=once
+        )
 
     async def lock_person(self, issuer: str, subject: str, *, reason: str, actor: str, now: int) -> tuple[int, ...]:
         """Nothing more for this person, and every live certificate revoked: gives their serials. NotFound."""

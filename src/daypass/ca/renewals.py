@@ -1,0 +1,83 @@
+"""What a host may have for the certificate it holds: the next one, one for another key, or its end.
+
+A renewal only ever narrows: the same key, names that stand in the certificate and are the host's still, and no more
+time than it had. The old key's word passes a name on to another key (trust 5.1), which is always an event.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
+
+from daypass.ca.clock import ClockGuard
+from daypass.ca.ports import Provisioner, Store
+from daypass.errors import Denied, Internal, Invalid
+from daypass.model import Credential, Proof, Renewal, Request, Secret
+from daypass.wire import CertType, PublicKey
+
+if TYPE_CHECKING:
+    from daypass.ca.authority import Issuance
+
+__all__ = ["Renewals"]
+
+ONCE_MARGIN = 86400  # seconds a token that revoked is remembered beyond its end
+
+
+class Renewals:
+    """`settle` is the authority's: all of the issuance cycle that comes after a proof."""
+
+    def __init__(
+        self,
+        settle: Callable[[Request, Proof], Awaitable[Issuance]],
+        provisioner: Provisioner,
+        store: Store,
+        clock: ClockGuard,
+    ) -> None:
+        self._settle = settle
+        self._provisioner = provisioner
+        self._store = store
+        self._clock = clock
+
+    async def renew(self, token: Secret) -> Issuance:
+        """The same key's next certificate. Raises any of the error tree."""
+        proof, shown = await self._shown(Credential(token, (), act=b"renew"))
+        return await self._settle(Request(CertType.HOST, (shown.key,)), proof)
+
+    async def rekey(self, token: Secret, key: PublicKey, *, possessed: bool) -> Issuance:
+        """A certificate for `key`, which is the host's from now on; the old one lives on until it ends.
+
+        step's clients can't show that they hold the new key. Without that it may be no other host's
+        (docs/adr/rekey-without-proof.md).
+        """
+        proof, shown = await self._shown(Credential(token, (key,), act=b"rekey", possessed=possessed))
+        if not possessed and await self._store.hosts_with_key(key.blob, self._clock.now()) - {shown.host}:
+            raise Denied(
+                "another host has a live certificate for this key",
+                code="rekey.key",
+                hint="make a new key; each host has its own",
+            )
+        return await self._settle(Request(CertType.HOST, (key,)), proof)
+
+    async def revoke(self, token: Secret, serial: str, details: dict[str, object]) -> None:
+        """The very certificate that was shown, and no other (CVE-2025-66406). `details` go into the ledger."""
+        proof, shown = await self._shown(Credential(token, (), act=b"revoke"))
+        if serial != str(shown.serial):
+            raise Denied(
+                f'request serial "{serial}" and token subject "{shown.serial}" do not match',
+                code="revoke.serial",
+                hint="a host revokes its own certificate only",
+            )
+        now = self._clock.now()
+        actor = f"{proof.identity.provider}:{proof.identity.subject}"
+        once = (proof.once, proof.expires_at + ONCE_MARGIN)
+        reason = "given up by its host"
+        if not await self._store.give_up(
+            shown.serial, reason=reason, actor=actor, details=details, now=now, once=once
+        ):
+            raise Invalid(f"certificate with serial number '{serial}' is already revoked", code="revoke.again")
+
+    async def _shown(self, credential: Credential) -> tuple[Proof, Renewal]:
+        proof = await self._provisioner.authenticate(credential)
+        if proof.renews is None:
+            raise Internal("a proof without the certificate that was shown")
+        return proof, proof.renews
