@@ -30,6 +30,7 @@ from daypass.provisioners.sshpop import SshPopProvisioner
 from daypass.server.app import build, build_admin
 from daypass.server.ports import PublicInfo
 from daypass.server.serve import Ready, serve
+from daypass.server.sni import PagesCertificate
 from daypass.server.tls import Leaf, TlsSource
 from daypass.signers.file import FileSigner
 from daypass.signers.x509 import LEAF_LIFETIME, encode_certificate, fingerprint, issue_leaf, load_root
@@ -71,7 +72,7 @@ def load_parts(config: Config, passphrase: bytes | None = None) -> Parts:
     for use, held in signers.items():
         _require_trusted(use, held[0].public_key, announced[use])
     _require_domains(config, document.host_patterns)
-    names = [urlsplit(config.ca.url).hostname or "", *config.ca.names]
+    names = list(dict.fromkeys((_host(config.ca.url), *_pages_hosts(config), *config.ca.names)))
 
     def leaf() -> Leaf:
         now = SystemClock().now()
@@ -169,9 +170,26 @@ async def run_ca(
             listen=config.ca.listen,
             tls=parts.leaves,
             admin_socket=config.ca.admin_socket,
+            pages=_pages_certificate(config),
             ready=ready,
             stop=stop,
         )
+
+
+def _host(url: str) -> str:
+    return urlsplit(url).hostname or ""
+
+
+def _pages_hosts(config: Config) -> list[str]:
+    """The name that the CA's own leaf has to have for the pages, where nothing better serves them."""
+    return [_host(config.pages.url)] if config.pages is not None else []
+
+
+def _pages_certificate(config: Config) -> PagesCertificate | None:
+    pages = config.pages
+    if pages is None or pages.certificate is None or pages.key is None:
+        return None
+    return PagesCertificate(_host(pages.url), pages.certificate, pages.key)
 
 
 def _files(config: Config, use: str) -> list[Path]:

@@ -61,6 +61,13 @@ CA = [
     (PAGES, f'{PAGES_URL}\ncertificate = "/c"\n[hosts]', "pages.key", "is missing, and pages.certificate is given"),
     (PAGES, f'{PAGES_URL}\nkey = "/k"\n[hosts]', "pages.certificate", "is missing, and pages.key is given"),
     (PAGES, f'{PAGES_URL}\ncertificate = "c"\nkey = "/k"\n[hosts]', "pages.certificate", "not an absolute path"),
+    (PAGES, f'{PAGES_URL}\ncertificate = "/c"\nkey = "/k"\n[hosts]', "pages.url", "is ca.url's host"),
+    (
+        PAGES,
+        '[pages]\nurl = "https://192.0.2.7"\ncertificate = "/c"\nkey = "/k"\n[hosts]',
+        "pages.url",
+        "is an address",
+    ),
     (PAGES, f'{PAGES_URL}\ntrusted_proxies = ["lb"]\n[hosts]', "pages.trusted_proxies[0]", "is not an address or"),
     (PAGES, f'{PAGES_URL}\ntrusted_proxies = ["10.1.2.3/8"]\n[hosts]', "pages.trusted_proxies[0]", '"10.0.0.0/8"?'),
     (PAGES, f'{PAGES_URL}\ntrusted_proxies = ["fe80::1%x"]\n[hosts]', "pages.trusted_proxies[0]", "has a zone"),

@@ -133,7 +133,7 @@ def test_a_root_moves_every_path_and_nothing_else(tmp_path: Path) -> None:
 
 def test_a_root_moves_the_certificate_of_the_pages_too(tmp_path: Path) -> None:
     files = 'certificate = "/etc/daypass/pages.crt"\nkey = "/etc/daypass/pages.key"'
-    config = load(write(tmp_path, edited("[hosts]", f'[pages]\nurl = "https://ca.example.com"\n{files}\n[hosts]')))
+    config = load(write(tmp_path, edited("[hosts]", f'[pages]\nurl = "https://login.example.com"\n{files}\n[hosts]')))
     pages = rebased(config, Path("/image")).pages
     assert pages is not None
     assert (pages.certificate, pages.key) == (

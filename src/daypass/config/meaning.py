@@ -24,6 +24,7 @@ from daypass.config.values import (
     public_url_fault,
     said,
     seconds,
+    sni_fault,
 )
 from daypass.model import is_login_name
 
@@ -42,7 +43,7 @@ def meaning(config: Config) -> Iterator[Problem]:
     yield from _ca(config.ca)
     yield from _keys(config.keys)
     if config.pages is not None:
-        yield from _pages(config.pages)
+        yield from _pages(config.pages, config.ca.url)
     yield from _lifetimes(config.lifetimes)
     yield from _hosts(config.hosts.domains)
     yield from people(config)
@@ -77,7 +78,7 @@ def _keys(keys: list[KeySection]) -> Iterator[Problem]:
             yield error("keys", f"there is no {use} key", f'add [[keys]] with use = "{use}"')
 
 
-def _pages(pages: PagesSection) -> Iterator[Problem]:
+def _pages(pages: PagesSection, ca_url: str) -> Iterator[Problem]:
     yield from said("pages.url", public_url_fault(pages.url))
     files = {"certificate": pages.certificate, "key": pages.key}
     for name, path in files.items():
@@ -86,6 +87,8 @@ def _pages(pages: PagesSection) -> Iterator[Problem]:
             yield from said(f"pages.{name}", path_fault(path))
         elif files[other] is not None:
             yield error(f"pages.{name}", f"is missing, and pages.{other} is given", "give both, or neither")
+    if pages.certificate is not None:
+        yield from said("pages.url", sni_fault(pages.url, ca_url))
     yield from each("pages.trusted_proxies", pages.trusted_proxies, network_fault)
 
 

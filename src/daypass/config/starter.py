@@ -47,9 +47,10 @@ list_sshpop = false
 [pages]
 # How a browser anywhere reaches them. Register {pages}/device/callback at the provider.
 url = {url}
-# A certificate that phones trust too: they don't know this CA's root. Without these two, its own TLS leaf serves.
-# certificate = "/etc/daypass/pages.crt"
-# key = "/etc/daypass/pages.key"
+# A certificate that phones trust too: they don't know this CA's root, whose leaf serves without these two. It is
+# chosen by name, so url has to name a host other than ca.url's.
+# certificate = ""   # such as "/etc/daypass/pages.crt"
+# key = ""
 # Proxies before them, by address or network: these say who really asks.
 trusted_proxies = []
 

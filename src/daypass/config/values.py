@@ -29,6 +29,7 @@ __all__ = [
     "public_url_fault",
     "said",
     "seconds",
+    "sni_fault",
 ]
 
 Fault = tuple[str, str] | None
@@ -113,6 +114,18 @@ def public_url_fault(url: str) -> Fault:
     if parts.path.strip("/") or parts.query or parts.fragment or "@" in parts.netloc or url.endswith(("?", "#")):
         return "must be https://HOST[:PORT] and nothing more", ""
     return host_fault(parts.hostname)
+
+
+def sni_fault(url: str, ca_url: str) -> Fault:
+    """Whether a certificate of its own can be chosen for `url`: by a name that no laptop reaches the CA by."""
+    here, there = _split(url), _split(ca_url)
+    if here is None or there is None or not here.hostname:
+        return None
+    if here.hostname == there.hostname:
+        return "is ca.url's host, where laptops want the CA's own certificate", "give the pages a name of their own"
+    if _is_address(here.hostname):
+        return "is an address: browsers say no name there that a certificate could be chosen by", "use a host name"
+    return None
 
 
 def issuer_fault(url: str) -> Fault:

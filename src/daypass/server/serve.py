@@ -23,7 +23,7 @@ from starlette.types import ASGIApp
 
 from daypass.server.protocol import LimitedProtocol, PeerProtocol
 from daypass.server.sockets import admin_listener, tcp_listener, url_of
-from daypass.server.tls import LiveContext, TlsSource
+from daypass.server.tls import ByName, LiveContext, TlsSource
 
 __all__ = ["Ready", "run", "serve"]
 
@@ -60,12 +60,13 @@ async def serve(
     listen: str,
     tls: TlsSource,
     admin_socket: Path,
+    pages: ByName | None = None,
     ready: Ready | None = None,
     stop: asyncio.Event | None = None,
 ) -> None:
     """Serve until SIGTERM, SIGINT or `stop`. Raises Misconfigured or Conflict if a socket can't be had."""
     stop = stop or asyncio.Event()
-    live = LiveContext(tls)
+    live = LiveContext(tls, other=pages)
     with contextlib.ExitStack() as stack:
         listener = stack.enter_context(tcp_listener(listen))
         admin = stack.enter_context(admin_listener(admin_socket))

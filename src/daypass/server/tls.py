@@ -13,11 +13,12 @@ import ssl
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
-__all__ = ["Leaf", "LiveContext", "TlsSource"]
+__all__ = ["ByName", "Leaf", "LiveContext", "TlsSource", "context_with"]
 
 CHECK_EVERY: Final = 3600.0  # seconds
+OFTEN: Final = 60.0
 log = logging.getLogger("daypass.server")
 
 
@@ -43,14 +44,33 @@ TlsSource = Callable[[], Leaf]
 """Makes a fresh leaf each time it is called."""
 
 
-class LiveContext:
-    """An SSLContext for new connections, always with a leaf that is valid for a while yet."""
+class ByName(Protocol):
+    """Another certificate, for connections that ask for `host` (RFC 6066 section 3)."""
 
-    def __init__(self, source: TlsSource, now: Callable[[], float] = time.time) -> None:
+    host: str
+    context: ssl.SSLContext
+
+    def refresh(self) -> bool: ...
+
+
+class LiveContext:
+    """An SSLContext for new connections, always with a leaf that is valid for a while yet.
+
+    `other` serves one host name by a certificate of its own; whoever asks for another name, or none, gets the leaf.
+    """
+
+    def __init__(self, source: TlsSource, now: Callable[[], float] = time.time, other: ByName | None = None) -> None:
         self._source = source
         self._now = now
+        self._other = other
         self._leaf = source()
-        self.context = _context(self._leaf)
+        self.context = context_with(self._leaf)
+        if other is not None:
+            self.context.sni_callback = self._by_name
+
+    def _by_name(self, connection: ssl.SSLObject | ssl.SSLSocket, name: str | None, _: ssl.SSLContext) -> None:
+        if self._other is not None and name is not None and name.lower() == self._other.host:
+            connection.context = self._other.context
 
     def refresh(self) -> bool:
         """Replace the leaf if it is due. A source that fails is logged and asked again at the next check."""
@@ -58,7 +78,7 @@ class LiveContext:
             return False
         try:
             leaf = self._source()
-            _context(leaf)  # a leaf and key that do not fit would leave the live context with half of each
+            context_with(leaf)  # a leaf and key that do not fit would leave the live context with half of each
             _load(self.context, leaf)
         except Exception:
             log.exception("the TLS leaf could not be renewed; the old one ends at %d", self._leaf.not_after)
@@ -67,14 +87,16 @@ class LiveContext:
         return True
 
     async def keep_fresh(self) -> None:
-        """Look every hour, and when the leaf is due, until cancelled."""
+        """Look every hour, and when the leaf is due, until cancelled; at files that others renew, every minute."""
         while True:
             due = self._leaf.renew_at - self._now()
-            await asyncio.sleep(min(max(due, 60.0), CHECK_EVERY))
+            await asyncio.sleep(min(max(due, OFTEN), CHECK_EVERY if self._other is None else OFTEN))
             self.refresh()
+            if self._other is not None:
+                self._other.refresh()
 
 
-def _context(leaf: Leaf) -> ssl.SSLContext:
+def context_with(leaf: Leaf) -> ssl.SSLContext:
     """TLS 1.2 and later (RFC 8996); no compression (CRIME, CVE-2012-4929), no renegotiation (CVE-2009-3555).
 
     No session tickets: no client of ours resumes, and their key would undo forward secrecy for as long as it lives.
@@ -92,7 +114,12 @@ def _context(leaf: Leaf) -> ssl.SSLContext:
 def _load(context: ssl.SSLContext, leaf: Leaf) -> None:
     """OpenSSL reads files; pipes keep the key off the disk. Both fit into a pipe's buffer."""
     with _readable(leaf.chain) as chain, _readable(leaf.key) as key:
-        context.load_cert_chain(f"/dev/fd/{chain.fileno()}", f"/dev/fd/{key.fileno()}")
+        context.load_cert_chain(f"/dev/fd/{chain.fileno()}", f"/dev/fd/{key.fileno()}", password=_no_passphrase)
+
+
+def _no_passphrase() -> str:
+    """For a key that is encrypted: without this OpenSSL would ask for it on the terminal."""
+    return ""
 
 
 def _readable(data: bytes) -> _Pipe:
