@@ -50,6 +50,12 @@ def test_clients_are_told_what_the_provider_insists_on(config: Config) -> None:
     )  # fmt: skip
 
 
+def test_clients_are_told_of_the_device_grant_where_it_is_on(config: Config) -> None:
+    told = login(config, provider(device_client_id="tv", device_client_secret="s"))
+    assert (told.client_id, told.device_client_id, told.device_client_secret) == ("dp", "tv", "s")
+    assert login(config, provider()).device_client_id == ""
+
+
 def test_step_is_told_the_same_in_its_own_words(config: Config) -> None:
     info = public_info(load_parts(replace(config, providers=[provider(scopes=["openid"])])))
     (told,) = info.provisioners

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 import ssl
 import tempfile
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -21,6 +18,7 @@ from daypass.errors import Unavailable
 from daypass.provisioners.discovery import ProviderKeys, provider_client
 from daypass.remote import Remote
 from tests.parts.op import Op, run_op
+from tests.parts.proxy import run_proxy
 from tests.server.kit import Root, running
 
 
@@ -49,39 +47,6 @@ def believed(root: Root, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "roots.pem"))
 
 
-@contextmanager
-def run_proxy() -> Iterator[tuple[str, list[str]]]:
-    """A proxy that tunnels by CONNECT; its URL, and where people wanted to go."""
-    asked: list[str] = []
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        threading.Thread(target=_accept, args=(listener, asked), daemon=True).start()
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}", asked
-
-
-def _accept(listener: socket.socket, asked: list[str]) -> None:
-    while True:
-        try:
-            client, _ = listener.accept()
-        except OSError:
-            return
-        head = client.recv(65536).decode()
-        asked.append(head.split()[1])
-        host, _, port = asked[-1].rpartition(":")
-        upstream = socket.create_connection((host, int(port)))
-        client.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
-        for pair in ((client, upstream), (upstream, client)):
-            threading.Thread(target=_pump, args=pair, daemon=True).start()
-
-
-def _pump(source: socket.socket, sink: socket.socket) -> None:
-    try:
-        while data := source.recv(65536):
-            sink.sendall(data)
-        sink.shutdown(socket.SHUT_WR)
-    except OSError:
-        return
-
-
 def find_key(op: Op) -> bool:
     """Whether a CA that starts now gets at the provider's keys."""
 
@@ -105,28 +70,29 @@ def test_a_provider_is_believed_by_the_systems_trust_store(op: Op, believed: Non
 def test_a_provider_that_the_system_does_not_believe_is_not_asked(op: Op) -> None:
     with pytest.raises(Unavailable):
         find_key(op)
-    with pytest.raises(Unavailable):
-        discover(login(op), Idp(op.issuer))
     assert not op.hits
+    with pytest.raises(Unavailable, match="trust store, but by CN=Company root") as caught:
+        discover(login(op), Idp(op.issuer))
+    assert caught.value.code == "provider.untrusted"
 
 
 def test_a_provider_is_reached_through_the_proxy_that_the_environment_names(
     op: Op, believed: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with run_proxy() as (proxy, asked):
-        monkeypatch.setenv("HTTPS_PROXY", proxy)
+    with run_proxy() as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", proxy.url)
         assert find_key(op)
         discover(login(op), Idp(op.issuer))
-    assert set(asked) == {op.issuer.removeprefix("https://")} and len(asked) >= 2
+    assert set(proxy.asked) == {op.issuer.removeprefix("https://")} and len(proxy.asked) >= 2
 
 
 def test_no_proxy_is_honoured(op: Op, believed: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    with run_proxy() as (proxy, asked):
-        monkeypatch.setenv("HTTPS_PROXY", proxy)
+    with run_proxy() as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", proxy.url)
         monkeypatch.setenv("NO_PROXY", "localhost")
         assert find_key(op)
         discover(login(op), Idp(op.issuer))
-    assert not asked
+    assert not proxy.asked
 
 
 def test_the_system_can_not_vouch_for_the_ca(root: Root, believed: None, tmp_path: Path) -> None:

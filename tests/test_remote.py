@@ -234,7 +234,7 @@ def test_a_name_nobody_knows() -> None:
 def test_nobody_answers_in_time() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port, started = listener.getsockname()[1], time.monotonic()
-        with pytest.raises(Unavailable, match="did not answer in time") as caught:
+        with pytest.raises(Unavailable, match="did not answer within") as caught:
             Remote(f"https://127.0.0.1:{port}", Root().pem, timeout=0.2).health()
         assert time.monotonic() - started < 5
     assert caught.value.code == "connection.timeout"
@@ -278,7 +278,7 @@ def test_a_proxy_that_will_not_connect(monkeypatch: pytest.MonkeyPatch) -> None:
 
     with serving(http.server.ThreadingHTTPServer(("127.0.0.1", 0), Proxy)) as port:
         monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{port}")
-        with pytest.raises(Unavailable, match=r"the proxy refuses to connect to .*: 403") as caught:
+        with pytest.raises(Unavailable, match=r"the proxy http://127.* refuses to connect to .*: 403") as caught:
             Remote("https://ca.example.com", Root().pem).health()
     assert caught.value.code == "connection.proxy"
     assert "HTTPS_PROXY" in str(caught.value.hint)

@@ -248,6 +248,8 @@ def _for_daypass(section: ProviderSection) -> OidcLogin:
         issuer=section.issuer,
         client_id=section.client_id,
         client_secret=section.client_secret,
+        device_client_id=section.device_client_id,
+        device_client_secret=section.device_client_secret,
         scopes=section.scopes,
         max_age=parse_duration(section.max_age) if section.max_age else None,
         redirect_host=section.redirect_host,

@@ -27,6 +27,7 @@ __all__ = [
     "Identity",
     "Issued",
     "Kind",
+    "NoLogin",
     "OnceId",
     "Person",
     "Proof",
@@ -35,18 +36,23 @@ __all__ = [
     "Secret",
     "discovery_url",
     "format_duration",
+    "git_extension",
     "host_pattern_matches",
+    "is_git_name",
     "is_host_name",
     "is_host_pattern",
     "is_login_name",
     "issuer_fits",
     "parse_duration",
     "role_principal",
+    "shown",
 ]
 
 LOGIN_NAME = re.compile(r"[a-z_][a-z0-9._-]{0,31}")
 ROLE_NAME = re.compile(r"[a-z][a-z0-9-]{0,62}")
 KEY_ID = re.compile(r"[A-Za-z0-9._@:/+-]{1,255}")
+GIT_NAME = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9._-]{0,253}[A-Za-z0-9_-])?")  # GitLab's, without a leading dot
+GITHUB_NAME = re.compile(r"[A-Za-z0-9]+(-[A-Za-z0-9]+)*(_[A-Za-z0-9]+)?")  # managed users end in _SHORTCODE
 HOST_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 MAX_PRINCIPALS = 256  # OpenSSH's SSHKEY_CERT_MAX_PRINCIPALS
 
@@ -80,12 +86,19 @@ class Kind(StrEnum):
     HOST = "host"
 
 
+class NoLogin(Struct, frozen=True):
+    """Why a provider's rule yields no login name, and the setting that would help."""
+
+    message: str
+    hint: str
+
+
 class Identity(Struct, frozen=True):
     """A provisioner's answer to "who are you?". A person is (issuer, subject); names decide nothing.
 
     `email` is there only when the provider's word for it counts (trust 1.4); `login` is the name the provider's
-    rule yields, None where it yields none that could be a login name; `names` are all principals that rule
-    yields (one, but for login_name = "step").
+    rule yields, None where it yields none that could be a login name, and then `no_login` says why; `names` are all
+    principals that rule yields (one, but for login_name = "step").
     """
 
     kind: Kind
@@ -94,6 +107,7 @@ class Identity(Struct, frozen=True):
     subject: str
     email: str | None = None
     login: str | None = None
+    no_login: NoLogin | None = None
     names: tuple[str, ...] = ()
     groups: frozenset[str] = frozenset()
     auth_time: int | None = None
@@ -119,7 +133,8 @@ class Renewal(Struct, frozen=True):
 
 
 class Proof(Struct, frozen=True):
-    """A verified credential. `bound`: it was made for exactly these keys and this act (trust 3.1).
+    """A verified credential. `bound`: it was made for exactly these keys and this act (trust 3.1). `remote`: the
+    person signed in on another device, and nobody has shown them which machine asks (RFC 8628 section 5.4).
 
     With `renews`, the names in `enrolment` are those of a certificate, and no more than a wish.
     """
@@ -129,6 +144,7 @@ class Proof(Struct, frozen=True):
     issued_at: int
     expires_at: int
     bound: bool
+    remote: bool = False
     enrolment: HostFacts | None = None
     renews: Renewal | None = None
 
@@ -213,6 +229,24 @@ class Issued(Struct, frozen=True):
 
 def is_login_name(name: str) -> bool:
     return LOGIN_NAME.fullmatch(name) is not None
+
+
+def is_git_name(host: str, name: str) -> bool:
+    """Whether `name` can be a user's at the Git server `host`: by GitHub's rule at GitHub's own, else by GitLab's."""
+    if host == "github.com" or host.endswith(".ghe.com"):
+        return len(name) <= 39 and GITHUB_NAME.fullmatch(name) is not None
+    return GIT_NAME.fullmatch(name) is not None
+
+
+def git_extension(host: str) -> str:
+    """The certificate's extension that says who its holder is at this Git server; GitHub's form."""
+    return f"login@{host}"
+
+
+def shown(text: str, limit: int = 60) -> str:
+    """What others wrote, as a message may repeat it: in quotes, cut short, nothing in it that a terminal acts on."""
+    plain = "".join(each if each.isprintable() else "\ufffd" for each in text[:limit])
+    return f'"{plain}…"' if len(text) > limit else f'"{plain}"'
 
 
 def is_host_name(name: str) -> bool:

@@ -17,8 +17,10 @@ from typing import TYPE_CHECKING, Final, TypeVar
 import msgspec
 
 from daypass import __version__, api
-from daypass.connection import not_a_ca, pinned_context, plain, refusal, unreachable, unverified_context
+from daypass.connection import End, captive, not_a_ca, pinned_context, refusal, unreachable, unusable_proxy
 from daypass.errors import Invalid, Unauthenticated, Unavailable
+from daypass.network import await_name
+from daypass.stranger import portal, unverified_context
 
 if TYPE_CHECKING:
     import ssl
@@ -53,10 +55,8 @@ class Remote:
             hint = "write it like https://ca.example.com:8443"
             raise Invalid("that is not the URL of a CA", code="url", hint=hint)
         self.url = match[0]
-        self._address = (match["host"].strip("[]"), int(match["port"] or 443))
-        self._roots_pem = roots_pem
-        self._timeout = timeout
-        self._line = _Line(self.url, self.url, lambda: _client(pinned_context(roots_pem), timeout), self._issuer)
+        self._end = End(self.url, self.url, seconds=timeout)
+        self._line = _Line(self.url, self._end, lambda: _client(pinned_context(roots_pem), timeout))
 
     def __enter__(self) -> Remote:
         return self
@@ -134,34 +134,20 @@ class Remote:
         if not re.fullmatch(r"[0-9a-f]{64}", digest):
             hint = "it is the SHA-256 that `daypass ca init` printed: 64 hex digits"
             raise Invalid("that is not a root's fingerprint", code="fingerprint", hint=hint)
-        line = _Line(self.url, self.url, lambda: _client(unverified_context(), self._timeout), None)
+        end = self._end
+        line = _Line(self.url, end, lambda: _client(unverified_context(), end.seconds), verified=False)
         try:
             pem = line.get(f"/root/{digest}", api.RootResponse).ca
         finally:
             line.close()
         return _root(pem, digest, self.url)
 
-    def _issuer(self) -> str:
-        """Who signed what answers at our address; "" where that can't be found out."""
-        import ssl
-        from urllib.request import getproxies, proxy_bypass
-
-        from cryptography import x509
-
-        if "https" in getproxies() and not proxy_bypass(self._address[0]):
-            return ""
-        try:
-            pem = ssl.get_server_certificate(self._address, timeout=self._timeout)
-            return plain(x509.load_pem_x509_certificate(pem.encode()).issuer.rfc4514_string(), 200)
-        except (OSError, ValueError):
-            return ""
-
 
 class AdminRemote:
     """The administration socket of a CA on this machine; the kernel tells the CA who asks."""
 
     def __init__(self, socket_path: Path, *, timeout: float = TIMEOUT) -> None:
-        self._line = _Line("http://localhost", str(socket_path), lambda: _local_client(socket_path, timeout), None)
+        self._line = _Line("http://localhost", End(str(socket_path)), lambda: _local_client(socket_path, timeout))
 
     def __enter__(self) -> AdminRemote:
         return self
@@ -177,15 +163,13 @@ class AdminRemote:
 
 
 class _Line:
-    """One HTTP client, opened with the first call; `where` is what people know its other end as."""
+    """One HTTP client, opened with the first call."""
 
-    def __init__(
-        self, base: str, where: str, opener: Callable[[], httpx2.Client], issuer: Callable[[], str] | None
-    ) -> None:
+    def __init__(self, base: str, end: End, opener: Callable[[], httpx2.Client], *, verified: bool = True) -> None:
         self._base = base
-        self._where = where
+        self._end, self._where = end, end.where
         self._opener = opener
-        self._issuer = issuer
+        self._verified = verified
         self._client: httpx2.Client | None = None
 
     def close(self) -> None:
@@ -208,6 +192,8 @@ class _Line:
         if prove is not None:
             headers["authorization"] = prove(method, path, body or b"")
         response, content = self._exchange(method, path, body, headers, cap)
+        if not self._verified and (page := portal(self._base, response.status_code, response.headers)):
+            raise captive(self._end, page)
         if not response.is_success:
             raise refusal(response, content, self._where)
         try:
@@ -222,11 +208,19 @@ class _Line:
 
         end = time.monotonic() + _CALL_LIMIT
         try:
-            self._client = self._client or self._opener()
+            self._client = self._client or self._open()
             with self._client.stream(method, self._base + path, content=body, headers=headers) as response:
                 return response, self._read(response, cap, end)
-        except (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError) as error:
-            raise unreachable(error, self._where, self._issuer) from error
+        except (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError, TimeoutError) as error:
+            raise unreachable(error, self._end) from error
+
+    def _open(self) -> httpx2.Client:
+        if self._end.url:
+            await_name(self._end.url)
+        try:
+            return self._opener()
+        except (ImportError, ValueError) as error:
+            raise unusable_proxy(self._end) from error
 
     def _read(self, response: httpx2.Response, cap: int, end: float) -> bytes:
         content = bytearray()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 from collections.abc import Callable
 from dataclasses import replace
@@ -133,6 +134,37 @@ def test_a_retry_gets_nothing_with_a_principal_that_today_s_policy_would_not_giv
         assert (await ca.sign_in())[0].certificates[0].principals == ("role:engineers:alice",)
 
     play(scenario, roles=[ENGINEERS, operators])
+
+
+def test_a_retry_gets_nothing_with_a_name_at_a_git_server_that_today_s_policy_would_not_give(play: Play) -> None:
+    async def scenario(ca: Heart) -> None:
+        issuance, credential = await ca.sign_in()
+        assert ("login@github.com", "alice") in Certificate.parse(issuance.certificates[0].certificate).extensions
+        assert (await ca.issue(credential)).again
+        ca.authority.policy.roles = tuple(replace(role, git=()) for role in ca.authority.policy.roles)
+        with pytest.raises(Unauthenticated) as caught:
+            await ca.issue(credential)
+        assert caught.value.code == "token.spent"
+
+    play(scenario, roles=[msgspec.structs.replace(ENGINEERS, git={"github.com": "login"})])
+
+
+def test_a_sign_in_by_the_provider_s_own_device_grant_is_remote_on_record(play: Play, op: Op) -> None:
+    """RFC 8628 section 5.4; the binding to the key stays whole (trust 3.1)."""
+    provider = ProviderSection(
+        name="idp", issuer=op.issuer, client_id=op.client_id, device_client_id="tv", max_age=""
+    )
+    careful = RoleSection(name="careful", groups=["engineers"], accounts=["deploy"], refuse_remote=True)
+
+    async def scenario(ca: Heart) -> None:
+        for audience, marked, roles in (("tv", True, ("engineers",)), ("daypass", None, ("engineers", "careful"))):
+            issuance, credential = await ca.sign_in(aud=audience)
+            assert issuance.roles == roles
+            assert json.loads((await ca.store.ledger(0, 100))[-1].entry).get("remote") is marked
+            with pytest.raises(Unauthenticated):
+                await ca.issue(Credential(credential.token, (new_key(),), salt=credential.salt))
+
+    play(scenario, providers=[provider], roles=[ENGINEERS, careful])
 
 
 def test_a_bound_token_is_good_for_its_own_key_alone(play: Play) -> None:

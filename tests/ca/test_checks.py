@@ -62,6 +62,11 @@ def test_an_honest_draft_passes_and_is_signed_as_it_was_seen(fields: dict[str, A
     assert checked.to_be_signed == Certificate(**fields).to_be_signed()
 
 
+def test_a_name_at_a_git_server_is_signed_as_it_was_seen() -> None:
+    fields = USER | {"extensions": (("login@git.example.com", "alice.b"), ("login@github.com", "Alice-B_corp"))}
+    assert check(draft(fields), RULES, NOW).certificate.extensions == fields["extensions"]
+
+
 def test_only_check_makes_a_checked() -> None:
     with pytest.raises(TypeError):
         Checked(Certificate(**USER), object())
@@ -113,6 +118,18 @@ def test_only_check_makes_a_checked() -> None:
         {"critical_options": (("verify-required", "no"),)},
         {"extensions": (("permit-everything", ""),)},
         {"extensions": (("permit-pty", "yes"),)},
+        {"extensions": (("login@github.com", ""),)},
+        {"extensions": (("login@github.com", "a,b"),)},
+        {"extensions": (("login@github.com", "a.b"),)},
+        {"extensions": (("login@github.com", "a b"),)},
+        {"extensions": (("login@github.com", "alice\n"),)},
+        {"extensions": (("login@github.com", "\u0430lice"),)},  # Cyrillic a
+        {"extensions": (("login@GitHub.com", "alice"),)},
+        {"extensions": (("login@", "alice"),)},
+        {"extensions": (("login@a@b", "alice"),)},
+        {"extensions": (("login@10.0.0.1", "alice"),)},
+        {"extensions": (("id@github.com", "1"),)},
+        {"extensions": (("permit-pty", ""), ("login@github.com", "alice"))},  # not sorted
     ],
 )
 def test_a_user_draft_with_one_wrong_field_is_never_signed(change: dict[str, Any]) -> None:
@@ -132,6 +149,7 @@ def test_a_user_draft_with_one_wrong_field_is_never_signed(change: dict[str, Any
         {"signature_key": USER_CA},
         {"critical_options": (("force-command", "x"),)},  # CVE-2026-46595
         {"extensions": (("permit-pty", ""),)},
+        {"extensions": (("login@github.com", "alice"),)},
         {"valid_before": NOW + 91 * 86400},
     ],
 )

@@ -10,7 +10,7 @@ from daypass.ca.policy import Policy
 from daypass.ca.ports import View
 from daypass.config import Config, LifetimeSection, RoleSection
 from daypass.errors import DaypassError, Denied, Invalid
-from daypass.model import Grant, HostFacts, Identity, Kind, OnceId, Person, Proof, Request
+from daypass.model import Grant, HostFacts, Identity, Kind, NoLogin, OnceId, Person, Proof, Request
 from daypass.wire import CertType
 from tests.ca.samples import config
 
@@ -44,10 +44,11 @@ def decide(
     *,
     person: Person | None = None,
     enrolment: HostFacts | None = None,
+    remote: bool = False,
     **asked: Any,
 ) -> Grant:
     policy = Policy(settings)
-    proof = Proof(identity, OnceId("idp", "n"), NOW, NOW + 300, bound=True, enrolment=enrolment)
+    proof = Proof(identity, OnceId("idp", "n"), NOW, NOW + 300, bound=True, remote=remote, enrolment=enrolment)
     kind = CertType.HOST if enrolment else CertType.USER
     view = View(person, None, None, policy.hash, NOW)
     return policy.decide(proof, Request(type=asked.pop("type", kind), keys=(), **asked), view, NOW)
@@ -109,6 +110,21 @@ def test_no_comes_with_its_rule(roles: list[RoleSection], identity: Identity, co
         decide(config(roles=roles, reserved_logins=["ceo"]), identity)
     assert caught.value.code == code
     assert caught.value.hint
+
+
+def test_a_reserved_name_is_told_with_the_settings_that_would_give_one() -> None:
+    with pytest.raises(Denied, match='"root" is reserved') as caught:
+        decide(config(roles=[ENGINEERS]), alice(login="root", names=("root",), email="root@example.com"))
+    assert "root@…" in str(caught.value.hint) and 'login_name = "claim:NAME" for provider "idp"' in str(
+        caught.value.hint
+    )
+
+
+def test_why_there_is_no_login_name_is_passed_on() -> None:
+    why = NoLogin("idp sends nothing", "operator: let it")
+    with pytest.raises(Denied) as caught:
+        decide(config(roles=[ENGINEERS]), alice(login=None, names=(), no_login=why))
+    assert (caught.value.message, caught.value.hint) == (why.message, why.hint)
 
 
 def test_a_reserved_name_goes_to_the_very_person_a_role_lists() -> None:

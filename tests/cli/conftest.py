@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import webbrowser
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,7 @@ def at_home(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Settings:
     monkeypatch.setenv("HOME", settings.environ["HOME"])
     for name in ("DAYPASS_HOME", "XDG_DATA_HOME", "SSH_AUTH_SOCK", "SSH_CONNECTION"):
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(webbrowser, "_tryorder", None)  # BROWSER is read with the first use, once a process
     return settings
 
 

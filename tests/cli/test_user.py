@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from tests.client.mini_ca import MiniCa
+from tests.parts.processes import wait_until
 
 from daypass.cli import group
 from daypass.cli.main import main
@@ -21,7 +22,8 @@ def browser(at_home: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     program.write_text(f"""#!{sys.executable}
 import sys, pathlib, httpx2
 answer = httpx2.get(sys.argv[1], follow_redirects=True, timeout=20)
-pathlib.Path({str(page)!r}).write_bytes(answer.content)
+pathlib.Path({str(page)!r} + ".new").write_bytes(answer.content)
+pathlib.Path({str(page)!r} + ".new").rename({str(page)!r})
 """)
     program.chmod(program.stat().st_mode | stat.S_IXUSR)
     monkeypatch.setenv("BROWSER", f"{program} %s")
@@ -41,6 +43,7 @@ def test_a_whole_day(
     assert "+Include" in capsys.readouterr().out
     assert main(["login"]) == 0
     assert "signed in as alice, until" in capsys.readouterr().err
+    wait_until(browser.exists, "the browser keeps the page")
     assert "Signed in as alice" in browser.read_text()
     assert main(["login"]) == 0
     assert capsys.readouterr().err.startswith("already signed in as alice")
@@ -69,15 +72,15 @@ def test_the_address_to_open_is_printed_on_request(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from daypass.client import login as module
+    from daypass.client import codeflow
 
-    monkeypatch.setattr(module, "_SIGN_IN_SECONDS", 0.3)
+    monkeypatch.setattr(codeflow, "SIGN_IN_SECONDS", 0.3)
     main(["bootstrap", company.url, "--fingerprint", company.fingerprint])
     assert main(["login", "--no-browser-open"]) == 9
     out, err = capsys.readouterr()
     assert out == ""
     assert f"{company.providers[0].issuer}/authorize?response_type=code" in err
-    assert "nobody signed in" in err
+    assert "nobody signed in at" in err and "within 0.3 s" in err
 
 
 def test_less_time_than_was_asked_for_is_said(

@@ -10,7 +10,6 @@ import datetime
 import json
 import os
 import ssl
-import tempfile
 import threading
 import time
 from base64 import urlsafe_b64decode
@@ -19,7 +18,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -29,10 +27,10 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from daypass import api
 from daypass.wire import Certificate, CertType, Krl, PublicKey, SshSignature, sign_blob
-from daypass.wire.binding import login_nonce, possession_message
+from daypass.wire.binding import device_message, login_nonce, possession_message
 from daypass.wire.krl import CertificateSection
 from daypass.wire.sshsig import to_be_signed
-from tests.parts.x509 import make_leaf, make_root, pem
+from tests.parts.x509 import make_leaf, make_root, server_context
 
 DAY = datetime.timedelta(days=1)
 
@@ -58,6 +56,8 @@ class MiniCa:
         self.answers: dict[str, list[tuple[int, object]]] = {}
         self.hits: Counter[str] = Counter()
         self.seen: list[api.SshSignRequest] = []
+        self.device_states = ["waiting", "seen", "issued"]  # one a poll; the last one stays
+        self.asked: list[api.DeviceRequest] = []
         self.change: Callable[[Certificate], Certificate] = lambda draft: draft
         self.signer: Ed25519PrivateKey | None = None
 
@@ -120,6 +120,26 @@ class MiniCa:
         SshSignature.parse(request.proof).verify(api.POSSESSION_NAMESPACE, message, public)
         return api.SshSignResponse(crt=self.certify(public), bundle=self.client_bundle())
 
+    def start_device(self, request: api.DeviceRequest) -> api.DeviceStarted:
+        self.asked.append(request)
+        message = device_message(self.ca_id, request.salt, request.machine)
+        SshSignature.parse(request.proof).verify(api.DEVICE_NAMESPACE, message, PublicKey.parse(request.public_key))
+        return api.DeviceStarted(
+            device_code="the-device-code",
+            user_code="BCDF-GHJK",
+            page=f"{self.url}/device",
+            interval=0,
+            expires_in=600,
+        )
+
+    def poll_device(self, request: api.DevicePoll) -> api.DeviceAnswer:
+        assert request.device_code == "the-device-code"
+        state = self.device_states.pop(0) if len(self.device_states) > 1 else self.device_states[0]
+        if state != "issued":
+            return api.DeviceAnswer(state=state)
+        public = PublicKey.parse(self.asked[-1].public_key)
+        return api.DeviceAnswer(state=state, crt=self.certify(public), bundle=self.client_bundle())
+
     def certify(self, public: PublicKey, lifetime: int | None = None) -> bytes:
         now, signer = int(time.time()), self.signer or self.user_ca
         draft = Certificate(
@@ -150,16 +170,14 @@ class MiniCa:
             return 200, self.info()
         if path == "/v1/ssh/sign":
             return 201, self.sign(msgspec.json.decode(body, type=api.SshSignRequest))
+        if path == "/v1/device":
+            return 201, self.start_device(msgspec.json.decode(body, type=api.DeviceRequest))
+        if path == "/v1/device/poll":
+            return 200, self.poll_device(msgspec.json.decode(body, type=api.DevicePoll))
         return 404, api.Error(status=404, message="nothing here", code="not-found")
 
     def tls(self) -> ssl.SSLContext:
-        leaf, key = make_leaf(self.root, self.root_key)
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / "leaf.pem"
-            path.write_bytes(pem(key) + leaf.public_bytes(Encoding.PEM))
-            context.load_cert_chain(path)
-        return context
+        return server_context(*make_leaf(self.root, self.root_key))
 
 
 def _signed(text: bytes, key: Ed25519PrivateKey, namespace: str) -> api.Signed:

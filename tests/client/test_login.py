@@ -381,12 +381,12 @@ def claiming(**metadata: str) -> Callable[[Op], None]:
 
 TAKEN_BACK = Answer(400, b'{"error":"invalid_grant"}')
 PROVIDERS: list[tuple[str, Callable[[Op], None], type[DaypassError], str]] = [
-    ("is down", answering(DISCOVERY, DOWN), Unavailable, "can't be reached"),
+    ("is down", answering(DISCOVERY, DOWN), Unavailable, "broke"),
     ("answers 500", answering(DISCOVERY, Answer(500, b"")), Unavailable, "problem"),
     ("speaks no JSON", answering(DISCOVERY, Answer(200, b"<html>")), Misconfigured, "does not answer"),
     ("is another", claiming(issuer="https://evil.example.com"), Misconfigured, "says it is"),
     ("wants no TLS", claiming(token_endpoint="http://idp.example.com/t"), Misconfigured, "without TLS"),
-    ("redirects", answering("/token", Answer(302, b"", {"Location": "/x"})), Misconfigured, "refused"),
+    ("redirects", answering("/token", Answer(302, b"", {"Location": "/x"})), Unavailable, "a web page answers"),
     ("takes it back", answering("/token", TAKEN_BACK), Denied, "took the sign-in back"),
     ("sends no token", answering("/token", Answer(200, b"{}")), Unauthenticated, "no ID token"),
     (

@@ -36,6 +36,8 @@ SHAPE = [
     (STAFF, 'group = ["staff"]', "roles[0].group", 'did you mean "groups"?'),
     (STAFF, "groups = [1]", "roles[0].groups[0]", "must be text in quotes, not a whole number"),
     (CLIENT, "client_id = 7", "providers[0].client_id", "must be text in quotes"),
+    (OWN, OWN + '\ngit = "login"', "roles[0].git", "must be a table, not text in quotes"),
+    (OWN, OWN + '\ngit = { "github.com" = 1 }', 'roles[0].git."github.com"', "must be text in quotes"),
     (CLIENT, CLIENT + '\nrequire_auth_time = "no"', "providers[0].require_auth_time", "must be true or false"),
     (CLIENT, CLIENT + "\nredirect_ports = [true]", "providers[0].redirect_ports[0]", "must be a whole number"),
     ("[ca]", "[ca]\nstate = 7", "ca.state", "must be a path in quotes"),
@@ -135,6 +137,7 @@ PROVIDERS = [
     (ISSUER, 'issuer = "id.example.com"', "providers[0].issuer", "is not a URL"),
     (ISSUER, 'issuer = "https://a/.well-known/openid-configuration"', "providers[0].issuer", '"https://a"'),
     (CLIENT, 'client_id = " "', "providers[0].client_id", "is empty"),
+    (CLIENT, CLIENT + '\nweb_client_id = "daypass"', "providers[0].web_client_id", "leave it out"),
     (CLIENT, CLIENT + '\nweb_client_secret = "s"', "providers[0].web_client_secret", "needs web_client_id"),
     (CLIENT, CLIENT + '\nscopes = ["email"]', "providers[0].scopes", 'lacks "openid"'),
     (CLIENT, CLIENT + '\nalgorithms = ["none"]', "providers[0].algorithms[0]", "is not a signature that proves"),
@@ -155,6 +158,14 @@ PROVIDERS = [
     (ISSUER, 'issuer = "https://entra.example/{tenantid}/v2.0"', "providers[0].tenants", "is missing: Entra"),
     ("", SECOND_PROVIDER.replace("partner", "corp", 1), "providers[1].name", "is taken by another one"),
     ("", SECOND_PROVIDER.replace("id.partner.example", "id.example.com"), "providers[1].client_id", "same issuer"),
+    (CLIENT, CLIENT + '\ndevice_client_id = "daypass"', "providers[0].device_client_id", "register a second client"),
+    (
+        CLIENT,
+        CLIENT + '\nweb_client_id = "w"\ndevice_client_id = "w"',
+        "providers[0].device_client_id",
+        "another way",
+    ),
+    (CLIENT, CLIENT + '\ndevice_client_secret = "x"', "providers[0].device_client_secret", "belongs to no"),
 ]
 
 ROLES = [
@@ -178,6 +189,18 @@ ROLES = [
     (OWN, 'accounts = ["web", "web"]', "roles[0].accounts", "is listed twice"),
     (OWN, OWN + '\nlifetime = "21h"', "roles[0].lifetime", "more than lifetimes.user_ceiling"),
     (OWN, OWN + '\nlifetime = "1m"', "roles[0].lifetime", "less than lifetimes.floor"),
+    (OWN, OWN + '\ngit = { "GitHub.com" = "login" }', 'roles[0].git."GitHub.com"', "is not a host name"),
+    (OWN, OWN + '\ngit = { "a,b" = "login" }', 'roles[0].git."a,b"', "is not a host name"),
+    (OWN, OWN + '\ngit = { "git=x" = "login" }', 'roles[0].git."git=x"', "is not a host name"),
+    (OWN, OWN + '\ngit = { "github.com" = "email" }', 'roles[0].git."github.com"', '"claim:NAME"'),
+    (OWN, OWN + '\ngit = { "github.com" = "" }', 'roles[0].git."github.com"', "is not a rule"),
+    (OWN, OWN + '\ngit = { "github.com" = "claim:" }', 'roles[0].git."github.com"', "is not a rule"),
+    (
+        OWN,
+        OWN + '\ngit = { "github.com" = "name:a.b" }',
+        'roles[0].git."github.com"',
+        "can't be a name at github.com",
+    ),
     (OWN, OWN + '\nlifetime = "day"', "roles[0].lifetime", "is not a duration"),
 ]
 
@@ -188,6 +211,8 @@ WARNINGS = [
     (CLIENT, CLIENT + "\nallow_unbound = true", "providers[0].allow_unbound", "a stolen ID token"),
     (CLIENT, CLIENT + '\nscopes = ["openid", "offline_access"]', "providers[0].scopes", "outlives the day"),
     (CLIENT, CLIENT + '\nclient_secret = "x"', "providers[0].client_secret", "is given to everyone who asks this CA"),
+    (CLIENT, CLIENT + '\ndevice_client_id = "tv"', "providers[0].device_client_id", "RFC 8628 section 5.4"),
+    (OWN, OWN + '\ngit = { "github.com" = "name:bot" }', 'roles[0].git."github.com"', 'be "bot" at github.com'),
     (OWN, 'accounts = ["root"]', "roles[0].accounts[0]", "is root"),
     (OWN, OWN + '\nlifetime = "1h"', "roles[0].lifetime", "daypass login --lifetime 1h"),
     (DOMAINS, 'domains = ["localhost"]', "hosts.domains[0]", "is a short name"),
@@ -225,6 +250,18 @@ def test_a_condition_on_the_e_mail_needs_a_provider_that_sends_one(email_source:
 
 def test_the_algorithms_that_may_be_configured_are_those_that_can_be_verified() -> None:
     assert set(ALGORITHMS) == {name for names in VERIFIABLE.values() for name in names}
+
+
+def test_two_providers_of_one_issuer_share_no_client() -> None:
+    """Whose token it is, and how the person signed in, is known by the client alone."""
+    second = SECOND_PROVIDER.replace("https://id.partner.example", "https://id.example.com")
+    text = edited("", second.replace('"daypass"', '"other"\ndevice_client_id = "daypass"'))
+    assert "providers[1].device_client_id" in [each.path for each in errors_in(problems(text))]
+
+
+def test_a_name_at_a_git_server_for_the_one_person_of_a_role_is_nothing_to_warn_of() -> None:
+    text = edited(STAFF, 'emails = ["ann@example.com"]\ngit = { "github.com" = "name:ann" }')
+    assert problems(text) == []
 
 
 def test_the_sample_has_nothing_to_complain_about() -> None:

@@ -100,7 +100,7 @@ _values = st.recursive(
 )
 _keys = st.sampled_from(
     "config_version name url names listen database keys use file domains user floor issuer client_id max_age scopes "
-    "algorithms redirect_ports groups emails accounts lifetime provider reserved_logins bogus tenants".split()
+    "algorithms redirect_ports groups emails accounts lifetime provider reserved_logins bogus tenants git".split()
 )
 _heads = st.sampled_from(
     ["[ca]", "[[keys]]", "[hosts]", "[lifetimes]", "[[providers]]", "[[roles]]", "[keys]", "[x.y]", "roles = 3", ""]
@@ -159,6 +159,12 @@ def test_a_file_of_an_older_release_has_the_hash_it_had(tmp_path: Path) -> None:
     assert policy_hash(load(write(tmp_path, GOOD))).hex() == GOOD_HASH
 
 
+def test_the_device_client_is_policy_and_its_secret_is_not(tmp_path: Path) -> None:
+    device = 'client_id = "daypass"\ndevice_client_id = "tv"\ndevice_client_secret = "hunter3"'
+    document = policy_document(load(write(tmp_path, edited('client_id = "daypass"', device))))
+    assert '"device_client_id":"tv"' in document and "hunter3" not in document
+
+
 @pytest.mark.parametrize(
     ("old", "new", "same"),
     [
@@ -174,6 +180,10 @@ def test_a_file_of_an_older_release_has_the_hash_it_had(tmp_path: Path) -> None:
         ('client_id = "daypass"', 'client_id = "daypass2"', False),
         ('client_id = "daypass"', 'client_id = "daypass"\nweb_client_id = "web"', False),
         ("[hosts]", '[pages]\nurl = "https://pages.example.com"\n[hosts]', True),
+        ('client_id = "daypass"', 'client_id = "daypass"\ndevice_client_id = "tv"', False),
+        ('groups = ["dba"]', 'groups = ["dba"]\ngit = { "github.com" = "login" }', False),
+        ('groups = ["dba"]', 'groups = ["dba"]\ngit = {}', True),
+        ('groups = ["dba"]', 'groups = ["dba"]\nrefuse_remote = true', False),
     ],
 )
 def test_the_policy_hash_changes_with_the_policy_alone(tmp_path: Path, old: str, new: str, same: bool) -> None:

@@ -23,6 +23,7 @@ WORDS: dict[Any, tuple[str, ...]] = {
     Path: ("path",),
     list[str]: ("list of text",),
     list[int]: ("list of integers",),
+    dict[str, str]: ("table of text",),
 }
 
 

@@ -107,6 +107,7 @@ def _mount_namespace() -> Path | None:
 PARTS = {
     part.name: part
     for part in (
+        Part("git", _binary("git"), "git"),
         Part("ssh", _binary("ssh"), "openssh-client"),
         Part("ssh-agent", _binary("ssh-agent"), "openssh-client"),
         Part("ssh-add", _binary("ssh-add"), "openssh-client"),

@@ -2,7 +2,7 @@
 
 Left alone it is well behaved: /authorize answers with a code at once (nobody is asked anything), /token gives
 an ID token for it with the nonce of that request. Its metadata and claims are dicts that a test changes, its
-`answers` replace what a path says, its `hits` count what was asked.
+`answers` replace what a path says, its `hits` count what was asked and `asked` keeps it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from tests.parts.jose import SigningKey, compact, new_key
 
-__all__ = ["DISCOVERY", "DOWN", "JWKS", "Answer", "Op", "redirect", "run_op", "slow"]
+__all__ = ["DISCOVERY", "DOWN", "JWKS", "Answer", "Asked", "Op", "redirect", "run_op", "slow"]
 
 DISCOVERY = "/.well-known/openid-configuration"
 JWKS = "/jwks"
@@ -38,6 +38,14 @@ class Answer:
     body: bytes | None = None
     headers: dict[str, str] = field(default_factory=dict)
     seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What was sent to a path. Header names are in lower case."""
+
+    form: dict[str, str]
+    headers: dict[str, str]
 
 
 DOWN = Answer(status=0)
@@ -59,6 +67,7 @@ class Op:
     def __init__(self, issuer: str) -> None:
         self.issuer = issuer
         self.hits: Counter[str] = Counter()
+        self.asked: dict[str, list[Asked]] = {}
         self.answers: dict[str, Answer] = {}
         self.key = new_key("RS256")
         self.published = [self.key]
@@ -141,6 +150,8 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self, form: dict[str, str]) -> None:
         url = urlsplit(self.path)
         self.op.hits[url.path] += 1
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        self.op.asked.setdefault(url.path, []).append(Asked(form, headers))
         said = self.op.answers.get(url.path, Answer())
         time.sleep(said.seconds)
         if said.status == 0:

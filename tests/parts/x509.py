@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import ssl
+import tempfile
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
+from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -13,7 +16,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from daypass.wire.binding import TRUST_ROOT_OID
 
-__all__ = ["make_leaf", "make_root", "pem"]
+__all__ = ["make_leaf", "make_root", "pem", "server_context"]
 
 
 def make_root(
@@ -52,6 +55,16 @@ def make_leaf(
         .add_extension(authority, critical=False)
     )
     return builder.sign(root_key, hashes.SHA256()), key
+
+
+def server_context(leaf: x509.Certificate, key: ec.EllipticCurvePrivateKey) -> ssl.SSLContext:
+    """A TLS server's, with this certificate."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "leaf.pem"
+        path.write_bytes(pem(key) + leaf.public_bytes(Encoding.PEM))
+        context.load_cert_chain(path)
+    return context
 
 
 def pem(key: ec.EllipticCurvePrivateKey) -> bytes:

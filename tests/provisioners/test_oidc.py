@@ -368,6 +368,64 @@ def test_a_salt_with_an_unbound_token_is_refused_even_where_unbound_ones_are_let
         assert refusal(desk, desk.token(without=("nonce",))).code == "oidc.nonce"
 
 
+# -- two clients of one provider (RFC 8628 is the second's) -------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("claims", "remote"),
+    [
+        ({"aud": "daypass"}, False),
+        ({"aud": "daypass", "azp": "daypass"}, False),
+        ({"aud": "tv"}, True),
+        ({"aud": ["tv"], "azp": "tv"}, True),
+        ({"aud": ["tv", "tv"]}, True),
+        ({"aud": ["daypass", "tv"]}, "audience"),
+        ({"aud": ["tv", "daypass"], "azp": "daypass"}, "audience"),
+        ({"aud": ["tv", "other"]}, "audience"),
+        ({"aud": "tv", "azp": "daypass"}, "azp"),
+        ({"aud": "daypass", "azp": "tv"}, "azp"),
+        ({"aud": ""}, "audience"),
+        ({"aud": "TV"}, "audience"),
+        ({"aud": "tv", "nonce": "n-1"}, "nonce"),
+        ({"aud": "tv", "nonce": None}, "nonce"),
+    ],
+    ids=str,
+)
+def test_the_client_a_token_was_made_for_says_how_the_person_signed_in(
+    op: Op, claims: dict[str, object], remote: bool | str
+) -> None:
+    left_out = tuple(name for name, value in claims.items() if value is None)
+    with open_desk(op, device_client_id="tv") as desk:
+        token = desk.token(without=left_out, **claims)
+        if isinstance(remote, str):
+            assert refusal(desk, token).code == f"oidc.{remote}"
+        else:
+            assert desk.provisioner.recognises(token)
+            assert (desk.show(token).remote, desk.show(token).bound) == (remote, True)
+
+
+def test_while_the_device_grant_is_off_its_client_is_a_stranger(calm: Desk) -> None:
+    assert not calm.provisioner.recognises(calm.token(aud="tv"))
+    assert refusal(calm, calm.token(aud="tv")).code == "oidc.audience"
+    assert refusal(calm, calm.token(aud="")).code == "oidc.audience"
+
+
+@pytest.mark.parametrize(("allow_unbound", "passes"), [(False, False), (True, True)])
+def test_an_unbound_token_of_the_device_grant_needs_allow_unbound(op: Op, allow_unbound: bool, passes: bool) -> None:
+    """Providers carry no nonce through RFC 8628 unless they want to (trust 3.1)."""
+    with open_desk(op, device_client_id="tv", allow_unbound=allow_unbound) as desk:
+        token = desk.token(without=("nonce",), aud="tv")
+        if passes:
+            assert (desk.show(token, salt=None).remote, desk.show(token, salt=None).bound) == (True, False)
+        else:
+            assert refusal(desk, token, salt=None).code == "oidc.unbound"
+
+
+def test_one_client_can_not_be_both(op: Op) -> None:
+    with pytest.raises(Misconfigured, match="device_client_id"), open_desk(op, device_client_id="daypass"):
+        pass
+
+
 # -- routing --------------------------------------------------------------------------------------------------
 
 

@@ -208,6 +208,7 @@ class Authority:
             roles=grant.roles,
             host=proof.enrolment,
             time=now,
+            remote=proof.remote,
             renews=shown.serial if shown else None,
             events=_moved(shown, proof.bound, certificates) if shown else (),
         )
@@ -225,7 +226,7 @@ class Authority:
             )
         grant = self.policy.decide(proof, request, view, now)
         for each in spent:
-            if each.revoked or each.valid_before <= now or not set(each.principals) <= set(grant.principals):
+            if each.revoked or each.valid_before <= now or not _within(each, grant):
                 raise Unauthenticated(
                     "the certificate this credential was used for holds no longer",
                     code="token.spent",
@@ -268,6 +269,12 @@ class _Serials:
                     self._block = iter(await self._store.reserve_serials(self._clock.now()))
                     serial = next(self._block, None)
         return serial
+
+
+def _within(issued: Issued, grant: Grant) -> bool:
+    """Whether today's policy would still give all that was given then: names at Git servers too."""
+    extensions = Certificate.parse(issued.certificate).extensions
+    return set(issued.principals) <= set(grant.principals) and set(extensions) <= set(grant.extensions)
 
 
 def _moved(shown: Renewal, proven: bool, certificates: Sequence[Certificate]) -> tuple[Event, ...]:

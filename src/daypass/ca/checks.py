@@ -10,7 +10,16 @@ import re
 from dataclasses import dataclass
 
 from daypass.errors import Internal
-from daypass.model import KEY_ID, LOGIN_NAME, MAX_PRINCIPALS, Draft, host_pattern_matches, is_host_name
+from daypass.model import (
+    KEY_ID,
+    LOGIN_NAME,
+    MAX_PRINCIPALS,
+    Draft,
+    git_extension,
+    host_pattern_matches,
+    is_git_name,
+    is_host_name,
+)
 from daypass.wire import Certificate, CertType
 
 __all__ = ["Checked", "Rules", "check"]
@@ -102,7 +111,14 @@ def _check_user(draft: Draft, rules: Rules) -> None:
         _require(name in CRITICAL_OPTIONS, "critical option {!r} is unknown", name)
         _require(bool(value) != (name in FLAGS), "critical option {!r} has no sense with this value", name)
     for name, value in cert.extensions:
-        _require(name in EXTENSIONS and not value, "extension {!r} is unknown", name)
+        flag = name in EXTENSIONS and not value
+        _require(flag or _names_git_user(name, value), "extension {!r} is unknown, or its value no good", name)
+
+
+def _names_git_user(name: str, value: str) -> bool:
+    """`login@HOST` with a name that can be one there, and nothing else that looks like it."""
+    host = name.partition("@")[2]
+    return name == git_extension(host) and is_host_name(host) and is_git_name(host, value)
 
 
 def _check_host(cert: Certificate, rules: Rules) -> None:

@@ -7,10 +7,10 @@ same answer in every process that holds the same policy.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from daypass.ca.ports import View
-from daypass.config import Config, RoleSection, policy_hash
+from daypass.ca.roles import Role, git_extensions
+from daypass.config import Config, policy_hash
 from daypass.errors import Conflict, Denied, Invalid
 from daypass.model import (
     KEY_ID,
@@ -30,9 +30,8 @@ from daypass.model import (
 )
 from daypass.wire import CertType
 
-__all__ = ["OWN_ACCOUNT", "SYSTEM_ACCOUNTS", "Policy", "Role"]
+__all__ = ["SYSTEM_ACCOUNTS", "Policy", "name_taken"]
 
-OWN_ACCOUNT = "{login}"
 USER_EXTENSIONS = (("permit-port-forwarding", ""), ("permit-pty", ""))
 
 # Accounts with a uid below 1000 on the distributions we know, and those that cloud images make, which sudo lets do
@@ -49,57 +48,6 @@ SYSTEM_ACCOUNTS = frozenset(
     "systemd-network systemd-resolve systemd-timesync systemd-coredump systemd-oom systemd-journal-remote "
     "ubuntu ec2-user debian centos fedora rocky almalinux opensuse cloud-user opc azureuser vagrant".split()
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Role:
-    """A role, compiled. Every condition given must hold; `limit` is the longest certificate it goes into."""
-
-    name: str
-    provider: str
-    groups: frozenset[str]
-    emails: frozenset[str]
-    domains: frozenset[str]
-    own_account: bool
-    accounts: tuple[str, ...]  # shared ones
-    limit: int
-    bare_hosts: bool
-
-    @classmethod
-    def compile(cls, section: RoleSection, ceiling: int) -> Role:
-        return cls(
-            name=section.name,
-            provider=section.provider,
-            groups=frozenset(section.groups),
-            emails=frozenset(email.lower() for email in section.emails),
-            domains=frozenset(domain.lower() for domain in section.domains),
-            own_account=OWN_ACCOUNT in section.accounts,
-            accounts=tuple(account for account in section.accounts if account != OWN_ACCOUNT),
-            limit=min(parse_duration(section.lifetime), ceiling) if section.lifetime else ceiling,
-            bare_hosts=section.bare_hosts,
-        )
-
-    def admits(self, identity: Identity) -> bool:
-        """No condition at all admits nobody (empty means no)."""
-        email = (identity.email or "").lower()
-        conditions = []
-        if self.groups:
-            conditions.append(not self.groups.isdisjoint(identity.groups))
-        if self.emails:
-            conditions.append(email in self.emails)
-        if self.domains:
-            conditions.append(email.rpartition("@")[2] in self.domains)
-        return bool(conditions) and all(conditions) and self.provider in ("", identity.provider)
-
-    def principals(self, login: str, names: tuple[str, ...]) -> list[str]:
-        found = []
-        if self.own_account:
-            found.append(role_principal(self.name, login=login))
-            found.extend(names if self.bare_hosts else ())
-        if self.accounts:
-            found.append(role_principal(self.name))
-            found.extend(self.accounts if self.bare_hosts else ())
-        return found
 
 
 class Policy:
@@ -127,21 +75,20 @@ class Policy:
             if proof.renews is not None:
                 return self._renewed(proof.enrolment, proof.renews, request, view, now)
             return self._host(proof.enrolment, request, now)
-        return self._person(proof.identity, request, view, now)
+        return self._person(proof, request, view, now)
 
     # -- people -----------------------------------------------------------------------------------------------
 
-    def _person(self, identity: Identity, request: Request, view: View, now: int) -> Grant:
+    def _person(self, proof: Proof, request: Request, view: View, now: int) -> Grant:
+        identity = proof.identity
         if request.type is not CertType.USER:
             raise Denied("a person signs in for a user certificate, not for a host's", code="policy.kind")
         if view.person is not None and view.person.locked:
             raise Denied(
                 f"{view.person.login} is locked", code="policy.locked", hint="ask an administrator of your CA"
             )
-        login = self._login(identity, view)
-        matching = [role for role in self.roles if role.admits(identity)]
-        if not matching:
-            raise _no_role(identity)
+        login = self._login(proof, view)
+        matching = self._matching(proof)
         valid_after, valid_before = self._day(identity, request, now)
         roles = [role for role in matching if role.limit >= valid_before - now]
         if not roles:
@@ -161,32 +108,55 @@ class Policy:
             valid_after=valid_after,
             valid_before=valid_before,
             roles=tuple(role.name for role in roles),
-            extensions=USER_EXTENSIONS,
+            extensions=tuple(sorted((*USER_EXTENSIONS, *git_extensions(roles, identity, login)))),
             claims=names,
         )
 
-    def _login(self, identity: Identity, view: View) -> str:
+    def _matching(self, proof: Proof) -> list[Role]:
+        admitting = [role for role in self.roles if role.admits(proof.identity)]
+        if not admitting:
+            raise _no_role(proof.identity)
+        matching = [role for role in admitting if role.allows(proof)]
+        if not matching:
+            names = " and ".join(f'"{role.name}"' for role in admitting)
+            raise Denied(
+                f"role {names} is not given for a sign-in with a code at {proof.identity.provider}",
+                code="policy.remote",
+                hint="sign in on a machine with a browser, or with: daypass login --device",
+            )
+        return matching
+
+    def _login(self, proof: Proof, view: View) -> str:
+        identity = proof.identity
         login = view.person.login if view.person else identity.login
         if login is None or not is_login_name(login):
+            why = identity.no_login
             raise Denied(
-                f"what {identity.provider} says of you gives no login name",
+                why.message if why else f"what {identity.provider} says of you gives no login name",
                 code="policy.login-name",
-                hint=f'the operator chooses where it comes from: login_name of provider "{identity.provider}"',
+                hint=why.hint if why else f'operator: login_name of provider "{identity.provider}"',
             )
         for name in (login, *_names(identity, view)):
-            if name in self.reserved and not self._names_very_person(identity, name):
-                raise Denied(
-                    f'the login name "{name}" is reserved',
-                    code="policy.reserved",
-                    hint="a role that lists your e-mail address may give it; ask an administrator of your CA",
-                )
+            if name in self.reserved and not self._names_very_person(proof, name):
+                raise self._reserved(identity, name)
         return login
 
-    def _names_very_person(self, identity: Identity, name: str) -> bool:
+    def _reserved(self, identity: Identity, name: str) -> Denied:
+        """A person with such a name is given it by a role that lists them, or another name."""
+        address = f"{name}@…" if name in self.powerful else "your address"
+        return Denied(
+            f'the login name "{name}" is reserved',
+            code="policy.reserved",
+            hint=f"operator: a role whose emails list {address} gives it to that person; or take another name, with "
+            f'login_name = "claim:NAME" for provider "{identity.provider}"',
+        )
+
+    def _names_very_person(self, proof: Proof, name: str) -> bool:
         """By e-mail. For an account with power over a host it must be NAME@…: other claims people may edit."""
-        if name in self.powerful and (identity.email or "").rpartition("@")[0] != name:
+        if name in self.powerful and (proof.identity.email or "").rpartition("@")[0] != name:
             return False
-        return any(role.emails and role.own_account and role.admits(identity) for role in self.roles)
+        listing = [role for role in self.roles if role.emails and role.own_account]
+        return any(role.admits(proof.identity) and role.allows(proof) for role in listing)
 
     def _day(self, identity: Identity, request: Request, now: int) -> tuple[int, int]:
         """Validity of a day pass: what was asked for, under the ceiling that starts at the sign-in (trust 3.7)."""

@@ -175,6 +175,7 @@ class Recording(Struct, frozen=True):
     roles: tuple[str, ...]
     host: HostFacts | None = None
     time: int = 0
+    remote: bool = False  # signed in by the provider's own device grant
     renews: int | None = None  # serial of the host certificate that was shown for these; it must be live still
     events: tuple[tuple[str, Mapping[str, object]], ...] = ()  # further ledger entries: act and details
 

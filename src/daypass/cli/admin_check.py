@@ -52,7 +52,7 @@ def open_to_others(path: Path, config: Config) -> list[Problem]:
     """A warning where others on this machine can read a client secret."""
     from daypass.config.problem import warning
 
-    secrets = [each.client_secret or each.web_client_secret for each in config.providers]
+    secrets = [each.client_secret or each.web_client_secret or each.device_client_secret for each in config.providers]
     if not any(secrets) or not path.stat().st_mode & 0o077:
         return []
     return [warning("", "others can read this file, and there is a client secret in it", f"chmod 600 {path}")]
@@ -82,8 +82,8 @@ def summary(config: Config) -> Iterator[str]:
             yield f"  redirect address to register there: {address}"
     for role in config.roles:
         accounts = ["their own account" if each == "{login}" else each for each in role.accounts]
-        lifetime = role.lifetime or config.lifetimes.user
-        yield f"role {bold(role.name)}: {' and '.join(_conditions(role))} -> {', '.join(accounts)}, {lifetime}"
+        given = [*accounts, role.lifetime or config.lifetimes.user, *(f"Git at {host}" for host in role.git)]
+        yield f"role {bold(role.name)}: {' and '.join(_conditions(role))} -> {', '.join(given)}"
 
 
 def redirects(config: Config, provider: ProviderSection) -> Iterator[str]:

@@ -31,6 +31,12 @@ COMMANDS = {
     "context": Lazy("daypass.cli.context:context", "Several companies: list, choose, leave."),
     "completion": Lazy("daypass.cli.completion:completion", "Print a completion script for your shell."),
     "uninstall": Lazy("daypass.cli.uninstall:uninstall", "Take everything of daypass off this account."),
+    "inspect": Lazy("daypass.cli.files_show:inspect", "Show what a certificate or key says."),
+    "fingerprint": Lazy("daypass.cli.files_show:fingerprint", "Print the fingerprints of keys in a file."),
+    "needs-renewal": Lazy("daypass.cli.files:needs_renewal", "Tell whether a certificate needs renewal."),
+    "list": Lazy("daypass.cli.files:list_keys", "List what your ssh-agent holds."),
+    "check-host": Lazy("daypass.cli.files:check_host", "Tell whether a host has enrolled."),
+    "hosts": Lazy("daypass.cli.files:hosts", "List the hosts that have enrolled."),
     "host": Lazy("daypass.cli.host:host", "Enrol this server and look after its certificates."),
     "ca": Lazy("daypass.cli.admin:ca", "Make a CA, check its configuration, run it."),
     "token": Lazy("daypass.cli.admin:token", "Make one-time tokens, on the CA's machine."),
@@ -39,6 +45,7 @@ COMMANDS = {
 
 _SECTIONS = {
     "For people": ("bootstrap", "login", "status", "logout", "ssh-config", "context", "completion", "uninstall"),
+    "For keys and certificates in files": ("inspect", "fingerprint", "needs-renewal", "list", "check-host", "hosts"),
     "For servers": ("host",),
     "For the CA": ("ca", "token", "ledger"),
 }

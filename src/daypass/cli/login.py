@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 import time
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import click
 
@@ -12,7 +15,10 @@ from daypass.cli.output import bold, duration, good, note, printable
 from daypass.errors import Invalid
 
 if TYPE_CHECKING:
+    from daypass.client.holding import Held
+    from daypass.client.login import Login
     from daypass.client.settings import Settings
+    from daypass.client.typed import Code
 
 __all__ = ["login"]
 
@@ -23,39 +29,98 @@ _SIGN_IN_TAKES = 300  # seconds that a certificate asked for may be short of, un
     epilog="""\b
 Examples:
   daypass login                      a browser opens; then a work day of ssh
+  daypass login --device             sign in on another device
   daypass login --lifetime 1h        for less than the day
-  daypass login --no-browser-open    print the address instead of opening it
+  daypass login --confirm            your agent asks you before each use
 
-With a valid certificate it says so at once and asks nobody; --force signs in anew. BROWSER chooses the browser.
+With a valid certificate it says so at once and asks nobody; in its last two hours (of a short one: the last eighth)
+it is replaced, and --force replaces it at any time. BROWSER chooses the browser. Where none can be opened, as over
+ssh and in containers, you sign in on another device if the CA has a page for it: you type a code there, after
+comparing machine and key. Only type a code that you asked for yourself.
 The private key is never written to a disk: it is in your ssh-agent until it expires."""
 )
 @click.option("--force", is_flag=True, help="Sign in even with a valid certificate; use even a forwarded agent.")
 @click.option("--lifetime", metavar="TIME", help="For how long, such as 8h or 30m; at most what your roles give.")
 @click.option("--provider", metavar="NAME", help="Which identity provider, where the CA knows several.")
+@click.option("--confirm", is_flag=True, help="Have the agent ask before each use of the key, as ssh-add -c does.")
+@click.option("--device", "--no-browser", is_flag=True, help="Sign in on another device, at the CA's own page.")
+@click.option(
+    "--device-grant", is_flag=True, help="The same at the identity provider's page, where the CA allows it."
+)
 @click.option("--no-browser-open", is_flag=True, help="Print the address to open, and open nothing.")
 @with_settings
-def login(force: bool, lifetime: str | None, provider: str | None, no_browser_open: bool, settings: Settings) -> int:
+def login(
+    force: bool,
+    lifetime: str | None,
+    provider: str | None,
+    confirm: bool,
+    device: bool,
+    device_grant: bool,
+    no_browser_open: bool,
+    settings: Settings,
+) -> int:
     """Sign in and get today's certificate."""
-    from daypass.client.browser import open_in_browser
+    from daypass.client.desk import has_browser
     from daypass.client.login import Login
 
-    def opener(url: str) -> None:
-        if no_browser_open:
-            note(f"open this address in a browser on this machine:\n\n  {url}\n")
-        else:
-            open_in_browser(url, note)
-
-    wanted = _seconds(lifetime)
-    attempt = Login(settings, lambda text: note(printable(text)), opener, wanted, provider, force)
-    held = attempt.held()
-    if held is None:
-        held = attempt.run()
-        _say_who(held, "signed in as")
-        if wanted is not None and held.seconds_left(time.time()) < wanted - _SIGN_IN_TAKES:
-            note(f"that is less than the {duration(wanted)} you asked for, and as much as you may have")
-    else:
-        _say_who(held, "already signed in as")
+    defaults = settings.machine_defaults()
+    browser = has_browser(settings.environ)
+    attempt = Login(
+        settings,
+        lambda text: note(printable(text)),
+        _opener(browser and not no_browser_open),
+        lifetime=_seconds(lifetime or defaults.lifetime or None),
+        provider=provider or defaults.provider or None,
+        force=force,
+        confirm=confirm or defaults.confirm,
+        device=device,
+        grant=device_grant,
+        browser=browser or no_browser_open or not sys.stderr.isatty(),
+        show_code=_show_code,
+    )
+    _sign_in(attempt, asked=lifetime is not None)
     return 0
+
+
+def _sign_in(attempt: Login, *, asked: bool) -> None:
+    """Unless there is no need to."""
+    now = time.time()
+    # What the machine's owner set for all days is no wish for another certificate.
+    held = (attempt if asked else replace(attempt, lifetime=None)).held(to_the_end=True)
+    if held is not None and not held.ends_soon(now):
+        _say_who(held, "already signed in as", "; daypass login --force replaces it")
+        return
+    if held is not None:
+        note(f"your day pass ends in {duration(held.seconds_left(now))}; signing in for a new one")
+    held = attempt.run()
+    _say_who(held, "signed in as")
+    wanted = attempt.lifetime
+    if asked and wanted is not None and held.seconds_left(time.time()) < wanted - _SIGN_IN_TAKES:
+        note(f"that is less than the {duration(wanted)} you asked for, and as much as you may have")
+
+
+def _opener(opens: bool) -> Callable[[str], None]:
+    """What sends the person to an address."""
+
+    def opener(url: str) -> None:
+        from daypass.client.browser import open_in_browser
+
+        if opens:
+            open_in_browser(url, note)
+        else:
+            note(f"open this address in a browser on this machine:\n\n  {url}\n")
+
+    return opener
+
+
+def _show_code(code: Code) -> None:
+    """Big and clear; on stderr, as all that is not data."""
+    note(f"\nOn a device with a browser, open\n\n    {bold(code.page)}\n\nand type this code there:\n")
+    note(f"    {bold(code.code)}\n")
+    if code.fingerprint:
+        note("Go on there only if the page shows the same:\n")
+        note(f"    machine  {printable(code.machine)}\n    key      {code.fingerprint}\n")
+    note(f"The code is good for {code.minutes} min. Ctrl-C stops the sign-in.")
 
 
 def _seconds(lifetime: str | None) -> int | None:
@@ -69,11 +134,11 @@ def _seconds(lifetime: str | None) -> int | None:
     return seconds
 
 
-def _say_who(held: Any, how: str) -> None:
+def _say_who(held: Held, how: str, more: str = "") -> None:
     from daypass.client.glance import login_name
     from daypass.client.login import until
 
     certificate = held.certificate
     who = login_name(certificate.principals, certificate.key_id)
     left = duration(held.seconds_left(time.time()))
-    note(f"{good(how)} {bold(printable(who))}, until {until(certificate)} ({left})")
+    note(f"{good(how)} {bold(printable(who))}, until {until(certificate)} ({left}){more}")

@@ -20,7 +20,12 @@ if TYPE_CHECKING:
 
 __all__ = ["QUICK", "main"]
 
-QUICK = {"status": "daypass.cli.quick:status", "__complete": "daypass.cli.complete:complete"}
+QUICK = {
+    "status": "daypass.cli.quick:status",
+    "__complete": "daypass.cli.complete:complete",
+    "check-host": "daypass.cli.files_hosts:check_host",
+    "needs-renewal": "daypass.cli.files_due:needs_renewal",
+}
 """Command -> a function of its arguments that returns an exit code, or None to leave them to click."""
 
 _NO, _INTERRUPTED = 1, 130  # as in cli.exits, whose enum costs a shell prompt a third of a start-up

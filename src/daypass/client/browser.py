@@ -74,10 +74,12 @@ class Listener:
     def wait(self, seconds: float) -> Answer:
         """The answer. Raises what the provider said instead of one, Unavailable when nothing came in time."""
         if not self._arrived.wait(seconds):
+            within = f"{seconds / 60:.0f} minutes" if seconds > 90 else f"{seconds:g} s"
             raise Unavailable(
-                f"nobody signed in within {seconds / 60:.0f} minutes",
+                f"nobody signed in at {self._issuer} within {within}",
                 code="sign-in-timeout",
-                hint="run daypass login again; --no-browser-open prints the address to open by hand",
+                hint="run daypass login again; --no-browser-open prints the address to open by hand, "
+                "--device signs in on another device",
             )
         if isinstance(self._answer, Answer):
             return self._answer

@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from daypass.client import sshconfig
 from daypass.client.agent import Agent, is_certificate
+from daypass.client.glance import ends_soon
 from daypass.client.settings import Context, Settings, write_file
 from daypass.client.trust import Membership
 from daypass.errors import DaypassError, Invalid, Misconfigured, Unauthenticated
@@ -35,6 +36,9 @@ class Held:
 
     def seconds_left(self, now: float) -> int:
         return max(0, int(self.certificate.valid_before - now))
+
+    def ends_soon(self, now: float) -> bool:
+        return ends_soon(self.certificate.valid_after, self.certificate.valid_before, now)
 
 
 def held(membership: Membership, now: float) -> Held | None:

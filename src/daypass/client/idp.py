@@ -15,7 +15,10 @@ from typing import TYPE_CHECKING, TypeVar
 import msgspec
 
 from daypass import __version__
+from daypass.connection import End, captive, unreachable, unusable_proxy
 from daypass.errors import DaypassError, Denied, Misconfigured, Unavailable
+from daypass.network import await_name
+from daypass.stranger import portal
 
 if TYPE_CHECKING:
     import httpx2
@@ -30,7 +33,6 @@ _MAX_BYTES = 1 << 20
 _LOOPBACK = re.compile(r"http://(127\.0\.0\.1|localhost|\[::1\])(:\d+)?(/.*)?")
 _URL = re.compile(r"[A-Za-z0-9._~:/?@!$&'()*+,;=%\[\]-]+")
 _TELL = "tell the CA's operator: every address of the provider must be a plain one that starts with https://"
-_NETWORK = "check your network, HTTPS_PROXY and NO_PROXY; a certificate you already have goes on working"
 _Answer = TypeVar("_Answer")
 
 
@@ -89,24 +91,37 @@ class Idp:
         import httpx2
 
         try:
-            with self._waiting(), self._opened().stream(method, url, data=form, headers=headers) as response:
-                return response.status_code, self._read(response)
-        except (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError) as error:
-            late = isinstance(error, httpx2.TimeoutException)
-            what = f"did not answer within {self._patience:g} s" if late else "can't be reached"
-            raise Unavailable(
-                f"the identity provider {self.issuer} {what} ({type(error).__name__})",
-                code="provider.timeout" if late else "provider.down",
-                hint=_NETWORK,
-            ) from error
+            with self._waiting(), self._opened(url).stream(method, url, data=form, headers=headers) as response:
+                status, content = response.status_code, self._read(response)
+        except (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError, TimeoutError) as error:
+            raise unreachable(error, self._end(url)) from error
+        page = portal(url, status, response.headers)
+        if page and (status < 500 or status == 511):
+            raise captive(self._end(url), page)
+        return status, content
 
-    def _opened(self) -> httpx2.Client:
+    def _opened(self, url: str) -> httpx2.Client:
         import httpx2
 
         if self._client is None:
+            await_name(url)
             headers = {"user-agent": f"daypass/{__version__}", "accept": "application/json"}
-            self._client = httpx2.Client(timeout=self._patience, follow_redirects=False, headers=headers)
+            try:
+                self._client = httpx2.Client(timeout=self._patience, follow_redirects=False, headers=headers)
+            except (ImportError, ValueError) as error:
+                raise unusable_proxy(self._end(url)) from error
         return self._client
+
+    def _end(self, url: str) -> End:
+        return End(
+            where=f"the identity provider {self.issuer}",
+            url=url,
+            kind="provider",
+            name="identity provider",
+            voucher="this machine's trust store",
+            hint="if that is your company's own, its root belongs into the trust store (or SSL_CERT_FILE)",
+            seconds=self._patience,
+        )
 
     def _read(self, response: httpx2.Response) -> bytes:
         content, end = bytearray(), time.monotonic() + _CALL_SECONDS
@@ -114,9 +129,7 @@ class Idp:
             content += part
             if time.monotonic() > end:
                 raise Unavailable(
-                    f"the identity provider {self.issuer} took too long to answer",
-                    code="provider.timeout",
-                    hint=_NETWORK,
+                    f"the identity provider {self.issuer} took too long to answer", code="provider.timeout"
                 )
             if len(content) > _MAX_BYTES:
                 raise Unavailable(f"the identity provider {self.issuer} answers without end", code="provider.size")

@@ -19,7 +19,6 @@ from daypass.api import CaInfo, OidcLogin
 from daypass.client import agent, holding, memory, sshconfig, trust
 from daypass.client.agent import Agent
 from daypass.client.attempt import ACT, CLOCK_SKEW, Attempt, pick
-from daypass.client.glance import ends_soon
 from daypass.client.holding import Held
 from daypass.client.progress import Progress
 from daypass.client.settings import Settings
@@ -77,22 +76,16 @@ class Login:
             membership, info = self._refresh(membership, remote, progress)
             return self._sign_in(membership, info, remote, subject, progress)
 
-    def held(self) -> Held | None:
-        """What is valid already and stays so for a while, without a word to the network.
+    def held(self, *, to_the_end: bool = False) -> Held | None:
+        """What is valid already, without a word to the network; None under `force` or a wish of one's own.
 
-        None near its end (`glance.ends_soon`), under `force`, and for a wish of one's own.
+        None also where it ends soon, when a sign-in replaces it, unless asked for `to_the_end`.
         """
         if self.force or self.lifetime is not None:
             return None
-        held, now = self.held_at_all(), time.time()
-        if held is None or ends_soon(held.certificate.valid_after, held.certificate.valid_before, now):
-            return None
-        return held
-
-    def held_at_all(self) -> Held | None:
-        """What is valid already, if only for a minute."""
-        context = self.settings.current()
-        return holding.held(trust.load(context), time.time()) if context else None
+        context, now = self.settings.current(), time.time()
+        held = holding.held(trust.load(context), now) if context else None
+        return held if held is None or to_the_end or not held.ends_soon(now) else None
 
     def _refresh(self, membership: Membership, remote: Remote, progress: Progress) -> tuple[Membership, CaInfo]:
         with progress.waiting(f"the CA at {membership.url}"):

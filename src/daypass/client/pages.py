@@ -1,105 +1,37 @@
-"""What a person sees in the browser when they come back: signed in, or not, and why.
-
-No script, nothing loaded from anywhere, no secret; whatever others wrote is escaped (CVE-2026-33758).
-"""
+"""What a person sees in the browser when they come back: signed in, or not, and why. No secret is in it."""
 
 from __future__ import annotations
 
-from base64 import b64encode
-from dataclasses import dataclass
-from hashlib import sha256
 from html import escape
+
+from daypass.page import CROSS, TICK, Page, footer, framed, headers, sentence, text
 
 __all__ = ["HEADERS", "Page", "failed", "refused", "signed_in"]
 
-_STYLE = """
-:root{color-scheme:light dark;--page:#f3f5f8;--card:#fff;--ink:#18202c;--soft:#5a6577;--line:#dfe4ec;
---good:#14744a;--goodbg:#e3f5ec;--bad:#b3261e;--badbg:#fdeceb}
-@media(prefers-color-scheme:dark){:root{--page:#0f131a;--card:#191f2a;--ink:#e8ecf3;--soft:#a5afc0;--line:#2c3545;
---good:#5fd39d;--goodbg:#12352a;--bad:#ffb4ad;--badbg:#3f1c1b}}
-*{box-sizing:border-box}
-body{margin:0;min-height:100vh;min-height:100svh;display:flex;align-items:center;justify-content:center;padding:1rem;
-background:var(--page);color:var(--ink);overflow-wrap:anywhere;
-font:1rem/1.5 system-ui,-apple-system,"Segoe UI",Roboto,sans-serif}
-main{width:100%;max-width:27rem;padding:2.25rem 2rem 1.75rem;background:var(--card);border:1px solid var(--line);
-border-radius:1rem;box-shadow:0 1px 2px #0001,0 12px 32px #0001}
-svg{display:block;width:3.25rem;height:3.25rem;padding:.8rem;border-radius:50%;fill:none;stroke-width:2.5;
-stroke-linecap:round;stroke-linejoin:round}
-.good svg{background:var(--goodbg);stroke:var(--good)}.bad svg{background:var(--badbg);stroke:var(--bad)}
-h1{margin:1.25rem 0 .375rem;font-size:1.5rem;line-height:1.25;letter-spacing:-.01em}
-p{margin:0 0 .75rem}.soft{color:var(--soft)}
-code{font:.9375em ui-monospace,SFMono-Regular,Menlo,Consolas,monospace}
-footer{margin-top:1.5rem;padding-top:1rem;border-top:1px solid var(--line);color:var(--soft);font-size:.875rem}
-"""
-
-HEADERS = {
-    "Content-Type": "text/html; charset=utf-8",
-    "Content-Security-Policy": "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
-    f"style-src 'sha256-{b64encode(sha256(_STYLE.encode()).digest()).decode()}'",
-    "Cache-Control": "no-store",
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
-    "Cross-Origin-Resource-Policy": "same-origin",
-}
-
-_TICK = '<svg viewBox="0 0 24 24" aria-hidden="true"><path d="M5 12.5l4.5 4.5L19 7.5"/></svg>'
-_CROSS = '<svg viewBox="0 0 24 24" aria-hidden="true"><path d="M7 7l10 10M17 7L7 17"/></svg>'
-_MAX_TEXT = 400  # characters of what others wrote
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """An answer to the browser."""
-
-    status: int
-    html: bytes
+HEADERS = headers()
 
 
 def signed_in(login: str, until: str, company: str) -> Page:
     """`until` as a person reads it, such as "Tue 24 Nov 21:04 CET"."""
-    body = f"""<main class="good">{_TICK}
+    body = f"""<main class="good">{TICK}
 <h1>Signed in as {escape(login)}</h1>
 <p>Your day pass is good until <strong>{escape(until)}</strong>.</p>
 <p class="soft">You can close this tab and go back to your terminal: plain <code>ssh</code> works now.</p>
-{_footer(company)}</main>"""
-    return _page(200, "Signed in", body)
+{footer(company)}</main>"""
+    return framed(200, "Signed in", body)
 
 
 def failed(message: str, hint: str | None, company: str) -> Page:
     """Why there is no certificate, in the provider's or the CA's words."""
-    advice = f'<p class="soft">{_sentence(hint)}</p>' if hint else ""
-    body = f"""<main class="bad">{_CROSS}
+    advice = f'<p class="soft">{sentence(hint)}</p>' if hint else ""
+    body = f"""<main class="bad">{CROSS}
 <h1>You are not signed in</h1>
-<p>{_sentence(message)}</p>{advice}
+<p>{sentence(message)}</p>{advice}
 <p class="soft">Your terminal says the same. You can close this tab.</p>
-{_footer(company)}</main>"""
-    return _page(403, "Not signed in", body)
+{footer(company)}</main>"""
+    return framed(403, "Not signed in", body)
 
 
 def refused(status: int, title: str, message: str) -> Page:
     """For whatever is not the one answer that is waited for."""
-    return _page(status, title, f'<main class="bad">{_CROSS}<h1>{escape(title)}</h1><p>{_text(message)}</p></main>')
-
-
-def _footer(company: str) -> str:
-    return f"<footer>daypass · {escape(company)}</footer>" if company else "<footer>daypass</footer>"
-
-
-def _sentence(text: str) -> str:
-    """The terminal's line as a page's sentence."""
-    return _text(text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?")) else "."))
-
-
-def _text(text: str) -> str:
-    """Others' words: cut, without control characters, and inert."""
-    plain = "".join(each if each.isprintable() else " " for each in text)
-    return escape(plain if len(plain) <= _MAX_TEXT else plain[: _MAX_TEXT - 1] + "…")
-
-
-def _page(status: int, title: str, body: str) -> Page:
-    head = (
-        f'<meta charset="utf-8"><title>{escape(title)} · daypass</title>'
-        '<meta name="viewport" content="width=device-width,initial-scale=1">'
-    )
-    html = f'<!doctype html><html lang="en"><head>{head}<style>{_STYLE}</style></head><body>{body}</body></html>'
-    return Page(status, html.encode())
+    return framed(status, title, f'<main class="bad">{CROSS}<h1>{escape(title)}</h1><p>{text(message)}</p></main>')

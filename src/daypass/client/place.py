@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["below", "current_name", "home", "user_home"]
 
+BUNDLE = "bundle.json"  # which hosts have enrolled
 CERTIFICATE = "id-cert.pub"
 AGENT_NOTE = "agent"  # the socket of the agent that holds the key, as text
 

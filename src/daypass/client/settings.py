@@ -53,7 +53,7 @@ class Context:
 
     @property
     def bundle(self) -> Path:
-        return self.folder / "bundle.json"
+        return self.folder / place.BUNDLE
 
     @property
     def certificate(self) -> Path:

@@ -16,7 +16,7 @@ from daypass.config.schema import Config, Section
 
 __all__ = ["policy_document", "policy_hash"]
 
-_SECRETS = ("client_secret", "web_client_secret")
+_SECRETS = ("client_secret", "web_client_secret", "device_client_secret")
 _encoder = msgspec.json.Encoder(order="sorted")
 
 

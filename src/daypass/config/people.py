@@ -1,4 +1,4 @@
-"""Providers and roles: who is believed, and who may become whom.
+"""Providers: who is believed. And the roles, each on its own (`roles`).
 
 Empty means no, so an empty condition is a mistake.
 """
@@ -6,14 +6,14 @@ Empty means no, so an empty condition is a mistake.
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from urllib.parse import urlsplit
 
-from daypass.config.problem import Problem, did_you_mean, error, quoted, warning
-from daypass.config.schema import Config, LifetimeSection, ProviderSection, RoleSection
+from daypass.config.problem import Problem, error, quoted, warning
+from daypass.config.roles import domain_faults, role_faults
+from daypass.config.schema import Config, ProviderSection
 from daypass.config.values import duration_fault, issuer_fault, said, seconds
-from daypass.model import ROLE_NAME, is_host_name, is_login_name
+from daypass.model import is_host_name
 
 __all__ = ["people"]
 
@@ -21,9 +21,7 @@ ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES
 _PROVIDER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 _LOGIN_RULES = ("email", "step")
 _LOOPBACK = ("127.0.0.1", "localhost")
-_EMAIL = re.compile(r"[!-?A-~]+@[!-?A-~]+")
 _SIGN_IN_COUNTS = 20 * 3600
-_OWN = "{login}"
 
 
 def people(config: Config) -> Iterator[Problem]:
@@ -32,7 +30,7 @@ def people(config: Config) -> Iterator[Problem]:
     yield from _shared_clients(config.providers)
     yield from _repeated("providers", [provider.name for provider in config.providers])
     for index, role in enumerate(config.roles):
-        yield from _role(role, f"roles[{index}]", config)
+        yield from role_faults(role, f"roles[{index}]", config)
     yield from _repeated("roles", [role.name for role in config.roles])
     if not config.providers:
         yield warning("providers", "there is none: nobody can sign in")
@@ -46,9 +44,6 @@ def _repeated(path: str, names: Iterable[str]) -> Iterator[Problem]:
         if name and name in seen:
             yield error(f"{path}[{index}].name", f"{quoted(name)} is taken by another one")
         seen.add(name)
-
-
-# -- providers ------------------------------------------------------------------------------------------------
 
 
 # In the ledger: who acted, and what a one-time id belongs to.
@@ -68,14 +63,33 @@ def _provider(provider: ProviderSection, path: str) -> Iterator[Problem]:
     if provider.client_secret:
         fault = "is given to everyone who asks this CA, since their clients send it"
         yield warning(f"{path}.client_secret", fault, "leave it out, unless the provider insists on one")
+    if provider.web_client_id and provider.web_client_id == provider.client_id:
+        yield error(f"{path}.web_client_id", "is client_id, which is what the pages use anyway", "leave it out")
     if provider.web_client_secret and not provider.web_client_id:
         yield error(f"{path}.web_client_secret", "needs web_client_id: the client it is the secret of")
+    yield from _device_grant(provider, path)
     yield from _scopes(provider, path)
     yield from _algorithms(provider, path)
     yield from _claims(provider, path)
     yield from _freshness(provider, path)
     yield from _hosted(provider, path)
     yield from _redirect(provider, path)
+
+
+def _device_grant(provider: ProviderSection, path: str) -> Iterator[Problem]:
+    """The provider's own page does not say which machine asks, so whoever starts it can send its code to a victim."""
+    if provider.device_client_id:
+        fault = "is on: who sends somebody the code of a sign-in of theirs gets that person's day pass"
+        advice = "RFC 8628 section 5.4; refuse_remote = true keeps a role out of it"
+        yield warning(f"{path}.device_client_id", fault, advice)
+    if provider.device_client_id and provider.device_client_id in (provider.client_id, provider.web_client_id):
+        hint = "register a second client, so that its tokens can be told apart"
+        yield error(f"{path}.device_client_id", "is the client of another way to sign in", hint)
+    if provider.device_client_secret and not provider.device_client_id:
+        yield error(f"{path}.device_client_secret", "belongs to no device_client_id")
+    elif provider.device_client_secret:
+        fault = "is given to everyone who asks this CA, since their clients send it"
+        yield warning(f"{path}.device_client_secret", fault, "leave it out, unless the provider insists on one")
 
 
 def _scopes(provider: ProviderSection, path: str) -> Iterator[Problem]:
@@ -102,7 +116,7 @@ def _claims(provider: ProviderSection, path: str) -> Iterator[Problem]:
         yield error(f"{path}.groups_claim", "is empty", 'most providers call it "groups"')
     if provider.trust_email and not provider.email_domains:
         yield error(f"{path}.trust_email", "needs email_domains: the domains whose addresses this provider gives out")
-    yield from _domains(provider.email_domains, f"{path}.email_domains")
+    yield from domain_faults(provider.email_domains, f"{path}.email_domains")
 
 
 def _freshness(provider: ProviderSection, path: str) -> Iterator[Problem]:
@@ -146,94 +160,8 @@ def _redirect(provider: ProviderSection, path: str) -> Iterator[Problem]:
 def _shared_clients(providers: list[ProviderSection]) -> Iterator[Problem]:
     seen: set[tuple[str, str]] = set()
     for index, provider in enumerate(providers):
-        clients = {"client_id": provider.client_id, "web_client_id": provider.web_client_id}
+        clients = {key: getattr(provider, key) for key in ("client_id", "web_client_id", "device_client_id")}
         for key, client in clients.items():
             if client and provider.issuer and (provider.issuer, client) in seen:
                 yield error(f"providers[{index}].{key}", "another provider of the same issuer has it already")
         seen.update((provider.issuer, client) for client in clients.values())
-
-
-# -- roles ----------------------------------------------------------------------------------------------------
-
-
-def _role(role: RoleSection, path: str, config: Config) -> Iterator[Problem]:
-    if not ROLE_NAME.fullmatch(role.name):
-        yield error(f"{path}.name", f"{quoted(role.name)} is not a name", "a-z, 0-9 and - up to 63, a letter first")
-    yield from _role_provider(role, path, config.providers)
-    yield from _conditions(role, path)
-    yield from _verified_email(role, path, config.providers)
-    yield from _accounts(role.accounts, f"{path}.accounts")
-    if role.lifetime:
-        yield from _role_lifetime(role.lifetime, f"{path}.lifetime", config.lifetimes)
-
-
-def _role_provider(role: RoleSection, path: str, providers: list[ProviderSection]) -> Iterator[Problem]:
-    names = [provider.name for provider in providers]
-    if role.provider and role.provider not in names and "" not in names:
-        suggestion = did_you_mean(role.provider, names) or (f"there is {', '.join(names)}" if names else "")
-        yield error(f"{path}.provider", f"there is no provider {quoted(role.provider)}", suggestion)
-    if not role.provider and len(providers) > 1:
-        yield error(f"{path}.provider", "is missing: with several providers each role names whose word it takes")
-
-
-def _conditions(role: RoleSection, path: str) -> Iterator[Problem]:
-    if not (role.groups or role.emails or role.domains):
-        yield error(path, "has no condition, so nobody can have it", "give groups, emails or domains")
-    for index, group in enumerate(role.groups):
-        if not group.strip():
-            yield error(f"{path}.groups[{index}]", "is empty")
-    for index, email in enumerate(role.emails):
-        if not _EMAIL.fullmatch(email) or "*" in email:
-            hint = f'for a whole domain: domains = ["{email[2:]}"]' if is_host_name(email.removeprefix("*@")) else ""
-            yield error(f"{path}.emails[{index}]", f"{quoted(email)} is not an e-mail address", hint)
-    yield from _domains(role.domains, f"{path}.domains")
-
-
-def _domains(domains: list[str], path: str) -> Iterator[Problem]:
-    for index, domain in enumerate(domains):
-        if not is_host_name(domain):
-            plain = domain.lower().lstrip("@*.")
-            suggestion = f"did you mean {quoted(plain)}?" if is_host_name(plain) else ""
-            yield error(f"{path}[{index}]", f"{quoted(domain)} is not a domain", suggestion)
-
-
-def _verified_email(role: RoleSection, path: str, providers: list[ProviderSection]) -> Iterator[Problem]:
-    """A condition on the e-mail can hold only where the provider sends one that counts (trust 1.4)."""
-    if not (role.emails or role.domains):
-        return
-    for provider in providers:
-        asked = role.provider in ("", provider.name)
-        if asked and provider.scopes and "email" not in provider.scopes and not provider.trust_email:
-            key = "emails" if role.emails else "domains"
-            fault = f"provider {quoted(provider.name)} is not asked for a verified e-mail"
-            yield error(f"{path}.{key}", fault, 'add "email" to its scopes')
-
-
-def _accounts(accounts: list[str], path: str) -> Iterator[Problem]:
-    if not accounts:
-        yield error(path, "is empty: the role lets nobody in", f'["{_OWN}"] is each person\'s own account')
-    for index, account in enumerate(accounts):
-        place = f"{path}[{index}]"
-        if account == "root":
-            yield warning(place, "is root: whoever has this role has the whole host")
-        elif account.startswith("{") and account != _OWN:
-            yield error(place, f"{quoted(account)} stands for nothing", f'did you mean "{_OWN}"?')
-        elif account != _OWN and not is_login_name(account):
-            hint = did_you_mean(account, [account.lower()]) if is_login_name(account.lower()) else ""
-            yield error(place, f"{quoted(account)} is not an account", hint or "a-z, 0-9 and ._- up to 32")
-    for account in (name for name, count in Counter(accounts).items() if name and count > 1):
-        yield error(path, f"{quoted(account)} is listed twice")
-
-
-def _role_lifetime(text: str, path: str, lifetimes: LifetimeSection) -> Iterator[Problem]:
-    if (fault := duration_fault(text)) is not None:
-        yield error(path, *fault)
-        return
-    limits = (text, lifetimes.floor, lifetimes.user_ceiling, lifetimes.user)
-    asked, floor, ceiling, day = (seconds(limit) or 0 for limit in limits)
-    if floor and asked < floor:
-        yield error(path, f"{quoted(text)} is less than lifetimes.floor, which is {quoted(lifetimes.floor)}")
-    if ceiling and asked > ceiling:
-        yield error(path, f"{quoted(text)} is more than lifetimes.user_ceiling, {quoted(lifetimes.user_ceiling)}")
-    if floor <= asked < day:
-        yield warning(path, "is shorter than the day pass, which goes without it", f"daypass login --lifetime {text}")

@@ -81,6 +81,8 @@ class ProviderSection(Section, frozen=True):
     client_secret: str = ""
     web_client_id: str = ""  # what the CA's own pages are registered as; empty: client_id, with its secret
     web_client_secret: str = ""  # stays at the CA
+    device_client_id: str = ""  # for the provider's own device grant (RFC 8628); empty: the grant is off
+    device_client_secret: str = ""
     type: str = "oidc"
     scopes: list[str] = msgspec.field(default_factory=lambda: ["openid", "email", "profile"])
     algorithms: list[str] = msgspec.field(default_factory=lambda: ["RS256", "ES256", "EdDSA"])
@@ -108,6 +110,8 @@ class RoleSection(Section, frozen=True):
     accounts: list[str] = []
     lifetime: str = ""  # at most this; empty: the CA's
     bare_hosts: bool = False
+    git: dict[str, str] = {}  # Git server -> login | claim:NAME | name:NAME
+    refuse_remote: bool = False  # not for a sign-in by the provider's own device grant
 
 
 class Config(Section, frozen=True):

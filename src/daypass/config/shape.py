@@ -68,6 +68,8 @@ class _Walk:
             return None if raw == "" else self.value(raw, typing.get_args(kind)[0], path)
         if typing.get_origin(kind) is list:
             return self.items(raw, typing.get_args(kind)[0], path)
+        if typing.get_origin(kind) is dict:
+            return self.entries(raw, typing.get_args(kind)[1], path)
         if issubclass(kind, Section):
             return self.table(raw, kind, path)
         if type(raw) is not (str if kind is Path else kind):
@@ -80,6 +82,12 @@ class _Walk:
             self.wrong(raw, list, path)
             return []
         return [self.value(item, kind, f"{path}[{index}]") for index, item in enumerate(raw)]
+
+    def entries(self, raw: object, kind: Any, path: str) -> dict[str, Any]:
+        if not isinstance(raw, dict):
+            self.wrong(raw, dict, path)
+            return {}
+        return {name: self.value(item, kind, key_path(path, name)) for name, item in raw.items()}
 
     def wrong(self, raw: object, kind: type, path: str) -> None:
         is_table_list = (kind is dict and path.endswith("]")) or (kind is list and isinstance(raw, dict))
@@ -96,8 +104,8 @@ def _unknown(raw: Mapping[str, object], fields: Mapping[str, FieldInfo], path: s
 
 
 def _stand_in(kind: Any) -> Any:
-    if typing.get_origin(kind) is list:
-        return []
+    if typing.get_origin(kind) in (list, dict):
+        return typing.get_origin(kind)()
     return _empty(kind) if issubclass(kind, Section) else _STAND_INS[kind]
 
 

@@ -92,6 +92,8 @@ _PROVIDER = """\
 # client_secret = ""                       # only where the provider insists on one
 # web_client_id = ""                       # what the CA's own pages are registered as, if that is another client
 # web_client_secret = ""                   # theirs; it stays here
+# device_client_id = ""                    # of a second client, for the provider's own device grant; empty: off
+# device_client_secret = ""
 # scopes = ["openid", "email", "profile"]
 # algorithms = ["RS256", "ES256", "EdDSA"] # what it signs ID tokens with
 # groups_claim = "groups"
@@ -119,6 +121,8 @@ _ROLES = """\
 # accounts = ["{login}"]                   # each person's own account; or shared ones by name
 # lifetime = ""                            # at most this, like "1h"; empty: the day pass
 # bare_hosts = false                       # also on hosts that only trust the CA and know no roles
+# git = {}                                 # names at Git servers: { "github.com" = "claim:github_login" }
+# refuse_remote = false                    # not for sign-ins by the provider's own device grant
 """
 
 

@@ -32,10 +32,11 @@ _OTHER_KINDS = frozenset(("events", "scope", "scp", "client_id"))
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """`issuers`: the exact ones. `max_age`: seconds since the person signed in, None for no limit."""
+    """`issuers`: the exact ones. `clients`: ours at the provider; a token is for exactly one of them. `max_age`:
+    seconds since the person signed in, None for no limit."""
 
     issuers: frozenset[str]
-    client_id: str
+    clients: frozenset[str]
     auth_time: bool
     max_age: int | None
 
@@ -44,6 +45,7 @@ class IdToken(Struct, frozen=True):
     """The checked claims that everything after this needs; `claims` are all of them."""
 
     issuer: str
+    client: str  # which of ours it was made for
     subject: str
     expires: int
     issued_at: int
@@ -59,13 +61,14 @@ def check(claims: Claims, header: Mapping[str, object], expected: Expected, now:
     """Raises Unauthenticated with the code of the first step that fails."""
     _step_0_this_is_an_id_token(claims, header)
     issuer = _step_2_issuer(claims, expected)
-    _step_3_audience(claims, expected)
-    _steps_4_and_5_authorised_party(claims, expected)
+    client = _step_3_audience(claims, expected)
+    _steps_4_and_5_authorised_party(claims, client)
     expires = _step_9_expiry(claims, now)
     issued_at = _step_10_issued_at(claims, now)
     auth_time = _step_13_auth_time(claims, expected, now)
     return IdToken(
         issuer=issuer,
+        client=client,
         subject=_subject(claims),
         expires=expires,
         issued_at=issued_at,
@@ -109,16 +112,19 @@ def _step_2_issuer(claims: Claims, expected: Expected) -> str:
     return issuer
 
 
-def _step_3_audience(claims: Claims, expected: Expected) -> None:
-    """Only for us: another audience could show the token here as theirs."""
+def _step_3_audience(claims: Claims, expected: Expected) -> str:
+    """Only for us: another audience could show the token here as theirs. And for one client of ours: which one it
+    is says how the person signed in."""
     audience = claims.get("aud")
     listed = audience if isinstance(audience, list) else [audience]
-    if not listed or listed.count(expected.client_id) != len(listed):
-        raise refused("audience", "the token was made for another application than this CA")
+    for client in expected.clients:
+        if listed and listed.count(client) == len(listed):
+            return client
+    raise refused("audience", "the token was made for another application than this CA")
 
 
-def _steps_4_and_5_authorised_party(claims: Claims, expected: Expected) -> None:
-    if claims.get("azp", expected.client_id) != expected.client_id:
+def _steps_4_and_5_authorised_party(claims: Claims, client: str) -> None:
+    if claims.get("azp", client) != client:
         raise refused("azp", "the token was asked for by another application than this CA's client")
 
 

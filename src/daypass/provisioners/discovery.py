@@ -23,7 +23,16 @@ from daypass.model import discovery_url
 from daypass.provisioners.jose import parse_object
 from daypass.provisioners.jwks import KeySet, ProviderKey
 
-__all__ = ["ProviderKeys", "is_loopback", "is_safe_url", "provider_client"]
+__all__ = [
+    "SHORTEST",
+    "TOTAL_TIMEOUT",
+    "ProviderKeys",
+    "is_loopback",
+    "is_safe_url",
+    "metadata",
+    "provider_client",
+    "read_body",
+]
 
 SHORTEST, LONGEST = 5 * 60, 12 * 3600  # seconds a key set is fresh, whatever the provider says
 STALE = 24 * 3600  # seconds a key set may serve while the provider can't be asked
@@ -126,32 +135,46 @@ class ProviderKeys:
             self._flight = None
 
     async def _load(self) -> tuple[KeySet, int]:
-        document, _ = await self._get(discovery_url(self._issuer))
-        if document.get("issuer") != self._issuer:  # Discovery 1.0 section 4.3: exactly, or someone lies
-            raise Invalid(
-                f"it calls itself {document.get('issuer')!r:.200}, not {self._issuer!r}", code="oidc.issuer"
-            )
+        document = await metadata(self._http, self._issuer)
         uri = document.get("jwks_uri")
         if not isinstance(uri, str) or not is_safe_url(uri, loopback=is_loopback(self._issuer)):
             raise Invalid("its jwks_uri is not an https URL", code="oidc.discovery")
-        key_set, lifetime = await self._get(uri)
+        key_set, lifetime = await _get(self._http, uri)
         return KeySet.parse(key_set, self._algorithms), lifetime
 
-    async def _get(self, url: str) -> tuple[Mapping[str, object], int]:
-        """A JSON object and how long it is fresh, in seconds. `identity`: nothing can unpack to more than it is."""
-        headers = {"Accept": "application/json", "Accept-Encoding": "identity"}
-        async with self._http.stream("GET", url, headers=headers, follow_redirects=False) as response:
-            if response.status_code != 200 or "content-encoding" in response.headers:
-                raise Invalid(f"{url} answered with status {response.status_code}", code="oidc.discovery")
-            body = bytearray()
-            async for chunk in response.aiter_raw():
-                body += chunk
-                if len(body) > MAX_ANSWER:
-                    raise Invalid(f"{url} sent more than {MAX_ANSWER} bytes", code="oidc.discovery")
-        try:
-            return parse_object(bytes(body)), _lifetime(response.headers.get("cache-control", ""))
-        except Invalid as error:
-            raise Invalid(f"{url}: {error.message}", code="oidc.discovery") from error
+
+async def metadata(http: httpx2.AsyncClient, issuer: str) -> Mapping[str, object]:
+    """What a provider says of itself. Raises Invalid for what is no such document, and what httpx2 raises."""
+    document, _ = await _get(http, discovery_url(issuer))
+    if document.get("issuer") != issuer:  # Discovery 1.0 section 4.3: exactly, or someone lies
+        raise Invalid(f"it calls itself {document.get('issuer')!r:.200}, not {issuer!r}", code="oidc.issuer")
+    return document
+
+
+async def _get(http: httpx2.AsyncClient, url: str) -> tuple[Mapping[str, object], int]:
+    """A JSON object and how long it is fresh, in seconds."""
+    headers = {"Accept": "application/json", "Accept-Encoding": "identity"}
+    async with http.stream("GET", url, headers=headers, follow_redirects=False) as response:
+        if response.status_code != 200:
+            raise Invalid(f"{url} answered with status {response.status_code}", code="oidc.discovery")
+        body = await read_body(response)
+    try:
+        return parse_object(body), _lifetime(response.headers.get("cache-control", ""))
+    except Invalid as error:
+        raise Invalid(f"{url}: {error.message}", code="oidc.discovery") from error
+
+
+async def read_body(response: httpx2.Response) -> bytes:
+    """What a provider answered to a request for `identity`: nothing can unpack to more than it is. Raises Invalid."""
+    url = response.request.url
+    if "content-encoding" in response.headers:
+        raise Invalid(f"{url} answered in an encoding that was not asked for", code="oidc.discovery")
+    body = bytearray()
+    async for chunk in response.aiter_raw():
+        body += chunk
+        if len(body) > MAX_ANSWER:
+            raise Invalid(f"{url} sent more than {MAX_ANSWER} bytes", code="oidc.discovery")
+    return bytes(body)
 
 
 def _lifetime(cache_control: str) -> int:

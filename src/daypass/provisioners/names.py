@@ -13,6 +13,7 @@ from types import MappingProxyType
 from daypass.config import ProviderSection
 from daypass.model import Identity, Kind, is_host_name, is_login_name
 from daypass.provisioners.claims import Claims, IdToken, refused, strings
+from daypass.provisioners.nologin import no_login
 
 __all__ = ["identity"]
 
@@ -40,6 +41,7 @@ def identity(token: IdToken, section: ProviderSection) -> Identity:
         subject=_subject(token, section),
         email=email,
         login=names.login,
+        no_login=None if names.login else no_login(token.claims, email, section),
         names=names.names,
         groups=_groups(token.claims, section.groups_claim),
         auth_time=token.auth_time,

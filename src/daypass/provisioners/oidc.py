@@ -23,7 +23,7 @@ from daypass.provisioners.jose import ALGORITHMS, MAX_TOKEN, CompactJws, parse_o
 from daypass.provisioners.jwks import ProviderKey
 from daypass.wire.binding import NONCE_PREFIX, SALT_SIZE, login_nonce
 
-__all__ = ["OidcProvisioner"]
+__all__ = ["OidcProvisioner", "glance"]
 
 _KNOWN = frozenset(name for algorithms in ALGORITHMS.values() for name in algorithms)
 
@@ -37,7 +37,7 @@ class OidcProvisioner:
         self._keys = ProviderKeys(section.name, section.issuer, section.algorithms, clock, http)
         self._expected = Expected(
             issuers=_issuers(section),
-            client_id=section.client_id,
+            clients=_clients(section),
             auth_time=section.require_auth_time,
             max_age=parse_duration(section.max_age) if section.max_age else None,
         )
@@ -47,13 +47,13 @@ class OidcProvisioner:
         return self._section.name
 
     def recognises(self, token: str) -> bool:
-        """Whether the token says it is this provider's and for this client. Nothing is verified."""
+        """Whether the token says it is this provider's and for a client of ours. Nothing is verified."""
         try:
-            claims = _glance(token)
+            claims = glance(token)
         except (ValueError, RecursionError):  # of a payload that is nothing but brackets
             return False
         audience = [claims.aud] if isinstance(claims.aud, str) else claims.aud
-        return self._section.client_id in audience and claims.iss in self._expected.issuers
+        return not self._expected.clients.isdisjoint(audience) and claims.iss in self._expected.issuers
 
     async def authenticate(self, credential: Credential) -> Proof:
         """Raises Unauthenticated, code `oidc.` and the check that failed; Unavailable without the provider's keys.
@@ -73,6 +73,7 @@ class OidcProvisioner:
             issued_at=token.issued_at,
             expires_at=min(token.expires + LEEWAY, token.issued_at + MAX_TOKEN_AGE),
             bound=bound,
+            remote=token.client == self._section.device_client_id,
         )
 
     async def _verified(self, jws: CompactJws) -> ProviderKey:
@@ -101,7 +102,8 @@ class OidcProvisioner:
         bound = token.nonce is not None and token.nonce.startswith(NONCE_PREFIX)
         if not bound and credential.salt is not None:
             raise refused("nonce", "the token is not bound to a key, but a salt came with it")
-        if not bound and not self._section.allow_unbound:
+        of_pages = token.client == self._section.web_client_id  # they bind every sign-in, whatever step does
+        if not bound and (of_pages or not self._section.allow_unbound):
             hint = "sign in with `daypass login`; for other clients the operator has to set allow_unbound = true"
             raise refused("unbound", "the token is not bound to your key", hint)
         if bound and token.nonce != self._nonce(credential):
@@ -124,7 +126,7 @@ class _Glance(msgspec.Struct, frozen=True):
 _read_glance = msgspec.json.Decoder(_Glance).decode
 
 
-def _glance(token: str) -> _Glance:
+def glance(token: str) -> _Glance:
     """Quick and trusting, 3 us: every provider is asked about every token. Raises ValueError."""
     payload = token.split(".", 2)[1] if token.count(".") == 2 and len(token) <= MAX_TOKEN else ""
     return _read_glance(a2b_base64(standard_base64(payload)))
@@ -159,6 +161,11 @@ def _issuers(section: ProviderSection) -> frozenset[str]:
     return frozenset(section.issuer.replace(TENANT, tenant) for tenant in section.tenants)
 
 
+def _clients(section: ProviderSection) -> frozenset[str]:
+    """Ours at this provider: the loopback one, the pages', and the device grant's where that is on."""
+    return frozenset(filter(None, (section.client_id, section.web_client_id, section.device_client_id)))
+
+
 def _check_section(section: ProviderSection) -> None:
     """Only what would open a door; the configuration's own walk says it earlier and in full."""
     problem = _problem(section)
@@ -171,6 +178,8 @@ def _problem(section: ProviderSection) -> tuple[str, str] | None:
         return "the issuer is not an https URL", "plain http is for an issuer on this very machine only"
     if not section.client_id:
         return "client_id is empty", "register this CA at the provider and put its client id here"
+    if section.device_client_id and section.device_client_id in (section.client_id, section.web_client_id):
+        return "device_client_id is the client of another way to sign in", "register a second client for it"
     if not section.algorithms or not _KNOWN.issuperset(section.algorithms):
         return "algorithms has one that is not accepted", f"choose from {', '.join(sorted(_KNOWN))}"
     if not section.tenants and (TENANT in section.issuer or "://login.microsoftonline.com/" in section.issuer):

@@ -111,6 +111,8 @@ def _entries(recording: Recording) -> tuple[tuple[str, Mapping[str, object]], ..
         "once": hashlib.sha256(recording.once.id.encode()).hexdigest(),
         "roles": recording.roles,
     }
+    if recording.remote:
+        shared["remote"] = True
     if recording.renews is not None:
         shared["renews"] = recording.renews
     issued = [("certificate.issue", shared | _certificate_details(cert)) for cert in recording.certificates]

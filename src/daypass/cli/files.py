@@ -1,0 +1,168 @@
+"""`daypass needs-renewal`, `check-host`, `hosts` and `list`: what a file, the agent, the company has."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import click
+
+from daypass.cli.options import context_option, root_option, with_settings
+from daypass.cli.output import data, duration, json_data, moment, note, printable, utc
+
+if TYPE_CHECKING:
+    from daypass.client.listed import Listed
+    from daypass.client.settings import Settings
+
+__all__ = ["check_host", "hosts", "list_keys", "needs_renewal"]
+
+
+@click.command(
+    "needs-renewal",
+    epilog="""\b
+Examples:
+  daypass needs-renewal /etc/ssh/ssh_host_ed25519_key-cert.pub && daypass renew …
+  daypass needs-renewal id-cert.pub --expires-in 75%    75 % of its time is used
+  daypass needs-renewal id-cert.pub --expires-in 8h     8 h or less are left
+
+Exit codes of its own, as step has them: 0 it needs renewal, 1 it does not, 2 there is no such file, 255 anything
+else. Cheap enough for cron: it asks nobody.""",
+)
+@click.argument("file", default="-")
+@click.option("--expires-in", default="66%", metavar="WHEN", help="A share such as 75%, or a time such as 1h15m.")
+@click.option("-v", "--verbose", is_flag=True, help="Say what was found.")
+def needs_renewal(file: str, expires_in: str, verbose: bool) -> int:
+    """Tell by the exit code whether the certificate in FILE needs renewal. FILE is - for standard input."""
+    from daypass.cli.files_due import check
+
+    return check(file, expires_in, verbose=verbose)
+
+
+@click.command(
+    "check-host",
+    epilog="""\b
+Examples:
+  daypass check-host web-1.example.com && echo known
+  daypass check-host -v web-1.example.com
+
+Prints true or false; exit code 0 or 1. It goes by the list that came with your last login (daypass hosts fetches a
+new one) and asks nobody.""",
+)
+@click.argument("host")
+@click.option("-v", "--verbose", is_flag=True, help="Say which company the host belongs to.")
+@context_option
+@root_option
+def check_host(host: str, verbose: bool, context: str, root: str) -> int:
+    """Tell whether HOST has enrolled with a company of yours."""
+    from daypass.cli.files_hosts import check
+
+    return check(host, root, context, verbose=verbose)
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  daypass hosts
+  daypass hosts --json | jq -r '.[].name'
+  daypass hosts --offline
+
+With a valid day pass it asks the CA for today's list; else, and where the CA does not answer, it shows what came
+with the last login and says how old that is."""
+)
+@click.option("--json", "as_json", is_flag=True, help="A JSON list on stdout.")
+@click.option("--offline", is_flag=True, help="Ask nobody.")
+@with_settings
+def hosts(as_json: bool, offline: bool, settings: Settings) -> int:
+    """List the hosts that have enrolled with your companies."""
+    from daypass.client import names
+
+    companies, now = names.companies(str(settings.home), settings.wanted), time.time()
+    fresh = set() if offline else _refresh(settings, companies)
+    found = names.known(str(settings.home), companies)
+    if as_json:
+        json_data([
+            {"name": name, "company": each.company, "as_of": utc(each.issued_at)}
+            for each in found for name in each.hosts
+        ])  # fmt: skip
+        return 0
+    for each in found:
+        for name in each.hosts:
+            data(name)
+        if each.company not in fresh:
+            note(f"{each.company}: as of {moment(each.issued_at)}, {duration(now - each.issued_at)} ago")
+    if not any(each.hosts for each in found):
+        note("no company joined" if not companies else "no host is known; a login brings the list: daypass login")
+    return 0
+
+
+def _refresh(settings: Settings, companies: list[str]) -> set[str]:
+    from daypass.client import refreshing
+
+    return {name for name in companies if refreshing.refresh(settings, settings.context(name))}
+
+
+@click.command(
+    "list",
+    epilog="""\b
+Examples:
+  daypass list                    as ssh-add -l, and which entries are a company's
+  daypass list me@laptop          those with this comment alone
+  daypass list --raw              whole public keys and certificates, as ssh-add -L
+  daypass list --json | jq -r '.[] | select(.company) | .valid_before'
+
+Looks into your ssh-agent (SSH_AUTH_SOCK), our own, and the ones that hold a day pass. Exit code 1 if no agent
+answers.""",
+)
+@click.argument("comment", required=False)
+@click.option("--raw", is_flag=True, help="Print the public keys themselves.")
+@click.option("--json", "as_json", is_flag=True, help="A JSON list on stdout.")
+@with_settings
+def list_keys(comment: str | None, raw: bool, as_json: bool, settings: Settings) -> int:
+    """List what your ssh-agent holds."""
+    from daypass.client import listed
+
+    answer = listed.look(settings)
+    if answer is None:
+        note("no ssh-agent answers")
+        return 1
+    found, now = [each for each in answer if comment in (None, each.comment)], time.time()
+    if as_json:
+        json_data([_fields(each, now) for each in found])
+        return 0
+    for each in found:
+        data(printable(each.line()) if raw else _line(each, now))
+    if not found:
+        note("the agent holds nothing" + (f" with the comment {printable(comment)}" if comment else ""))
+    return 0
+
+
+def _line(each: Listed, now: float) -> str:
+    key = each.key
+    head = f"{key.bits} {key.fingerprint}" if key else "? ?"
+    ours = f"  {each.company}, {_time_left(each, now)}" if each.company else ""
+    return f"{head} {printable(each.comment) or 'no comment'} ({key.name if key else printable(each.type)}){ours}"
+
+
+def _time_left(each: Listed, now: float) -> str:
+    left = each.valid_before - now
+    return f"until {moment(each.valid_before)} ({duration(left)} left)" if left > 0 else "expired"
+
+
+def _fields(each: Listed, now: float) -> dict[str, object]:
+    key, certificate = each.key, each.key.certificate if each.key else None
+    fields: dict[str, object] = {
+        "type": each.type,
+        "bits": key.bits if key else None,
+        "fingerprint": key.fingerprint if key else None,
+        "comment": each.comment,
+        "agent": each.agent,
+        "company": each.company,
+    }
+    if certificate is not None and each.company:
+        fields |= {
+            "key_id": certificate.key_id,
+            "serial": certificate.serial,
+            "valid_before": utc(certificate.valid_before),
+            "seconds_left": max(0, int(certificate.valid_before - now)),
+        }
+    return fields
