@@ -1,8 +1,9 @@
 """An OpenID Provider that does whatever a test tells it: lies, stalls, rotates keys, mints any token.
 
 Left alone it is well behaved: /authorize answers with a code at once (nobody is asked anything), /token gives
-an ID token for it with the nonce of that request. Its metadata and claims are dicts that a test changes, its
-`answers` replace what a path says, its `hits` count what was asked and `asked` keeps it.
+an ID token for it with the nonce of that request; a device code (RFC 8628) is good at once. Its metadata and claims
+are dicts that a test changes, its `answers` replace what a path says, its `hits` count what was
+asked and `asked` keeps it.
 """
 
 from __future__ import annotations
@@ -75,6 +76,7 @@ class Op:
             "issuer": issuer,
             "authorization_endpoint": f"{issuer}/authorize",
             "token_endpoint": f"{issuer}/token",
+            "device_authorization_endpoint": f"{issuer}/device",
             "jwks_uri": f"{issuer}{JWKS}",
             "response_types_supported": ["code"],
             "subject_types_supported": ["public"],
@@ -92,6 +94,15 @@ class Op:
             "preferred_username": "alice",
         }
         self._nonces: dict[str, str] = {}
+        self.device_says: list[str] = []  # what /token says of a device code, in turn, before it gives the token
+        self.device_form: dict[str, str] = {}  # as /device got it
+        self.device: dict[str, object] = {
+            "device_code": "the-device-code",
+            "user_code": "WDJB-MJHT",
+            "verification_uri": f"{issuer}/type-it-here",
+            "expires_in": 300,
+            "interval": 0,
+        }
 
     def rotate(self, alg: str = "RS256", *, keep_old: bool = False) -> SigningKey:
         """Sign with a new key from now on and publish it, with or without the old ones."""
@@ -127,7 +138,18 @@ class Op:
         if path == "/token" and form.get("code") in self._nonces:
             nonce = self._nonces.pop(form["code"])
             return _json({"access_token": "a", "token_type": "Bearer", "id_token": self.mint(nonce=nonce)})
+        if path == "/device":
+            self.device_form = form
+            return _json(self.device)
+        if path == "/token" and form.get("device_code") == self.device["device_code"]:
+            return self._device_token()
         return Answer(status=400 if path == "/token" else 404, body=b'{"error": "invalid_grant"}')
+
+    def _device_token(self) -> Answer:
+        """RFC 8628 section 3.5."""
+        if self.device_says:
+            return Answer(status=400, body=json.dumps({"error": self.device_says.pop(0)}).encode())
+        return _json({"token_type": "Bearer", "id_token": self.mint(nonce=self.device_form.get("nonce", ""))})
 
     def _authorize(self, query: dict[str, str]) -> Answer:
         code = secrets.token_urlsafe(16)

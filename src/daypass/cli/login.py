@@ -75,7 +75,7 @@ def login(
         confirm=confirm or defaults.confirm,
         device=device,
         grant=device_grant,
-        browser=browser or no_browser_open or not sys.stderr.isatty(),
+        browser=browser or no_browser_open or sys.stderr is None or not sys.stderr.isatty(),
         show_code=_show_code,
     )
     _sign_in(attempt, asked=lifetime is not None)

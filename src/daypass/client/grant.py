@@ -16,11 +16,12 @@ from daypass.client.idp import Idp, Refusal, check_secure, decode, refused
 from daypass.client.oidc import Provider
 from daypass.client.polling import LONGEST_SECONDS, Polling
 from daypass.client.typed import Code
-from daypass.errors import DaypassError, Denied, Misconfigured, Throttled, Unavailable
+from daypass.errors import DaypassError, Denied, Misconfigured, Throttled, Unauthenticated, Unavailable
 from daypass.wire import Certificate
 
 __all__ = ["sign_in"]
 
+_ANEW = "run daypass login again for a new code"
 _GRANT = "urn:ietf:params:oauth:grant-type:device_code"
 
 
@@ -48,7 +49,7 @@ def sign_in(attempt: Attempt, show: Callable[[Code], None]) -> Certificate:
         polling = Polling(f"the identity provider {provider.login.issuer}", started.interval, attempt.say)
         token = polling.until(_Question(provider, started.device_code, idp), seconds)
     if token is None:
-        raise _expired(provider.host)
+        raise Unavailable(f"nobody signed in at {provider.host} in time", code="sign-in-timeout", hint=_ANEW)
     if oidc.token_nonce(token, provider.login.issuer) not in (None, attempt.nonce):
         raise oidc.wrong_nonce()
     return attempt.certify(token)
@@ -103,13 +104,7 @@ class _Question:
                 hint="if it was not you who declined, somebody else has typed your code; sign in again",
             )
         if said.error == "expired_token":
-            return _expired(host)
+            return Unauthenticated(
+                f"the code ran out before anyone signed in at {host}", code="device.expired", hint=_ANEW
+            )
         return refused(status, said, self._provider.login.issuer)
-
-
-def _expired(host: str) -> Unavailable:
-    return Unavailable(
-        f"nobody signed in at {host} in time",
-        code="sign-in-timeout",
-        hint="run daypass login again for a new code",
-    )

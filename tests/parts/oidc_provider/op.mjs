@@ -30,6 +30,14 @@ const configuration = {
     grant_types: ['authorization_code'],
     response_types: ['code'],
     require_auth_time: true,
+  }, { // RFC 8628
+    client_id: 'daypass-device',
+    application_type: 'native',
+    token_endpoint_auth_method: 'none',
+    redirect_uris: [],
+    grant_types: ['urn:ietf:params:oauth:grant-type:device_code'],
+    response_types: [],
+    require_auth_time: true,
   }],
   pkce: { required: () => true },
   jwks: { keys: [key] },
@@ -42,7 +50,7 @@ const configuration = {
     groups: ['groups'],
     profile: ['preferred_username'],
   },
-  features: { devInteractions: { enabled: false } },
+  features: { devInteractions: { enabled: false }, deviceFlow: { enabled: true } },
   interactions: { policy, url: (_, { uid }) => `/interaction/${uid}` },
   findAccount: (_, sub) => {
     const name = sub.replace(/^id-/, '')
