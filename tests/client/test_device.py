@@ -15,7 +15,7 @@ from daypass.client.login import Login
 from daypass.client.settings import Settings
 from daypass.client.trust import Membership
 from daypass.client.typed import Code
-from daypass.errors import DaypassError, Denied, Misconfigured, Throttled, Unauthenticated, Unavailable
+from daypass.errors import DaypassError, Denied, Misconfigured, Unauthenticated, Unavailable
 from daypass.wire import PublicKey
 from tests.client.mini_ca import MiniCa
 from tests.parts.op import Op
@@ -143,18 +143,6 @@ def test_keys_pressed_at_the_terminal_leave_nothing_behind(
 def test_who_asks_too_fast_slows_down(elsewhere: SignIn, hosted: MiniCa) -> None:
     hosted.answers["/v1/device/poll"] = [refusing(429, "throttled")] * 3
     assert elsewhere().run().certificate
-
-
-def test_the_pause_grows_with_every_slow_down_and_obeys_retry_after() -> None:
-    asking = polling.Polling("the CA", 0, print)
-
-    def too_early() -> str | None:
-        raise Throttled("too early", retry_after=45)
-
-    asking._ask(too_early)
-    assert asking._interval == 45
-    asking._ask(lambda: (_ for _ in ()).throw(Throttled("too early")))
-    assert asking._interval == 45 + polling.SLOWER
 
 
 def test_a_network_that_is_gone_for_a_moment_costs_no_second_sign_in(

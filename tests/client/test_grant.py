@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import threading
-import time
 from collections.abc import Callable
 
 import httpx2
@@ -81,17 +80,6 @@ def test_waiting_and_slowing_down_are_obeyed(by_grant: SignIn, op: Op) -> None:
     op.device_says = ["authorization_pending", "slow_down", "authorization_pending", "slow_down"]
     by_grant().run()
     assert op.hits["/token"] == 5 and not op.device_says
-
-
-def test_slow_down_adds_five_seconds(monkeypatch: pytest.MonkeyPatch, by_grant: SignIn, op: Op) -> None:
-    """RFC 8628 section 3.5; measured in hundredths here."""
-    slept: list[float] = []
-    monkeypatch.setattr(polling, "SLOWER", 0.05)
-    monkeypatch.setattr(time, "sleep", slept.append)
-    op.device_says = ["authorization_pending", "slow_down", "slow_down"]
-    by_grant().run()
-    pauses = [round(each, 2) for each in slept if each]  # the provider of the tests sleeps for 0 seconds
-    assert pauses == [0.01, 0.01, 0.06, 0.11]
 
 
 ENDS: list[tuple[str, type[DaypassError], str, str]] = [
@@ -175,17 +163,6 @@ def test_a_provider_that_lies_gets_nothing_signed(
     with pytest.raises(kind):
         by_grant().run()
     assert not granted.hits["/v1/ssh/sign"] and not joined.context.certificate.exists()
-
-
-def test_a_provider_that_asks_for_polls_without_pause_does_not_get_them(
-    by_grant: SignIn, op: Op, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    slept: list[float] = []
-    monkeypatch.setattr(polling, "SHORTEST", 1.0)
-    monkeypatch.setattr(time, "sleep", slept.append)
-    op.device["interval"] = -5
-    by_grant().run()
-    assert [each for each in slept if each] == [1.0]
 
 
 HOSTED: dict[str, object] = {"hosted": True}
