@@ -206,11 +206,13 @@ class _Line:
     ) -> tuple[httpx2.Response, bytes]:
         import httpx2
 
-        end = time.monotonic() + _CALL_LIMIT
+        began = time.monotonic()
         try:
             self._client = self._client or self._open()
             with self._client.stream(method, self._base + path, content=body, headers=headers) as response:
-                return response, self._read(response, cap, end)
+                content = self._read(response, cap, began + _CALL_LIMIT)
+            _record(f"{method} {self._where}{path}", response.status_code, began)
+            return response, content
         except (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError, TimeoutError) as error:
             raise unreachable(error, self._end) from error
 
@@ -231,6 +233,14 @@ class _Line:
             if time.monotonic() > end:
                 raise Unavailable(f"{self._where} took too long to answer", code="connection.timeout")
         return bytes(content)
+
+
+def _record(call: str, status: int, began: float) -> None:
+    """For --verbose and the log. logging comes with httpx2, and not before."""
+    import logging
+
+    seconds = time.monotonic() - began
+    logging.getLogger(__name__).debug("%s: %d after %.0f ms", call, status, seconds * 1000)
 
 
 def _client(context: ssl.SSLContext, timeout: float) -> httpx2.Client:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import click
 
 from daypass import __version__
+from daypass.cli.options import with_verbose
 from daypass.cli.output import show_error, show_hint
 from daypass.errors import Invalid, Misconfigured
 
@@ -67,7 +68,7 @@ class LazyGroup(click.Group):
             raise _not_installed(cmd_name, error) from error
         if not isinstance(command, click.Command):
             raise TypeError(f"{module}:{name} is not a click command")
-        return command
+        return with_verbose(command)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

@@ -55,6 +55,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         _trace()
         return _failed(_fault(error))
     finally:
+        if "daypass.client.journal" in sys.modules:
+            import_module("daypass.client.journal").stop()
         _let_go_of(sys.stderr)  # what is left in it must not change the exit code
 
 
@@ -79,6 +81,10 @@ def _load(target: str) -> Callable[[Sequence[str]], int | None]:
 def _failed(error: DaypassError) -> int:
     from daypass.cli.exits import exit_of
 
+    if "daypass.client.journal" in sys.modules:  # a log is kept
+        import logging
+
+        logging.getLogger("daypass.cli").info("failed with %s: %s", error.code, error.message)
     show_error(error)
     return int(exit_of(error))
 

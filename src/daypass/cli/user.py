@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from daypass.cli.options import context_option, root_option, with_settings
+from daypass.cli.options import context_option, keep_log, root_option, with_settings
 from daypass.cli.output import bold, data, good, note, printable, show_hint
 
 if TYPE_CHECKING:
@@ -35,7 +35,9 @@ def bootstrap(url: str, fingerprint: str | None, name: str, root: str) -> int:
     from daypass.client.settings import Settings
 
     address, pinned = trust.split_address(url, fingerprint)
-    membership = trust.bootstrap(Settings.load(root), address, pinned, name)
+    settings = Settings.load(root)
+    keep_log(settings)
+    membership = trust.bootstrap(settings, address, pinned, name)
     called = f", called {name} here" if name else ""
     note(f"{good('joined')} {bold(printable(membership.ca_name))} at {membership.url}{called}")
     show_hint("next, once: daypass ssh-config; then, every day: daypass login")

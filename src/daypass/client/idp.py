@@ -7,6 +7,7 @@ split by who must act. No redirects: an endpoint is where it says it is.
 from __future__ import annotations
 
 import contextlib
+import logging
 import re
 import time
 from collections.abc import Iterator
@@ -34,6 +35,7 @@ _LOOPBACK = re.compile(r"http://(127\.0\.0\.1|localhost|\[::1\])(:\d+)?(/.*)?")
 _URL = re.compile(r"[A-Za-z0-9._~:/?@!$&'()*+,;=%\[\]-]+")
 _TELL = "tell the CA's operator: every address of the provider must be a plain one that starts with https://"
 _Answer = TypeVar("_Answer")
+_log = logging.getLogger(__name__)
 
 
 class Refusal(msgspec.Struct, frozen=True):
@@ -90,11 +92,15 @@ class Idp:
         """Status and body, whatever they are. Raises Unavailable where none came."""
         import httpx2
 
+        began = time.monotonic()
         try:
             with self._waiting(), self._opened(url).stream(method, url, data=form, headers=headers) as response:
                 status, content = response.status_code, self._read(response)
         except (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError, TimeoutError) as error:
             raise unreachable(error, self._end(url)) from error
+        _log.debug(
+            "%s %s: %d after %.0f ms", method, url.partition("?")[0], status, (time.monotonic() - began) * 1000
+        )
         page = portal(url, status, response.headers)
         if page and (status < 500 or status == 511):
             raise captive(self._end(url), page)

@@ -9,6 +9,7 @@ the provider's (`grant`). The private key never leaves this process but for the 
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -27,10 +28,12 @@ from daypass.client.trust import Membership
 from daypass.client.typed import Code, say_code
 from daypass.errors import Misconfigured
 from daypass.remote import TIMEOUT, Remote
-from daypass.times import moment
+from daypass.times import moment, utc
 from daypass.wire import Certificate, PublicKey
 
 __all__ = ["ACT", "Login", "until"]
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +67,9 @@ class Login:
         with membership.remote(self.patience) as remote:
             membership, info = self._refresh(membership, remote, progress)
             found = agent.choose(self.settings, self.say, force=self.force)
+            _log.info("the key goes to the agent at %s", found.path)
             certificate = self._sign_in(membership, info, remote, self._day_pass(membership, found), progress)
+        _log.info("signed in: serial %d, until %s", certificate.serial, utc(certificate.valid_before))
         sshconfig.update(self.settings, membership)
         return Held(certificate, found)
 
@@ -117,7 +122,9 @@ class Login:
             patience=self.patience,
             sign_in_seconds=self.sign_in_seconds,
         )
-        return self._way(attempt.provider)(attempt)
+        way = self._way(attempt.provider)
+        _log.info("sign-in at %s by %s, %s", membership.url, attempt.provider.issuer, way.__name__.strip("_"))
+        return way(attempt)
 
     def _way(self, provider: OidcLogin) -> Callable[[Attempt], Certificate]:
         """How this person signs in here: what they asked for, else what this machine and the CA allow."""

@@ -137,6 +137,11 @@ class Settings:
         return self.home / "agent.sock"
 
     @property
+    def log(self) -> Path:
+        """What happened, for whoever must find out later; see client.journal."""
+        return self.home / "daypass.log"
+
+    @property
     def ssh_record(self) -> Path:
         """What ~/.ssh was like before we touched it."""
         return self.home / "ssh-before.json"
