@@ -82,6 +82,6 @@ def _end_agent(path: Path) -> None:
     """End the ssh-agent that was started for this socket, if any, and see it go."""
     for process in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
-            if (process / "cmdline").read_bytes() == b"\0".join([b"ssh-agent", b"-a", bytes(path), b""]):
+            if (process / "cmdline").read_bytes().startswith(b"\0".join([b"ssh-agent", b"-a", bytes(path), b""])):
                 os.kill(int(process.name), signal.SIGTERM)
                 wait_until(lambda: not path.exists(), "ssh-agent end")

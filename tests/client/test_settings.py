@@ -25,8 +25,7 @@ def test_the_default_folder_is_the_one_platformdirs_names(xdg: str | None, monke
         monkeypatch.setenv("XDG_DATA_HOME", xdg)
     assert place.home("", os.environ) == platformdirs.unix.Unix("daypass").user_data_dir
     monkeypatch.delenv("XDG_DATA_HOME", raising=False)
-    monkeypatch.setattr(sys, "platform", "darwin")
-    assert place.home("", os.environ) == platformdirs.macos.MacOS("daypass").user_data_dir
+    assert place.home("", os.environ, "darwin") == platformdirs.macos.MacOS("daypass").user_data_dir
 
 
 @pytest.mark.parametrize("mode", [0o777, 0o1777, 0o770, 0o702])

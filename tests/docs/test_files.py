@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from tests.docs.pages import ROOT, tables
 
+from daypass.client.platform import Platform
 from daypass.client.settings import Context, Settings
 from daypass.config import CaSection
 from daypass.founding import CONFIG_FILE, Plan
@@ -30,7 +31,7 @@ def test_every_file_of_a_company_is_listed(name: str, path: Path) -> None:
 
 
 def test_every_other_file_of_a_laptop_is_listed() -> None:
-    settings = Settings(Path("HOME"), Path("~/.ssh"), Path("/etc/daypass/client.toml"), {})
+    settings = Settings(Path("HOME"), Path("~/.ssh"), Path("/etc/daypass/client.toml"), {}, Platform.here())
     for path in (*places(settings).values(), settings.machine_file, Path("HOME/current"), Path("~/.ssh/config")):
         assert str(path) in LISTED
 

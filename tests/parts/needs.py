@@ -113,6 +113,10 @@ PARTS = {
         Part("ssh-add", _binary("ssh-add"), "openssh-client"),
         Part("ssh-keygen", _binary("ssh-keygen"), "openssh-client"),
         Part("sshd", _binary("sshd"), "openssh-server"),
+        Part("gpg-agent", _binary("gpg-agent"), "gpg-agent"),
+        Part("gcr-ssh-agent", _file("/usr/libexec/gcr-ssh-agent"), "gcr"),
+        Part("gnome-keyring-daemon", _binary("gnome-keyring-daemon"), "gnome-keyring"),
+        Part("dbus-run-session", _binary("dbus-run-session"), "dbus-bin"),
         Part("sk-dummy", _file("/usr/lib/openssh/regress/misc/sk-dummy/sk-dummy.so"), "openssh-tests"),
         Part("chromium", _binary("chromium"), "chromium"),
         Part("libatomic", _library("atomic"), "libatomic1"),  # Playwright's own driver is linked to it

@@ -7,24 +7,23 @@ still has it, whatever the file says.
 from __future__ import annotations
 
 import contextlib
-import fcntl
-import os
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from daypass.client import sshconfig
+from daypass.client import choice, sshconfig
 from daypass.client.agent import Agent, is_certificate
 from daypass.client.glance import ends_soon
+from daypass.client.portable import locked
 from daypass.client.settings import Context, Settings, write_file
 from daypass.client.trust import Membership
 from daypass.errors import DaypassError, Invalid, Misconfigured, Unauthenticated
 from daypass.wire import Certificate, CertType, PublicKey
 
-__all__ = ["Held", "alone", "check", "discard", "held", "keep", "signers"]
+__all__ = ["Held", "alone", "check", "discard", "held", "keep", "noted", "signers"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +80,8 @@ def check(blob: bytes, key: PublicKey, membership: Membership, now: float) -> Ce
 @contextlib.contextmanager
 def alone(context: Context) -> Iterator[None]:
     """Others who want to change what is held wait: two logins at once would take out each other's certificate."""
-    descriptor = os.open(context.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-    try:
-        with contextlib.suppress(OSError):  # a file system without locks
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
+    with locked(context.lock):
         yield
-    finally:
-        os.close(descriptor)
 
 
 def keep(
@@ -98,15 +92,18 @@ def keep(
     settings: Settings,
     *,
     confirm: bool = False,
-) -> None:
+    say: Callable[[str], None],
+) -> Agent:
     """Into the agent, ssh told, the file in place, and older ones out. All of it, or what was held is still held.
 
-    With `confirm` the agent asks before each use.
+    With `confirm` the agent asks before each use. Gives the agent it went into: our own where `agent` has failed
+    since it was chosen.
     """
     context, blob = membership.context, certificate.encode()
-    lifetime, earlier = certificate.valid_before - int(time.time()), _noted(context.agent)
+    lifetime, earlier = certificate.valid_before - int(time.time()), noted(context.agent)
+    comment = f"daypass:{context.name}"
     try:
-        agent.add(key, blob, lifetime, f"daypass:{context.name}", confirm=confirm)
+        agent = choice.add(agent, settings, say, key, blob, lifetime, comment, confirm=confirm)
         own_keys = [each.blob for each in agent.identities() if not is_certificate(each.blob)]
         sshconfig.write_pass(settings, membership, agent.path, certificate.valid_before, own_keys)
         write_file(context.agent, f"{agent.path}\n")
@@ -115,9 +112,10 @@ def keep(
         with contextlib.suppress(DaypassError):
             agent.remove(blob)
         raise
-    for each in {agent, *earlier}:
+    for each in {agent, *earlier, *choice.within_reach(settings)}:
         with contextlib.suppress(DaypassError):  # yesterday's agent may have ended, or be locked
             each.remove_certified_by(membership.user_ca, keep=blob)
+    return agent
 
 
 def signers(context: Context) -> tuple[PublicKey, ...]:
@@ -133,14 +131,14 @@ def discard(context: Context, user_ca: Collection[PublicKey], agents: tuple[Agen
 
     Raises Misconfigured where the agent is locked: it hides what it holds, and has it again once it is unlocked.
     """
-    noted, held = _noted(context.agent), context.certificate.exists()
+    earlier, held = noted(context.agent), context.certificate.exists()
     found = False
-    for agent in {*agents, *noted}:
+    for agent in {*agents, *earlier}:
         try:
             found = agent.remove_certified_by(user_ca) > 0 or found
         except DaypassError:
             continue  # an agent that has ended holds nothing
-    locked = [each for each in noted if held and not found and each.is_locked()]
+    locked = [each for each in earlier if held and not found and each.is_locked()]
     # ssh's instructions go first: they name the certificate's file.
     own_keys = context.folder.glob("own-*.pub")
     for path in (context.pass_config, context.valid_marker, context.certificate, *own_keys):
@@ -160,7 +158,8 @@ def _locked(agent: Agent) -> Misconfigured:
     )
 
 
-def _noted(path: Path) -> tuple[Agent, ...]:
+def noted(path: Path) -> tuple[Agent, ...]:
+    """The agent that the note names; none where it can't be read."""
     try:
         return (Agent(path.read_text("utf-8").strip()),)
     except (OSError, UnicodeDecodeError):

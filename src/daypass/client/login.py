@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from daypass.api import CaInfo, OidcLogin
-from daypass.client import agent, holding, memory, sshconfig, trust
+from daypass.client import choice, holding, memory, sshconfig, trust
 from daypass.client.agent import Agent
 from daypass.client.attempt import ACT, CLOCK_SKEW, Attempt, pick
 from daypass.client.holding import Held
@@ -66,12 +66,13 @@ class Login:
         membership, progress = trust.current(self.settings), Progress(self.say)
         with membership.remote(self.patience) as remote:
             membership, info = self._refresh(membership, remote, progress)
-            found = agent.choose(self.settings, self.say, force=self.force)
+            found = choice.choose(self.settings, self.say, force=self.force, confirm=self.confirm)
             _log.info("the key goes to the agent at %s", found.path)
             certificate = self._sign_in(membership, info, remote, self._day_pass(membership, found), progress)
         _log.info("signed in: serial %d, until %s", certificate.serial, utc(certificate.valid_before))
         sshconfig.update(self.settings, membership)
-        return Held(certificate, found)
+        (kept_by,) = holding.noted(membership.context.agent) or (found,)  # another, if that one failed on the way
+        return Held(certificate, kept_by)
 
     def certify(self, subject: Subject) -> Certificate:
         """Sign in for a key of the caller's, who keeps the certificate; the day pass is left as it is."""
@@ -104,7 +105,7 @@ class Login:
 
         def keep(certificate: Certificate) -> None:
             with holding.alone(membership.context):
-                holding.keep(certificate, key, found, membership, self.settings, confirm=self.confirm)
+                holding.keep(certificate, key, found, membership, self.settings, confirm=self.confirm, say=self.say)
 
         return Subject(PublicKey.from_cryptography(key.public_key()), signer(key), keep)
 

@@ -11,8 +11,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from daypass.client import holding, sshconfig
-from daypass.client.agent import Agent
+from daypass.client import choice, holding, sshconfig
 from daypass.client.settings import Context, Settings
 from daypass.client.trust import Membership, load
 from daypass.errors import Misconfigured, NotFound
@@ -49,13 +48,8 @@ def logout_at(settings: Settings, context: Context) -> LoggedOut:
     else:
         user_ca, connections = membership.user_ca, _end_connections(settings, membership)
     with holding.alone(context):
-        had_pass = holding.discard(context, user_ca, _agents(settings))
+        had_pass = holding.discard(context, user_ca, choice.within_reach(settings))
     return LoggedOut(context.name, had_pass, connections)
-
-
-def _agents(settings: Settings) -> tuple[Agent, ...]:
-    paths = (str(settings.agent_socket), settings.environ.get("SSH_AUTH_SOCK", ""))
-    return tuple(Agent(path) for path in paths if path and Path(path).exists())
 
 
 def _end_connections(settings: Settings, membership: Membership) -> int:

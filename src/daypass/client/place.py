@@ -31,14 +31,14 @@ def below(root: str, path: str) -> str:
     return os.path.join(root, os.path.abspath(path).lstrip("/")) if root else os.path.abspath(path)
 
 
-def user_home(environ: Mapping[str, str]) -> str:
-    """The person's home folder."""
-    return environ.get("HOME") or os.path.expanduser("~")
+def user_home(environ: Mapping[str, str], system: str = sys.platform) -> str:
+    """The person's home folder. On Windows HOME is Git's shell's idea, and OpenSSH's is USERPROFILE."""
+    return environ.get("USERPROFILE" if system == "win32" else "HOME") or os.path.expanduser("~")
 
 
-def home(root: str, environ: Mapping[str, str]) -> str:
+def home(root: str, environ: Mapping[str, str], system: str = sys.platform) -> str:
     """The folder everything of ours is in."""
-    return below(root, environ.get("DAYPASS_HOME") or _default(environ))
+    return below(root, environ.get("DAYPASS_HOME") or _default(environ, system))
 
 
 def current_name(folder: str, wanted: str = "") -> str | None:
@@ -52,8 +52,11 @@ def current_name(folder: str, wanted: str = "") -> str | None:
         return None
 
 
-def _default(environ: Mapping[str, str]) -> str:
-    if sys.platform == "darwin":
-        return os.path.join(user_home(environ), "Library", "Application Support", "daypass")
+def _default(environ: Mapping[str, str], system: str) -> str:
+    own = user_home(environ, system)
+    if system == "darwin":
+        return os.path.join(own, "Library", "Application Support", "daypass")
+    if system == "win32":
+        return os.path.join(environ.get("LOCALAPPDATA") or os.path.join(own, "AppData", "Local"), "daypass")
     data = environ.get("XDG_DATA_HOME", "").strip()
-    return os.path.join(data or os.path.join(user_home(environ), ".local", "share"), "daypass")
+    return os.path.join(data or os.path.join(own, ".local", "share"), "daypass")

@@ -23,6 +23,8 @@ from threading import get_native_id
 import msgspec
 
 from daypass.client import place
+from daypass.client.platform import Platform
+from daypass.client.portable import NO_FOLLOW, restrict, sync_folder
 from daypass.errors import Misconfigured, NotFound
 
 __all__ = ["Context", "MachineDefaults", "Settings", "is_context_name", "is_plain", "make_folder", "write_file"]
@@ -113,24 +115,32 @@ class Settings:
     ssh_folder: Path
     machine_file: Path
     environ: Mapping[str, str]
+    platform: Platform
     wanted: str = ""  # the company asked for, by --context or DAYPASS_CONTEXT; empty: the one in use
 
     @classmethod
-    def load(cls, root: str = "", environ: Mapping[str, str] | None = None, context: str = "") -> Settings:
+    def load(
+        cls,
+        root: str = "",
+        environ: Mapping[str, str] | None = None,
+        context: str = "",
+        *,
+        platform: Platform | None = None,
+    ) -> Settings:
         """From the environment; `root` stands for /. Raises Misconfigured for a path ssh could not be told."""
-        environ = os.environ if environ is None else environ
-        home = place.home(root, environ)
-        ssh_folder = place.below(root, f"{place.user_home(environ)}/.ssh")
+        platform = platform or Platform.here(environ)
+        home = platform.home(root)
+        ssh_folder = place.below(root, f"{platform.user_home}/.ssh")
         for path in (home, ssh_folder):
-            if not is_plain(path):
+            if not is_plain(platform.for_ssh(path)):
                 raise Misconfigured(
                     f"the path {path!r} holds characters that OpenSSH's configuration can't carry",
                     hint="set DAYPASS_HOME to a plain path",
                 )
-        _check_ours(home)
-        machine_file = Path(place.below(root, "/etc/daypass/client.toml"))
-        wanted = context or environ.get("DAYPASS_CONTEXT", "")
-        return cls(Path(home), Path(ssh_folder), machine_file, environ, wanted)
+        _check_ours(home, platform)
+        machine_file = Path(place.below(root, platform.machine_file))
+        wanted = context or platform.environ.get("DAYPASS_CONTEXT", "")
+        return cls(Path(home), Path(ssh_folder), machine_file, platform.environ, platform, wanted)
 
     @property
     def agent_socket(self) -> Path:
@@ -195,13 +205,15 @@ class Settings:
         return defaults
 
 
-def _check_ours(home: str) -> None:
+def _check_ours(home: str, platform: Platform) -> None:
     """Whoever else may write there could put an agent of theirs into it, or lines that ssh obeys."""
+    if platform.is_windows:  # which has no modes; a person's own folder is theirs alone
+        return
     try:
         found = Path(home).stat()
     except OSError:
         return
-    if found.st_uid not in (0, os.geteuid()):
+    if found.st_uid not in (0, platform.uid):
         hint = "run daypass as yourself, without sudo, or set DAYPASS_HOME to a folder of your own"
         raise Misconfigured(f"{home} belongs to another account", code="home.owner", hint=hint)
     if found.st_mode & 0o022:
@@ -238,7 +250,7 @@ def write_file(path: Path, content: bytes | str, mode: int = 0o600) -> None:
     try:
         _write_new(temporary, data, mode)
         temporary.replace(path)
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
     except OSError as error:
         temporary.unlink(missing_ok=True)
         raise Misconfigured(f"can't write {path}: {error.strerror}", hint="is the disk full or read-only?") from error
@@ -246,17 +258,9 @@ def write_file(path: Path, content: bytes | str, mode: int = 0o600) -> None:
 
 def _write_new(path: Path, data: bytes, mode: int) -> None:
     path.unlink(missing_ok=True)
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | NO_FOLLOW, 0o600)
     with os.fdopen(descriptor, "wb") as file:
-        os.fchmod(descriptor, mode)
+        restrict(descriptor, mode)
         file.write(data)
         file.flush()
         os.fsync(descriptor)
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

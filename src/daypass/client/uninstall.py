@@ -13,6 +13,7 @@ from pathlib import Path
 
 from daypass.client import sshsetup
 from daypass.client.logout import LoggedOut, logout
+from daypass.client.ownagent import end_own_agent
 from daypass.client.settings import Settings
 
 __all__ = ["Traces", "find", "remove"]
@@ -53,6 +54,7 @@ def remove(settings: Settings) -> tuple[LoggedOut, ...]:
     """All of it. Raises Misconfigured where an agent is locked or a file can't be changed; run it again then."""
     given_up = logout(settings, everywhere=True) if settings.contexts() else ()
     sshsetup.apply(settings, sshsetup.plan(settings, remove=True), remove=True)
+    end_own_agent(settings)
     for path in _paths(settings):
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)
