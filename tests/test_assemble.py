@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import msgspec
@@ -9,7 +10,7 @@ import pytest
 from msgspec.structs import replace
 
 from daypass.api import OidcLogin, OidcProvisioner
-from daypass.assemble import load_parts, public_info
+from daypass.assemble import load_parts, opened, public_info
 from daypass.config import Config, KeySection, ProviderSection, load
 from daypass.errors import Misconfigured
 from daypass.founding import Plan, found
@@ -46,7 +47,7 @@ def test_clients_are_told_what_the_provider_insists_on(config: Config) -> None:
     )
     assert login(config, section) == OidcLogin(
         name="corp", issuer=ISSUER, client_id="dp", client_secret="s", scopes=["openid", "groups"], max_age=3600,
-        redirect_host="localhost", redirect_ports=[8400, 8401],
+        redirect_host="localhost", redirect_ports=[8400, 8401], hosted=True,
     )  # fmt: skip
 
 
@@ -54,6 +55,27 @@ def test_clients_are_told_of_the_device_grant_where_it_is_on(config: Config) -> 
     told = login(config, provider(device_client_id="tv", device_client_secret="s"))
     assert (told.client_id, told.device_client_id, told.device_client_secret) == ("dp", "tv", "s")
     assert login(config, provider()).device_client_id == ""
+
+
+def test_clients_are_told_whether_there_are_pages_to_sign_in_at_from_elsewhere(config: Config) -> None:
+    assert login(config, provider()).hosted
+    assert not login(replace(config, pages=None), provider()).hosted
+
+
+def test_the_secret_of_the_pages_client_stays_at_the_ca(config: Config) -> None:
+    info = public_info(
+        load_parts(replace(config, providers=[provider(web_client_id="w", web_client_secret="hunter2")]))
+    )
+    assert b"hunter2" not in msgspec.json.encode([info.logins, info.provisioners])
+
+
+def test_sign_ins_on_another_device_are_there_where_there_are_pages(config: Config) -> None:
+    async def devices(config: Config) -> object:
+        async with opened(load_parts(config)) as heart:
+            return heart.devices
+
+    assert asyncio.run(devices(config)) is not None
+    assert asyncio.run(devices(replace(config, pages=None))) is None
 
 
 def test_step_is_told_the_same_in_its_own_words(config: Config) -> None:

@@ -16,6 +16,7 @@ from daypass.api import OidcLogin, OidcProvisioner, Signed
 from daypass.api import SshPopProvisioner as SshPopEntry
 from daypass.ca.authority import Authority, CaKeys
 from daypass.ca.clock import ClockGuard, SystemClock
+from daypass.ca.device import Devices
 from daypass.ca.hosts import Hosts
 from daypass.ca.policy import Policy
 from daypass.ca.ports import Clock, Provisioner, Signer, Store
@@ -27,6 +28,7 @@ from daypass.provisioners.discovery import provider_client
 from daypass.provisioners.join import JoinTokenProvisioner
 from daypass.provisioners.oidc import OidcProvisioner as OidcPart
 from daypass.provisioners.sshpop import SshPopProvisioner
+from daypass.provisioners.web import WebClient
 from daypass.server.app import build, build_admin
 from daypass.server.ports import PublicInfo
 from daypass.server.serve import Ready, serve
@@ -42,7 +44,9 @@ from daypass.wire.sshpop import PROVISIONER
 _SSH_USES = ("user", "host", "bundle")
 _SIGN_NEXT = "bring the offline root and sign the next one, with the same --config: daypass ca trust"
 
-__all__ = ["Parts", "authority", "load_parts", "run_ca"]
+CALLBACK = "/device/callback"  # below the pages' URL; providers have it registered
+
+__all__ = ["CALLBACK", "Parts", "authority", "load_parts", "run_ca"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +115,7 @@ def authority(parts: Parts, store: Store, http: httpx2.AsyncClient, clock: Clock
         host_keys=parts.host_keys,
     )
     keys = CaKeys(parts.user, parts.host, parts.user_keys, parts.host_keys)
-    return Authority(
+    made = Authority(
         policy,
         keys,
         provisioners,
@@ -122,6 +126,18 @@ def authority(parts: Parts, store: Store, http: httpx2.AsyncClient, clock: Clock
         ca_id=parts.ca_id,
         name=parts.config.ca.name,
     )
+    made.devices = _devices(made, parts, store, http, clock)
+    return made
+
+
+def _devices(heart: Authority, parts: Parts, store: Store, http: httpx2.AsyncClient, clock: Clock) -> Devices | None:
+    """Sign-ins on another device, where there are pages for them."""
+    pages = parts.config.pages
+    if pages is None:
+        return None
+    providers = [WebClient(section, clock, http) for section in parts.config.providers]
+    redirect = f"{pages.url.rstrip('/')}{CALLBACK}"
+    return Devices(heart.issue, store, clock, providers, ca_id=parts.ca_id, redirect=redirect)
 
 
 def _sshpop(parts: Parts, store: Store, clock: Clock) -> SshPopProvisioner:
@@ -139,7 +155,7 @@ def public_info(parts: Parts) -> PublicInfo:
         trust=parts.trust,
         user_lifetime=parse_duration(parts.config.lifetimes.user),
         provisioners=(*(_for_step(section) for section in parts.config.providers), *_listed_sshpop(parts.config)),
-        logins=tuple(_for_daypass(section) for section in parts.config.providers),
+        logins=tuple(_for_daypass(section, parts.config.pages is not None) for section in parts.config.providers),
     )
 
 
@@ -242,7 +258,7 @@ def _listed_sshpop(config: Config) -> list[SshPopEntry]:
     return [SshPopEntry(name=PROVISIONER, claims={"enableSSHCA": True})] if config.ca.list_sshpop else []
 
 
-def _for_daypass(section: ProviderSection) -> OidcLogin:
+def _for_daypass(section: ProviderSection, hosted: bool) -> OidcLogin:
     return OidcLogin(
         name=section.name,
         issuer=section.issuer,
@@ -254,4 +270,5 @@ def _for_daypass(section: ProviderSection) -> OidcLogin:
         max_age=parse_duration(section.max_age) if section.max_age else None,
         redirect_host=section.redirect_host,
         redirect_ports=section.redirect_ports,
+        hosted=hosted,
     )

@@ -1,4 +1,4 @@
-"""A whole authority for a test: real policy, provisioners, signers and SQLite; only the clock can be moved."""
+"""A whole authority for a test: real policy, provisioners, signers and store; only the clock can be moved."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from daypass.ca.authority import Authority, CaKeys, Issuance
 from daypass.ca.clock import ClockGuard
+from daypass.ca.device import Devices
 from daypass.ca.hosts import Hosts
 from daypass.ca.policy import Policy
 from daypass.ca.ports import Provisioner, Signer
@@ -23,6 +24,7 @@ from daypass.provisioners.discovery import provider_client
 from daypass.provisioners.join import JoinTokenProvisioner
 from daypass.provisioners.oidc import OidcProvisioner
 from daypass.provisioners.sshpop import SshPopProvisioner
+from daypass.provisioners.web import WebClient
 from daypass.signers.file import FileSigner
 from daypass.store import SqlStore, open_store
 from daypass.wire import CertType, PublicKey
@@ -31,6 +33,7 @@ from tests.ca.samples import config
 from tests.parts.op import Op
 
 CA_ID = bytes(range(32))
+REDIRECT = "https://ca.example.com/device/callback"
 ENGINEERS = RoleSection(name="engineers", groups=["engineers"], accounts=["{login}"])
 
 
@@ -57,6 +60,7 @@ class Heart:
     op: Op
     clock: MovingClock
     settings: Config
+    devices: Devices
     keys: dict[str, FileSigner] = field(default_factory=dict)
 
     def token(self, key: PublicKey, salt: bytes, **claims: Any) -> Secret:
@@ -86,7 +90,7 @@ class Heart:
 @asynccontextmanager
 async def heart(
     op: Op,
-    database: Path,
+    database: Path | str,
     *,
     clock: MovingClock | None = None,
     publish: bool = True,
@@ -95,12 +99,12 @@ async def heart(
     **changes: Any,
 ) -> AsyncIterator[Heart]:
     """`changes` go into the configuration; `user` replaces the user CA's signer, `next_host` is announced beside the
-    host CA's key."""
+    host CA's key. `database` is SQLite's file, or the URL of one with all tables."""
     provider = ProviderSection(name="idp", issuer=op.issuer, client_id=op.client_id, max_age="")
     settings = config(**({"providers": [provider], "roles": [ENGINEERS]} | changes))
     clock = clock or MovingClock()
     guard, policy = ClockGuard(clock), Policy(settings)
-    store = open_store(f"sqlite:///{database}", create=True)
+    store = open_store(database) if isinstance(database, str) else open_store(f"sqlite:///{database}", create=True)
     signers = {use: FileSigner(Ed25519PrivateKey.generate()) for use in ("user", "host", "bundle")}
     users = user or signers["user"]
     announced = (signers["host"].public_key, *((next_host,) if next_host else ()))
@@ -117,12 +121,14 @@ async def heart(
         authority = Authority(
             policy, keys, provisioners, store, guard, hosts, sshpop=sshpop, ca_id=CA_ID, name="Example"
         )
+        sites = [WebClient(section, clock, http) for section in settings.providers]
+        authority.devices = Devices(authority.issue, store, clock, sites, ca_id=CA_ID, redirect=REDIRECT)
         try:
             await store.publish(policy_document(settings), policy.hash, actor="root", now=int(clock.now()))
-            yield Heart(authority, store, op, clock, settings, signers)
+            yield Heart(authority, store, op, clock, settings, authority.devices, signers)
         finally:
             await store.close()
 
 
 Scenario = Callable[[Heart], Awaitable[None]]
-__all__ = ["CA_ID", "ENGINEERS", "Heart", "MovingClock", "Scenario", "heart", "new_key"]
+__all__ = ["CA_ID", "ENGINEERS", "REDIRECT", "Heart", "MovingClock", "Scenario", "heart", "new_key"]

@@ -20,6 +20,7 @@ class CertifiedOp:
     issuer: str
     process: subprocess.Popen[bytes]
     client_id: str = "daypass"
+    pages: tuple[str, str] = ("daypass-pages", "known-to-the-ca-alone-and-long-enough")  # client and its secret
 
     def disable(self, name: str) -> None:
         self._say(f"disable {name}")

@@ -19,6 +19,7 @@ from daypass.store import SqlStore
 Run = Callable[[Scenario], None]
 CAPS = DeviceCaps(network=3, overall=5)
 ANY = tuple(DeviceState)
+ADDRESS = "203.0.113.5"
 BROWSER, OTHER = b"b" * 32, b"o" * 32
 NO = Refusal("device.denied", "no", "ask again")
 
@@ -41,7 +42,7 @@ async def at(store: SqlStore, state: DeviceState, **changes: Any) -> DeviceReque
     """One that has come as far as `state`."""
     made = await added(store, **changes)
     if state is not DeviceState.WAITING:
-        await store.bind_device(made.user_hash, os.urandom(32), NOW)
+        await store.bind_device(made.user_hash, os.urandom(32), ADDRESS, NOW)
         assert state is DeviceState.SEEN or await store.move_device(made.device_hash, ANY, state, NOW)
     return made
 
@@ -66,11 +67,11 @@ def test_what_was_added_is_found_as_it_was(run: Run) -> None:
 def test_a_code_is_bound_to_the_first_browser_that_types_it(run: Run) -> None:
     async def scenario(store: SqlStore) -> None:
         made = await added(store)
-        bound = await store.bind_device(made.user_hash, BROWSER, NOW)
-        assert bound == replace(made, state=DeviceState.SEEN, browser_hash=BROWSER)
-        assert await store.bind_device(made.user_hash, BROWSER, NOW) == bound
-        assert await store.bind_device(made.user_hash, OTHER, NOW) is None
-        assert await store.bind_device(os.urandom(32), OTHER, NOW) is None
+        bound = await store.bind_device(made.user_hash, BROWSER, ADDRESS, NOW)
+        assert bound == replace(made, state=DeviceState.SEEN, browser_hash=BROWSER, browser_address=ADDRESS)
+        assert await store.bind_device(made.user_hash, BROWSER, ADDRESS, NOW) == bound
+        assert await store.bind_device(made.user_hash, OTHER, ADDRESS, NOW) is None
+        assert await store.bind_device(os.urandom(32), OTHER, ADDRESS, NOW) is None
         assert await store.device_of(BROWSER, NOW) == bound
         assert await store.device_of(OTHER, NOW) is None
 
@@ -80,9 +81,9 @@ def test_a_code_is_bound_to_the_first_browser_that_types_it(run: Run) -> None:
 def test_a_browser_has_one_request_at_a_time(run: Run) -> None:
     async def scenario(store: SqlStore) -> None:
         first, second = await added(store), await added(store)
-        await store.bind_device(first.user_hash, BROWSER, NOW)
+        await store.bind_device(first.user_hash, BROWSER, ADDRESS, NOW)
         with pytest.raises(Conflict):
-            await store.bind_device(second.user_hash, BROWSER, NOW)
+            await store.bind_device(second.user_hash, BROWSER, ADDRESS, NOW)
         assert await state(store, second) is DeviceState.WAITING
 
     run(scenario)
@@ -92,9 +93,9 @@ def test_a_browser_has_one_request_at_a_time(run: Run) -> None:
 def test_a_code_that_was_dealt_with_is_no_code_any_more(run: Run, late: DeviceState) -> None:
     async def scenario(store: SqlStore) -> None:
         made = await added(store)
-        await store.bind_device(made.user_hash, BROWSER, NOW)
+        await store.bind_device(made.user_hash, BROWSER, ADDRESS, NOW)
         await store.move_device(made.device_hash, ANY, late, NOW)
-        assert await store.bind_device(made.user_hash, BROWSER, NOW) is None
+        assert await store.bind_device(made.user_hash, BROWSER, ADDRESS, NOW) is None
 
     run(scenario)
 
@@ -102,7 +103,7 @@ def test_a_code_that_was_dealt_with_is_no_code_any_more(run: Run, late: DeviceSt
 Act = Callable[[SqlStore, DeviceRequest, int], Awaitable[object]]
 ACTS: dict[str, Act] = {
     "found": lambda store, made, now: store.device(made.device_hash, now),
-    "typed": lambda store, made, now: store.bind_device(made.user_hash, BROWSER, now),
+    "typed": lambda store, made, now: store.bind_device(made.user_hash, BROWSER, ADDRESS, now),
     "moved": lambda store, made, now: store.move_device(made.device_hash, ANY, DeviceState.ALLOWED, now),
     "refused": lambda store, made, now: store.refuse_device(made.device_hash, ANY, NO, now),
 }
@@ -121,7 +122,7 @@ def test_expiry_is_looked_at_when_it_is_used(run: Run, act: Act) -> None:
 def test_a_browser_is_not_bound_to_what_has_expired(run: Run) -> None:
     async def scenario(store: SqlStore) -> None:
         made = await added(store)
-        await store.bind_device(made.user_hash, BROWSER, NOW)
+        await store.bind_device(made.user_hash, BROWSER, ADDRESS, NOW)
         assert await store.device_of(BROWSER, made.expires_at) is None
 
     run(scenario)
@@ -246,8 +247,8 @@ def test_of_two_processes_one_wins_each_move(url: str) -> None:
                 made = request(network=os.urandom(4).hex())
                 await one.add_device(made, DeviceCaps(100, 100))
                 bound = await asyncio.gather(
-                    one.bind_device(made.user_hash, os.urandom(32), NOW),
-                    two.bind_device(made.user_hash, os.urandom(32), NOW),
+                    one.bind_device(made.user_hash, os.urandom(32), ADDRESS, NOW),
+                    two.bind_device(made.user_hash, os.urandom(32), ADDRESS, NOW),
                 )
                 assert sum(each is not None for each in bound) == 1
                 moved = await asyncio.gather(

@@ -15,6 +15,7 @@ import asyncio
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
@@ -39,6 +40,9 @@ from daypass.ca.renewals import Renewals
 from daypass.errors import Invalid, Unauthenticated, Unavailable
 from daypass.model import Credential, Draft, Grant, Issued, Kind, OnceId, Proof, Renewal, Request
 from daypass.wire import Certificate, CertType, PublicKey
+
+if TYPE_CHECKING:
+    from daypass.ca.device import Devices
 
 __all__ = ["Authority", "CaKeys", "Issuance"]
 
@@ -67,6 +71,8 @@ class Issuance(Struct, frozen=True):
     roles: tuple[str, ...]
     host: HostRecord | None = None
     again: bool = False
+    login: str = ""  # of a person
+    actor: str = ""  # who signed in, as the ledger names them
 
 
 class Authority:
@@ -91,7 +97,7 @@ class Authority:
         self.make_join_token = hosts.make_join_token
         self.bundle = hosts.bundle
         self.client_bundle = hosts.client_bundle
-        self.devices: None = None
+        self.devices: Devices | None = None  # assemble gives it to a CA that has pages
         self.renewals = Renewals(self._settle, sshpop, store, clock)
         self.calls = Calls(store, clock, ca_id, keys.user_keys)
         self._store = store
@@ -129,7 +135,7 @@ class Authority:
             match verdict:
                 case Recorded():
                     issued = tuple(_issued(cert) for cert in certificates)
-                    return Issuance(issued, grant.roles, await self._host(question))
+                    return _answer(issued, grant, proof, await self._host(question))
                 case Spent(spent):
                     return await self._again(spent, proof, request, view, now)
                 case NameTaken(name):
@@ -232,7 +238,7 @@ class Authority:
                     code="token.spent",
                     hint="sign in again: daypass login --force",
                 )
-        return Issuance(spent, grant.roles, view.host, again=True)
+        return _answer(spent, grant, proof, view.host, again=True)
 
     async def _host(self, question: Question) -> HostRecord | None:
         return (await self._store.view(question)).host if question.host else None
@@ -294,6 +300,14 @@ def _moved(shown: Renewal, proven: bool, certificates: Sequence[Certificate]) ->
         for cert in certificates
         if cert.public_key != shown.key
     )
+
+
+def _answer(
+    issued: tuple[Issued, ...], grant: Grant, proof: Proof, host: HostRecord | None, *, again: bool = False
+) -> Issuance:
+    who = proof.identity
+    login = grant.claims[0] if grant.claims else ""
+    return Issuance(issued, grant.roles, host, again, login, f"{who.provider}:{who.subject}")
 
 
 def _issued(cert: Certificate) -> Issued:

@@ -267,6 +267,7 @@ class DeviceRequest(Struct, frozen=True):
     expires_at: int
     state: DeviceState = DeviceState.WAITING
     browser_hash: bytes | None = None
+    browser_address: str | None = None
     refusal: Refusal | None = None
     serial: int | None = None
     login: str | None = None
@@ -299,8 +300,11 @@ class DeviceStore(Protocol):
     async def device_of(self, browser_hash: bytes, now: int) -> DeviceRequest | None:
         """The one that is bound to this browser."""
 
-    async def bind_device(self, user_hash: bytes, browser_hash: bytes, now: int) -> DeviceRequest | None:
-        """From waiting to seen. The same again gives the same; None for a code that is not there, or bound elsewhere.
+    async def bind_device(
+        self, user_hash: bytes, browser_hash: bytes, address: str, now: int
+    ) -> DeviceRequest | None:
+        """From waiting to seen, by a browser at this address. The same again gives the same; None for a code that is
+        not there, or bound elsewhere.
 
         Raises Conflict where the browser is bound to another request.
         """

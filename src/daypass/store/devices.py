@@ -42,7 +42,7 @@ def find(connection: Connection, now: int, **hashes: bytes) -> DeviceRequest | N
 
 
 def bind(
-    connection: Connection, statements: Statements, user_hash: bytes, browser_hash: bytes, now: int
+    connection: Connection, statements: Statements, user_hash: bytes, browser_hash: bytes, address: str, now: int
 ) -> DeviceRequest | None:
     statements.lock(connection)
     wanted = find(connection, now, user_hash=user_hash)
@@ -53,7 +53,7 @@ def bind(
         return wanted if again else None
     if connection.execute(select(_c.device_hash).where(_c.browser_hash == browser_hash)).first() is not None:
         raise Conflict("this browser is busy with another sign-in", code="device.browser", hint="type the code again")
-    values = {"state": DeviceState.SEEN.value, "browser_hash": browser_hash}
+    values = {"state": DeviceState.SEEN.value, "browser_hash": browser_hash, "browser_address": address}
     _move(connection, wanted.device_hash, (DeviceState.WAITING,), now, values)
     return find(connection, now, user_hash=user_hash)
 

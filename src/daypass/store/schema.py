@@ -197,6 +197,7 @@ device_requests = Table(
     Column("expires_at", BIG, nullable=False),
     Column("state", Text, nullable=False),  # ca.ports.DeviceState
     Column("browser_hash", LargeBinary),
+    Column("browser_address", Text),
     Column("refusal", Text),  # JSON of ca.ports.Refusal
     Column("serial", BIG),
     Column("login", Text),

@@ -143,8 +143,11 @@ class SqlStore:
     async def device_of(self, browser_hash: bytes, now: int) -> DeviceRequest | None:
         return await self._read(lambda connection: devices.find(connection, now, browser_hash=browser_hash))
 
-    async def bind_device(self, user_hash: bytes, browser_hash: bytes, now: int) -> DeviceRequest | None:
-        return await self._change(devices.bind, user_hash, browser_hash, now)
+    async def bind_device(
+        self, user_hash: bytes, browser_hash: bytes, address: str, now: int
+    ) -> DeviceRequest | None:
+        check_text(address)
+        return await self._change(devices.bind, user_hash, browser_hash, address, now)
 
     async def move_device(
         self, device_hash: bytes, before: Collection[DeviceState], after: DeviceState, now: int

@@ -29,6 +29,7 @@ def upgrade() -> None:
         sa.Column("expires_at", BIG, nullable=False),
         sa.Column("state", sa.Text, nullable=False),
         sa.Column("browser_hash", sa.LargeBinary),
+        sa.Column("browser_address", sa.Text),
         sa.Column("refusal", sa.Text),
         sa.Column("serial", BIG),
         sa.Column("login", sa.Text),
