@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 import threading
 import time
@@ -12,7 +13,7 @@ from urllib.parse import urlencode
 import httpx2
 import pytest
 
-from daypass.client import browser, pages
+from daypass.client import browser, loopback, pages
 from daypass.client.browser import Answer, Listener
 from daypass.errors import DaypassError, Denied, Misconfigured, Unauthenticated, Unavailable
 from tests.parts.processes import free_port
@@ -219,10 +220,68 @@ def test_noise_on_the_socket_harms_nothing(
 
 def test_it_listens_on_loopback_only_and_closes_in_the_end() -> None:
     with Listener(state="s", issuer=ISSUER, require_issuer=False) as listener:
-        assert listener._server.server_address[0] == "127.0.0.1"
+        assert listener._servers.addresses == ("127.0.0.1",)
         port = int(listener.authority.rpartition(":")[2])
     with socket.socket() as probe:
         assert probe.connect_ex(("127.0.0.1", port)) != 0
+
+
+def test_localhost_is_listened_to_on_both_of_its_addresses() -> None:
+    """A browser may try either first."""
+    with Listener(state="s", issuer=ISSUER, require_issuer=False, host="localhost") as listener:
+        port = listener.authority.rpartition(":")[2]
+        for address in ("127.0.0.1", "[::1]"):
+            answer = httpx2.get(
+                f"http://{address}:{port}/callback", headers={"Host": listener.authority}, trust_env=False
+            )
+            assert answer.status_code == 400
+        httpx2.get(
+            f"http://[::1]:{port}/callback?code=c&state=s", headers={"Host": listener.authority}, trust_env=False
+        )
+        assert listener.wait(1) == Answer("c")
+
+
+def test_a_port_that_somebody_else_has_on_one_of_the_addresses_is_not_taken() -> None:
+    """A browser that tries that address first would hand the answer to them."""
+    with socket.create_server(("::1", 0), family=socket.AF_INET6) as taken:
+        ports = (taken.getsockname()[1], free_port())
+        with Listener(state="s", issuer=ISSUER, require_issuer=False, host="localhost", ports=ports) as listener:
+            assert listener.redirect_uri == f"http://localhost:{ports[1]}/callback"
+
+
+def test_a_machine_without_one_of_the_two_uses_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Only6(loopback.Server):
+        def __init__(self, responder: loopback.Responder, address: str, port: int) -> None:
+            if address == "127.0.0.1":
+                raise OSError(errno.EADDRNOTAVAIL, "no such address")
+            super().__init__(responder, address, port)
+
+    monkeypatch.setattr(loopback, "Server", Only6)
+    with Listener(state="s", issuer=ISSUER, require_issuer=False, host="localhost") as listener:
+        assert listener._servers.addresses == ("::1",)
+
+
+LOADED = [
+    {"Origin": "https://evil.example"},
+    {"Origin": "null"},
+    {"Sec-Fetch-Mode": "no-cors", "Sec-Fetch-Dest": "image", "Sec-Fetch-Site": "cross-site"},
+    {"Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "iframe", "Sec-Fetch-Site": "cross-site"},
+    {"Sec-Fetch-Mode": "cors", "Sec-Fetch-Dest": "empty", "Sec-Fetch-Site": "same-origin"},
+]
+
+
+@pytest.mark.parametrize("headers", LOADED)
+def test_an_answer_that_another_site_s_page_loads_does_not_count(headers: dict[str, str], listener: Listener) -> None:
+    """Even with the right state: the answer comes by the browser going there (W3C Fetch Metadata)."""
+    url = f"http://{listener.authority}/callback?{urlencode(HONEST)}"
+    assert httpx2.get(url, headers=headers, trust_env=False).status_code == 400
+    assert not listener._arrived.is_set()
+
+
+def test_an_answer_that_the_browser_brings_from_the_provider_counts(listener: Listener) -> None:
+    headers = {"Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document", "Sec-Fetch-Site": "cross-site"}
+    httpx2.get(f"http://{listener.authority}/callback?{urlencode(HONEST)}", headers=headers, trust_env=False)
+    assert listener.wait(1) == Answer("the-code")
 
 
 def test_a_provider_that_insists_on_ports_gets_the_first_free_one() -> None:

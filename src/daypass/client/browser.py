@@ -50,22 +50,19 @@ class Listener:
         self._arrived, self._decided, self._shown = threading.Event(), threading.Event(), threading.Event()
         self._answer: Answer | DaypassError | None = None
         self._result: Page | None = None
-        self._server = loopback.listen(self, ports)
-        self.authority = f"{host}:{self._server.server_address[1]}"
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
+        self._servers = loopback.listen(self, host, ports)
+        self.authority = f"{host}:{self._servers.port}"
 
     @property
     def redirect_uri(self) -> str:
         return f"http://{self.authority}{CALLBACK}"
 
     def __enter__(self) -> Listener:
-        self._thread.start()
+        self._servers.__enter__()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        self._servers.__exit__()
 
     def open(self, open_browser: Callable[[str], None], url: str) -> None:
         """Send the person to `url`. In a thread: some browsers keep the caller until they are closed."""
@@ -94,7 +91,7 @@ class Listener:
 
     # -- called by the server, in its threads ----------------------------------------------------------------
 
-    def respond(self, target: str, host: str) -> Page | str:
+    def respond(self, target: str, host: str, *, visited: bool) -> Page | str:
         """The page for a request, or the path to redirect to."""
         if not hmac.compare_digest(host.encode(), self.authority.encode()):
             return _NOT_HERE  # a name of someone else's that points to loopback
@@ -103,7 +100,7 @@ class Listener:
             return self._show()
         if path != CALLBACK:
             return _NOT_HERE
-        return self._take(query)
+        return self._take(query) if visited else _NOT_OURS
 
     def _take(self, query: str) -> Page | str:
         fields = _parse(query)

@@ -6,8 +6,12 @@ Only GET, one request per connection, nothing logged: the request line holds the
 from __future__ import annotations
 
 import contextlib
+import errno
+import selectors
 import socket
+import socketserver
 import threading
+from collections.abc import Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Protocol
 
@@ -15,34 +19,93 @@ from daypass.client import pages
 from daypass.client.pages import Page
 from daypass.errors import Misconfigured
 
-__all__ = ["Responder", "Server", "listen"]
+__all__ = ["Responder", "Servers", "listen"]
 
 _IDLE_SECONDS = 10.0  # a connection that says nothing; Chromium opens spare ones
 _MAX_CONNECTIONS = 64
+_TRIES = 8  # for a port that is free on both addresses
+_NO_SUCH_ADDRESS = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
 _NOT_GET = pages.refused(405, "Nothing here", "This address only takes the answer to one sign-in.")
 
 
 class Responder(Protocol):
-    """Who is behind the server. Called in the server's threads."""
+    """Who is behind the servers. Called in their threads."""
 
-    def respond(self, target: str, host: str) -> Page | str:
-        """The page for a request's target and Host header, or the path to redirect to."""
+    def respond(self, target: str, host: str, *, visited: bool) -> Page | str:
+        """The page for a request's target and Host header, or the path to redirect to. `visited`: the browser goes
+        there itself, and no page of anyone's merely loads it."""
 
     def sent(self, answer: Page | str) -> None:
         """This answer has gone out."""
 
 
-def listen(responder: Responder, ports: tuple[int, ...]) -> Server:
-    """On the first of `ports` that is free, or on any where there are none. Never on any address but loopback."""
-    for port in ports or (0,):
-        try:
-            return Server(responder, port)
-        except OSError:
-            continue
+class Servers:
+    """Servers on one port, and the thread that waits for them. A context manager."""
+
+    def __init__(self, servers: Sequence[Server]) -> None:
+        self._servers = servers
+        self.addresses = tuple(str(each.server_address[0]) for each in servers)
+        self.port = int(servers[0].server_address[1])
+        self._wake, self._woken = socket.socketpair()
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+
+    def __enter__(self) -> Servers:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """At once: `serve_forever` of the library would look twice a second whether it is to end."""
+        self._wake.close()
+        self._thread.join()
+        self._woken.close()
+        for server in self._servers:
+            server.server_close()
+
+    def _serve(self) -> None:
+        with selectors.DefaultSelector() as waiting:
+            waiting.register(self._woken, selectors.EVENT_READ)
+            for each in self._servers:
+                waiting.register(each, selectors.EVENT_READ, each)
+            while True:
+                for key, _ in waiting.select():
+                    if key.data is None:
+                        return
+                    key.data.handle_request()
+
+
+def listen(responder: Responder, host: str, ports: tuple[int, ...]) -> Servers:
+    """On the first of `ports` that is free, or on any where there are none. Never on any address but loopback.
+
+    For `localhost` on both of its addresses: a browser may try either first, and what the other one leads to must
+    not be somebody else's.
+    """
+    addresses = ("127.0.0.1", "::1") if host == "localhost" else ("127.0.0.1",)
+    for port in ports or (0,) * _TRIES:
+        servers = _bind(responder, addresses, port)
+        if servers:
+            return Servers(servers)
+    where = f"no port is free to take the sign-in's answer: {', '.join(map(str, ports))}"
     raise Misconfigured(
-        f"no port is free to take the sign-in's answer: {', '.join(map(str, ports))}",
-        hint="close whatever uses them, perhaps another daypass login; the CA's operator chose these ports",
+        where if ports else "no port on this machine's loopback can be had to take the sign-in's answer",
+        hint="close whatever uses them, perhaps another daypass login; the CA's operator chose these ports"
+        if ports
+        else "daypass login --device signs in on another device",
     )
+
+
+def _bind(responder: Responder, addresses: tuple[str, ...], port: int) -> list[Server]:
+    """A server on each address that this machine has, on one port; none where somebody else has it on one of them."""
+    servers: list[Server] = []
+    for address in addresses:
+        try:
+            servers.append(Server(responder, address, servers[0].server_address[1] if servers else port))
+        except OSError as error:
+            if error.errno in _NO_SUCH_ADDRESS:
+                continue
+            for each in servers:
+                each.server_close()
+            return []
+    return servers
 
 
 class Server(ThreadingHTTPServer):
@@ -53,11 +116,16 @@ class Server(ThreadingHTTPServer):
     allow_reuse_address = False
     request_queue_size = 128
 
-    def __init__(self, responder: Responder, port: int) -> None:
+    def __init__(self, responder: Responder, address: str, port: int) -> None:
         self.responder = responder
         self._connections: dict[socket.socket, None] = {}  # oldest first
         self._lock = threading.Lock()
-        super().__init__(("127.0.0.1", port), _Handler)
+        self.address_family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        super().__init__((address, port), _Handler)
+
+    def server_bind(self) -> None:
+        """Without the library's look at the address's name, which may ask a name server."""
+        socketserver.TCPServer.server_bind(self)
 
     def process_request(self, request: Any, client_address: Any) -> None:
         """The oldest makes room: whoever fills every place and says nothing does not keep the person out."""
@@ -88,12 +156,17 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.0"  # one request, one connection
 
     def do_GET(self) -> None:
-        answer = self.server.responder.respond(self.path, self.headers.get("Host", ""))
+        answer = self.server.responder.respond(self.path, self.headers.get("Host", ""), visited=self._visited())
         if isinstance(answer, Page):
             self._send(answer)
         else:
             self._redirect(answer)
         self.server.responder.sent(answer)
+
+    def _visited(self) -> bool:
+        """By the browser itself: what a page loads has an Origin, or another mode (W3C Fetch Metadata)."""
+        kind = (self.headers.get("Sec-Fetch-Mode", "navigate"), self.headers.get("Sec-Fetch-Dest", "document"))
+        return "Origin" not in self.headers and kind == ("navigate", "document")
 
     def do_POST(self) -> None:
         self._send(_NOT_GET)
