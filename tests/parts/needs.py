@@ -126,6 +126,7 @@ PARTS = {
         Part("zsh", _binary("zsh"), "zsh"),
         Part("fish", _binary("fish"), "fish"),
         Part("groff", _binary("groff"), "groff-base"),
+        Part("ps", _binary("ps"), "procps"),
         Part("strace", _binary("strace"), "strace"),
         Part("shellcheck", _binary("shellcheck"), "shellcheck"),
         Part("node", _node),

@@ -10,6 +10,7 @@ the agent noted beside it still lists that certificate.
 from __future__ import annotations
 
 import os
+import sys
 
 from daypass.client import place
 from daypass.errors import DaypassError
@@ -17,8 +18,7 @@ from daypass.wire.buffer import Reader, string
 
 TYPE_CHECKING = False  # importing typing for it would cost more than all the rest
 if TYPE_CHECKING:
-    import _socket
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 __all__ = ["Glance", "ends_soon", "login_name", "look"]
 
@@ -95,26 +95,35 @@ def _texts(data: bytes) -> tuple[str, ...]:
 
 def _agent_lists(folder: str, blob: bytes) -> bool:
     """Ask the agent (PROTOCOL.agent: 11 asks, 12 answers, each behind its length); silence means no."""
+    try:
+        with open(os.path.join(folder, place.AGENT_NOTE), encoding="utf-8") as file:
+            path = file.read().strip()
+        return string(blob) in _ask(path, string(b"\x0b"))
+    except (OSError, UnicodeDecodeError):
+        return False
+
+
+def _ask(path: str, message: bytes) -> bytes:
+    if sys.platform == "win32":
+        with open(path, "r+b", buffering=0) as pipe:
+            pipe.write(message)
+            return _receive(pipe.read)
     import _socket  # what socket wraps in enums and selectors, for a third of Python's start-up
 
     connection = _socket.socket(_socket.AF_UNIX)
     try:
-        with open(os.path.join(folder, place.AGENT_NOTE), encoding="utf-8") as file:
-            path = file.read().strip()
         connection.settimeout(_SECONDS)
         connection.connect(path)
-        connection.sendall(string(b"\x0b"))
-        return string(blob) in _receive(connection)
-    except (OSError, UnicodeDecodeError):
-        return False
+        connection.sendall(message)
+        return _receive(connection.recv)
     finally:
         connection.close()
 
 
-def _receive(connection: _socket.socket) -> bytes:
+def _receive(receive: Callable[[int], bytes]) -> bytes:
     data, size = b"", 4
     while len(data) < size:
-        chunk = connection.recv(65536)
+        chunk = receive(65536)
         data += chunk
         if len(data) >= 4:
             size = min(_MAX_ANSWER, 4 + int.from_bytes(data[:4], "big"))

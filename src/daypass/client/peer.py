@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["Peer", "command_lines", "credentials", "listener", "process_name"]
+__all__ = ["Peer", "command_lines", "credentials", "listener", "process_name", "unix_socket"]
 
 _SECONDS = 5.0
 _NO_UID = -1
@@ -44,15 +44,19 @@ def credentials(connection: socket.socket) -> Peer | None:
         return None
 
 
+def unix_socket() -> socket.socket:
+    """A fresh one. Raises OSError on Windows, whose Python has none."""
+    if sys.platform == "win32":
+        raise OSError("no Unix sockets here")
+    return socket.socket(socket.AF_UNIX)
+
+
 def listener(path: str) -> Peer | None:
     """Who listens at `path`; None for nobody, or where it can't be told."""
-    if sys.platform == "win32":
-        return None
-    with socket.socket(socket.AF_UNIX) as connection:
+    with contextlib.suppress(OSError), unix_socket() as connection:
         connection.settimeout(_SECONDS)
-        with contextlib.suppress(OSError):
-            connection.connect(path)
-            return credentials(connection)
+        connection.connect(path)
+        return credentials(connection)
     return None
 
 

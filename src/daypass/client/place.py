@@ -8,7 +8,7 @@ The folder is `$DAYPASS_HOME`, else what platformdirs calls the user's data fold
 """
 
 # pathlib costs as much as all the rest of `daypass status`.
-# ruff: noqa: PTH100, PTH111, PTH112, PTH118, PTH123
+# ruff: noqa: PTH111, PTH112, PTH118, PTH123
 
 from __future__ import annotations
 
@@ -18,6 +18,15 @@ import sys
 TYPE_CHECKING = False  # importing typing for it would cost more than all the rest
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from typing import Protocol
+
+    class _Paths(Protocol):
+        """posixpath or ntpath."""
+
+        def abspath(self, path: str, /) -> str: ...
+        def join(self, path: str, /, *more: str) -> str: ...
+        def splitdrive(self, path: str, /) -> tuple[str, str]: ...
+
 
 __all__ = ["below", "current_name", "home", "user_home"]
 
@@ -26,9 +35,11 @@ CERTIFICATE = "id-cert.pub"
 AGENT_NOTE = "agent"  # the socket of the agent that holds the key, as text
 
 
-def below(root: str, path: str) -> str:
+def below(root: str, path: str, system: str = sys.platform) -> str:
     """An absolute path inside `root`, which stands for / in tests and images; "" leaves it alone."""
-    return os.path.join(root, os.path.abspath(path).lstrip("/")) if root else os.path.abspath(path)
+    paths = _paths(system)
+    whole = paths.abspath(path)
+    return paths.join(root, paths.splitdrive(whole)[1].lstrip("/\\" if system == "win32" else "/")) if root else whole
 
 
 def user_home(environ: Mapping[str, str], system: str = sys.platform) -> str:
@@ -38,7 +49,7 @@ def user_home(environ: Mapping[str, str], system: str = sys.platform) -> str:
 
 def home(root: str, environ: Mapping[str, str], system: str = sys.platform) -> str:
     """The folder everything of ours is in."""
-    return below(root, environ.get("DAYPASS_HOME") or _default(environ, system))
+    return below(root, environ.get("DAYPASS_HOME") or _default(environ, system), system)
 
 
 def current_name(folder: str, wanted: str = "") -> str | None:
@@ -53,10 +64,21 @@ def current_name(folder: str, wanted: str = "") -> str | None:
 
 
 def _default(environ: Mapping[str, str], system: str) -> str:
-    own = user_home(environ, system)
+    own, paths = user_home(environ, system), _paths(system)
     if system == "darwin":
-        return os.path.join(own, "Library", "Application Support", "daypass")
+        return paths.join(own, "Library", "Application Support", "daypass")
     if system == "win32":
-        return os.path.join(environ.get("LOCALAPPDATA") or os.path.join(own, "AppData", "Local"), "daypass")
+        return paths.join(environ.get("LOCALAPPDATA") or paths.join(own, "AppData", "Local"), "daypass")
     data = environ.get("XDG_DATA_HOME", "").strip()
-    return os.path.join(data or os.path.join(own, ".local", "share"), "daypass")
+    return paths.join(data or paths.join(own, ".local", "share"), "daypass")
+
+
+def _paths(system: str) -> _Paths:
+    """How paths are written there."""
+    if system == "win32":
+        import ntpath
+
+        return ntpath
+    import posixpath
+
+    return posixpath

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from daypass.client import place
 
-__all__ = ["NO_UID", "WINDOWS_AGENT", "Platform"]
+__all__ = ["NO_UID", "WINDOWS_AGENT", "Platform", "effective_uid", "is_pipe"]
 
 NO_UID = -1
 WINDOWS_AGENT = r"\\.\pipe\openssh-ssh-agent"
@@ -31,8 +31,7 @@ class Platform:
     @classmethod
     def here(cls, environ: Mapping[str, str] | None = None) -> Platform:
         """This machine, and this process's environment unless another is given."""
-        uid = NO_UID if sys.platform == "win32" else os.geteuid()
-        return cls(sys.platform, uid, os.environ if environ is None else environ)
+        return cls(sys.platform, effective_uid(), os.environ if environ is None else environ)
 
     @property
     def is_windows(self) -> bool:
@@ -81,6 +80,13 @@ class Platform:
     def for_ssh(self, path: str) -> str:
         """A path as ssh's configuration is told it: Windows' OpenSSH reads slashes, and backslashes would escape."""
         return path.replace("\\", "/") if self.is_windows else path
+
+
+def effective_uid() -> int:
+    """This process's; NO_UID on Windows."""
+    if sys.platform == "win32":
+        return NO_UID
+    return os.geteuid()
 
 
 def is_pipe(path: str) -> bool:

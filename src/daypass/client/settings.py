@@ -130,7 +130,7 @@ class Settings:
         """From the environment; `root` stands for /. Raises Misconfigured for a path ssh could not be told."""
         platform = platform or Platform.here(environ)
         home = platform.home(root)
-        ssh_folder = place.below(root, f"{platform.user_home}/.ssh")
+        ssh_folder = place.below(root, f"{platform.user_home}/.ssh", platform.system)
         for path in (home, ssh_folder):
             if not is_plain(platform.for_ssh(path)):
                 raise Misconfigured(
@@ -138,7 +138,7 @@ class Settings:
                     hint="set DAYPASS_HOME to a plain path",
                 )
         _check_ours(home, platform)
-        machine_file = Path(place.below(root, platform.machine_file))
+        machine_file = Path(place.below(root, platform.machine_file, platform.system))
         wanted = context or platform.environ.get("DAYPASS_CONTEXT", "")
         return cls(Path(home), Path(ssh_folder), machine_file, platform.environ, platform, wanted)
 

@@ -5,14 +5,11 @@ Each exchange is a connection of its own and has an end, however slowly the othe
 
 from __future__ import annotations
 
-import os
-import socket
-import sys
 import time
 from typing import Protocol
 
-from daypass.client.peer import credentials
-from daypass.client.platform import is_pipe
+from daypass.client.peer import credentials, unix_socket
+from daypass.client.platform import effective_uid, is_pipe
 from daypass.errors import Invalid
 from daypass.wire import agent
 
@@ -46,8 +43,6 @@ def exchange(path: str, message: bytes, seconds: float) -> bytes:
 def _connect(path: str, seconds: float) -> Connection:
     if is_pipe(path):
         return Pipe(path)
-    if sys.platform == "win32":
-        raise FileNotFoundError(path)
     return _Socket(path, seconds)
 
 
@@ -79,37 +74,35 @@ class Pipe:
         self._file.close()
 
 
-if sys.platform != "win32":
+class _Socket:
+    """A Unix socket. Nothing is sent before it is known that no other account listens on it."""
 
-    class _Socket:
-        """A Unix socket. Nothing is sent before it is known that no other account listens on it."""
-
-        def __init__(self, path: str, seconds: float) -> None:
-            self._until = time.monotonic() + seconds
-            self._socket = socket.socket(socket.AF_UNIX)
-            try:
-                self._socket.settimeout(seconds)
-                self._socket.connect(path)
-                found = credentials(self._socket)
-                if found is not None and found.uid not in (0, os.geteuid()):
-                    raise Invalid(f"the ssh-agent at {path} belongs to another account", code="agent-foreign")
-            except BaseException:
-                self._socket.close()
-                raise
-
-        def send(self, data: bytes) -> None:
-            self._in_time()
-            self._socket.sendall(data)
-
-        def receive(self, size: int) -> bytes:
-            self._in_time()
-            return self._socket.recv(size)
-
-        def close(self) -> None:
+    def __init__(self, path: str, seconds: float) -> None:
+        self._until = time.monotonic() + seconds
+        self._socket = unix_socket()
+        try:
+            self._socket.settimeout(seconds)
+            self._socket.connect(path)
+            found = credentials(self._socket)
+            if found is not None and found.uid not in (0, effective_uid()):
+                raise Invalid(f"the ssh-agent at {path} belongs to another account", code="agent-foreign")
+        except BaseException:
             self._socket.close()
+            raise
 
-        def _in_time(self) -> None:
-            left = self._until - time.monotonic()
-            if left <= 0:
-                raise TimeoutError
-            self._socket.settimeout(left)
+    def send(self, data: bytes) -> None:
+        self._in_time()
+        self._socket.sendall(data)
+
+    def receive(self, size: int) -> bytes:
+        self._in_time()
+        return self._socket.recv(size)
+
+    def close(self) -> None:
+        self._socket.close()
+
+    def _in_time(self) -> None:
+        left = self._until - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        self._socket.settimeout(left)
