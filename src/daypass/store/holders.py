@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, Select, select
 
 from daypass.ca.ports import OnRecord, Owner
-from daypass.errors import Unauthenticated
+from daypass.errors import NotFound, Unauthenticated
 from daypass.model import OnceId
 from daypass.store.admin import forget_expired, revoke
 from daypass.store.rows import MAX_INT, texts
@@ -54,7 +54,9 @@ def give_up(
 ) -> bool:
     statements.lock(connection)
     found = on_record(connection, serial)
-    if found is not None and found.revoked_at is not None:
+    if found is None:
+        raise NotFound(f"no certificate with serial {serial} is on record", code="certificate.unknown")
+    if found.revoked_at is not None:
         return False
     if once is not None and not spend(connection, statements, once[0], expires=once[1], now=now):
         raise Unauthenticated("this token was used before", code="token.spent", hint="make a new one for each call")
