@@ -8,6 +8,7 @@ from pathlib import Path
 
 import httpx2
 import pytest
+from tests.server.company import Company, run_company
 from tests.server.kit import Double, Running, running
 
 
@@ -22,6 +23,12 @@ def server(server_of_session: Running) -> Running:
     fresh = Double()
     vars(server_of_session.heart).update(vars(fresh))
     return server_of_session
+
+
+@pytest.fixture(scope="session")
+def company() -> Iterator[Company]:
+    with run_company() as built:
+        yield built
 
 
 @pytest.fixture

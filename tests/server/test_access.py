@@ -10,11 +10,11 @@ import base64
 import json
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from tests.server.company import Company, b64, bound, enrolment, run_company, signing
+from tests.server.company import Company, b64, bound, enrolment, signing
 from tests.server.kit import key, possession
 
 from daypass.api import ROUTES, Access, Route
@@ -81,12 +81,6 @@ def test_every_route_is_in_the_tables() -> None:
     assert named(Access.PASS) == set(PASS_ROUTES)
     assert named(Access.LOCAL) == set(LOCAL_ROUTES)
     assert all(list(states) == STATES for states in CREDENTIAL_ROUTES.values())
-
-
-@pytest.fixture(scope="module")
-def company() -> Iterator[Company]:
-    with run_company() as running:
-        yield running
 
 
 Shown = Callable[[Company, Any, bytes], tuple[str, bytes | None]]  # company, public key, salt -> token, salt sent

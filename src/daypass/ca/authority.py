@@ -117,11 +117,11 @@ class Authority:
 
     async def issue(self, request: Request, credential: Credential) -> Issuance:
         """Certificates for every key of the request, or none. Raises any of the error tree."""
-        self._require_subjects(request.keys)
         return await self._settle(request, await self._provisioner(credential).authenticate(credential))
 
     async def _settle(self, request: Request, proof: Proof) -> Issuance:
         """All that comes after a proof."""
+        self._require_subjects(request.keys)
         question = Question(proof.identity, proof.once, proof.enrolment.name if proof.enrolment else None)
         for _ in range(ATTEMPTS):
             view = await self._store.view(question)

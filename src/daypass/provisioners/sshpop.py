@@ -7,7 +7,7 @@ what is on record. So nobody is told of a certificate who does not hold its key,
 from __future__ import annotations
 
 from base64 import b64decode
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -49,7 +49,7 @@ class SshPopProvisioner:
         self,
         ca_id: bytes,
         names: Collection[str],
-        keys: dict[CertType, tuple[PublicKey, ...]],
+        keys: Mapping[CertType, tuple[PublicKey, ...]],
         lookup: Callable[[int], Awaitable[OnRecord | None]],
         clock: Clock,
     ) -> None:
