@@ -21,8 +21,8 @@ __all__ = ["check_host", "hosts", "list_keys", "needs_renewal"]
     "needs-renewal",
     epilog="""\b
 Examples:
-  daypass needs-renewal /etc/ssh/ssh_host_ed25519_key-cert.pub && daypass renew …
-  daypass needs-renewal id-cert.pub --expires-in 75%    75 % of its time is used
+  daypass needs-renewal hostkey-cert.pub && echo renew it
+  daypass needs-renewal id-cert.pub --expires-in 75%    75 % of it is used
   daypass needs-renewal id-cert.pub --expires-in 8h     8 h or less are left
 
 Exit codes of its own, as step has them: 0 it needs renewal, 1 it does not, 2 there is no such file, 255 anything
@@ -105,9 +105,9 @@ def _refresh(settings: Settings, companies: list[str]) -> set[str]:
     "list",
     epilog="""\b
 Examples:
-  daypass list                    as ssh-add -l, and which entries are a company's
-  daypass list me@laptop          those with this comment alone
-  daypass list --raw              whole public keys and certificates, as ssh-add -L
+  daypass list               as ssh-add -l, and which entries are a company's
+  daypass list me@laptop     those with this comment alone
+  daypass list --raw         whole public keys, as ssh-add -L
   daypass list --json | jq -r '.[] | select(.company) | .valid_before'
 
 Looks into your ssh-agent (SSH_AUTH_SOCK), our own, and the ones that hold a day pass. Exit code 1 if no agent

@@ -56,7 +56,7 @@ def inspect(file: str, form: str) -> int:
     epilog="""\b
 Examples:
   daypass fingerprint ~/.ssh/id_ed25519.pub
-  daypass fingerprint id-cert.pub                  of the key in it, as ssh-keygen -l
+  daypass fingerprint id-cert.pub                  of the key in it
   daypass fingerprint --certificate id-cert.pub    of this very certificate
   daypass fingerprint --json known_hosts | jq -r '.[].fingerprint'"""
 )

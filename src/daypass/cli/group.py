@@ -32,6 +32,7 @@ COMMANDS = {
     "context": Lazy("daypass.cli.context:context", "Several companies: list, choose, leave."),
     "completion": Lazy("daypass.cli.completion:completion", "Print a completion script for your shell."),
     "uninstall": Lazy("daypass.cli.uninstall:uninstall", "Take everything of daypass off this account."),
+    "certificate": Lazy("daypass.cli.files_certificate:certificate", "Get a certificate for a key in a file."),
     "inspect": Lazy("daypass.cli.files_show:inspect", "Show what a certificate or key says."),
     "fingerprint": Lazy("daypass.cli.files_show:fingerprint", "Print the fingerprints of keys in a file."),
     "needs-renewal": Lazy("daypass.cli.files:needs_renewal", "Tell whether a certificate needs renewal."),
@@ -46,7 +47,9 @@ COMMANDS = {
 
 _SECTIONS = {
     "For people": ("bootstrap", "login", "status", "logout", "ssh-config", "context", "completion", "uninstall"),
-    "For keys and certificates in files": ("inspect", "fingerprint", "needs-renewal", "list", "check-host", "hosts"),
+    "For keys and certificates in files": (
+        *("certificate", "inspect", "fingerprint", "needs-renewal", "list", "check-host", "hosts"),
+    ),
     "For servers": ("host",),
     "For the CA": ("ca", "token", "ledger"),
 }

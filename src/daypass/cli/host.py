@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from daypass.host.state import State
     from daypass.wire.jointoken import JoinTokenText
 
-__all__ = ["host"]
+__all__ = ["host", "join_token"]
 
 _TOKEN_VARIABLE = "DAYPASS_JOIN_TOKEN"  # noqa: S105  a name, not a token
 _MAX_TOKEN = 4096  # characters read; the longest token is shorter
@@ -72,7 +72,7 @@ def enroll(
     """Get this server's first certificates with a one-time join token, and set up sshd for them."""
     from daypass.host.enrol import prepare
 
-    token, text = _token(token_file)
+    token, text = join_token(token_file)
     paths = _paths(root)
     machine = prepare(paths, _sshd(paths, sshd_config, binary), with_reload=not no_reload)
     for warning in machine.warnings:
@@ -111,7 +111,7 @@ def status(context: click.Context, root: Path, as_json: bool) -> None:
     context.exit(Exit.OK if valid else Exit.NO)
 
 
-def _token(token_file: str | None) -> tuple[JoinTokenText, str]:
+def join_token(token_file: str | None) -> tuple[JoinTokenText, str]:
     """The token and its text. The variable is taken out of the environment, so that no child inherits it."""
     from daypass.wire.jointoken import JoinTokenText
 

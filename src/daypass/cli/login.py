@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from daypass.client.settings import Settings
     from daypass.client.typed import Code
 
-__all__ = ["login"]
+__all__ = ["login", "opener_for", "show_code"]
 
 _SIGN_IN_TAKES = 300  # seconds that a certificate asked for may be short of, unremarked
 
@@ -68,7 +68,7 @@ def login(
     attempt = Login(
         settings,
         lambda text: note(printable(text)),
-        _opener(browser and not no_browser_open),
+        opener_for(browser and not no_browser_open),
         lifetime=_seconds(lifetime or defaults.lifetime or None),
         provider=provider or defaults.provider or None,
         force=force,
@@ -76,7 +76,7 @@ def login(
         device=device,
         grant=device_grant,
         browser=browser or no_browser_open or sys.stderr is None or not sys.stderr.isatty(),
-        show_code=_show_code,
+        show_code=show_code,
     )
     _sign_in(attempt, asked=lifetime is not None)
     return 0
@@ -99,7 +99,7 @@ def _sign_in(attempt: Login, *, asked: bool) -> None:
         note(f"that is less than the {duration(wanted)} you asked for, and as much as you may have")
 
 
-def _opener(opens: bool) -> Callable[[str], None]:
+def opener_for(opens: bool) -> Callable[[str], None]:
     """What sends the person to an address."""
 
     def opener(url: str) -> None:
@@ -113,7 +113,7 @@ def _opener(opens: bool) -> Callable[[str], None]:
     return opener
 
 
-def _show_code(code: Code) -> None:
+def show_code(code: Code) -> None:
     """Big and clear; on stderr, as all that is not data."""
     note(f"\nOn a device with a browser, open\n\n    {bold(code.page)}\n\nand type this code there:\n")
     note(f"    {bold(code.code)}\n")

@@ -27,7 +27,16 @@ from daypass.client.platform import Platform
 from daypass.client.portable import NO_FOLLOW, restrict, sync_folder
 from daypass.errors import Misconfigured, NotFound
 
-__all__ = ["Context", "MachineDefaults", "Settings", "is_context_name", "is_plain", "make_folder", "write_file"]
+__all__ = [
+    "Context",
+    "MachineDefaults",
+    "Settings",
+    "is_context_name",
+    "is_plain",
+    "make_folder",
+    "write_file",
+    "write_new",
+]
 
 _NAME = re.compile(r"[a-z0-9]([a-z0-9._-]{0,62}[a-z0-9])?")
 # ssh's configuration has no way to write these into a file name that holds in every place it is used.
@@ -248,7 +257,7 @@ def write_file(path: Path, content: bytes | str, mode: int = 0o600) -> None:
     make_folder(path.parent)
     temporary = path.with_name(f".{path.name}.{get_native_id()}.new")
     try:
-        _write_new(temporary, data, mode)
+        write_new(temporary, data, mode)
         temporary.replace(path)
         sync_folder(path.parent)
     except OSError as error:
@@ -256,7 +265,8 @@ def write_file(path: Path, content: bytes | str, mode: int = 0o600) -> None:
         raise Misconfigured(f"can't write {path}: {error.strerror}", hint="is the disk full or read-only?") from error
 
 
-def _write_new(path: Path, data: bytes, mode: int) -> None:
+def write_new(path: Path, data: bytes, mode: int) -> None:
+    """In place of what an interrupted run may have left there; on the disk before this returns. Raises OSError."""
     path.unlink(missing_ok=True)
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | NO_FOLLOW, 0o600)
     with os.fdopen(descriptor, "wb") as file:
