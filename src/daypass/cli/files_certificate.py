@@ -55,11 +55,11 @@ class _Given:
 @click.command(
     epilog="""\b
 Examples:
-  daypass certificate me@laptop id_work            a new key and its certificate
-  daypass certificate me@laptop id_work --sign     for a key that is there
-  daypass certificate --sign me@laptop id_sk.pub   the same, as step writes it
-  daypass certificate ci id --no-password --not-after 1h --principal role:ci
-  daypass certificate --host web-1.example.com hostkey --token-file token
+  daypass certificate me@laptop id              a new key and its certificate
+  daypass certificate me@laptop id --sign       for a key that is there
+  daypass certificate --sign me@laptop id.pub   the same, as step writes it
+  daypass certificate ci id --no-password --not-after 1h
+  daypass certificate --host web-1.example.com key --token-file token
 
 Writes FILE, FILE.pub and FILE-cert.pub, all of them or none, and replaces nothing without --force; then
 ssh -i FILE, or ssh-add FILE. A person's certificate takes a sign-in of its own and lasts as long as your roles
