@@ -17,6 +17,8 @@ Play = Callable[..., None]
 
 @pytest.fixture
 def play(op: Op, tmp_path: Path) -> Play:
+    """Runs a scenario on an authority of its own."""
+
     def run(scenario: Scenario, **changes: Any) -> None:
         async def go() -> None:
             async with heart(op, tmp_path / "ca.sqlite", **changes) as ready:

@@ -7,7 +7,6 @@ import json
 import os
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -21,25 +20,11 @@ from daypass.ledger.chain import verify
 from daypass.model import Credential, Request, Secret
 from daypass.signers.file import FileSigner
 from daypass.wire import Certificate, CertType, PublicKey, SshSignature
-from tests.ca.heart import CA_ID, ENGINEERS, Heart, MovingClock, Scenario, heart, new_key
+from tests.ca.heart import CA_ID, ENGINEERS, Heart, MovingClock, new_key
 from tests.ca.samples import config
 from tests.parts.op import Op
 
 Play = Callable[..., None]
-
-
-@pytest.fixture
-def play(op: Op, tmp_path: Path) -> Play:
-    """Runs a scenario on an authority of its own."""
-
-    def run(scenario: Scenario, **changes: Any) -> None:
-        async def main() -> None:
-            async with heart(op, tmp_path / "ca.sqlite", **changes) as built:
-                await scenario(built)
-
-        asyncio.run(main())
-
-    return run
 
 
 def test_a_sign_in_becomes_a_certificate_that_is_on_record(play: Play) -> None:
