@@ -129,6 +129,8 @@ PROVIDERS = [
     ),
     ('name = "corp"', 'name = "co rp"', "providers[0].name", "is not a name"),
     ('name = "corp"', 'name = "join"', "providers[0].name", "something of its own"),
+    ('name = "corp"', 'name = "pass"', "providers[0].name", "something of its own"),
+    ('name = "corp"', 'name = "sshpop"', "providers[0].name", "something of its own"),
     (CLIENT, CLIENT + '\ntype = "saml"', "providers[0].type", "is not a type of provider"),
     (ISSUER, 'issuer = "http://id.example.com"', "providers[0].issuer", "must start with https://"),
     (ISSUER, 'issuer = "http://127.0.0.1.example.com"', "providers[0].issuer", "must start with https://"),

@@ -14,8 +14,12 @@ import httpx2
 import pytest
 from tests.parts.op import Op, run_op
 from tests.parts.openssh import keygen
+from tests.parts.sshpop import Holder
+from tests.server.company import b64
+from tests.server.kit import key, possession
 
 from daypass.demo.company import Company
+from daypass.wire import Certificate
 
 WHO = "alice@example.com"
 
@@ -83,3 +87,36 @@ def test_what_step_can_not_have_is_an_error_that_it_prints(step: httpx2.Client, 
     answer = step.post("/ssh/sign", json={"publicKey": "", "ott": op.mint()})
     assert answer.status_code == 400
     assert isinstance(answer.json()["status"], int) and answer.json()["message"] == "missing or empty publicKey"
+
+
+def enrolled(firm: Company, step: httpx2.Client) -> Holder:
+    """A host that got its first certificate by a join token."""
+    told = firm.daypass("token", "host", "db-9.demo.test", "--root", str(firm.ca_root)).stdout
+    token = next(word for word in told.split() if word.startswith("dpj1."))
+    private, public = key()
+    ca_id = bytes.fromhex(step.get("/v1/ca").json()["ca_id"])
+    entry = {"public_key": b64(public.blob), "proof": b64(possession(private, token, ca_id))}
+    answer = step.post("/v1/host/enroll", json={"token": token, "keys": [entry]})
+    assert answer.status_code == 201, answer.text
+    return Holder(private, Certificate.parse(base64.b64decode(answer.json()["certificates"][0])))
+
+
+def test_step_ssh_renew_rekey_and_revoke_on_a_host(step: httpx2.Client, firm: Company, tmp_path: Path) -> None:
+    host = enrolled(firm, step)
+
+    def token(act: str) -> str:
+        return host.token(act, aud=f"{firm.url}/1.0/ssh/{act}#sshpop/sshpop")
+
+    renewed = step.post("/ssh/renew", json={"ott": token("renew")})
+    assert renewed.status_code == 201, renewed.text
+    (tmp_path / "host-cert.pub").write_text(f"ssh-ed25519-cert-v01@openssh.com {renewed.json()['crt']} host\n")
+    shown = subprocess.run(
+        ["ssh-keygen", "-L", "-f", tmp_path / "host-cert.pub"], capture_output=True, text=True, check=True
+    ).stdout
+    assert "host certificate" in shown and "db-9.demo.test" in shown
+    rekeyed = step.post("/ssh/rekey", json={"ott": token("rekey"), "publicKey": b64(key()[1].blob)})
+    assert rekeyed.status_code == 201, rekeyed.text
+    asked = {"serial": str(host.serial), "ott": token("revoke"), "reasonCode": 0, "reason": "", "passive": True}
+    assert step.post("/ssh/revoke", json=asked).json() == {"status": "ok"}
+    again = step.post("/ssh/renew", json={"ott": token("renew")})
+    assert (again.status_code, again.json()["status"]) == (401, 401)
