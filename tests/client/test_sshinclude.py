@@ -113,6 +113,23 @@ def test_our_lines_come_first_whatever_was_put_before_them(
     assert content.endswith(b"Host *\n  StrictHostKeyChecking no\n")
 
 
+def test_a_block_whose_line_ends_an_editor_has_changed_is_found(
+    joined: Membership, settings: Settings, home: Path
+) -> None:
+    """Saved as Windows does, or without the last line's end."""
+    add(settings)
+    config = home / ".ssh/config"
+    config.write_bytes(config.read_bytes().replace(b"\n", b"\r\n") + b"Host mine\r\n")
+    add(settings)
+    assert config.read_bytes().count(b"# >>> daypass") == 1
+    remove(settings)
+    assert config.read_bytes() == b"Host mine\r\n"
+    add(settings)
+    config.write_bytes(config.read_bytes().replace(b"Host mine\r\n", b"").rstrip(b"\n"))
+    remove(settings)
+    assert not config.exists() or config.read_bytes() == b""
+
+
 def test_a_block_cut_short_by_hand_is_not_guessed_at(joined: Membership, settings: Settings, home: Path) -> None:
     add(settings)
     config = home / ".ssh/config"

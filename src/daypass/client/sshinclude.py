@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import json
 import os
+import re
 import stat
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,7 @@ __all__ = ["Change", "plan_add", "plan_remove"]
 
 _BEGIN = b"# >>> daypass: daypass ssh-config --remove takes these lines out >>>\n"
 _END = b"# <<< daypass <<<\n"
+_BEGINS, _ENDS = (re.compile(rb"^" + re.escape(each.strip()) + rb"[ \t]*\r?(\n|\Z)", re.M) for each in (_BEGIN, _END))
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,16 +116,17 @@ def _read(path: Path) -> bytes | None:
 
 
 def _without_block(content: bytes, path: Path) -> bytes:
-    start = content.find(_BEGIN)
-    if start < 0:
+    """An editor may have ended its lines as Windows does."""
+    begin = _BEGINS.search(content)
+    if begin is None:
         return content
-    end = content.find(_END, start)
-    if end < 0:
+    end = _ENDS.search(content, begin.end())
+    if end is None:
         raise Misconfigured(
             f"the daypass block in {path} has lost its last line",
             hint=f"take the block out by hand, or put back the line: {_END.decode().strip()}",
         )
-    return _without_block(content[:start] + content[end + len(_END) :], path)
+    return _without_block(content[: begin.start()] + content[end.end() :], path)
 
 
 def _lines(content: bytes | None) -> list[str]:
