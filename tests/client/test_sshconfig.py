@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -12,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from daypass.client import enrolled, sshconfig, sshsetup, trust
+from daypass.client import enrolled, marker, sshconfig, sshsetup, trust
+from daypass.client.agent import Agent
 from daypass.client.login import Login
 from daypass.client.logout import logout
 from daypass.client.settings import Settings
@@ -51,6 +53,24 @@ def resolve(settings: Settings, host: str, *options: str, lines: str = "") -> di
         name, _, value = line.partition(" ")
         found.setdefault(name, []).append(value)
     return found
+
+
+def put_marker(settings: Settings, member: Membership, seconds: int = 60) -> None:
+    """As if a certificate with so many seconds left were held, in an agent."""
+    folder = member.context.folder
+    if not member.context.certificate.exists():
+        member.context.certificate.write_text("")
+    with socket.socket(socket.AF_UNIX) as agent:
+        (folder / "s").unlink(missing_ok=True)
+        agent.bind(str(folder / "s"))
+        marker.write(str(folder), int(time.time()) + seconds, str(folder / "s"), settings.environ)
+
+
+def expire(member: Membership) -> None:
+    """As the next morning finds it: the marker's time has come, and the agent has let the key go."""
+    agent = Agent(member.context.agent.read_text().strip())
+    agent.remove_certified_by(member.user_ca)
+    marker.write(str(member.context.folder), int(time.time()) - 1, agent.path, {})
 
 
 def resolve_plain(host: str) -> dict[str, list[str]]:
@@ -179,7 +199,8 @@ def test_a_home_folder_with_a_space_and_an_umlaut_works_as_any(company: MiniCa, 
     member = trust.bootstrap(settings, company.url, company.fingerprint)
     enrolled.keep(member, enrolled.verify(member, company.client_bundle(), time.time(), print))
     sshsetup.apply(settings, sshsetup.plan(settings))
-    sshconfig.write_pass(settings, member, f"{folder}/agent", int(time.time()) + 60)
+    sshconfig.write_pass(settings, member, f"{folder}/agent")
+    put_marker(settings, member)
     found = resolve(settings, HOST)
     assert found["stricthostkeychecking"] == ["true"]
     assert found["identityfile"] == [str(member.context.certificate)]
@@ -195,7 +216,7 @@ def test_once_it_has_expired_ssh_is_as_if_there_were_none(
     before = resolve(set_up, NOT_ENROLLED)
     sign_in().run()
     assert resolve(set_up, NOT_ENROLLED) != before
-    os.utime(joined.context.valid_marker, (time.time() - 1, time.time() - 1))
+    expire(joined)
     assert resolve(set_up, NOT_ENROLLED) == before
 
 
@@ -212,15 +233,15 @@ def test_after_logout_an_enrolled_host_is_met_as_strictly(set_up: Settings, sign
     assert resolve(set_up, HOST)["stricthostkeychecking"] == ["true"]
 
 
-def test_a_shell_without_a_test_of_its_own_tells_the_time_too(
+def test_a_shell_that_may_have_no_test_of_its_own_is_given_a_script(
     joined: Membership, set_up: Settings, sign_in: Callable[..., Login]
 ) -> None:
-    """fish's builtin knew no -nt for long; there the command comes from the system."""
+    """fish's builtin knew no -nt for long."""
     fish = Settings.load("", {**set_up.environ, "SHELL": "/usr/bin/fish"})
     sign_in(settings=fish).run()
-    assert "env test" in joined.context.pass_config.read_text()
+    assert f"exec \"/bin/sh '{joined.context.check}'\"" in joined.context.ssh_config.read_text()
     assert resolve(set_up, HOST)["identitiesonly"] == ["yes"]
-    os.utime(joined.context.valid_marker, (0, 0))
+    logout(set_up)
     assert resolve(set_up, HOST)["identitiesonly"] == ["no"]
 
 
@@ -228,11 +249,11 @@ def test_where_there_is_no_proc_the_clock_is_asked(
     joined: Membership, set_up: Settings, sign_in: Callable[..., Login], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys, "platform", "darwin")
-    member = joined
-    sshconfig.write_pass(set_up, member, "/agent", int(time.time()) + 60)
+    sign_in().run()
+    assert "/proc" not in joined.context.ssh_config.read_text() + joined.context.check.read_text()
     assert resolve(set_up, HOST)["identitiesonly"] == ["yes"]
-    sshconfig.write_pass(set_up, member, "/agent", int(time.time()) - 1)
-    assert resolve(set_up, HOST)["identitiesonly"] == ["no"]
+    put_marker(set_up, joined, -1)
+    assert subprocess.run(["sh", joined.context.check], env={"DAYPASS_AUTO_LOGIN": "0"}).returncode == 1
 
 
 def test_no_token_that_ssh_fills_in_stands_in_a_command(
@@ -244,6 +265,7 @@ def test_no_token_that_ssh_fills_in_stands_in_a_command(
     commands = [line for line in written.splitlines() if "exec" in line or "Command" in line]
     assert len(commands) == 2
     assert not any("%" in command for command in commands)
+    assert "%" not in joined.context.check.read_text().replace("date +%s", "")
 
 
 @pytest.mark.parametrize(

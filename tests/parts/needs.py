@@ -117,6 +117,12 @@ PARTS = {
         Part("gcr-ssh-agent", _file("/usr/libexec/gcr-ssh-agent"), "gcr"),
         Part("gnome-keyring-daemon", _binary("gnome-keyring-daemon"), "gnome-keyring"),
         Part("dbus-run-session", _binary("dbus-run-session"), "dbus-bin"),
+        Part("scp", _binary("scp"), "openssh-client"),
+        Part("sftp", _binary("sftp"), "openssh-client"),
+        Part("git", _binary("git"), "git"),
+        Part("rsync", _binary("rsync"), "rsync"),
+        Part("nc", _binary("nc"), "netcat-openbsd"),
+        *(Part(shell, _binary(shell), shell) for shell in ("bash", "dash", "zsh", "ksh", "fish", "tcsh")),
         Part("sk-dummy", _file("/usr/lib/openssh/regress/misc/sk-dummy/sk-dummy.so"), "openssh-tests"),
         Part("chromium", _binary("chromium"), "chromium"),
         Part("libatomic", _library("atomic"), "libatomic1"),  # Playwright's own driver is linked to it

@@ -22,6 +22,7 @@ __all__ = ["QUICK", "main"]
 
 QUICK = {
     "status": "daypass.cli.quick:status",
+    "auto-login": "daypass.cli.auto:auto_login",
     "__complete": "daypass.cli.complete:complete",
     "check-host": "daypass.cli.files_hosts:check_host",
     "needs-renewal": "daypass.cli.files_due:needs_renewal",

@@ -71,7 +71,8 @@ Examples:
   daypass logout --all    at every company
 
 Takes the certificate and its key out of the agent, removes the file, and ends shared ssh connections to the
-company's hosts. Needs no network. Exit code 1 if there was nothing to give up."""
+company's hosts. Needs no network. ssh starts no sign-in by itself until the next daypass login. Exit code 1 if
+there was nothing to give up."""
 )
 @click.option("--all", "everywhere", is_flag=True, help="At every company you have joined.")
 @with_settings
@@ -83,6 +84,8 @@ def logout(everywhere: bool, settings: Settings) -> int:
     for each in done:
         ended = f"; {each.connections} shared connection(s) ended" if each.connections else ""
         note(f"{'logged out of' if each.had_pass else 'you were not signed in at'} {each.company}{ended}")
+    if any(settings.context(each.company).ssh_config.exists() for each in done):
+        note("ssh will not sign you in by itself until you run: daypass login")
     return 0 if any(each.had_pass for each in done) else 1
 
 
@@ -95,16 +98,20 @@ Examples:
   daypass ssh-config --remove     as it was before, byte for byte
 
 Adds one Include to the top of ~/.ssh/config. It concerns hosts under the names your CA publishes, and no others.
-Running it again changes nothing; a login keeps it up to date.""",
+Running it again changes nothing; a login keeps it up to date.
+
+Once your certificate has expired, plain ssh starts the next sign-in by itself. --no-auto-login turns that off until
+--auto-login; DAYPASS_AUTO_LOGIN=0 does for a while.""",
 )
 @click.option("--remove", is_flag=True, help="Take out everything it wrote.")
 @click.option("--dry-run", is_flag=True, help="Show the difference, change nothing.")
+@click.option("--auto-login/--no-auto-login", default=None, help="Whether plain ssh starts the sign-in; kept.")
 @with_settings
-def ssh_config(remove: bool, dry_run: bool, settings: Settings) -> int:
+def ssh_config(remove: bool, dry_run: bool, auto_login: bool | None, settings: Settings) -> int:
     """Set up OpenSSH's client for your company's hosts, once."""
     from daypass.client import sshsetup
 
-    changes = sshsetup.plan(settings, remove=remove)
+    changes = sshsetup.plan(settings, remove=remove, auto_login=auto_login)
     for change in changes:
         data(change.diff().rstrip("\n"))
     if not dry_run:

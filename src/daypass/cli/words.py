@@ -109,6 +109,8 @@ WORDS: Mapping[str, tuple[dict[str, str], dict[str, tuple[str, str]], tuple[str,
         {
             '--remove': ('', 'Take out everything it wrote'),
             '--dry-run': ('', 'Show the difference, change nothing'),
+            '--auto-login': ('', 'Whether plain ssh starts the sign-in; kept'),
+            '--no-auto-login': ('', 'Whether plain ssh starts the sign-in; kept'),
             '--context': ('context', 'Which company, where you have joined several (or DAYPASS_CONTEXT)'),
             '--root': ('file', 'Work below DIR instead of /'),
             '-v': ('', 'Say every step, with times'),

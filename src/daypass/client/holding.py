@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from daypass.client import choice, sshconfig
+from daypass.client import choice, marker, sshconfig
 from daypass.client.agent import Agent, is_certificate
 from daypass.client.glance import ends_soon
 from daypass.client.portable import locked
@@ -23,7 +23,7 @@ from daypass.client.trust import Membership
 from daypass.errors import DaypassError, Invalid, Misconfigured, Unauthenticated
 from daypass.wire import Certificate, CertType, PublicKey
 
-__all__ = ["Held", "alone", "check", "discard", "held", "keep", "noted", "signers"]
+__all__ = ["Held", "alone", "check", "discard", "held", "keep", "noted", "signers", "tell_ssh"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,17 +105,29 @@ def keep(
     try:
         agent = choice.add(agent, settings, say, key, blob, lifetime, comment, confirm=confirm)
         own_keys = [each.blob for each in agent.identities() if not is_certificate(each.blob)]
-        sshconfig.write_pass(settings, membership, agent.path, certificate.valid_before, own_keys)
+        sshconfig.write_pass(settings, membership, agent.path, own_keys)
         write_file(context.agent, f"{agent.path}\n")
         write_file(context.certificate, certificate.line(f"daypass:{context.name}") + "\n")
     except BaseException:
         with contextlib.suppress(DaypassError):
             agent.remove(blob)
         raise
+    tell_ssh(Held(certificate, agent), context, settings.environ)
     for each in {agent, *earlier, *choice.within_reach(settings)}:
         with contextlib.suppress(DaypassError):  # yesterday's agent may have ended, or be locked
             each.remove_certified_by(membership.user_ca, keep=blob)
     return agent
+
+
+def tell_ssh(held: Held, context: Context, environ: Mapping[str, str]) -> None:
+    """Have ssh offer the pass, and start the next sign-in by itself once it has ended.
+
+    What can't be written is left: ssh's own look at things (client.autologin) makes up for it.
+    """
+    with contextlib.suppress(OSError):
+        marker.write(str(context.folder), held.certificate.valid_before, held.agent.path, environ)
+        for note in (context.signed_out, context.failure):
+            note.unlink(missing_ok=True)
 
 
 def signers(context: Context) -> tuple[PublicKey, ...]:
@@ -140,13 +152,16 @@ def discard(context: Context, user_ca: Collection[PublicKey], agents: tuple[Agen
             continue  # an agent that has ended holds nothing
     locked = [each for each in earlier if held and not found and each.is_locked()]
     # ssh's instructions go first: they name the certificate's file.
+    marker.forget(str(context.folder))
     own_keys = context.folder.glob("own-*.pub")
-    for path in (context.pass_config, context.valid_marker, context.certificate, *own_keys):
+    for path in (context.pass_config, context.certificate, *own_keys):
         found = path.exists() or found
         path.unlink(missing_ok=True)
     for each in locked:
         raise _locked(each)
     context.agent.unlink(missing_ok=True)
+    # By the person's own word: ssh does not sign them in again behind their back.
+    write_file(context.signed_out, "")
     return found
 
 

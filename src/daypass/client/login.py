@@ -91,6 +91,8 @@ class Login:
             return None
         context, now = self.settings.current(), time.time()
         held = holding.held(trust.load(context), now) if context else None
+        if held is not None and context is not None:
+            holding.tell_ssh(held, context, self.settings.environ)
         return held if held is None or to_the_end or not held.ends_soon(now) else None
 
     def _refresh(self, membership: Membership, remote: Remote, progress: Progress) -> tuple[Membership, CaInfo]:

@@ -33,6 +33,10 @@ __all__ = ["below", "current_name", "home", "user_home"]
 BUNDLE = "bundle.json"  # which hosts have enrolled
 CERTIFICATE = "id-cert.pub"
 AGENT_NOTE = "agent"  # the socket of the agent that holds the key, as text
+AGENT_LINK = "agent.sock"  # the same socket, as a link
+VALID = "valid"  # ssh's marker, see client.marker
+SIGNED_OUT = "signed-out"  # by the person's own word, so ssh starts no sign-in
+NO_AUTO_LOGIN = "no-auto-login"  # in HOME: ssh never starts one
 
 
 def below(root: str, path: str, system: str = sys.platform) -> str:

@@ -7,7 +7,12 @@ HOME/contexts/NAME/context.json        URL, fingerprint, CA id
                    id-cert.pub         today's certificate; the key is in the agent alone
                    agent               which agent, as text
                    lock                held by whoever changes these two
-                   pass.conf, valid    read by ssh while the certificate is valid
+                   pass.conf           read by ssh while the certificate is valid
+                   valid, agent.sock   what ssh tells that by, see client.marker
+                   check               what ssh runs where they say it is not
+                   failure.json        how the last sign-in that ssh started failed
+                   sign-in.lock        held while one goes on
+                   signed-out          there after a logout, until the next login
                    ssh_config, known_hosts, revoked_host_keys
 """
 
@@ -85,7 +90,32 @@ class Context:
 
     @property
     def valid_marker(self) -> Path:
-        return self.folder / "valid"
+        """What ssh looks at; see client.marker, as for the next."""
+        return self.folder / place.VALID
+
+    @property
+    def agent_link(self) -> Path:
+        return self.folder / place.AGENT_LINK
+
+    @property
+    def check(self) -> Path:
+        """The script ssh runs where the marker says there is no valid pass."""
+        return self.folder / "check"
+
+    @property
+    def failure(self) -> Path:
+        """How the last sign-in that ssh started failed, if it did."""
+        return self.folder / "failure.json"
+
+    @property
+    def sign_in_lock(self) -> Path:
+        """Held as long as a sign-in that ssh started goes on."""
+        return self.folder / "sign-in.lock"
+
+    @property
+    def signed_out(self) -> Path:
+        """There after `daypass logout`: ssh starts no sign-in until `daypass login`."""
+        return self.folder / place.SIGNED_OUT
 
     @property
     def ssh_config(self) -> Path:
@@ -159,6 +189,11 @@ class Settings:
     def log(self) -> Path:
         """What happened, for whoever must find out later; see client.journal."""
         return self.home / "daypass.log"
+
+    @property
+    def no_auto_login(self) -> Path:
+        """There after `daypass ssh-config --no-auto-login`."""
+        return self.home / place.NO_AUTO_LOGIN
 
     @property
     def ssh_record(self) -> Path:

@@ -1,10 +1,14 @@
-"""What OpenSSH's client is told (ssh_config(5)): certificates for hosts, one identity, nothing on the network.
+"""What OpenSSH's client is told (ssh_config(5)): certificates for hosts, one identity, a sign-in where it is missing.
 
-Three files per company, and one marked block at the top of ~/.ssh/config that includes them:
+Files per company, and one marked block at the top of ~/.ssh/config that includes them:
 
     known_hosts   @cert-authority lines for the host patterns of the trust document (sshd(8), SSH_KNOWN_HOSTS)
-    ssh_config    how hosts of this company are met (trust 5.2, 5.3)
-    pass.conf     what is offered to them, while the day pass is valid (trust 8.1); written by a login, gone at logout
+    ssh_config    how hosts of this company are met (trust 5.2, 5.3), and when the day pass is offered to them
+    pass.conf     what is offered (trust 8.1); written by a login, gone at logout
+    check         what ssh runs when its own look at the marker finds no valid pass (client.autologin)
+
+ssh reads pass.conf after that command has ended, so a sign-in it started counts in the same connection. While the
+pass is valid the command is one `test` of the person's shell: 1.5 ms, no process of ours, no network.
 
 A host counts as ours by the name that was typed, and by the name that `HostName` makes of it: `Match final` has ssh
 read its configuration a second time with the latter (+0.02 ms). The command runs once, whichever name it is, and
@@ -19,6 +23,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import sys
 from base64 import b64encode
 from collections.abc import Sequence
@@ -28,9 +33,10 @@ from daypass.client import enrolled
 from daypass.client.settings import Context, Settings, write_file
 from daypass.client.trust import Membership
 from daypass.errors import Invalid
-from daypass.wire import PublicKey, Reader
+from daypass.model import git_extension, is_host_name
+from daypass.wire import Certificate, PublicKey, Reader
 
-__all__ = ["block", "files", "known_hosts", "pass_config", "update", "write_pass"]
+__all__ = ["block", "check_script", "files", "known_hosts", "pass_config", "update", "write_pass"]
 
 # The certificate types of every key type accepted in `wire`, safest first. Plain ones are absent: otherwise an
 # impostor with any plain key gets ssh's yes/no question.
@@ -53,6 +59,7 @@ def files(settings: Settings, membership: Membership) -> dict[Path, str]:
     return {
         context.known_hosts: known_hosts(patterns, membership.host_ca, membership.ca_name),
         context.ssh_config: block(settings, membership, patterns, enrolled.names(membership)),
+        context.check: check_script(settings, context, _program()),
     }
 
 
@@ -73,9 +80,15 @@ def known_hosts(patterns: Sequence[str], host_ca: Sequence[PublicKey], company: 
 
 def block(settings: Settings, membership: Membership, patterns: Sequence[str], names: Sequence[str]) -> str:
     """The company's ssh_config. ssh takes the first value it finds, so what enrolled hosts need stands first."""
-    context = membership.context
+    context, git = membership.context, _git_hosts(membership.context)
+    hosts = f'"{",".join((*patterns, *git))}"'
+    offered = _condition(context, settings.environ.get("SHELL", ""))
     return f"""# Written by daypass; `daypass ssh-config --remove` takes it out again.
-Include {_quote(context.pass_config)}
+Match !final host {hosts}{offered}
+    Include {_quote(context.pass_config)}
+# An alias that leads to one of ours: its real name is known at the second reading.
+Match final host {hosts} !originalhost {hosts}{offered}
+    Include {_quote(context.pass_config)}
 {_strict(context, names)}Match host "{",".join(patterns)}"
     # As ssh does by itself; a host that has enrolled since the last login is proved by its certificate all the same.
     UserKnownHostsFile {_known_hosts_files(settings, context)}
@@ -84,8 +97,7 @@ Include {_quote(context.pass_config)}
     ForwardAgent no
     # Where connections are shared, `daypass logout` finds and ends them here.
     ControlPath "{control_prefix(settings, membership.trust.ca_id)}%C"
-# A second reading, in which hosts that an alias leads to are matched by their real name. Last, since an Include
-# below a Match that does not hold is not read.
+{_git(git)}# A second reading, in which hosts that an alias leads to are matched by their real name.
 Match final
 """
 
@@ -106,6 +118,21 @@ def _strict(context: Context, names: Sequence[str]) -> str:
 """
 
 
+def _git(hosts: Sequence[str]) -> str:
+    """Servers that read who somebody is from the certificate: proved as they always were, by their own keys."""
+    return f'Match host "{",".join(hosts)}"\n    ForwardAgent no\n' if hosts else ""
+
+
+def _git_hosts(context: Context) -> list[str]:
+    """Whom the last certificate names in its extensions: `login@github.com`, with the account there as value."""
+    try:
+        extensions = Certificate.from_line(context.certificate.read_text("ascii"), strict=False).extensions
+    except (OSError, UnicodeDecodeError, Invalid):
+        return []
+    hosts = {name.partition("@")[2]: name for name, _ in extensions}
+    return sorted(host for host, name in hosts.items() if is_host_name(host) and name == git_extension(host))
+
+
 def _known_hosts_files(settings: Settings, context: Context) -> str:
     """The person's own first: that is where ssh notes the keys it learns."""
     own = (settings.ssh_folder / name for name in ("known_hosts", "known_hosts2"))
@@ -117,39 +144,26 @@ def control_prefix(settings: Settings, ca_id: str) -> Path:
     return settings.ssh_folder / f"dp-{ca_id[:6]}-"
 
 
-def write_pass(
-    settings: Settings, membership: Membership, agent: str, valid_before: int, own_keys: Sequence[bytes] = ()
-) -> None:
-    """Have ssh offer the certificate until `valid_before` (unix seconds).
+def write_pass(settings: Settings, membership: Membership, agent: str, own_keys: Sequence[bytes] = ()) -> None:
+    """Write down what ssh offers while there is a pass.
 
     `own_keys` are blobs of the person's keys in the same agent. Those without a file of their own get one for the
     public half, as `IdentitiesOnly` would leave them out.
     """
-    context, patterns = membership.context, membership.host_patterns
+    context = membership.context
     own = [settings.ssh_folder / name for name in _OWN_KEYS]
     own = [path for path in own if path.exists()] + _public_halves(settings, context, own_keys)
-    write_file(context.valid_marker, "")
-    os.utime(context.valid_marker, (valid_before, valid_before))
-    shell = settings.environ.get("SHELL", "")
-    write_file(
-        context.pass_config, pass_config(context, patterns, agent, own, _still_valid(context, valid_before, shell))
-    )
+    write_file(context.pass_config, pass_config(context, agent, own))
 
 
-def pass_config(context: Context, patterns: Sequence[str], agent: str, own: Sequence[Path], still_valid: str) -> str:
+def pass_config(context: Context, agent: str, own: Sequence[Path]) -> str:
     """pass.conf: the certificate first, then the person's own keys, so that nobody is locked out on the way here."""
-    hosts = f'"{",".join(patterns)}"'
-    own_lines = "".join(f"    IdentityFile {_quote(path)}\n" for path in own)
-    offer = f"""\
-    IdentityAgent {_quote(Path(agent))}
-    IdentitiesOnly yes
-    IdentityFile {_quote(context.certificate)}
+    own_lines = "".join(f"IdentityFile {_quote(path)}\n" for path in own)
+    return f"""# Written by daypass login; gone after daypass logout. Included where the day pass may be offered.
+IdentityAgent {_quote(Path(agent))}
+IdentitiesOnly yes
+IdentityFile {_quote(context.certificate)}
 {own_lines}"""
-    return f"""# Written by daypass login; gone after daypass logout. Of no effect once the certificate has expired.
-Match !final host {hosts} exec "{still_valid}"
-{offer}# An alias that leads to one of ours: its real name is known at the second reading.
-Match final host {hosts} !originalhost {hosts} exec "{still_valid}"
-{offer}"""
 
 
 def _public_halves(settings: Settings, context: Context, blobs: Sequence[bytes]) -> list[Path]:
@@ -181,16 +195,61 @@ def _type_name(blob: bytes) -> str:
     return name if re.fullmatch(r"[a-z0-9@.-]{1,64}", name) else ""
 
 
-def _still_valid(context: Context, valid_before: int, shell: str) -> str:
-    """A command that fails from `valid_before` on, as cheap as this machine's shell allows.
+def _condition(context: Context, shell: str) -> str:
+    """What ssh has the person's shell run, as cheap as that shell allows. Nothing on Windows, which has no sh: there
+    pass.conf counts as long as it is there.
 
-    The marker's time is `valid_before`, and that of /proc/self is now: 1.5 ms in a shell with a `test` of its own.
     The path needs no quotes but for spaces; what else a shell could read is refused with the settings.
     """
-    if not sys.platform.startswith("linux"):
-        return f"sh -c 'test $(date +%%s) -lt {valid_before}'"
-    test = "test" if Path(shell).name in _POSIX_SHELLS else "env test"
-    return f"{test} '{context.valid_marker}' -nt /proc/self"
+    if sys.platform == "win32":
+        return ""
+    check = f"/bin/sh '{context.check}'"
+    return f' exec "{_test(context)} || {check}"' if _has_proc() and _is_posix(shell) else f' exec "{check}"'
+
+
+def _is_posix(shell: str) -> bool:
+    return Path(shell).name in _POSIX_SHELLS
+
+
+def check_script(settings: Settings, context: Context, program: Sequence[str]) -> str:
+    """For every other shell the whole look; then the helper, unless it is gone or nobody wants it."""
+    end, now = _quoted(context.valid_marker), '"$(date +%s)"'
+    test = _test(context) if _has_proc() else f'read -r end <{end} && test {now} -lt "$end" -a {_in_place(context)}'
+    return f"""#!/bin/sh
+# Written by daypass. ssh runs this to learn whether it may offer the day pass.
+{{ {test}; }} 2>/dev/null && exit 0
+test "$DAYPASS_AUTO_LOGIN" != 0 || exit 1
+test ! -e {_quoted(context.signed_out)} || exit 1
+test -x {_quoted(program[0])} || exit 1
+DAYPASS_HOME={_quoted(settings.home)} exec {shlex.join(program)} auto-login --context {context.name}
+"""
+
+
+def _test(context: Context) -> str:
+    """The marker's time is the certificate's end, and that of /proc/self is now."""
+    return f"test '{context.valid_marker}' -nt /proc/self -a {_in_place(context)}"
+
+
+def _in_place(context: Context) -> str:
+    """The marker is this certificate's, and the agent's socket is there: see client.marker."""
+    return f"'{context.valid_marker}' -ot '{context.certificate}' -a -S '{context.agent_link}'"
+
+
+def _has_proc() -> bool:
+    return sys.platform.startswith("linux")
+
+
+def _program() -> list[str]:
+    """Ourselves, as ssh can start us from any folder: `-P`, or Python would run what it finds in that folder."""
+    started = Path(sys.argv[0])
+    if started.name == "daypass" and os.access(started, os.X_OK):
+        return [str(started.absolute())]
+    return [sys.executable, "-P", "-m", "daypass.cli.main"]
+
+
+def _quoted(path: Path | str) -> str:
+    """As one word of a shell."""
+    return shlex.quote(str(path))
 
 
 def _quote(path: Path) -> str:

@@ -10,10 +10,14 @@ from daypass.client.sshinclude import Change
 
 __all__ = ["apply", "plan"]
 
+_NOTE = b"ssh starts no sign-in while this file is here; daypass ssh-config --auto-login takes it away\n"
 
-def plan(settings: Settings, *, remove: bool = False) -> list[Change]:
-    """What would change; an empty list where nothing would."""
-    changes = _removal(settings) if remove else _set_up(settings)
+
+def plan(settings: Settings, *, remove: bool = False, auto_login: bool | None = None) -> list[Change]:
+    """What would change; an empty list where nothing would. `auto_login`: whether ssh starts the sign-in from now
+    on; None leaves that as it is.
+    """
+    changes = _removal(settings) if remove else [*_set_up(settings), *_switch(settings, auto_login)]
     return [change for change in changes if change.is_needed]
 
 
@@ -33,6 +37,12 @@ def _set_up(settings: Settings) -> list[Change]:
     return [*(sshinclude.change(path, content.encode()) for path, content in ours), sshinclude.plan_add(settings)]
 
 
+def _switch(settings: Settings, auto_login: bool | None) -> list[Change]:
+    note = settings.no_auto_login
+    return [] if auto_login is None else [sshinclude.change(note, None if auto_login else _NOTE)]
+
+
 def _removal(settings: Settings) -> list[Change]:
-    paths = [path for each in settings.contexts() for path in (each.ssh_config, each.known_hosts)]
-    return [sshinclude.plan_remove(settings), *(sshinclude.change(path, None) for path in paths)]
+    paths = [path for each in settings.contexts() for path in (each.ssh_config, each.known_hosts, each.check)]
+    gone = (sshinclude.change(path, None) for path in (*paths, settings.no_auto_login))
+    return [sshinclude.plan_remove(settings), *gone]

@@ -24,7 +24,7 @@ _COMPLETIONS = (
     ".zfunc/_daypass",
     ".zsh/completions/_daypass",
 )
-_OURS_AT_HOME = ("contexts", "current", "agent.sock*", "ssh-before.json", "daypass.log*")
+_OURS_AT_HOME = ("contexts", "current", "agent.sock*", "ssh-before.json", "no-auto-login", "daypass.log*")
 _OURS = b"# daypass: completion"
 _MAX_SCRIPT = 1 << 20  # bytes; ours is a hundredth
 
