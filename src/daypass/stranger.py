@@ -84,7 +84,8 @@ def portal(url: str, status: int, headers: Mapping[str, str]) -> str:
     parts = urlsplit(location)
     if parts.scheme in ("http", "https") and parts.hostname and location.isascii() and " " not in location:
         return location
-    return f"http://{urlsplit(url).hostname}/"
+    host = urlsplit(url).hostname or ""
+    return f"http://[{host}]/" if ":" in host else f"http://{host}/"
 
 
 def unverified_context() -> ssl.SSLContext:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 
-__all__ = ["moment", "utc"]
+__all__ = ["duration", "moment", "utc"]
 
 
 def moment(when: float, now: float | None = None) -> str:
@@ -20,3 +20,15 @@ def moment(when: float, now: float | None = None) -> str:
 def utc(when: float) -> str:
     """Unix seconds as scripts read a time: RFC 3339, in UTC."""
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(when))
+
+
+def duration(seconds: float) -> str:
+    """`3 d 4 h`, `15 h 59 min`, `12 min`, `40 s`: the two largest units that matter, the smaller one rounded."""
+    whole = max(0, round(seconds))
+    step = 3600 if whole >= 86400 else 60 if whole >= 60 else 1
+    whole = (whole + step // 2) // step * step
+    days, hours, minutes = whole // 86400, whole // 3600 % 24, whole // 60 % 60
+    units = [(days, "d"), (hours, "h"), (minutes, "min"), (whole % 60, "s")]
+    first = next((index for index, (count, _) in enumerate(units) if count), 3)
+    last = first + 2 if first < 2 else first + 1
+    return " ".join(f"{count} {unit}" for count, unit in units[first:last] if count) or "0 s"

@@ -166,6 +166,8 @@ class MiniCa:
             return self.answers[path].pop(0)
         if path == f"/root/{self.fingerprint}":
             return 200, api.RootResponse(self.root_pem)
+        if path == "/health":
+            return 200, api.Health("ok")
         if path == "/v1/trust":
             return 200, self.trust()
         if path == "/v1/ca":

@@ -105,7 +105,7 @@ def _pump(source: socket.socket, sink: socket.socket, wait: Callable[[int], None
 
 
 @contextmanager
-def run_portal(location: str = "", *, opener: Opener | None = None) -> Iterator[str]:
+def run_portal(location: str = "", *, opener: Opener | None = None, port: int = 0) -> Iterator[str]:
     """A network's sign-in page: HTML, or a redirect to `location`, for every question; its https:// (or, without an
     `opener`, http://) address.
     """
@@ -133,7 +133,7 @@ def run_portal(location: str = "", *, opener: Opener | None = None) -> Iterator[
         def handle_error(self, request: object, client_address: object) -> None:
             """Who does not believe us hangs up."""
 
-    with Server(("127.0.0.1", 0), Handler) as server:
+    with Server(("127.0.0.1", port), Handler) as server:
         if opener:
             server.socket = opener.context().wrap_socket(
                 server.socket, server_side=True, do_handshake_on_connect=False

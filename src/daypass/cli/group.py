@@ -30,6 +30,7 @@ COMMANDS = {
     "logout": Lazy("daypass.cli.user:logout", "Give it back: agent, file and open connections."),
     "ssh-config": Lazy("daypass.cli.user:ssh_config", "Set up OpenSSH for it, once."),
     "context": Lazy("daypass.cli.context:context", "Several companies: list, choose, leave."),
+    "doctor": Lazy("daypass.cli.doctor:doctor", "Find out what is wrong, and what to do."),
     "completion": Lazy("daypass.cli.completion:completion", "Print a completion script for your shell."),
     "uninstall": Lazy("daypass.cli.uninstall:uninstall", "Take everything of daypass off this account."),
     "certificate": Lazy("daypass.cli.files_certificate:certificate", "Get a certificate for a key in a file."),
@@ -46,7 +47,9 @@ COMMANDS = {
 }
 
 _SECTIONS = {
-    "For people": ("bootstrap", "login", "status", "logout", "ssh-config", "context", "completion", "uninstall"),
+    "For people": (
+        *("bootstrap", "login", "status", "logout", "ssh-config", "context", "doctor", "completion", "uninstall"),
+    ),
     "For keys and certificates in files": (
         *("certificate", "inspect", "fingerprint", "needs-renewal", "list", "check-host", "hosts"),
     ),

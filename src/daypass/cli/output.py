@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import sys
 
-from daypass.times import moment, utc
+from daypass.times import duration, moment, utc
 
 TYPE_CHECKING = False  # importing typing for it would cost more than all the rest
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ __all__ = [
     "show_error",
     "show_hint",
     "utc",
+    "warn",
 ]
 
 _BOLD, _RED, _GREEN, _CYAN = "1", "31;1", "32", "36"
@@ -73,16 +74,9 @@ def good(text: str, stream: TextIO | None = None) -> str:
     return _paint(text, _GREEN, stream or sys.stderr)
 
 
-def duration(seconds: float) -> str:
-    """`3 d 4 h`, `15 h 59 min`, `12 min`, `40 s`: the two largest units that matter, the smaller one rounded."""
-    whole = max(0, round(seconds))
-    step = 3600 if whole >= 86400 else 60 if whole >= 60 else 1
-    whole = (whole + step // 2) // step * step
-    days, hours, minutes = whole // 86400, whole // 3600 % 24, whole // 60 % 60
-    units = [(days, "d"), (hours, "h"), (minutes, "min"), (whole % 60, "s")]
-    first = next((index for index, (count, _) in enumerate(units) if count), 3)
-    last = first + 2 if first < 2 else first + 1
-    return " ".join(f"{count} {unit}" for count, unit in units[first:last] if count) or "0 s"
+def warn(text: str, stream: TextIO | None = None) -> str:
+    """`text`, red where `stream` (stderr unless told) shows it."""
+    return _paint(text, _RED, stream or sys.stderr)
 
 
 def printable(text: str) -> str:
