@@ -10,9 +10,11 @@ import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from daypass.api import POSSESSION_NAMESPACE, OidcLogin, Signed, SshSignRequest, SshSignResponse
 from daypass.client import enrolled, holding
+from daypass.client.aside import Aside
 from daypass.client.idp import Idp
 from daypass.client.progress import Progress
 from daypass.client.subject import Subject
@@ -21,6 +23,9 @@ from daypass.errors import Invalid, Misconfigured, Unavailable
 from daypass.remote import Remote
 from daypass.wire import Certificate
 from daypass.wire.binding import SALT_SIZE, login_nonce, possession_message
+
+if TYPE_CHECKING:
+    import httpx2
 
 __all__ = ["ACT", "CLOCK_SKEW", "Attempt", "pick"]
 
@@ -42,6 +47,7 @@ class Attempt:
     lifetime: int | None
     patience: float
     sign_in_seconds: float | None
+    idp_client: Aside[httpx2.Client] | None = None  # for the provider, made while the CA was asked
     salt: bytes = field(default_factory=lambda: os.urandom(SALT_SIZE), repr=False)
 
     @property
@@ -55,7 +61,7 @@ class Attempt:
         return f"the CA at {self.membership.url}"
 
     def idp(self) -> Idp:
-        return Idp(self.provider.issuer, self.patience, self.progress)
+        return Idp(self.provider.issuer, self.patience, self.progress, self.idp_client)
 
     def certify(self, token: str) -> Certificate:
         """The certificate for the provider's token, checked and kept. Raises any of the error tree."""

@@ -24,9 +24,10 @@ from daypass.stranger import portal
 if TYPE_CHECKING:
     import httpx2
 
+    from daypass.client.aside import Aside
     from daypass.client.progress import Progress
 
-__all__ = ["SECONDS", "Idp", "Refusal", "check_secure", "decode", "refused"]
+__all__ = ["SECONDS", "Idp", "Refusal", "check_secure", "decode", "new_client", "refused"]
 
 SECONDS = 10.0  # for each step of a call
 _CALL_SECONDS = 60.0  # for a whole call, however slowly its bytes drip
@@ -57,12 +58,30 @@ class Refusal(msgspec.Struct, frozen=True):
         return (self.error_description or self.error)[:400]
 
 
-class Idp:
-    """The provider `issuer`; a context manager. The connection is opened with the first call, and kept."""
+def new_client(patience: float) -> httpx2.Client:
+    """With this machine's trust store and proxies. Raises ImportError or ValueError for a proxy that is none."""
+    import httpx2
 
-    def __init__(self, issuer: str, patience: float = SECONDS, progress: Progress | None = None) -> None:
+    headers = {"user-agent": f"daypass/{__version__}", "accept": "application/json"}
+    return httpx2.Client(timeout=patience, follow_redirects=False, headers=headers)
+
+
+class Idp:
+    """The provider `issuer`; a context manager. The connection is opened with the first call, and kept.
+
+    `client`: `new_client` that was made aside, since reading this machine's trust store takes a while.
+    """
+
+    def __init__(
+        self,
+        issuer: str,
+        patience: float = SECONDS,
+        progress: Progress | None = None,
+        client: Aside[httpx2.Client] | None = None,
+    ) -> None:
         self.issuer = issuer
         self._patience, self._progress = patience, progress
+        self._made = client.result if client else lambda: new_client(patience)
         self._client: httpx2.Client | None = None
 
     def __enter__(self) -> Idp:
@@ -107,13 +126,10 @@ class Idp:
         return status, content
 
     def _opened(self, url: str) -> httpx2.Client:
-        import httpx2
-
         if self._client is None:
             await_name(url)
-            headers = {"user-agent": f"daypass/{__version__}", "accept": "application/json"}
             try:
-                self._client = httpx2.Client(timeout=self._patience, follow_redirects=False, headers=headers)
+                self._client = self._made()
             except (ImportError, ValueError) as error:
                 raise unusable_proxy(self._end(url)) from error
         return self._client

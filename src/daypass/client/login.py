@@ -9,18 +9,22 @@ the provider's (`grant`). The private key never leaves this process but for the 
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from daypass.api import CaInfo, OidcLogin
 from daypass.client import choice, holding, memory, sshconfig, trust
 from daypass.client.agent import Agent
+from daypass.client.aside import Aside
 from daypass.client.attempt import ACT, CLOCK_SKEW, Attempt, pick
 from daypass.client.holding import Held
+from daypass.client.idp import new_client
 from daypass.client.progress import Progress
 from daypass.client.settings import Settings
 from daypass.client.subject import Subject, signer
@@ -31,9 +35,22 @@ from daypass.remote import TIMEOUT, Remote
 from daypass.times import moment, utc
 from daypass.wire import Certificate, PublicKey
 
+if TYPE_CHECKING:
+    import httpx2
+
 __all__ = ["ACT", "Login", "until"]
 
 _log = logging.getLogger(__name__)
+
+
+class _Begun(NamedTuple):
+    """What the CA was asked first, and the way to it."""
+
+    membership: Membership
+    info: CaInfo
+    remote: Remote
+    progress: Progress
+    idp_client: Aside[httpx2.Client]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +79,11 @@ class Login:
 
     def run(self) -> Held:
         """Sign in and keep the certificate. Raises any of the error tree; then nothing has changed."""
-        memory.protect()
-        membership, progress = trust.current(self.settings), Progress(self.say)
-        with membership.remote(self.patience) as remote:
-            membership, info = self._refresh(membership, remote, progress)
+        with self._begun() as begun:
+            membership = begun.membership
             found = choice.choose(self.settings, self.say, force=self.force, confirm=self.confirm)
             _log.info("the key goes to the agent at %s", found.path)
-            certificate = self._sign_in(membership, info, remote, self._day_pass(membership, found), progress)
+            certificate = self._sign_in(begun, self._day_pass(membership, found))
         _log.info("signed in: serial %d, until %s", certificate.serial, utc(certificate.valid_before))
         sshconfig.update(self.settings, membership)
         (kept_by,) = holding.noted(membership.context.agent) or (found,)  # another, if that one failed on the way
@@ -76,11 +91,8 @@ class Login:
 
     def certify(self, subject: Subject) -> Certificate:
         """Sign in for a key of the caller's, who keeps the certificate; the day pass is left as it is."""
-        memory.protect()
-        membership, progress = trust.current(self.settings), Progress(self.say)
-        with membership.remote(self.patience) as remote:
-            membership, info = self._refresh(membership, remote, progress)
-            return self._sign_in(membership, info, remote, subject, progress)
+        with self._begun() as begun:
+            return self._sign_in(begun, subject)
 
     def held(self, *, to_the_end: bool = False) -> Held | None:
         """What is valid already, without a word to the network; None under `force` or a wish of one's own.
@@ -95,11 +107,16 @@ class Login:
             holding.tell_ssh(held, context, self.settings.environ)
         return held if held is None or to_the_end or not held.ends_soon(now) else None
 
-    def _refresh(self, membership: Membership, remote: Remote, progress: Progress) -> tuple[Membership, CaInfo]:
-        with progress.waiting(f"the CA at {membership.url}"):
-            membership, info = trust.refresh(membership, remote)
-        self._compare_clocks(info)
-        return membership, info
+    @contextlib.contextmanager
+    def _begun(self) -> Iterator[_Begun]:
+        memory.protect()
+        membership, progress = trust.current(self.settings), Progress(self.say)
+        idp_client = Aside(lambda: new_client(self.patience))  # takes as long as the CA does
+        with membership.remote(self.patience) as remote:
+            with progress.waiting(f"the CA at {membership.url}"):
+                membership, info = trust.refresh(membership, remote)
+            self._compare_clocks(info)
+            yield _Begun(membership, info, remote, progress, idp_client)
 
     def _day_pass(self, membership: Membership, found: Agent) -> Subject:
         """A new key, which goes into the agent and nowhere else."""
@@ -111,19 +128,19 @@ class Login:
 
         return Subject(PublicKey.from_cryptography(key.public_key()), signer(key), keep)
 
-    def _sign_in(
-        self, membership: Membership, info: CaInfo, remote: Remote, subject: Subject, progress: Progress
-    ) -> Certificate:
+    def _sign_in(self, begun: _Begun, subject: Subject) -> Certificate:
+        membership = begun.membership
         attempt = Attempt(
             membership=membership,
-            remote=remote,
-            provider=pick(info.providers, self.provider),
+            remote=begun.remote,
+            provider=pick(begun.info.providers, self.provider),
             subject=subject,
             say=self.say,
-            progress=progress,
+            progress=begun.progress,
             lifetime=self.lifetime,
             patience=self.patience,
             sign_in_seconds=self.sign_in_seconds,
+            idp_client=begun.idp_client,
         )
         way = self._way(attempt.provider)
         _log.info("sign-in at %s by %s, %s", membership.url, attempt.provider.issuer, way.__name__.strip("_"))
