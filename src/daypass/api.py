@@ -38,6 +38,7 @@ __all__ = [
     "Access",
     "CaInfo",
     "ClientBundle",
+    "Decision",
     "DeviceAnswer",
     "DevicePoll",
     "DeviceRequest",
@@ -68,6 +69,7 @@ __all__ = [
     "SshSignRequest",
     "SshSignResponse",
     "TrustDocument",
+    "TypedCode",
     "Version",
 ]
 
@@ -290,6 +292,19 @@ class DeviceAnswer(_Body, frozen=True):
     bundle: Signed | None = None
 
 
+class TypedCode(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The form of the first page: what a person typed."""
+
+    code: str
+
+
+class Decision(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The form that says yes or no. `request` names the request that the page has shown."""
+
+    answer: str
+    request: str
+
+
 class PassProof(msgspec.Struct, frozen=True, kw_only=True):
     """Who makes a call, shown with the key of a live day pass (trust 4.2).
 
@@ -421,6 +436,8 @@ class Access(StrEnum):
     OPEN = "open"  # anyone; reveals nothing that is not public
     CREDENTIAL = "credential"  # the body carries a one-time credential
     PASS = "pass"  # noqa: S105  # a day pass speaks for its person, in the Authorization header (PassProof)
+    DEVICE = "device"  # a machine without a browser: it proves a key, or shows the secret code it was given
+    PAGE = "page"  # a person's browser: HTML; a form only from our own page, with its cookie
     LOCAL = "local"  # administration socket; the peer's uid decides
 
 
@@ -430,7 +447,7 @@ class Route:
     method: str
     path: str
     access: Access
-    answer: type | None  # None: not JSON of ours (the OpenAPI document)
+    answer: type | None  # None: not JSON of ours (the OpenAPI document, a page)
     summary: str
     body: type | None = None
     status: int = 200
@@ -482,6 +499,25 @@ ROUTES = (
         "my_bundle", "GET", "/v1/me/bundle", Access.PASS, Signed,
         "The signed list of hosts and of revoked host certificates, as with a login.",
     ),
+    Route(
+        "device_start", "POST", "/v1/device", Access.DEVICE, DeviceStarted,
+        "Begin a sign-in on another device; the key first, with proof.", body=DeviceRequest, status=201,
+    ),
+    Route(
+        "device_poll", "POST", "/v1/device/poll", Access.DEVICE, DeviceAnswer,
+        "What became of it: the certificate, once the person has signed in.", body=DevicePoll,
+    ),
+    Route("device_page", "GET", "/device", Access.PAGE, None, "The form for a code; none comes by a link."),
+    Route("device_code", "POST", "/device", Access.PAGE, None, "What asks, and whether to go on.", body=TypedCode),
+    Route(
+        "device_confirm", "POST", "/device/confirm", Access.PAGE, None,
+        "Yes leads on to the provider, no to the last page.", body=Decision,
+    ),
+    Route(
+        "device_callback", "GET", "/device/callback", Access.PAGE, None,
+        "Where the provider sends the person back to.", status=303,
+    ),
+    Route("device_done", "GET", "/device/done", Access.PAGE, None, "How it went."),
     Route("openapi", "GET", "/v1/openapi.json", Access.OPEN, None, "This contract as an OpenAPI document."),
     Route(
         "join_token", "POST", "/v1/admin/tokens/host", Access.LOCAL, JoinTokenResponse,

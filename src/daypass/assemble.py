@@ -156,6 +156,8 @@ def public_info(parts: Parts) -> PublicInfo:
         user_lifetime=parse_duration(parts.config.lifetimes.user),
         provisioners=(*(_for_step(section) for section in parts.config.providers), *_listed_sshpop(parts.config)),
         logins=tuple(_for_daypass(section, parts.config.pages is not None) for section in parts.config.providers),
+        pages_url=parts.config.pages.url.rstrip("/") if parts.config.pages else "",
+        trusted_proxies=tuple(parts.config.pages.trusted_proxies) if parts.config.pages else (),
     )
 
 

@@ -12,7 +12,7 @@ from tests.parts.needs import need
 __all__ = ["OUTPUT", "fill_in", "run_browser", "screenshot"]
 
 OUTPUT = Path(__file__).parents[1] / "output"
-_SIZES = {"wide": (1280, 800), "phone": (390, 844)}
+_SIZES = {"wide": (1280, 800), "phone": (360, 740)}
 _FLAGS = (
     "--no-sandbox",
     "--disable-gpu",

@@ -25,9 +25,10 @@ from daypass.server import app, serve
 from daypass.wire import Certificate
 from daypass.wire.binding import login_nonce
 
-__all__ = ["Company", "b64", "bound", "enrolment", "run_company", "signing"]
+__all__ = ["PAGES", "Company", "b64", "bound", "enrolment", "run_company", "signing"]
 
 T = TypeVar("T")
+PAGES = "https://ca.example.com"
 
 
 @dataclass
@@ -82,7 +83,10 @@ def run_company() -> Iterator[Company]:
             provider = ProviderSection(name="idp", issuer=op.issuer, client_id=op.client_id)
             async with heart(op, home / "ca.sqlite", providers=[provider]) as ca:
                 box.append(ca)
-                public, admin = app.build(ca.authority, public_info(root)), app.build_admin(ca.authority)
+                public, admin = (
+                    app.build(ca.authority, public_info(root, pages_url=PAGES)),
+                    app.build_admin(ca.authority),
+                )
                 await serve.serve(
                     public,
                     admin,

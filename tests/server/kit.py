@@ -201,6 +201,7 @@ def running(
     root: Root | None = None,
     own_uid: int | None = None,
     info: PublicInfo | None = None,
+    port: int = 0,
 ) -> Iterator[Running]:
     """Both applications in a thread, on a port of their own."""
     root, heart = root or Root(), heart or Double()
@@ -208,7 +209,13 @@ def running(
     async def main(ready: serve.Ready, stop: asyncio.Event) -> None:
         public, admin = app.build(heart, info or public_info(root)), app.build_admin(heart, own_uid)
         await serve.serve(
-            public, admin, listen="127.0.0.1:0", tls=root.leaf, admin_socket=admin_socket, ready=ready, stop=stop
+            public,
+            admin,
+            listen=f"127.0.0.1:{port}",
+            tls=root.leaf,
+            admin_socket=admin_socket,
+            ready=ready,
+            stop=stop,
         )
 
     with in_thread(main) as (url, _):

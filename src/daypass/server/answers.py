@@ -28,7 +28,7 @@ from daypass.errors import (
 from daypass.server.bodies import TooLarge, TooSlow
 from daypass.server.renewing import NotImplementedHere
 
-__all__ = ["Failure", "MethodNotAllowed", "encode", "failure", "request_facts", "send", "status_of"]
+__all__ = ["MethodNotAllowed", "Whole", "encode", "failure", "request_facts", "send", "status_of", "told"]
 
 Header = tuple[bytes, bytes]
 log = logging.getLogger("daypass.server")
@@ -89,16 +89,23 @@ def status_of(error: DaypassError) -> int:
     return next(STATUSES[kind] for kind in type(error).__mro__ if kind in STATUSES)
 
 
-class Failure(msgspec.Struct, frozen=True):
-    """An error as it goes out."""
+class Whole(msgspec.Struct, frozen=True):
+    """An answer as it goes out: an error, or a page."""
 
     status: int
     content: bytes
     headers: tuple[Header, ...]
 
 
-def failure(error: Exception, request_id: bytes) -> Failure:
-    """What the client sees of `error`. What is not of our tree is logged whole and shown not at all."""
+def failure(error: Exception, request_id: bytes) -> Whole:
+    """What a program sees of `error`."""
+    body, headers = told(error, request_id)
+    return Whole(body.status, encode(body), (*STORE_NOTHING, *headers))
+
+
+def told(error: Exception, request_id: bytes) -> tuple[Error, tuple[Header, ...]]:
+    """What anyone is told of `error`, and what stands in the head. What is not of our tree is logged whole and shown
+    not at all."""
     if not isinstance(error, DaypassError):
         log.error("request %s failed", request_id.decode(), exc_info=error)
         hint = f"the CA's log tells more under request id {request_id.decode()}"
@@ -111,11 +118,11 @@ def failure(error: Exception, request_id: bytes) -> Failure:
     # What a database says names its address and its accounts, and nobody has signed in yet.
     message = "the CA's database can't be used right now" if error.code.startswith("store.") else error.message
     body = Error(status=status, message=message, code=error.code, hint=error.hint)
-    return Failure(status, encode(body), _failure_headers(error, status))
+    return body, _failure_headers(error, status)
 
 
 def _failure_headers(error: DaypassError, status: int) -> tuple[Header, ...]:
-    headers: list[Header] = list(STORE_NOTHING)
+    headers: list[Header] = []
     if status in _RETRY_AFTER:
         headers.append((b"retry-after", str(error.retry_after or _RETRY_AFTER[status]).encode()))
     if isinstance(error, MethodNotAllowed):

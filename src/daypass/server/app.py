@@ -17,14 +17,16 @@ from starlette.types import Receive, Scope, Send
 
 from daypass.api import ROUTES, Access, Route
 from daypass.errors import Denied, Internal
-from daypass.server.endpoint import Admit, Endpoint, Guard, Resource, not_found, peer_uid
+from daypass.server.device import DeviceRoutes, failure_page
+from daypass.server.endpoint import Admit, Endpoint, Failed, Guard, Resource, not_found, peer_uid
+from daypass.server.forms import SameOrigin
 from daypass.server.passes import Passes
 from daypass.server.ports import Heart, PublicInfo
 from daypass.server.routes import AdminRoutes, PublicRoutes
 
 __all__ = ["Application", "build", "build_admin", "paths"]
 
-Guards = Mapping[Access, tuple[Guard | None, Admit | None]]
+Guards = Mapping[Access, tuple[Guard | None, Admit | None, Failed | None]]
 _STEP_PREFIXES: Final = ("", "/1.0")
 _ALIASES: Final = {"/ssh/sign": ("/sign-ssh",)}
 
@@ -49,18 +51,20 @@ def build(heart: Heart, public: PublicInfo, now: Callable[[], float] = time.time
     routes = [route for route in ROUTES if route.access is not Access.LOCAL]
     passes = Passes(heart.calls)
     guards: Guards = {
-        Access.OPEN: (None, None),
-        Access.CREDENTIAL: (None, None),
-        Access.PASS: (passes.look, passes.admit),
+        Access.OPEN: (None, None, None),
+        Access.CREDENTIAL: (None, None, None),
+        Access.PASS: (passes.look, passes.admit, None),
+        Access.DEVICE: (None, None, None),
+        Access.PAGE: (SameOrigin(public.pages_url), None, failure_page(heart.name)),
     }
-    return _assemble(routes, PublicRoutes(heart, public, now), guards)
+    return _assemble(routes, (PublicRoutes(heart, public, now), DeviceRoutes(heart, public, now)), guards)
 
 
 def build_admin(heart: Heart, own_uid: int | None = None) -> Application:
     """The application of the administration socket: root and the CA's own account, nobody else (trust 4.1)."""
     allowed = frozenset({0, os.geteuid() if own_uid is None else own_uid})
     routes = [route for route in ROUTES if route.access is Access.LOCAL]
-    return _assemble(routes, AdminRoutes(heart), {Access.LOCAL: (_only(allowed), None)})
+    return _assemble(routes, (AdminRoutes(heart),), {Access.LOCAL: (_only(allowed), None, None)})
 
 
 def paths(route: Route) -> Iterator[str]:
@@ -70,14 +74,14 @@ def paths(route: Route) -> Iterator[str]:
             yield prefix + path
 
 
-def _assemble(routes: Iterable[Route], handlers: PublicRoutes | AdminRoutes, guards: Guards) -> Application:
+def _assemble(routes: Iterable[Route], rooms: Iterable[object], guards: Guards) -> Application:
     table: dict[str, dict[str, Endpoint]] = {}
     wanted = {route.name: route for route in routes}
-    offered = {name for name in vars(type(handlers)) if not name.startswith("_")}
-    if offered != set(wanted):
-        raise Internal(f"routes and handlers differ: {', '.join(sorted(offered ^ set(wanted)))}")
+    handlers = {name: getattr(room, name) for room in rooms for name in vars(type(room)) if not name.startswith("_")}
+    if handlers.keys() != wanted.keys():
+        raise Internal(f"routes and handlers differ: {', '.join(sorted(handlers.keys() ^ wanted.keys()))}")
     for route in wanted.values():
-        endpoint = Endpoint(route, getattr(handlers, route.name), *guards[route.access])
+        endpoint = Endpoint(route, handlers[route.name], *guards[route.access])
         for path in paths(route):
             table.setdefault(path, {})[route.method] = endpoint
     return Application({path: Resource(path, endpoints) for path, endpoints in table.items()})

@@ -9,23 +9,27 @@ Plain ASGI: a request and a response object per call cost as much as everything 
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from time import perf_counter
 from typing import Any, Final
 
 from starlette.types import Receive, Scope, Send
 
-from daypass.api import Access, Route
+from daypass.api import Access, Error, Route
 from daypass.errors import NotFound
-from daypass.server import answers, bodies
+from daypass.server import answers, bodies, forms
 
-__all__ = ["Admit", "Endpoint", "Guard", "Handler", "Resource", "not_found", "peer_uid"]
+__all__ = ["Admit", "Endpoint", "Failed", "Guard", "Handler", "Resource", "not_found", "peer_uid"]
 
 Handler = Callable[[Scope, Any], Awaitable[Any]]
-"""Takes the ASGI scope and the decoded body, None where the route has none; gives the answer, or its bytes."""
+"""Takes the ASGI scope and the decoded body, None where the route has none; gives the answer, its bytes, or all of it
+(`answers.Whole`)."""
 Guard = Callable[[Scope], None]
 Admit = Callable[[Scope, bytes], Awaitable[None]]
 """Judges a request together with its body; raises what the caller is told."""
+
+Failed = Callable[[Error], answers.Whole]
+"""How this route tells an error, where that is not JSON."""
 
 _CLIENT_GONE: Final = 499  # in the log only; nobody is there to read it
 access_log = logging.getLogger("daypass.access")
@@ -34,33 +38,49 @@ access_log = logging.getLogger("daypass.access")
 class Endpoint:
     """A route and its handler, as an ASGI application."""
 
-    __slots__ = ("_admit", "_decode", "_guard", "_handler", "_headers", "_path", "_status")
+    __slots__ = ("_admit", "_decode", "_failed", "_guard", "_handler", "_headers", "_path", "_status", "head")
 
-    def __init__(self, route: Route, handler: Handler, guard: Guard | None, admit: Admit | None = None) -> None:
+    def __init__(
+        self,
+        route: Route,
+        handler: Handler,
+        guard: Guard | None,
+        admit: Admit | None = None,
+        failed: Failed | None = None,
+    ) -> None:
+        is_page = route.access is Access.PAGE
+        self.head = not is_page  # what only looks at a link must not spend the code in it
+        self._failed = failed
         self._path = route.path
         self._status = route.status
         self._handler = handler
         self._guard = guard
         self._admit = admit
-        self._decode = bodies.decoder(route.body) if route.body is not None else None
+        decoder = forms.form_decoder if is_page else bodies.decoder
+        self._decode = decoder(route.body) if route.body is not None else None
         self._headers = answers.REVALIDATE if route.access is Access.OPEN else answers.STORE_NOTHING
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         started = perf_counter()
         request_id, length = answers.request_facts(scope["headers"])
-        headers: Sequence[answers.Header] = self._headers
         try:
-            status, content = self._status, await self._answer(scope, receive, length)
+            whole = await self._answer(scope, receive, length)
         except bodies.ClientGone:
             _log(scope, self._path, _CLIENT_GONE, started, request_id)
             return
         except Exception as error:
-            failure = answers.failure(error, request_id)
-            status, content, headers = failure.status, failure.content, failure.headers
-        await answers.send(send, status, content, headers, request_id)
-        _log(scope, self._path, status, started, request_id)
+            whole = self._failure(error, request_id)
+        await answers.send(send, whole.status, whole.content, whole.headers, request_id)
+        _log(scope, self._path, whole.status, started, request_id)
 
-    async def _answer(self, scope: Scope, receive: Receive, length: int | None) -> bytes:
+    def _failure(self, error: Exception, request_id: bytes) -> answers.Whole:
+        if self._failed is None:
+            return answers.failure(error, request_id)
+        said, more = answers.told(error, request_id)
+        whole = self._failed(said)
+        return answers.Whole(whole.status, whole.content, (*whole.headers, *more))
+
+    async def _answer(self, scope: Scope, receive: Receive, length: int | None) -> answers.Whole:
         if self._guard is not None:
             self._guard(scope)
         content = b"" if self._decode is None else await bodies.read(receive, length)
@@ -68,19 +88,23 @@ class Endpoint:
             await self._admit(scope, content)
         body = None if self._decode is None else self._decode(content)
         answer = await self._handler(scope, body)
-        return answer if isinstance(answer, bytes) else answers.encode(answer)
+        if isinstance(answer, answers.Whole):
+            return answer
+        content = answer if isinstance(answer, bytes) else answers.encode(answer)
+        return answers.Whole(self._status, content, self._headers)
 
 
 class Resource:
-    """Everything that may be done at one path: an endpoint per method, HEAD wherever there is GET."""
+    """Everything that may be done at one path: an endpoint per method, HEAD wherever GET only looks."""
 
     __slots__ = ("_endpoints", "_path")
 
     def __init__(self, path: str, endpoints: Mapping[str, Endpoint]) -> None:
         self._path = path
         self._endpoints = dict(endpoints)
-        if "GET" in self._endpoints:
-            self._endpoints["HEAD"] = self._endpoints["GET"]
+        get = self._endpoints.get("GET")
+        if get is not None and get.head:
+            self._endpoints["HEAD"] = get
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         endpoint = self._endpoints.get(scope["method"])

@@ -17,6 +17,8 @@ _ACCESS: Final = {
     Access.OPEN: "Open to anyone.",
     Access.CREDENTIAL: "The body carries a one-time credential.",
     Access.PASS: "By the day pass: see the schema PassProof.",
+    Access.DEVICE: "For a machine without a browser: it proves a key, or shows the secret code it was given.",
+    Access.PAGE: "A page for people: a form counts only from the CA's own page, with its cookie.",
     Access.LOCAL: "On the administration socket only; the kernel says who asks.",
 }
 _DAY_PASS: Final = {
@@ -79,9 +81,10 @@ def _operation(route: Route) -> dict[str, Any]:
     if parameters := _parameters(route):
         operation["parameters"] = parameters
     if route.body is not None:
-        operation["requestBody"] = {"required": True, "content": _json(route.body)}
-    success = {"description": "Done.", "content": _json(route.answer)}
-    failed = {"description": "What went wrong and what to do.", "content": _json(Error)}
+        operation["requestBody"] = {"required": True, "content": _body(route)}
+    page = {"text/html": {"schema": {"type": "string"}}} if route.access is Access.PAGE else None
+    success = {"description": "Done.", "content": page or _json(route.answer)}
+    failed = {"description": "What went wrong and what to do.", "content": page or _json(Error)}
     return operation | {"responses": {str(route.status): success, "default": failed}}
 
 
@@ -95,6 +98,12 @@ def _parameters(route: Route) -> list[dict[str, Any]]:
         for name, (kind, text) in _QUERY.get(route.name, {}).items()
     ]
     return in_path + in_query
+
+
+def _body(route: Route) -> dict[str, Any]:
+    as_json = _json(route.body)
+    is_form = route.access is Access.PAGE
+    return {"application/x-www-form-urlencoded": as_json["application/json"]} if is_form else as_json
 
 
 def _json(kind: type | None) -> dict[str, Any]:

@@ -121,7 +121,8 @@ class Heart(Protocol):
 class PublicInfo:
     """What the open routes tell. `roots`: PEM by lower-case hex SHA-256 of the DER, the current one first.
 
-    `user_lifetime` is in seconds; `trust` is the trust document as the offline root signed it.
+    `user_lifetime` is in seconds; `trust` is the trust document as the offline root signed it; `pages_url` is where
+    browsers reach the pages, "" where there are none.
     """
 
     version: str
@@ -130,3 +131,5 @@ class PublicInfo:
     user_lifetime: int
     provisioners: tuple[Provisioner, ...] = ()
     logins: tuple[OidcLogin, ...] = field(default=())
+    pages_url: str = ""
+    trusted_proxies: tuple[str, ...] = ()

@@ -91,11 +91,13 @@ def public_key(field: str, blob: bytes) -> PublicKey:
         raise Invalid(f"error parsing {field}: {error.message}", code="sign.key", hint=error.hint) from error
 
 
-def require_possession(field: str, blob: bytes, key: PublicKey, message: bytes) -> None:
+def require_possession(
+    field: str, blob: bytes, key: PublicKey, message: bytes, namespace: str = POSSESSION_NAMESPACE
+) -> None:
     try:
-        SshSignature.parse(blob).verify(POSSESSION_NAMESPACE, message, key)
+        SshSignature.parse(blob).verify(namespace, message, key)
     except Invalid as error:
-        hint = "the key to be certified must sign for this CA and exactly this token"
+        hint = "the key to be certified must sign for this CA and exactly this request"
         text = f"{field} does not prove possession of the key: {error.message}"
         raise Unauthenticated(text, code="possession", hint=hint) from error
 

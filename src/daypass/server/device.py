@@ -1,0 +1,247 @@
+"""Sign-ins on another device (trust 8.2): what the machine asks and polls, and the pages that a person sees.
+
+    machine    POST /v1/device           its key, proven         -> a code for the person, a code of its own
+    person     GET  /device              the form                   (a code in the address is not read)
+               POST /device              the code                -> what asks, from where, with which key
+               POST /device/confirm      yes                     -> on to the provider; no -> /device/done
+               GET  /device/callback     the provider's answer   -> /device/done, so that no code stays in the address
+               GET  /device/done         how it went
+    machine    POST /v1/device/poll      its own code            -> waiting, seen, issued, or why not
+
+A cookie holds the browser's random secret. It belongs to one request; the form that says yes carries a hash of it,
+so a page that shows one request can't answer another.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hashlib
+import hmac
+import secrets
+import time
+from collections.abc import Callable, Iterable
+from typing import Final
+from urllib.parse import urlsplit
+
+import msgspec
+from starlette.types import Scope
+
+from daypass import api
+from daypass.ca.device import DeviceAsk, DeviceAsked, DeviceDone, Progress
+from daypass.errors import Conflict, Invalid, NotFound, Throttled, Unauthenticated
+from daypass.page import Page
+from daypass.server import answers, pages, signing
+from daypass.server.callers import Callers
+from daypass.server.forms import COOKIE, TOLD, cookie, query, set_cookie
+from daypass.server.ports import Devices, Heart, PublicInfo
+from daypass.wire.binding import DEVICE_NAMESPACE, device_message
+
+__all__ = ["DeviceRoutes", "failure_page"]
+
+_COOKIE_SECONDS: Final = 900  # a request lives ten minutes
+_TOLD_SECONDS: Final = 600
+_OURS_ALONE: Final = frozenset({"device.state", "device.gone", "page.form"})  # the waiting machine is not told
+_BUSY_TIMES, _BUSY_SECONDS = 40, 0.25
+_MAX_SAID: Final = 300  # characters of a message that a cookie carries
+
+
+class _Told(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What the last page says, in a cookie: any of the CA's processes can show it, and none has to remember."""
+
+    login: str = ""
+    machine: str = ""
+    valid_before: int = 0
+    message: str = ""
+    hint: str = ""
+    heard: bool = False  # the machine that waits is told too
+
+
+_read_told = msgspec.json.Decoder(_Told).decode
+
+
+class DeviceRoutes:
+    def __init__(self, heart: Heart, public: PublicInfo, now: Callable[[], float] = time.time) -> None:
+        self._heart = heart
+        self._public = public
+        self._now = now
+        self._callers = Callers(public.trusted_proxies)
+
+    @property
+    def _devices(self) -> Devices:
+        if self._heart.devices is None:
+            raise NotFound(
+                "this CA takes no sign-ins on other devices",
+                code="device.off",
+                hint="sign in on a machine with a browser: daypass login; operator: [pages] in daypass.toml",
+            )
+        return self._heart.devices
+
+    # -- the machine ------------------------------------------------------------------------------------------
+
+    async def device_start(self, scope: Scope, body: api.DeviceRequest) -> api.DeviceStarted:
+        devices, ask = self._devices, _ask(body, self._heart.ca_id)
+        begun = await devices.begin(ask, self._callers.address(scope))
+        return api.DeviceStarted(
+            device_code=begun.device_code,
+            user_code=begun.user_code,
+            page=f"{self._public.pages_url}/device",
+            interval=begun.interval,
+            expires_in=begun.expires_in,
+        )
+
+    async def device_poll(self, _scope: Scope, body: api.DevicePoll) -> api.DeviceAnswer:
+        polled = await self._devices.poll(body.device_code)
+        if polled.state is not Progress.ISSUED or polled.issued is None:
+            return api.DeviceAnswer(state=polled.state.value)
+        bundle = api.Signed(*await self._heart.client_bundle())
+        return api.DeviceAnswer(state=polled.state.value, crt=polled.issued.certificate, bundle=bundle)
+
+    # -- the person -------------------------------------------------------------------------------------------
+
+    async def device_page(self, scope: Scope, _body: None) -> answers.Whole:
+        self._devices  # noqa: B018 - raises where there are none
+        known = _browser(scope)
+        return _shown(pages.type_code(self._heart.name), () if known else (_new_browser(secrets.token_urlsafe(32)),))
+
+    async def device_code(self, scope: Scope, body: api.TypedCode) -> answers.Whole:
+        browser, here = self._require_browser(scope), self._callers.address(scope)
+        try:
+            browser, asked = await self._typed(body.code, browser, here)
+        except (NotFound, Throttled, Invalid, Conflict) as error:
+            wrong = (answers.status_of(error), error.message, error.hint or "")
+            return _shown(pages.type_code(self._heart.name, wrong))
+        lifetime, now = self._public.user_lifetime, self._now()
+        page = pages.ask(self._heart.name, asked, here, _request_of(browser), lifetime, now)
+        return _shown(page, (_new_browser(browser),))
+
+    async def _typed(self, code: str, browser: str, address: str) -> tuple[str, DeviceAsked]:
+        """A browser that is busy with another request gets a new secret for this one."""
+        try:
+            return browser, await self._devices.typed(code, browser, address)
+        except Conflict:
+            browser = secrets.token_urlsafe(32)
+            return browser, await self._devices.typed(code, browser, address)
+
+    async def device_confirm(self, scope: Scope, body: api.Decision) -> answers.Whole:
+        browser = self._require_browser(scope)
+        if not hmac.compare_digest(body.request.encode(), _request_of(browser).encode()):
+            raise Conflict(
+                "this page is not about the code that was typed last",
+                code="device.page",
+                hint="type the code again, and answer on the page that comes then",
+            )
+        if body.answer not in ("yes", "no"):
+            raise Invalid("the answer is yes or no", code="page.form")
+        url = await self._devices.answer(browser, body.answer == "yes")
+        if url is not None:
+            return _shown(pages.going(self._heart.name, url, urlsplit(url).hostname or ""))
+        message = "you said no, so the machine that asked gets nothing"
+        hint = "if somebody sent you the code, tell your security team"
+        return _tell(_Told(message=message, hint=hint, heard=True))
+
+    async def device_callback(self, scope: Scope, _body: None) -> answers.Whole:
+        devices, browser = self._devices, _browser(scope)
+        try:
+            if browser is None:
+                raise Unauthenticated(
+                    "this sign-in was begun in another browser, or too long ago",
+                    code="device.state",
+                    hint="run daypass login again on the other machine, for a new code",
+                )
+            done = await _settled(devices, browser, query(scope))
+        except Exception as error:  # whatever it is: code and state must not stay in the address bar
+            told, _ = answers.told(error, answers.request_facts(scope["headers"])[0])
+            heard = told.code not in _OURS_ALONE
+            return _tell(_Told(message=told.message[:_MAX_SAID], hint=(told.hint or "")[:_MAX_SAID], heard=heard))
+        return _tell(_Told(login=done.login, machine=done.machine[:_MAX_SAID], valid_before=done.valid_before))
+
+    async def device_done(self, scope: Scope, _body: None) -> answers.Whole:
+        told = _read(cookie(scope, TOLD))
+        if told is None:
+            return _redirect("/device")
+        if told.message:
+            return _shown(pages.refused(self._heart.name, told.message, told.hint, told.heard))
+        return _shown(pages.done(self._heart.name, told.login, told.machine, told.valid_before, self._now()))
+
+    def _require_browser(self, scope: Scope) -> str:
+        self._devices  # noqa: B018 - raises where there are none
+        browser = _browser(scope)
+        if browser is None:
+            raise Invalid(
+                "your browser did not bring this page's cookie back",
+                code="page.cookie",
+                hint="allow cookies for this site, then type the code again",
+            )
+        return browser
+
+
+async def _settled(devices: Devices, browser: str, fields: dict[str, str]) -> DeviceDone:
+    """A page that is loaded again while its answer is being dealt with waits for that."""
+    for _ in range(_BUSY_TIMES):
+        try:
+            return await devices.callback(browser, fields)
+        except Conflict as error:
+            if error.code != "device.busy":
+                raise
+            await asyncio.sleep(_BUSY_SECONDS)
+    return await devices.callback(browser, fields)
+
+
+def failure_page(company: str) -> Callable[[api.Error], answers.Whole]:
+    """How a page's route tells an error."""
+    return lambda error: _shown(pages.failed(company, error.status, error.message, error.hint or ""))
+
+
+def _ask(body: api.DeviceRequest, ca_id: bytes) -> DeviceAsk:
+    """The machine's request, its key's proof verified (trust 3.3); the other fields are the heart's to judge."""
+    key = signing.public_key("public_key", signing.given("public_key", body.public_key))
+    message = device_message(ca_id, body.salt, body.machine)
+    signing.require_possession("proof", body.proof, key, message, DEVICE_NAMESPACE)
+    return DeviceAsk(key=key, salt=body.salt, machine=body.machine, provider=body.provider, lifetime=body.lifetime)
+
+
+def _browser(scope: Scope) -> str | None:
+    """The browser's secret, if it is one that we could have given."""
+    found = cookie(scope, COOKIE)
+    return found if found is not None and len(found) == 43 else None
+
+
+def _new_browser(secret: str) -> answers.Header:
+    return set_cookie(COOKIE, secret, _COOKIE_SECONDS)
+
+
+def _request_of(browser: str) -> str:
+    """Names the browser's one request in its form, and gives nothing away to whoever reads the page."""
+    return hashlib.sha256(b"daypass-page-v1\0" + browser.encode()).hexdigest()
+
+
+def _shown(page: Page, more: Iterable[answers.Header] = ()) -> answers.Whole:
+    return answers.Whole(page.status, page.html, (*_HEADERS, *more))
+
+
+def _tell(told: _Told) -> answers.Whole:
+    packed = base64.urlsafe_b64encode(msgspec.json.encode(told)).rstrip(b"=").decode()
+    return _redirect("/device/done", (set_cookie(TOLD, packed, _TOLD_SECONDS),))
+
+
+def _read(packed: str | None) -> _Told | None:
+    if packed is None:
+        return None
+    try:
+        told = _read_told(base64.urlsafe_b64decode(packed + "=" * (-len(packed) % 4)))
+    except ValueError:  # msgspec's errors are ValueErrors, and so is binascii's
+        return None
+    return told if told.login or told.message else None
+
+
+def _redirect(path: str, more: Iterable[answers.Header] = ()) -> answers.Whole:
+    """303, to a path of our own: a method is never repeated."""
+    return answers.Whole(303, b"", ((b"location", path.encode()), *_HEADERS, *more))
+
+
+def _lower(fields: dict[str, str]) -> tuple[tuple[bytes, bytes], ...]:
+    return tuple((name.lower().encode(), value.encode()) for name, value in fields.items())
+
+
+_HEADERS: Final = _lower({**pages.HEADERS, "X-Frame-Options": "DENY"})
