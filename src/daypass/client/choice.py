@@ -16,7 +16,7 @@ from daypass.client.ownagent import own_agent
 from daypass.client.settings import Settings, is_plain
 from daypass.errors import DaypassError, Invalid, Misconfigured, Unavailable
 
-__all__ = ["add", "choose", "within_reach"]
+__all__ = ["add", "choose", "objection", "within_reach"]
 
 _INSTEAD = "using OpenSSH's own ssh-agent instead"
 _REASONS = {
@@ -40,10 +40,8 @@ def choose(settings: Settings, say: Callable[[str], None], *, force: bool = Fals
         return _on_windows(path, force=force, confirm=confirm)
     if not path or path == str(settings.agent_socket):
         return own_agent(settings, confirm=confirm)
-    known, reason = kinds.kind(path), _unfit(settings, path, force=force)
+    known, reason = kinds.kind(path), objection(settings, path, force=force, confirm=confirm)
     found = Agent(str(Path(path).absolute()))
-    if not reason:
-        reason = known.never or _tried(found, confirm=confirm)
     if reason:
         say(f"{_name(known, path)} {reason}; {_INSTEAD}")
         return own_agent(settings, confirm=confirm)
@@ -79,6 +77,12 @@ def add(
         own_agent(settings, confirm=confirm).add(key, certificate, lifetime, comment, confirm=confirm)
         return own
     return found
+
+
+def objection(settings: Settings, path: str, *, force: bool = False, confirm: bool = False) -> str:
+    """Why the agent at `path` will not do, to follow its name; "" where it will."""
+    found = Agent(str(Path(path).absolute()))
+    return _unfit(settings, path, force=force) or kinds.kind(path).never or _tried(found, confirm=confirm)
 
 
 def within_reach(settings: Settings) -> tuple[Agent, ...]:

@@ -121,7 +121,7 @@ def test_a_host_that_is_an_option_is_none(host: str, settings: Settings) -> None
 def fake_ssh(folder: Path, script: str) -> Settings:
     (folder / "ssh").write_text(f"#!/bin/sh\n{script}\n")
     (folder / "ssh").chmod(0o755)
-    return Settings(folder / "home", folder / ".ssh", folder / "none", {"PATH": f"{folder}:/usr/bin:/bin"})
+    return Settings.load("", {"HOME": str(folder), "PATH": f"{folder}:/usr/bin:/bin"})
 
 
 @pytest.mark.parametrize(
@@ -147,7 +147,7 @@ def test_this_machine_s_ssh_is_known(settings: Settings) -> None:
 
 def test_an_ssh_that_hangs_is_stopped_and_one_that_is_not_there_is_told(tmp_path: Path) -> None:
     assert run(fake_ssh(tmp_path, "exec sleep 60"), ["x"], 0.3).code is None
-    nowhere = Settings(tmp_path, tmp_path, tmp_path, {"PATH": "/nowhere"})
+    nowhere = Settings.load("", {"HOME": str(tmp_path), "PATH": "/nowhere"})
     with pytest.raises(Misconfigured, match="ssh is not installed"):
         run(nowhere, ["x"], 1)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -71,9 +70,11 @@ def _bundle(membership: Membership) -> ClientBundle | None:
 
 def modes(settings: Settings) -> Iterator[Finding]:
     """Files that others could write to, or read where they should not, and files of other owners."""
+    if settings.platform.is_windows:  # which has no modes; a person's own folder is theirs alone
+        return
     wrong = 0
     for path in _files(settings):
-        for each in _judge(path, private=path.is_relative_to(settings.home)):
+        for each in _judge(path, settings.platform.uid, private=path.is_relative_to(settings.home)):
             wrong += 1
             yield each
     if not wrong:
@@ -88,10 +89,10 @@ def _files(settings: Settings) -> Iterator[Path]:
         yield from (context.folder, *sorted(each for each in context.folder.iterdir() if not each.is_symlink()))
 
 
-def _judge(path: Path, *, private: bool) -> Iterator[Finding]:
+def _judge(path: Path, uid: int, *, private: bool) -> Iterator[Finding]:
     """ssh refuses a config that others may write to; what is ours is nobody else's to read either."""
     found = path.stat()
-    if found.st_uid not in (0, os.geteuid()):
+    if found.st_uid not in (0, uid):
         yield problem(f"{path} belongs to another account", f"sudo chown $(id -un) '{path}'")
     excess = found.st_mode & (0o077 if private else 0o022)
     if excess and not stat.S_ISSOCK(found.st_mode):
