@@ -56,6 +56,7 @@ class MiniCa:
         self.answers: dict[str, list[tuple[int, object]]] = {}
         self.hits: Counter[str] = Counter()
         self.seen: list[api.SshSignRequest] = []
+        self.heard: list[bytes] = []  # headers and body of every request, as they came
         self.device_states = ["waiting", "seen", "issued"]  # one a poll; the last one stays
         self.asked: list[api.DeviceRequest] = []
         self.allow_unbound = False
@@ -205,10 +206,13 @@ def run_mini_ca(*, with_trust_root: bool = True) -> Iterator[MiniCa]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
+            ca.heard.append(bytes(self.headers))
             self._send(*ca.answer(self.path, b""))
 
         def do_POST(self) -> None:
-            self._send(*ca.answer(self.path, self.rfile.read(int(self.headers["Content-Length"]))))
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            ca.heard.append(bytes(self.headers) + body)
+            self._send(*ca.answer(self.path, body))
 
         def _send(self, status: int, answer: object) -> None:
             if status == 0:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import ctypes
 import dataclasses
+import re
 import resource
 import socket
 import subprocess
 import sys
 import threading
 import time
+from base64 import b64decode
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -40,6 +42,7 @@ from daypass.errors import (
 from daypass.wire import Certificate, CertType, PublicKey, string
 from tests.client.laptop import follow
 from tests.client.mini_ca import MiniCa
+from tests.parts.agents import honest, run_played
 from tests.parts.needs import need
 from tests.parts.op import DISCOVERY, DOWN, Answer, Op
 from tests.parts.openssh import Agent as Part
@@ -48,6 +51,7 @@ from tests.parts.openssh import keygen, make_key
 SignIn = Callable[..., Login]
 PR_GET_DUMPABLE = 3
 LOCK, SUCCESS = b"\x16", b"\x06"  # OpenSSH PROTOCOL.agent
+SIGN_REQUEST = 13
 
 
 def files(member: Membership) -> set[str]:
@@ -527,3 +531,31 @@ def test_how_long_it_waits_is_for_the_caller_to_say(sign_in: SignIn, op: Op, com
     op.answers[DISCOVERY] = Answer(seconds=5)
     with pytest.raises(Unavailable, match="did not answer within"):
         sign_in(patience=0.2).run()
+
+
+def test_the_day_pass_s_own_key_never_buys_more_time(
+    sign_in: SignIn, company: MiniCa, op: Op, settings: Settings, home: Path
+) -> None:
+    """Trust 4.2: near its end the person signs in anew, with a new key, and the old one signs nothing on the way."""
+    with run_played(home / "played", honest) as played:
+        here = Settings.load("", {**settings.environ, "SSH_AUTH_SOCK": str(played.path)})
+        company.lifetime = 60
+        company.change = lambda draft: dataclasses.replace(draft, valid_after=draft.valid_after - 3600)
+        before = sign_in(settings=here).run()
+        assert sign_in(settings=here).held() is None
+        played.asked.clear()
+        company.heard.clear()
+        op.hits.clear()
+        after = sign_in(settings=here).run()
+        assert op.hits["/authorize"] == 1
+        assert after.certificate.public_key != before.certificate.public_key
+        assert SIGN_REQUEST not in played.asked
+        assert played.held == [after.certificate.encode()]
+        old = before.certificate.public_key.blob[-32:]
+        assert company.heard and not any(old in said for said in _decoded(company.heard))
+
+
+def _decoded(heard: list[bytes]) -> list[bytes]:
+    """Requests as they came, and what stands in them in base64."""
+    words = [word for said in heard for word in re.findall(rb"[A-Za-z0-9+/]{40,}", said)]
+    return [*heard, *(b64decode(word[: len(word) // 4 * 4]) for word in words)]
