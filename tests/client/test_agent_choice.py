@@ -56,11 +56,17 @@ def test_openssh_s_agent_passes_and_keeps_nothing_of_the_test(agent: Part, setti
     assert agent.public_keys() == []
 
 
-def test_openssh_s_agent_with_fifty_keys_passes(agent: Part, settings: Settings, tmp_path: Path) -> None:
-    for number in range(50):
+@pytest.mark.parametrize(("others", "force", "used"), [(3, False, True), (4, False, False), (4, True, True)])
+def test_an_agent_is_used_while_it_holds_few_other_keys(
+    others: int, force: bool, used: bool, agent: Part, settings: Settings, said: list[str], tmp_path: Path
+) -> None:
+    """ssh would offer them before the day pass, and sshd give up."""
+    for number in range(others):
         agent.add(make_key(tmp_path / str(number)))
-    assert choose(reached(settings, agent.socket), pytest.fail).path == str(agent.socket)
-    assert len(agent.public_keys()) == 50
+    found = choose(reached(settings, agent.socket), said.append, force=force)
+    assert (found.path == str(agent.socket)) is used
+    assert any("holds 4 other keys" in line for line in said) is not used
+    assert len(agent.public_keys()) == others
 
 
 def test_a_locked_agent_of_openssh_is_not_used_and_how_to_unlock_it_is_said(

@@ -10,7 +10,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from daypass.client import asking, kinds
-from daypass.client.agent import Agent
+from daypass.client.agent import Agent, is_certificate
 from daypass.client.kinds import Kind
 from daypass.client.ownagent import own_agent
 from daypass.client.settings import Settings, is_plain
@@ -19,6 +19,7 @@ from daypass.errors import DaypassError, Invalid, Misconfigured, Unavailable
 __all__ = ["add", "choose", "objection", "within_reach"]
 
 _INSTEAD = "using OpenSSH's own ssh-agent instead"
+_MOST_OTHERS = 3  # sshd may give up after four offers (CIS benchmarks: MaxAuthTries 4 or less)
 _REASONS = {
     "agent-refused": "does not take certificates that end by themselves",
     "agent-dropped": "takes certificates and does not list them",
@@ -82,7 +83,8 @@ def add(
 def objection(settings: Settings, path: str, *, force: bool = False, confirm: bool = False) -> str:
     """Why the agent at `path` will not do, to follow its name; "" where it will."""
     found = Agent(str(Path(path).absolute()))
-    return _unfit(settings, path, force=force) or kinds.kind(path).never or _tried(found, confirm=confirm)
+    reason = _unfit(settings, path, force=force) or kinds.kind(path).never or _tried(found, confirm=confirm)
+    return reason or ("" if force else _full(found))
 
 
 def within_reach(settings: Settings) -> tuple[Agent, ...]:
@@ -139,6 +141,12 @@ def _tried(found: Agent, *, confirm: bool) -> str:
         except (Invalid, Unavailable):
             return _REASONS["agent-confirm"]
     return ""
+
+
+def _full(found: Agent) -> str:
+    """ssh offers what its configuration names in the order of the agent, where a new day pass comes last."""
+    others = sum(not is_certificate(each.blob) for each in found.identities())
+    return f"holds {others} other keys, which ssh would offer first" if others > _MOST_OTHERS else ""
 
 
 def _reason(error: DaypassError) -> str:
