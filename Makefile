@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 SHELL  := /bin/bash
 
 # What runs on a laptop, with macOS or Windows on it as well.
-LAPTOP := src/daypass/remote.py $(wildcard src/daypass/wire/*.py src/daypass/client/*.py) \
+LAPTOP := src/daypass/remote.py $(wildcard $(foreach folder,wire client client/*,src/daypass/$(folder)/*.py)) \
   $(filter-out src/daypass/cli/admin% src/daypass/cli/host%,$(wildcard src/daypass/cli/*.py))
 
 .PHONY: demo test lint bench docs clean

@@ -90,6 +90,8 @@ def config_arguments(settings: Settings) -> list[str]:
 
 
 def _passwd_home() -> Path | None:
+    if sys.platform == "win32":  # where ssh looks into the person's profile, as we do
+        return Path.home()
     try:
         import pwd
 
