@@ -109,16 +109,23 @@ Examples:
   daypass list me@laptop     those with this comment alone
   daypass list --raw         whole public keys, as ssh-add -L
   daypass list --json | jq -r '.[] | select(.company) | .valid_before'
+  daypass list --remote      what you hold by the CA's record
 
 Looks into your ssh-agent (SSH_AUTH_SOCK), our own, and the ones that hold a day pass. Exit code 1 if no agent
 answers.""",
 )
 @click.argument("comment", required=False)
 @click.option("--raw", is_flag=True, help="Print the public keys themselves.")
+@click.option("--remote", is_flag=True, help="Your certificates at the CA instead: serial, key id, end.")
 @click.option("--json", "as_json", is_flag=True, help="A JSON list on stdout.")
 @with_settings
-def list_keys(comment: str | None, raw: bool, as_json: bool, settings: Settings) -> int:
+def list_keys(comment: str | None, raw: bool, remote: bool, as_json: bool, settings: Settings) -> int:
     """List what your ssh-agent holds."""
+    if remote:
+        from daypass.cli.files_revoke import show_mine
+
+        show_mine(settings, as_json=as_json)
+        return 0
     from daypass.client import listed
 
     answer = listed.look(settings)

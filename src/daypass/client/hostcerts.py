@@ -19,7 +19,7 @@ from daypass.wire import Certificate, CertType, PublicKey
 from daypass.wire.binding import possession_message
 from daypass.wire.pyca import PrivateKey
 
-__all__ = ["Pin", "check_mine", "enrol", "fetch_pin", "rekey", "renew", "revoke"]
+__all__ = ["Pin", "check_kind", "check_mine", "enrol", "fetch_pin", "rekey", "renew", "revoke"]
 
 _MAX_LIFETIME = 400 * 86400  # seconds; a host certificate beyond a year is somebody's mistake
 
@@ -62,18 +62,22 @@ def enrol(pin: Pin, token: str, name: str, key: PublicKey, prove: Prove) -> Cert
     return certificate
 
 
-def check_mine(certificate: Certificate, key: PublicKey, now: float) -> None:
-    """Raise Invalid unless this is a host certificate for `key` that a CA could still renew."""
+def check_kind(certificate: Certificate) -> None:
+    """Raise Invalid unless it is a host's: a day pass's key never buys time (trust 4.2)."""
     if certificate.type is not CertType.HOST:
-        hint = "sign in anew: daypass login, or daypass certificate for one in a file"
-        raise Invalid(
-            "a person's certificate is not renewed: its key never buys more time", code="renew.user", hint=hint
+        hint = (
+            "sign in anew: daypass login, or daypass certificate for one in files; daypass revoke SERIAL gives one up"
         )
+        raise Invalid("a person's certificate is not renewed by its own key", code="certificate.user", hint=hint)
+
+
+def check_mine(certificate: Certificate, key: PublicKey, now: float) -> None:
+    """Raise Invalid unless it is for `key`, and still valid."""
     if certificate.public_key != key:
         raise Invalid("key and certificate do not belong together", code="key.pair")
     if certificate.valid_before <= now:
         hint = "make a join token on the CA machine (daypass token host NAME), then daypass host enroll"
-        raise Invalid("the certificate has expired, so it proves nothing any more", code="renew.expired", hint=hint)
+        raise Invalid("the certificate has expired, so it proves nothing any more", code="expired", hint=hint)
 
 
 def renew(pin: Pin, certificate: Certificate, key: PrivateKey) -> Certificate:
@@ -95,10 +99,11 @@ def rekey(pin: Pin, certificate: Certificate, key: PrivateKey, new: PublicKey, p
     return _next(answer.crt, new, certificate, host_ca)
 
 
-def revoke(pin: Pin, certificate: Certificate, key: PrivateKey, reason: str) -> None:
-    """Give up this very certificate."""
+def revoke(pin: Pin, certificate: Certificate, key: PrivateKey, reason: str, reason_code: int = 0) -> None:
+    """Give up this very certificate. `reason_code`: 0 to 10 (RFC 5280 section 5.3.1)."""
+    token = host_token(pin.url, "revoke", certificate, key)
     with pin.remote() as remote:
-        remote.revoke_host(host_token(pin.url, "revoke", certificate, key), certificate.serial, reason=reason)
+        remote.revoke_host(token, certificate.serial, reason=reason, reason_code=reason_code)
 
 
 def _host_ca(pin: Pin, remote: Remote) -> tuple[PublicKey, ...]:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import time
 
-from daypass.client import calls, enrolled, holding, sshconfig, trust
+from daypass.client import enrolled, mine, sshconfig, trust
 from daypass.client.settings import Context, Settings
-from daypass.client.subject import agent_signer
 from daypass.errors import DaypassError
 
 __all__ = ["refresh"]
@@ -18,12 +17,7 @@ def refresh(settings: Settings, context: Context) -> bool:
     """Whether a list of today is here now. Nothing is said of what stands in its way: the old one still serves."""
     try:
         membership = trust.load(context)
-        held = holding.held(membership, time.time())
-        if held is None:
-            return False
-        blob, key = held.certificate.encode(), held.certificate.public_key
-        prove = calls.prover(membership.ca_id, held.certificate, agent_signer(held.agent, blob, key))
-        with membership.remote(_PATIENCE) as remote:
+        with mine.speaking(membership, _PATIENCE) as (remote, prove, _):
             signed = remote.my_bundle(prove)
         news = enrolled.verify(membership, signed, time.time(), _say_nothing)
         enrolled.keep(membership, news)
