@@ -13,6 +13,7 @@ from tests.client.test_sshinclude import snapshot
 from daypass.cli.exits import Exit
 from daypass.cli.main import main
 from daypass.client.login import Login
+from daypass.client.peer import command_lines
 from daypass.client.settings import Settings
 from daypass.client.trust import Membership
 
@@ -116,6 +117,7 @@ def test_uninstalling_leaves_the_home_folder_as_it_was(
     assert main(["uninstall", "--yes"]) == Exit.OK
     assert "pip uninstall daypass" in capsys.readouterr().err
     assert snapshot(home) == before
+    assert not [command for _, command in command_lines() if command.startswith(f"ssh-agent -a {home}")]
     assert main(["uninstall", "--yes"]) == Exit.NO
 
 

@@ -10,11 +10,11 @@ import textwrap
 import threading
 import tty
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 
 import pytest
 
-from daypass.client import choice, peer, place, transport
+from daypass.client import choice, peer, place, sshconfig, transport
 from daypass.client.agent import Agent
 from daypass.client.choice import choose
 from daypass.client.ownagent import end_own_agent, own_agent
@@ -86,6 +86,8 @@ def test_what_is_a_named_pipe(path: str, pipe: bool) -> None:
 
 def test_ssh_is_told_paths_of_windows_with_slashes() -> None:
     assert Platform("win32", NO_UID, {}).for_ssh(r"C:\Users\a b\x") == "C:/Users/a b/x"
+    assert sshconfig._quote(PureWindowsPath(r"C:\Users\a b\id-cert.pub")) == '"C:/Users/a b/id-cert.pub"'
+    assert sshconfig._quote(PureWindowsPath(WINDOWS_AGENT)) == '"//./pipe/openssh-ssh-agent"'
     assert Platform("linux", 0, {}).for_ssh(r"/odd\name") == r"/odd\name"
 
 
@@ -185,7 +187,7 @@ _AS_ON_WINDOWS = """
     sys.platform = "win32"
 
     from importlib import import_module
-    from pathlib import Path
+    from pathlib import Path, PureWindowsPath
     for name in sys.argv[2:]:
         import_module(name)
 

@@ -27,7 +27,7 @@ import shlex
 import sys
 from base64 import b64encode
 from collections.abc import Sequence
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from daypass.client import enrolled
 from daypass.client.settings import Context, Settings, write_file
@@ -252,6 +252,9 @@ def _quoted(path: Path | str) -> str:
     return shlex.quote(str(path))
 
 
-def _quote(path: Path) -> str:
-    """As one word of ssh_config. The settings refuse every character that quotes would not hold."""
-    return f'"{path}"'
+def _quote(path: PurePath) -> str:
+    """As one word of ssh_config. The settings refuse every character that quotes would not hold.
+
+    With slashes on Windows too, whose OpenSSH reads them; backslashes would escape what follows.
+    """
+    return f'"{path.as_posix()}"'

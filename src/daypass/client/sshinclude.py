@@ -61,7 +61,7 @@ def plan_add(settings: Settings) -> Change:
     """Our block first in ~/.ssh/config, and nothing else touched."""
     path = _target(settings)
     before = _read(path)
-    include = f'Include "{settings.home}/contexts/*/ssh_config"\n'.encode()
+    include = f'Include "{settings.home.as_posix()}/contexts/*/ssh_config"\n'.encode()
     return Change(path, before, _BEGIN + include + _END + _without_block(before or b"", path))
 
 
