@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import os
@@ -98,6 +99,32 @@ def test_confirm_has_the_agent_ask_before_each_use(
     for options, signs in ([], True), (["--confirm"], False):
         assert main(["login", "--force", *options]) == 0
         assert _signs(at_work, agent, tmp_path) is signs
+
+
+def test_notify_leaves_one_shell_that_waits_for_the_end_of_the_pass(
+    company: MiniCa, at_work: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "notify-send"
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    context = at_work.current()
+    assert context is not None
+    assert main(["login"]) == 0 and not _waiting(context.certificate)
+    for arguments in (["--force", "--notify"], ["--notify"], []):
+        assert main(["login", *arguments]) == 0
+        assert len(_waiting(context.certificate)) == 1
+    (shell,) = _waiting(context.certificate)
+    os.kill(shell, signal.SIGTERM)
+
+
+def _waiting(certificate: Path) -> list[int]:
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if str(certificate).encode() in (process / "cmdline").read_bytes().split(b"\0"):
+                found.append(int(process.name))
+    return found
 
 
 def _signs(settings: Settings, agent: Part, folder: Path) -> bool:

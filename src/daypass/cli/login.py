@@ -47,6 +47,7 @@ The private key is never written to a disk: it is in your ssh-agent until it exp
 @click.option(
     "--device-grant", is_flag=True, help="The same at the identity provider's page, where the CA allows it."
 )
+@click.option("--notify", is_flag=True, help="Have your desktop tell you shortly before the day pass ends.")
 @click.option("--no-browser-open", is_flag=True, help="Print the address to open, and open nothing.")
 @with_settings
 def login(
@@ -56,6 +57,7 @@ def login(
     confirm: bool,
     device: bool,
     device_grant: bool,
+    notify: bool,
     no_browser_open: bool,
     settings: Settings,
 ) -> int:
@@ -77,6 +79,7 @@ def login(
         grant=device_grant,
         browser=browser or no_browser_open or sys.stderr is None or not sys.stderr.isatty(),
         show_code=show_code,
+        notify=notify or defaults.notify,
     )
     _sign_in(attempt, asked=lifetime is not None)
     return 0

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from daypass.api import CaInfo, OidcLogin
-from daypass.client import choice, holding, memory, sshconfig, trust
+from daypass.client import choice, holding, memory, notify, sshconfig, trust
 from daypass.client.agent import Agent
 from daypass.client.aside import Aside
 from daypass.client.attempt import ACT, CLOCK_SKEW, Attempt, pick
@@ -76,6 +76,7 @@ class Login:
     grant: bool = False
     browser: bool = True
     show_code: Callable[[Code], None] | None = None
+    notify: bool = False  # the desktop says when the pass is about to end
 
     def run(self) -> Held:
         """Sign in and keep the certificate. Raises any of the error tree; then nothing has changed."""
@@ -86,6 +87,8 @@ class Login:
             certificate = self._sign_in(begun, self._day_pass(membership, found))
         _log.info("signed in: serial %d, until %s", certificate.serial, utc(certificate.valid_before))
         sshconfig.update(self.settings, membership)
+        if self.notify and not notify.start(membership.context, certificate, self.settings.environ):
+            self.say("this desktop has no notify-send or osascript, so nothing will tell you when the day pass ends")
         (kept_by,) = holding.noted(membership.context.agent) or (found,)  # another, if that one failed on the way
         return Held(certificate, kept_by)
 

@@ -112,6 +112,7 @@ class SshSignIn:
             sign_in_seconds=_SIGN_IN_SECONDS,
             browser=self.has_browser,
             show_code=show_code,
+            notify=defaults.notify,
         )
 
     def _fail(self, context: Context, was_asked: bool, message: str) -> None:
