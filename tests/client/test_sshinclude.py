@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,6 +13,7 @@ from daypass.client import sshsetup
 from daypass.client.settings import Settings
 from daypass.client.trust import Membership
 from daypass.errors import Misconfigured
+from tests.parts.needs import need
 
 
 def add(settings: Settings) -> str:
@@ -111,6 +115,25 @@ def test_our_lines_come_first_whatever_was_put_before_them(
     assert content.startswith(b"# >>> daypass")
     assert content.count(b"# >>> daypass") == 1
     assert content.endswith(b"Host *\n  StrictHostKeyChecking no\n")
+
+
+@pytest.mark.parametrize("trouble", ["ro", "size=4k"])
+def test_a_disk_that_is_read_only_or_full_is_told_and_leaves_the_file_as_it_was(
+    trouble: str, joined: Membership, settings: Settings, home: Path
+) -> None:
+    """In a mount namespace of its own, since root may write anywhere else."""
+    need("root with mount namespaces")
+    (home / ".ssh").mkdir(mode=0o700)
+    script = f"""
+mount -t tmpfs -o mode=700 none {home}/.ssh && printf 'Host mine\\n' > {home}/.ssh/config || exit 99
+mount -o remount,{trouble} {home}/.ssh && test "{trouble}" = ro || head -c 100k /dev/zero > {home}/.ssh/fill
+{sys.executable} -P -m daypass.cli.main ssh-config
+echo $?; cat {home}/.ssh/config; ls -A {home}/.ssh | grep -v fill"""
+    done = subprocess.run(
+        ["unshare", "-m", "sh", "-c", script], env={**os.environ, **settings.environ}, capture_output=True, text=True
+    )
+    assert done.stdout.endswith("10\nHost mine\nconfig\n"), done.stdout + done.stderr
+    assert f"can't write {home}/.ssh/config" in done.stderr and "hint:" in done.stderr
 
 
 def test_a_block_whose_line_ends_an_editor_has_changed_is_found(

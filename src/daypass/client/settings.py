@@ -18,6 +18,7 @@ HOME/contexts/NAME/context.json        URL, fingerprint, CA id
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 from collections.abc import Mapping
@@ -296,7 +297,8 @@ def write_file(path: Path, content: bytes | str, mode: int = 0o600) -> None:
         temporary.replace(path)
         sync_folder(path.parent)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # a read-only disk refuses this too
+            temporary.unlink(missing_ok=True)
         raise Misconfigured(f"can't write {path}: {error.strerror}", hint="is the disk full or read-only?") from error
 
 
