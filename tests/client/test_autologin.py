@@ -16,16 +16,18 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import msgspec
 import pytest
 
-from daypass.client import sshsetup, waiting
+from daypass import api
+from daypass.client import sshsetup, trust, waiting
 from daypass.client.login import Login
 from daypass.client.logout import logout
 from daypass.client.settings import Settings
 from daypass.client.trust import Membership
 from daypass.client.waiting import Failure
 from daypass.wire import PublicKey
-from tests.client.mini_ca import MiniCa
+from tests.client.mini_ca import MiniCa, run_mini_ca
 from tests.client.morning import HOST, Morning
 from tests.client.test_sshconfig import host_certificate
 from tests.parts.needs import need
@@ -193,6 +195,46 @@ def test_fifty_at_once_that_fail_ask_once_and_each_says_why(morning: Morning, op
     assert {each.code for each in done} == {255}
     assert [each.err.count("ssh goes on without") for each in done] == [1] * 50
     assert morning.opened == 1
+
+
+def test_without_a_browser_the_terminal_shows_a_code_for_another_device(morning: Morning, company: MiniCa) -> None:
+    company.providers = [msgspec.structs.replace(each, hosted=True) for each in company.providers]
+    morning.extra = {"BROWSER": ""}
+    done = morning.ssh(HOST, "echo in", terminal=True)
+    assert (done.out, done.err) == (b"in\n", "")
+    assert "type the code" in done.terminal and "signed in as" in done.terminal
+
+
+def test_without_a_browser_and_a_page_for_other_devices_nobody_waits(morning: Morning, own_key: Path) -> None:
+    morning.extra = {"BROWSER": ""}
+    done = morning.ssh("-i", str(own_key), HOST, "echo in", terminal=True)
+    assert done.out == b"in\n"
+    assert "no page for signing in on another device" in done.err and done.seconds < 15
+
+
+def test_a_name_server_that_is_silent_is_given_up(
+    morning: Morning, joined: Membership, own_key: Path, tmp_path: Path
+) -> None:
+    """getaddrinfo(3) can't be interrupted and knows no time-out of ours."""
+    (tmp_path / "sitecustomize.py").write_text(
+        "import ctypes, socket\ndef silent(*_, **__): ctypes.CDLL(None).sleep(300)\nsocket.getaddrinfo = silent\n"
+    )
+    morning.extra = {"PYTHONPATH": f"{tmp_path}:{os.environ['PYTHONPATH']}"}
+    point_to(joined, "https://ca.corp.test")
+    done = morning.ssh("-i", str(own_key), HOST, "echo in", terminal=True)
+    assert (done.out, done.code) == (b"in\n", 0)
+    assert "ssh goes on without" in done.err and done.seconds < 20
+
+
+@pytest.mark.parametrize(("asked", "limit"), [(False, "_REACH_SECONDS"), (True, "_LONGEST_SECONDS")])
+def test_whatever_does_not_get_on_is_ended_by_an_exit_code_and_no_signal(asked: bool, limit: str) -> None:
+    """By a signal ssh would end too: "exited abnormally"."""
+    script = f"import sys, time; sys.path[:0] = {sys.path!r}\n"
+    script += f"from daypass.client import sshsignin; sshsignin.{limit} = 0.2\n"
+    script += "watch = sshsignin._Watch(lambda asked: print(asked, flush=True))\n"
+    script += f"{'watch.asked()' if asked else ''}\ntime.sleep(30)"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=20)
+    assert (done.stdout, done.returncode) == (f"{asked}\n", 1)
 
 
 # -- what is down ----------------------------------------------------------------------------------------------
@@ -460,3 +502,65 @@ def test_a_hostile_host_or_user_runs_nothing(word: str, morning: Morning) -> Non
     morning.ssh("-o", "ConnectTimeout=1", "--", word, "true", terminal=True)
     morning.ssh("-o", "ConnectTimeout=1", "-l", word, HOST, "true", terminal=True)
     assert not list(morning.folder.glob("pwned*"))
+
+
+# -- what it costs ---------------------------------------------------------------------------------------------
+
+
+def test_where_nobody_is_to_be_asked_hardly_anything_is_imported(morning: Morning) -> None:
+    """A cron job with BatchMode waits for little more than Python."""
+    script = f"import sys; before = set(sys.modules); sys.path[:0] = {sys.path!r}\n"
+    script += (
+        f"from daypass.cli.main import main; main(['auto-login', '--context', {morning.member.context.name!r}])\n"
+    )
+    script += "print(*sorted(set(sys.modules) - before), sep='\\n', file=sys.stderr)"
+    done = subprocess.run([sys.executable, "-I", "-c", script], env=morning.env, capture_output=True, text=True)
+    found = set(done.stderr.split())
+    ours = {each for each in found if each.startswith("daypass.client.")}
+    assert ours == {f"daypass.client.{each}" for each in ("autologin", "glance", "marker", "place", "sshline")}
+    assert not found & {
+        "click",
+        "pathlib",
+        "typing",
+        "dataclasses",
+        "subprocess",
+        "re",
+        "socket",
+        "shutil",
+        "msgspec",
+    }
+
+
+def test_with_a_valid_pass_ssh_starts_one_shell_and_nothing_else(morning: Morning) -> None:
+    morning.ssh(HOST, "true", terminal=True)
+    trace = morning.folder / "trace"
+    watched = [str(need("strace")), "-f", "-e", "trace=execve", "-o", str(trace)]
+    done = morning.run([*watched, *words("ssh -F {config} -G {host}", morning)])
+    assert done.code == 0, done.err
+    started = [line for line in trace.read_text().splitlines() if "execve(" in line and line.endswith("= 0")]
+    assert len(started) == 2, started  # ssh, and the shell that runs `test`
+
+
+def test_what_runs_in_a_loop_at_night_opens_one_browser(morning: Morning, op: Op) -> None:
+    """An editor that fetches every three minutes has no terminal."""
+    op.answers["/token"] = DOWN
+    for _ in range(3):
+        assert "ssh goes on without" in morning.ssh(HOST, "true").err
+    assert morning.opened == 1
+
+
+def test_two_companies_sign_in_apart(morning: Morning, op: Op, settings: Settings, home: Path) -> None:
+    """ssh meets each host by the company whose name it has, whichever is in use."""
+    with run_mini_ca() as other:
+        other.providers = [api.OidcLogin(name="op", issuer=op.issuer, client_id=op.client_id)]
+        other.host_patterns, other.enrolled = ["*.other.test"], []
+        member = trust.bootstrap(settings, other.url, other.fingerprint)
+        own = dataclasses.replace(settings, wanted=member.context.name)
+        sshsetup.apply(own, sshsetup.plan(own))
+        with morning.config.open("a") as file:
+            file.write("Host *.other.test\n  ProxyCommand false\n")
+        hits = morning.company.hits.total()
+        morning.ssh("web-1.other.test", "true", terminal=True)
+        assert (member.context.valid_marker.exists(), morning.company.hits.total()) == (True, hits)
+    assert morning.ssh(HOST, "echo in", terminal=True).out == b"in\n"
+    assert morning.opened == 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import getpass
 import os
 import socket
@@ -22,6 +23,7 @@ from daypass.client.trust import Membership
 from daypass.errors import Misconfigured
 from daypass.wire import Certificate, CertType, PublicKey, sign_blob
 from tests.client.mini_ca import MiniCa
+from tests.parts.needs import need
 from tests.parts.openssh import Agent as Part
 from tests.parts.openssh import Sshd, keygen, make_key, run_sshd
 
@@ -176,6 +178,84 @@ def test_an_alias_is_matched_by_the_name_it_leads_to(set_up: Settings, sign_in: 
     assert found["stricthostkeychecking"] == ["true"]
     assert found["identitiesonly"] == ["yes"]
     assert found["user"] == ["deploy"]
+
+
+THEIRS = [
+    ("a catch-all", "Host *\n  User me\n  IdentitiesOnly no\n"),
+    ("Match all", "Match all\n  User me\n"),
+    ("tabs, equals signs and quotes", 'Host\t*\n\tUser="me"\n'),
+    ("Windows' line ends", "Host *\r\n  User me\r\n"),
+    ("no line's end", "Host *\n  User me"),
+    ("lines before any Host", "User me\nIdentityFile none\n"),
+    ("an Include", 'Include "{home}/more"\nHost *\n  User me\n'),
+    ("a Match exec", 'Match exec "true"\n  User me\n'),
+    ("a Match exec that says no", 'Match exec "false"\n  User other\nHost *\n  User me\n'),
+    ("an agent of their own", "Host *\n  IdentityAgent none\n  User me\n"),
+    ("canonical names", "CanonicalizeHostname yes\nCanonicalDomains corp.test\nHost *\n  User me\n"),
+    ("20,000 lines", "Host some-{home}\n  User other\n" * 10_000 + "Host *\n  User me\n"),
+    ("comments and empty lines", "# Host x\n\n   \n#\n  Host *\n# >>> daypass\n\n  User me\n"),
+]
+
+
+@pytest.mark.parametrize("theirs", [row[1] for row in THEIRS], ids=[row[0] for row in THEIRS])
+@pytest.mark.parametrize("where", ["behind ours", "before ours"])
+def test_whatever_else_the_file_holds_the_pass_is_offered_first_and_their_lines_count(
+    where: str, theirs: str, joined: Membership, set_up: Settings, sign_in: Callable[..., Login]
+) -> None:
+    """Lines put before ours are behind them after the next `ssh-config`."""
+    theirs = theirs.format(home=set_up.home)
+    (set_up.home / "more").write_text("IdentityFile none\n")
+    config = set_up.ssh_folder / "config"
+    mine = config.read_text()
+    config.write_bytes((mine + theirs if where == "behind ours" else f"{theirs}\n{mine}").encode())
+    sshsetup.apply(set_up, sshsetup.plan(set_up))
+    held = sign_in().run()
+    found = resolve(set_up, HOST)
+    assert (found["user"], found["identityagent"], found["identitiesonly"]) == (["me"], [held.agent.path], ["yes"])
+    assert found["identityfile"][0] == str(joined.context.certificate)
+    assert resolve(set_up, "elsewhere.org")["user"] == ["me"]
+    assert str(joined.context.certificate) not in resolve(set_up, "elsewhere.org").get("identityfile", [])
+
+
+def test_git_servers_that_the_pass_names_are_offered_it_and_met_as_ever(
+    company: MiniCa, joined: Membership, set_up: Settings, sign_in: Callable[..., Login]
+) -> None:
+    """A block's worth of trust in a name is a name's: what looks like one and is none is left out."""
+    names = ["login@github.com", "login@git.example.org", 'login@a"\nHost *', "login@*", "login@", "x@gitlab.com"]
+    extensions = tuple(sorted((name, "alice") for name in names))
+    company.change = lambda draft: dataclasses.replace(draft, extensions=extensions)
+    sign_in().run()
+    for host in ("github.com", "git.example.org"):
+        plain, ours = resolve_plain(host), resolve(set_up, host)
+        changed = {name for name in ours if ours[name] != plain.get(name)}
+        assert changed == {"identityagent", "identitiesonly", "identityfile"}
+        assert ours["identityfile"][0] == str(joined.context.certificate)
+    for host in ("gitlab.com", "gist.github.com"):
+        assert resolve(set_up, host) == resolve_plain(host)
+    assert resolve(set_up, "github.com", lines="Host *\n  ForwardAgent yes\n")["forwardagent"] == ["no"]
+    expire(joined)
+    assert resolve(set_up, "github.com")["identitiesonly"] == ["no"]
+
+
+def test_the_program_ssh_runs_is_the_one_that_was_run_or_python_that_looks_in_no_folder_of_the_moment(
+    joined: Membership, set_up: Settings, monkeypatch: pytest.MonkeyPatch, home: Path
+) -> None:
+    assert " -P -m daypass.cli.main auto-login" in joined.context.check.read_text()
+    program = home / "it's here/daypass"
+    program.parent.mkdir()
+    program.write_text('#!/bin/sh\necho "$@" $DAYPASS_HOME\n')
+    program.chmod(0o755)
+    monkeypatch.setattr(sys, "argv", [str(program)])
+    sshconfig.update(set_up, joined)
+    done = subprocess.run(
+        ["sh", joined.context.check], env={"PATH": os.environ["PATH"]}, capture_output=True, text=True
+    )
+    assert done.stdout == f"auto-login --context {joined.context.name} {set_up.home}\n"
+
+
+def test_the_script_ssh_runs_is_one_that_shellcheck_finds_no_fault_with(joined: Membership, set_up: Settings) -> None:
+    done = subprocess.run([need("shellcheck"), "-e", "SC2166", joined.context.check], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
 
 
 def test_one_identity_while_the_pass_is_valid_and_the_person_s_own_after_it(

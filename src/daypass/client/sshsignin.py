@@ -110,7 +110,7 @@ class SshSignIn:
             confirm=defaults.confirm,
             patience=_PATIENCE,
             sign_in_seconds=_SIGN_IN_SECONDS,
-            browser=self.has_browser,
+            device=not self.has_browser,  # or not at all: nobody is to wait here for a browser that can't open
             show_code=show_code,
             notify=defaults.notify,
         )
