@@ -116,8 +116,7 @@ class MiniCa:
         payload = request.ott.split(".")[1]
         claims = json.loads(urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
         assert request.salt is not None and request.proof is not None
-        bound = claims.get("nonce") == login_nonce(self.ca_id, request.publicKey, b"login", request.salt)
-        assert bound or (self.allow_unbound and "nonce" not in claims)
+        assert claims["nonce"] == login_nonce(self.ca_id, request.publicKey, b"login", request.salt)
         public = PublicKey.parse(request.publicKey)
         message = possession_message(self.ca_id, request.ott)
         SshSignature.parse(request.proof).verify(api.POSSESSION_NAMESPACE, message, public)
@@ -175,6 +174,10 @@ class MiniCa:
             return 200, self.info()
         if path == "/v1/ssh/sign":
             return 201, self.sign(msgspec.json.decode(body, type=api.SshSignRequest))
+        if path == "/ssh/sign" and self.allow_unbound:
+            request = msgspec.json.decode(body, type=api.SshSignRequest)
+            assert request.salt is None and request.proof is None
+            return 201, api.SshSignResponse(crt=self.certify(PublicKey.parse(request.publicKey)))
         if path == "/v1/device":
             return 201, self.start_device(msgspec.json.decode(body, type=api.DeviceRequest))
         if path == "/v1/device/poll":

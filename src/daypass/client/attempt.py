@@ -63,9 +63,13 @@ class Attempt:
     def idp(self) -> Idp:
         return Idp(self.provider.issuer, self.patience, self.progress, self.idp_client)
 
-    def certify(self, token: str) -> Certificate:
-        """The certificate for the provider's token, checked and kept. Raises any of the error tree."""
-        answer = self._ask_ca(self._request(token))
+    def certify(self, token: str, *, bound: bool = True) -> Certificate:
+        """The certificate for the provider's token, checked and kept. Raises any of the error tree.
+
+        A token that is not `bound` to the key (no nonce came back) goes the way that step's clients go: the CA takes
+        it only where its operator allowed that (trust 3.1).
+        """
+        answer = self._ask_ca(self._request(token, bound))
         return self.keep(answer.crt, answer.bundle)
 
     def keep(self, blob: bytes, bundle: Signed | None) -> Certificate:
@@ -78,7 +82,7 @@ class Attempt:
         enrolled.keep(self.membership, news)
         return certificate
 
-    def _request(self, token: str) -> SshSignRequest:
+    def _request(self, token: str, bound: bool) -> SshSignRequest:
         """Token, key, the salt that ties them, and a signature that shows the key is ours."""
         subject = self.subject
         proof = subject.prove(POSSESSION_NAMESPACE, possession_message(self.membership.ca_id, token))
@@ -90,8 +94,8 @@ class Attempt:
             principals=list(subject.principals),
             validAfter=f"{subject.begin}s" if subject.begin else "",
             validBefore=f"{self.lifetime}s" if self.lifetime is not None else "",
-            salt=self.salt,
-            proof=proof.encode(),
+            salt=self.salt if bound else None,
+            proof=proof.encode() if bound else None,
         )
 
     def _ask_ca(self, request: SshSignRequest) -> SshSignResponse:

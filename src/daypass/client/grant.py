@@ -50,9 +50,10 @@ def sign_in(attempt: Attempt, show: Callable[[Code], None]) -> Certificate:
         token = polling.until(_Question(provider, started.device_code, idp), seconds)
     if token is None:
         raise Unavailable(f"nobody signed in at {provider.host} in time", code="sign-in-timeout", hint=_ANEW)
-    if oidc.token_nonce(token, provider.login.issuer) not in (None, attempt.nonce):
+    nonce = oidc.token_nonce(token, provider.login.issuer)
+    if nonce not in (None, attempt.nonce):
         raise oidc.wrong_nonce()
-    return attempt.certify(token)
+    return attempt.certify(token, bound=nonce is not None)
 
 
 def _start(attempt: Attempt, provider: Provider, idp: Idp) -> _Started:
