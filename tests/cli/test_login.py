@@ -9,6 +9,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -17,7 +18,9 @@ import pytest
 from tests.cli.kit import converse
 from tests.client.mini_ca import MiniCa
 from tests.parts.openssh import Agent as Part
+from tests.parts.processes import wait_until
 
+from daypass import api
 from daypass.cli.main import main
 from daypass.client.agent import Agent
 from daypass.client.settings import Settings
@@ -198,6 +201,35 @@ def test_a_key_pressed_while_the_code_is_shown_stops_it_and_leaves_nothing(hoste
     context = at_work.current()
     assert context is not None and not context.certificate.exists()
     assert main(["status"]) == 1
+
+
+def test_a_browser_that_waits_when_the_sign_in_is_stopped_is_shown_that(
+    company: MiniCa, at_work: Settings, tmp_path: Path
+) -> None:
+    """The CA is asked for the certificate, and Ctrl-C comes before its answer."""
+    asked, answer = threading.Event(), threading.Event()
+    sign = company.sign
+
+    def wait_and_sign(request: api.SshSignRequest) -> api.SshSignResponse:
+        asked.set()
+        answer.wait(20)
+        return sign(request)
+
+    company.sign = wait_and_sign  # type: ignore[method-assign]
+    page = tmp_path / "page"
+    keep = (
+        f"pathlib.Path({str(page)!r}).write_bytes(httpx2.get(sys.argv[1], follow_redirects=True, timeout=20).content)"
+    )
+    process, terminal = start(BROWSER=f'{sys.executable} -c "import httpx2, pathlib, sys; {keep}" %s')
+    assert asked.wait(20)
+    process.send_signal(signal.SIGINT)
+    shown = converse(process, terminal, {})
+    assert process.wait(20) == 130 and "Traceback" not in shown
+    answer.set()
+    wait_until(lambda: page.exists() and b"</html>" in page.read_bytes(), "the browser to be told")
+    assert "The sign-in was stopped in the terminal." in page.read_text()
+    context = at_work.current()
+    assert context is not None and not context.certificate.exists()
 
 
 def test_where_the_ca_has_no_page_the_address_is_shown(company: MiniCa, at_work: Settings) -> None:
