@@ -51,7 +51,7 @@ def test_a_sign_in_at_debug_level_leaves_no_secret_anywhere(
     capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture,
 ) -> None:  # fmt: skip
     monkeypatch.setenv("DAYPASS_DEBUG", "1")
-    monkeypatch.setattr(login, "_opener", lambda _opens: visit)
+    monkeypatch.setattr(login, "opener_for", lambda _opens: visit)
     caplog.set_level(logging.DEBUG)
     commands.clear()
     assert main(["login", "--verbose"]) == 0

@@ -1,5 +1,6 @@
-"""A person's laptop, for every test here."""
+"""A person's laptop, for every test here, and commands at home on it."""
 
+from tests.cli.conftest import at_home
 from tests.client.laptop import ca, company, home, joined, said, settings, sign_in
 
-__all__ = ["ca", "company", "home", "joined", "said", "settings", "sign_in"]
+__all__ = ["at_home", "ca", "company", "home", "joined", "said", "settings", "sign_in"]

@@ -31,6 +31,7 @@ COMMANDS = {
     "ssh-config": Lazy("daypass.cli.user:ssh_config", "Set up OpenSSH for it, once."),
     "context": Lazy("daypass.cli.context:context", "Several companies: list, choose, leave."),
     "doctor": Lazy("daypass.cli.doctor:doctor", "Find out what is wrong, and what to do."),
+    "why": Lazy("daypass.cli.why:why", "Say what keeps you out of one host."),
     "completion": Lazy("daypass.cli.completion:completion", "Print a completion script for your shell."),
     "uninstall": Lazy("daypass.cli.uninstall:uninstall", "Take everything of daypass off this account."),
     "certificate": Lazy("daypass.cli.files_certificate:certificate", "Get a certificate for a key in a file."),
@@ -51,7 +52,8 @@ COMMANDS = {
 
 _SECTIONS = {
     "For people": (
-        *("bootstrap", "login", "status", "logout", "ssh-config", "context", "doctor", "completion", "uninstall"),
+        *("bootstrap", "login", "status", "logout", "ssh-config", "context"),
+        *("doctor", "why", "completion", "uninstall"),
     ),
     "For keys and certificates in files": (
         *(

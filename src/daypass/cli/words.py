@@ -20,6 +20,7 @@ WORDS: Mapping[str, tuple[dict[str, str], dict[str, tuple[str, str]], tuple[str,
             'ssh-config': "Set up OpenSSH's client for your company's hosts, once.",
             'context': 'See the companies you have joined, choose between them, leave one.',
             'doctor': 'Look at everything that has to hold for plain ssh to work, and say what to do.',
+            'why': 'Say what keeps you out of HOST, or what lets you in.',
             'completion': 'Print a completion script for SHELL.',
             'uninstall': 'Take everything of daypass off this account.',
             'certificate': 'Make a key pair in FILE, or take the one there is, and get a certificate for it.',
@@ -188,6 +189,20 @@ WORDS: Mapping[str, tuple[dict[str, str], dict[str, tuple[str, str]], tuple[str,
             '--help': ('', 'Show this message and exit'),
         },
         ('host',),
+    ),
+    'why': (
+        {
+        },
+        {
+            '--json': ('', 'One JSON object on stdout'),
+            '--context': ('context', 'Which company, where you have joined several (or DAYPASS_CONTEXT)'),
+            '--root': ('file', 'Work below DIR instead of /'),
+            '-v': ('', 'Say every step, with times'),
+            '--verbose': ('', 'Say every step, with times'),
+            '-h': ('', 'Show this message and exit'),
+            '--help': ('', 'Show this message and exit'),
+        },
+        ('host', 'value',),
     ),
     'completion': (
         {

@@ -9,9 +9,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.client.mini_ca import MiniCa, run_mini_ca
-from tests.parts.needs import need
-from tests.parts.openssh import make_key, run_agent
 
 from daypass.client import trust
 from daypass.client.doctor import company as looks
@@ -20,6 +17,9 @@ from daypass.client.doctor.report import Finding, State
 from daypass.client.login import Login
 from daypass.client.settings import Settings
 from daypass.client.trust import Membership
+from tests.client.mini_ca import MiniCa, run_mini_ca
+from tests.parts.needs import need
+from tests.parts.openssh import make_key, run_agent
 
 DAY = 86400
 SignIn = Callable[..., Login]

@@ -9,10 +9,6 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
-from tests.client.mini_ca import MiniCa
-from tests.parts.needs import need
-from tests.parts.op import Op, run_op
-from tests.parts.proxy import Opener, run_portal, run_proxy
 
 from daypass.api import OidcLogin
 from daypass.cli.main import main
@@ -20,6 +16,10 @@ from daypass.client.doctor import plan, way
 from daypass.client.doctor.report import Finding, State, run
 from daypass.client.settings import Settings
 from daypass.client.trust import Membership
+from tests.client.mini_ca import MiniCa
+from tests.parts.needs import need
+from tests.parts.op import Op, run_op
+from tests.parts.proxy import Opener, run_portal, run_proxy
 
 PASSWORD = "s3cret-of-the-proxy"
 

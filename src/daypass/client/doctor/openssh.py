@@ -12,13 +12,13 @@ from pathlib import Path
 
 from daypass.client import enrolled, sshsetup
 from daypass.client.doctor import sources
-from daypass.client.doctor.report import Finding, note, ok, problem
+from daypass.client.doctor.report import Finding, State, note, ok, problem
 from daypass.client.settings import Settings
 from daypass.client.sshprogram import OLDEST, effective, version
 from daypass.client.trust import Membership
 from daypass.model import host_pattern_matches
 
-__all__ = ["host", "set_up", "ssh_version"]
+__all__ = ["host", "overrides", "set_up", "ssh_version"]
 
 _SET_UP = "run: daypass ssh-config"
 
@@ -72,6 +72,14 @@ def host(settings: Settings, membership: Membership | None, name: str) -> Iterat
     else:
         hint = "a host that has enrolled since is known after: daypass login --force"
         yield note(f"{ours[0]} is not among the enrolled hosts, so ssh meets it as ever", hint)
+
+
+def overrides(settings: Settings, membership: Membership, name: str, found: dict[str, list[str]]) -> Iterator[str]:
+    """Of one who holds a day pass: what keeps ssh from offering it, one sentence each."""
+    names = tuple(dict.fromkeys((name.lower(), found.get("hostname", [name])[0].lower())))
+    for each in _Look(settings, names, found).offer(membership):
+        if each.state is State.PROBLEM:
+            yield f"{each.text}; {each.hint}"
 
 
 def _as_whom(found: dict[str, list[str]], name: str, real: str) -> Iterator[Finding]:
