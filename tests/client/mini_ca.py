@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime
 import json
 import os
+import socket
 import ssl
 import threading
 import time
@@ -184,8 +185,9 @@ class MiniCa:
             return 200, self.poll_device(msgspec.json.decode(body, type=api.DevicePoll))
         return 404, api.Error(status=404, message="nothing here", code="not-found")
 
-    def tls(self) -> ssl.SSLContext:
-        return server_context(*make_leaf(self.root, self.root_key))
+    def tls(self, *names: str) -> ssl.SSLContext:
+        leaf = make_leaf(self.root, self.root_key, {"localhost", "127.0.0.1", "ca.corp.test", *names})
+        return server_context(*leaf)
 
 
 def _signed(text: bytes, key: Ed25519PrivateKey, namespace: str) -> api.Signed:
@@ -203,8 +205,8 @@ class _Server(ThreadingHTTPServer):
 
 
 @contextmanager
-def run_mini_ca(*, with_trust_root: bool = True) -> Iterator[MiniCa]:
-    """The CA over TLS on a loopback port of the moment."""
+def run_mini_ca(*, with_trust_root: bool = True, host: str = "127.0.0.1") -> Iterator[MiniCa]:
+    """The CA over TLS at `host`, an address of this machine, on a port of the moment."""
     ca = MiniCa(with_trust_root=with_trust_root)
 
     class Handler(BaseHTTPRequestHandler):
@@ -229,9 +231,12 @@ def run_mini_ca(*, with_trust_root: bool = True) -> Iterator[MiniCa]:
         def log_message(self, format: str, *args: object) -> None:
             pass
 
-    with _Server(("127.0.0.1", 0), Handler) as server:
-        server.socket = ca.tls().wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
-        ca.url = f"https://127.0.0.1:{server.server_port}"
+    class Server(_Server):
+        address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
+
+    with Server((host, 0), Handler) as server:
+        server.socket = ca.tls(host).wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+        ca.url = f"https://[{host}]:{server.server_port}" if ":" in host else f"https://{host}:{server.server_port}"
         thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
         thread.start()
         try:

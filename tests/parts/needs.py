@@ -104,6 +104,14 @@ def _mount_namespace() -> Path | None:
     return unshare if tried.returncode == 0 else None
 
 
+@functools.cache
+def _network_namespace() -> Path | None:
+    unshare = _binary("unshare")()
+    if unshare is None or os.geteuid() != 0:
+        return None
+    return unshare if subprocess.run([unshare, "-n", "true"], capture_output=True).returncode == 0 else None
+
+
 PARTS = {
     part.name: part
     for part in (
@@ -140,5 +148,6 @@ PARTS = {
         Part("oidc-provider", _provider),
         Part("root", lambda: Path("/") if os.geteuid() == 0 else None),
         Part("root with mount namespaces", _mount_namespace),
+        Part("root with network namespaces", _network_namespace),
     )
 }
