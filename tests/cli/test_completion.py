@@ -12,6 +12,7 @@ import pytest
 from tests.client.mini_ca import MiniCa
 from tests.parts.needs import need
 
+from daypass.cli.complete import candidates
 from daypass.cli.completion import completion
 from daypass.cli.main import main
 from daypass.client.login import Login
@@ -91,10 +92,49 @@ def test_every_shell_offers_the_same(
 
 
 @pytest.mark.parametrize("kind", ["bash", "zsh", "fish"])
+def test_hosts_that_have_enrolled_are_offered(kind: str, enrolled: Membership, tmp_path: Path, program: Path) -> None:
+    assert shell(kind, ["daypass", "why", "web-"], tmp_path, program) == ["web-1.corp.test", "web-2.corp.test"]
+
+
+@pytest.mark.parametrize("kind", ["bash", "zsh", "fish"])
 def test_a_file_is_left_to_the_shell(kind: str, tmp_path: Path, program: Path) -> None:
     (tmp_path / "token.txt").touch()
     found = shell(kind, ["daypass", "host", "enroll", "--token-file", "tok"], tmp_path, program)
     assert found == (["token.txt"] if kind == "fish" else ["compopt -o default"])
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["login", "--context", ""], ["NAME"]),
+        (["login", "--context="], ["--context=NAME"]),
+        (["login", "--context", "=", ""], ["NAME"]),  # as bash splits it
+        (["context", "use", ""], ["NAME"]),
+        (["context", "remove", "zz"], []),
+        (["why", "root@we"], ["root@web-1.corp.test", "root@web-2.corp.test"]),
+        (["why", "root", "@", "d"], ["db.corp.test"]),
+        (["login", "--lifetime", ""], []),
+        (["status", "--json", "--ro"], ["--root"]),
+        (["status", "--root", ""], [":file"]),
+        (["--version", "stat"], ["status"]),
+        (["logn", ""], list(candidates([""]))),
+        ([], list(candidates([""]))),
+    ],
+)
+def test_what_is_offered_where(words: list[str], expected: list[str], enrolled: Membership) -> None:
+    found = [line.partition("\t")[0] for line in candidates(words)]
+    assert found == [each.replace("NAME", enrolled.context.name).partition("\t")[0] for each in expected]
+
+
+@pytest.mark.parametrize("damage", [b"", b"[]", b'{"document": 1}', b'{"document": "{\\"enrolled\\": 1}"}', b"\xff"])
+def test_a_damaged_list_of_hosts_offers_none(damage: bytes, enrolled: Membership) -> None:
+    enrolled.context.bundle.write_bytes(damage)
+    assert candidates(["why", ""]) == []
+
+
+def test_before_anything_was_joined_there_is_nothing_to_offer(at_home: Settings) -> None:
+    assert candidates(["context", "use", ""]) == []
+    assert candidates(["why", ""]) == []
 
 
 def test_every_shell_that_is_offered_has_a_script(capsys: pytest.CaptureFixture[str]) -> None:
@@ -102,3 +142,13 @@ def test_every_shell_that_is_offered_has_a_script(capsys: pytest.CaptureFixture[
     for kind in kinds:
         assert main(["completion", kind]) == 0
         assert "__complete" in capsys.readouterr().out
+
+
+def test_it_imports_no_click_and_nothing_of_the_network(enrolled: Membership) -> None:
+    script = f"import sys; sys.path[:0] = {sys.path!r}\n"
+    script += "from daypass.cli.main import main; assert main(['__complete', 'why', 'we']) == 0\n"
+    script += "print(*sys.modules, file=sys.stderr)"
+    done = subprocess.run([sys.executable, "-I", "-c", script], env=dict(os.environ), capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert not {"click", "httpx2", "msgspec", "cryptography", "ssl"} & set(done.stderr.split())
+    assert done.stdout.splitlines() == ["web-1.corp.test", "web-2.corp.test"]
