@@ -16,6 +16,7 @@ from daypass.client import sshsetup
 from daypass.client.agent import Agent
 from daypass.client.login import Login
 from daypass.client.logout import logout
+from daypass.client.ownagent import own_agent
 from daypass.client.settings import Settings
 from daypass.client.trust import Membership
 from daypass.wire import PublicKey
@@ -152,6 +153,16 @@ def test_what_a_forgetful_agent_still_holds_is_taken_out_at_login(
         held = sign_in(settings=terminal(set_up, played.path)).run()
         assert held.agent.path == str(played.path)
         assert played.held == [b"another's", held.certificate.encode()]
+
+
+def test_a_login_sweeps_our_own_agent_too_though_no_note_names_it(
+    set_up: Settings, sign_in: SignIn, company: MiniCa, agent: Part
+) -> None:
+    key = Ed25519PrivateKey.generate()
+    left = company.certify(PublicKey.from_cryptography(key.public_key()))
+    own_agent(set_up).add(key, left, 3600, "from an earlier day")
+    sign_in(settings=terminal(set_up, agent.socket)).run()
+    assert entries(agent.socket, set_up.agent_socket) == [1, 0]
 
 
 def test_an_agent_that_dies_in_the_middle_of_a_login_costs_nobody_their_sign_in(

@@ -124,7 +124,7 @@ PARTS = {
         Part("gpg-agent", _binary("gpg-agent"), "gpg-agent"),
         Part("gcr-ssh-agent", _file("/usr/libexec/gcr-ssh-agent"), "gcr"),
         Part("gnome-keyring-daemon", _binary("gnome-keyring-daemon"), "gnome-keyring"),
-        Part("dbus-run-session", _binary("dbus-run-session"), "dbus-bin"),
+        Part("dbus-run-session", _binary("dbus-run-session"), "dbus-daemon"),
         Part("scp", _binary("scp"), "openssh-client"),
         Part("sftp", _binary("sftp"), "openssh-client"),
         Part("git", _binary("git"), "git"),
