@@ -115,6 +115,7 @@ def test_without_a_login_or_a_company_no_host_is_known(told: Told, at_home: Sett
     assert told("check-host", "web-1.corp.test")[:2] == (1, "false\n")
     assert told("check-host", "-v", "--context", "other", "web-1.corp.test")[2] == "no company joined\n"
     assert "daypass login" in told("hosts")[2]
+    assert told("hosts", "--context", "other")[0] == Exit.NOT_FOUND
 
 
 @pytest.mark.parametrize(

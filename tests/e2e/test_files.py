@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+from tests.parts.needs import need
 from tests.parts.openssh import keygen, show_certificate
 
 from daypass.demo.company import Company
@@ -33,6 +34,16 @@ def test_a_new_key_in_files_opens_the_host(firm: Company, kind: str) -> None:
     assert done.returncode == 0, done.stderr
     assert firm.daypass("needs-renewal", f"{file}-cert.pub", check=False).returncode == 1
     assert firm.daypass("status", check=False).returncode == 1  # the day pass is another thing
+
+
+@pytest.mark.parametrize("kind", ["ed25519-sk", "ecdsa-sk"])
+def test_a_security_key_is_certified_with_a_touch_and_opens_the_host(firm: Company, kind: str) -> None:
+    provider, file = str(need("sk-dummy")), firm.laptop / f"id-{kind}"
+    make = ["ssh-keygen", "-q", "-t", kind, "-N", "", "-f", str(file)]
+    subprocess.run(make, env=firm.env | {"SSH_SK_PROVIDER": provider}, check=True, capture_output=True)
+    firm.daypass("certificate", "me", str(file), "--sign", env={**BROWSER, "SSH_SK_PROVIDER": provider})
+    done = ssh(firm, "-i", str(file), "-o", f"SecurityKeyProvider={provider}")
+    assert done.returncode == 0, done.stderr
 
 
 def test_a_key_that_is_there_opens_the_host_and_narrows_to_what_was_asked(firm: Company) -> None:

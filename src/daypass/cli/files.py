@@ -76,6 +76,7 @@ def hosts(as_json: bool, offline: bool, settings: Settings) -> int:
     """List the hosts that have enrolled with your companies."""
     from daypass.client import names
 
+    settings.current()  # says so where there is no company of that name
     companies, now = names.companies(str(settings.home), settings.wanted), time.time()
     fresh = set() if offline else _refresh(settings, companies)
     found = names.known(str(settings.home), companies)

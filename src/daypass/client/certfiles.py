@@ -87,16 +87,14 @@ def write_together(files: Sequence[NewFile], *, force: bool) -> None:
             placed.append(new.path)
         for folder in {new.path.parent for new in files}:
             sync_folder(folder)
-    except (OSError, Conflict) as error:
+    except BaseException as error:  # Ctrl-C too
         for path in [*beside, *([] if force else placed)]:
             with contextlib.suppress(OSError):
                 path.unlink(missing_ok=True)
-        if isinstance(error, Conflict):
+        if not isinstance(error, OSError):
             raise
-        reason = (
-            f"can't write {files[len(placed)].path}: {error.strerror}" if len(placed) < len(files) else str(error)
-        )
-        raise Misconfigured(reason, code="file.write", hint="is the disk full or read-only?") from error
+        where, hint = ", ".join(str(each.path) for each in files), "is the disk full or read-only?"
+        raise Misconfigured(f"can't write {where}: {error.strerror}", code="file.write", hint=hint) from error
 
 
 def _place(temporary: Path, path: Path, *, force: bool) -> None:

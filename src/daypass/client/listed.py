@@ -85,7 +85,7 @@ def _signers(settings: Settings) -> dict[bytes, str]:
 
 def _agents(settings: Settings) -> list[Agent]:
     """The person's, our own, and those that a day pass was put into; each once, by what its path leads to."""
-    paths = [settings.environ.get("SSH_AUTH_SOCK", ""), str(settings.agent_socket)]
+    paths = [settings.platform.agent, str(settings.agent_socket)]
     for context in settings.contexts():
         with contextlib.suppress(OSError, UnicodeDecodeError):
             paths.append(context.agent.read_text("utf-8").strip())
