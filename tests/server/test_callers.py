@@ -42,6 +42,9 @@ def address(peer: str, *lines: str, trusted: tuple[str, ...] = OURS) -> str:
         ("10.1.2.3", ["unknown"], "10.1.2.3"),
         ("10.1.2.3", ["198.51.100.1, _hidden"], "10.1.2.3"),
         ("10.1.2.3", ["198.51.100.1, <script>"], "10.1.2.3"),
+        ("10.1.2.3", ["fe80::1%<script>"], "10.1.2.3"),  # Python takes anything for a zone, of any length
+        ("10.1.2.3", ["198.51.100.1, [2001:db8::5%x y]:4711"], "10.1.2.3"),
+        ("fe80::1%eth0", ["198.51.100.1"], "fe80::1"),  # of a neighbour; the kernel says by which wire
         ("10.1.2.3", ["198.51.100.1, garbage, 10.9.9.9"], "10.9.9.9"),
         ("10.1.2.3", [", ".join(["10.0.0.1"] * 500)], "10.0.0.1"),
         ("garbage", ["198.51.100.1"], "unknown"),

@@ -25,7 +25,7 @@ class Callers:
 
     def address(self, scope: Scope) -> str:
         """An address in its shortest spelling; "unknown" on a connection that has none."""
-        found = _parsed(str(scope["client"][0])) if scope.get("client") else None
+        found = _parsed(str(scope["client"][0]).partition("%")[0]) if scope.get("client") else None
         if found is None:
             return "unknown"
         for hop in _hops(scope) if self._is_ours(found) else ():
@@ -48,7 +48,10 @@ def _hops(scope: Scope) -> list[str]:
 
 
 def _parsed(text: str) -> _Address | None:
-    """With or without a port: `192.0.2.1`, `192.0.2.1:443`, `2001:db8::1`, `[2001:db8::1]:443`. None for all else."""
+    """With or without a port: `192.0.2.1`, `192.0.2.1:443`, `2001:db8::1`, `[2001:db8::1]:443`. None for all else.
+
+    For a zone too: Python takes any text of any length for one.
+    """
     text = text.strip()
     if text.startswith("["):
         text = text[1:].partition("]")[0]
@@ -57,6 +60,8 @@ def _parsed(text: str) -> _Address | None:
     try:
         address = ip_address(text)
     except ValueError:
+        return None
+    if "%" in text:
         return None
     mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
     return mapped or address
