@@ -43,7 +43,7 @@ def meaning(config: Config) -> Iterator[Problem]:
     yield from _ca(config.ca)
     yield from _keys(config.keys)
     if config.pages is not None:
-        yield from _pages(config.pages, config.ca.url)
+        yield from _pages(config.pages, config.ca)
     yield from _lifetimes(config.lifetimes)
     yield from _hosts(config.hosts.domains)
     yield from people(config)
@@ -78,7 +78,7 @@ def _keys(keys: list[KeySection]) -> Iterator[Problem]:
             yield error("keys", f"there is no {use} key", f'add [[keys]] with use = "{use}"')
 
 
-def _pages(pages: PagesSection, ca_url: str) -> Iterator[Problem]:
+def _pages(pages: PagesSection, ca: CaSection) -> Iterator[Problem]:
     yield from said("pages.url", public_url_fault(pages.url))
     files = {"certificate": pages.certificate, "key": pages.key}
     for name, path in files.items():
@@ -88,7 +88,7 @@ def _pages(pages: PagesSection, ca_url: str) -> Iterator[Problem]:
         elif files[other] is not None:
             yield error(f"pages.{name}", f"is missing, and pages.{other} is given", "give both, or neither")
     if pages.certificate is not None:
-        yield from said("pages.url", sni_fault(pages.url, ca_url))
+        yield from said("pages.url", sni_fault(pages.url, ca.url, ca.names))
     yield from each("pages.trusted_proxies", pages.trusted_proxies, network_fault)
 
 

@@ -36,6 +36,7 @@ Fault = tuple[str, str] | None
 
 _SHORT = re.compile(r"[0-9a-z]{1,12}")  # ASCII, and nothing that int() would choke on
 _PRINTABLE = re.compile(r"[!-~]{1,2048}")
+_WIDEST = {4: 8, 6: 7}  # prefix lengths of 10.0.0.0/8 and fc00::/7, the widest that one organisation can have
 _MAX_SOCKET_PATH = 107  # bytes; sun_path of unix(7) less its NUL
 
 
@@ -116,13 +117,15 @@ def public_url_fault(url: str) -> Fault:
     return host_fault(parts.hostname)
 
 
-def sni_fault(url: str, ca_url: str) -> Fault:
+def sni_fault(url: str, ca_url: str, ca_names: Iterable[str]) -> Fault:
     """Whether a certificate of its own can be chosen for `url`: by a name that no laptop reaches the CA by."""
     here, there = _split(url), _split(ca_url)
     if here is None or there is None or not here.hostname:
         return None
     if here.hostname == there.hostname:
         return "is ca.url's host, where laptops want the CA's own certificate", "give the pages a name of their own"
+    if not _is_address(here.hostname) and here.hostname in ca_names:
+        return "is one of ca.names, where laptops want the CA's own certificate", "give the pages a name of their own"
     if _is_address(here.hostname):
         return "is an address: browsers say no name there that a certificate could be chosen by", "use a host name"
     return None
@@ -148,11 +151,15 @@ def issuer_fault(url: str) -> Fault:
 def network_fault(text: str) -> Fault:
     """An address, or a network by its first address: a proxy that is wider than meant would speak for others."""
     try:
-        ipaddress.ip_network(text)
+        network = ipaddress.ip_network(text)
     except ValueError:
         pass
     else:
-        return None if "%" not in text else (f"{quoted(text)} has a zone", "leave out the % and what follows")
+        if "%" in text:
+            return f"{quoted(text)} has a zone", "leave out the % and what follows"
+        if network.prefixlen < _WIDEST[network.version]:
+            return f"{quoted(text)} is half the internet: anyone could say where they ask from", "list your proxies"
+        return None
     try:
         inside = str(ipaddress.ip_network(text, strict=False))
     except ValueError:
