@@ -17,6 +17,7 @@ from daypass.ca.device import DeviceAsk, Progress
 from daypass.ca.ports import DeviceCaps
 from daypass.config import ProviderSection
 from daypass.errors import (
+    Conflict,
     DaypassError,
     Invalid,
     NotFound,
@@ -191,6 +192,16 @@ def test_right_codes_count_for_nothing(play: Play) -> None:
     async def scenario(ca: Heart) -> None:
         for _ in range(25):
             await Browser(ca.devices).type(await begun(ca))
+
+    play(scenario)
+
+
+def test_a_right_code_in_a_busy_browser_is_no_wrong_one(play: Play) -> None:
+    async def scenario(ca: Heart) -> None:
+        browser = Browser(ca.devices)
+        await browser.type(await begun(ca))
+        for _ in range(25):
+            await refused(Conflict, browser.type(await begun(ca)), "device.browser")
 
     play(scenario)
 

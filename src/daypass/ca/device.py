@@ -24,7 +24,7 @@ from daypass.ca.codes import Browser
 from daypass.ca.conclusion import ACT, ANEW, Conclusion, Issue
 from daypass.ca.pace import Guesses, Polls, network
 from daypass.ca.ports import Clock, DeviceCaps, DeviceRequest, DeviceState, DeviceStore, Refusal, WebSignIn
-from daypass.errors import Conflict, Denied, Internal, Invalid, NotFound, Unauthenticated
+from daypass.errors import Conflict, DaypassError, Denied, Internal, Invalid, NotFound, Unauthenticated
 from daypass.model import Issued
 from daypass.wire import PublicKey
 from daypass.wire.binding import SALT_SIZE, login_nonce
@@ -106,7 +106,11 @@ class Devices:
     async def typed(self, user_code: str, browser: str, address: str) -> DeviceAsked:
         guess = self._guesses.take(network(address))
         code = codes.read_user_code(user_code)
-        request = await self._bind(code, browser, address) if code is not None else None
+        try:
+            request = await self._bind(code, browser, address) if code is not None else None
+        except DaypassError:  # of a right code in a busy browser, or a store that is down
+            self._guesses.give_back(guess)
+            raise
         if request is None:
             raise NotFound(
                 "this code is not known, or was used or has expired",
