@@ -61,6 +61,7 @@ class Parts:
     bundle: Signer
     user_keys: tuple[PublicKey, ...]
     host_keys: tuple[PublicKey, ...]
+    bundle_keys: tuple[PublicKey, ...]
     root_pem: str
     root_fingerprint: str
     leaves: TlsSource
@@ -92,6 +93,7 @@ def load_parts(config: Config, passphrase: bytes | None = None) -> Parts:
         bundle=signers["bundle"][0],
         user_keys=_announced(signers["user"][0], document.user_ca),
         host_keys=_announced(signers["host"][0], document.host_ca),
+        bundle_keys=_announced(signers["bundle"][0], document.bundle_keys),
         root_pem=encode_certificate(root).decode(),
         root_fingerprint=fingerprint(root),
         leaves=leaf,
@@ -114,7 +116,7 @@ def authority(parts: Parts, store: Store, http: httpx2.AsyncClient, clock: Clock
         user_keys=parts.user_keys,
         host_keys=parts.host_keys,
     )
-    keys = CaKeys(parts.user, parts.host, parts.user_keys, parts.host_keys)
+    keys = CaKeys(parts.user, parts.host, parts.user_keys, parts.host_keys, parts.bundle_keys)
     made = Authority(
         policy,
         keys,

@@ -108,7 +108,7 @@ async def heart(
     signers = {use: FileSigner(Ed25519PrivateKey.generate()) for use in ("user", "host", "bundle")}
     users = user or signers["user"]
     announced = (signers["host"].public_key, *((next_host,) if next_host else ()))
-    keys = CaKeys(users, signers["host"], (users.public_key,), announced)
+    keys = CaKeys(users, signers["host"], (users.public_key,), announced, (signers["bundle"].public_key,))
     hosts = Hosts(policy, store, guard, ca_id=CA_ID, url="https://ca.example.com", fingerprint="0" * 64,
                   bundle_signer=signers["bundle"], user_keys=keys.user_keys, host_keys=keys.host_keys)  # fmt: skip
     async with provider_client() as http:

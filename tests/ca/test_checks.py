@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from hashlib import sha256
 from typing import Any
 
 import pytest
@@ -16,10 +17,14 @@ from daypass.model import Draft, Grant
 from daypass.wire import Certificate, CertType, PublicKey
 
 NOW = 1_800_000_000
-USER_CA, HOST_CA, SUBJECT = (PublicKey.from_cryptography(Ed25519PrivateKey.generate().public_key()) for _ in range(3))
+USER_CA, HOST_CA, BUNDLE, OFFLINE, SUBJECT = (
+    PublicKey.from_cryptography(Ed25519PrivateKey.generate().public_key()) for _ in range(5)
+)
 RULES = Rules(
     user_keys=frozenset({USER_CA.blob}),
     host_keys=frozenset({HOST_CA.blob}),
+    bundle_keys=frozenset({BUNDLE.blob}),
+    ca_id=sha256(OFFLINE.blob).digest(),
     host_domains=("*.example.com",),
     bare_accounts=frozenset({"deploy"}),
     floor=300,
@@ -104,6 +109,8 @@ def test_only_check_makes_a_checked() -> None:
         {"signature_key": SUBJECT},
         {"public_key": USER_CA},
         {"public_key": HOST_CA},
+        {"public_key": BUNDLE},
+        {"public_key": OFFLINE},
         {"signature": b"x"},
         {"valid_before": NOW + 21 * 3600},
         {"valid_before": 2**64 - 1},

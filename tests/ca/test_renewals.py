@@ -226,7 +226,7 @@ def test_another_host_s_key_needs_that_key_s_word(play: Play) -> None:
     play(scenario)
 
 
-@pytest.mark.parametrize("use", ["user", "host"])
+@pytest.mark.parametrize("use", ["user", "host", "bundle"])
 def test_a_key_of_the_ca_is_never_a_host_s(play: Play, use: str) -> None:
     async def scenario(ca: Heart) -> None:
         host = await enrolled(ca)

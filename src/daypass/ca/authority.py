@@ -59,6 +59,7 @@ class CaKeys:
     host: Signer
     user_keys: tuple[PublicKey, ...]
     host_keys: tuple[PublicKey, ...]
+    bundle_keys: tuple[PublicKey, ...]
 
     def signer(self, kind: CertType) -> Signer:
         return self.user if kind is CertType.USER else self.host
@@ -107,6 +108,8 @@ class Authority:
         self._rules = Rules(
             user_keys=frozenset(key.blob for key in keys.user_keys),
             host_keys=frozenset(key.blob for key in keys.host_keys),
+            bundle_keys=frozenset(key.blob for key in keys.bundle_keys),
+            ca_id=ca_id,
             host_domains=policy.host_domains,
             bare_accounts=policy.bare_accounts,
             floor=policy.floor,
@@ -150,7 +153,7 @@ class Authority:
 
     def _require_subjects(self, keys: Sequence[PublicKey]) -> None:
         """A CA key is never a subject: said here as the caller's mistake, and held by `check` whoever makes it."""
-        if any(key.blob in self._rules.user_keys or key.blob in self._rules.host_keys for key in keys):
+        if any(self._rules.is_own(key.blob) for key in keys):
             raise Invalid("a key of the CA is not certified", code="key.ca", hint="make a key of your own")
 
     def _provisioner(self, credential: Credential) -> Provisioner:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from hashlib import sha256
 
 from daypass.errors import Internal
 from daypass.model import (
@@ -48,12 +49,23 @@ class Rules:
 
     user_keys: frozenset[bytes]
     host_keys: frozenset[bytes]
+    bundle_keys: frozenset[bytes]
+    ca_id: bytes  # SHA-256 of the offline root's key
     host_domains: tuple[str, ...]
     bare_accounts: frozenset[str]
     floor: int
     user_ceiling: int
     host_ceiling: int
     backdate: int
+
+    def is_own(self, key: bytes) -> bool:
+        """Whether this is a key of the CA, whatever its use."""
+        return (
+            key in self.user_keys
+            or key in self.host_keys
+            or key in self.bundle_keys
+            or sha256(key).digest() == self.ca_id
+        )
 
 
 _token = object()
@@ -95,8 +107,7 @@ def check(draft: Draft, rules: Rules, now: int) -> Checked:
 def _check_keys(cert: Certificate, rules: Rules) -> None:
     own = rules.user_keys if cert.type is CertType.USER else rules.host_keys
     _require(cert.signature_key.blob in own, "it would be signed by a key of another use")
-    subject = cert.public_key.blob
-    _require(subject not in rules.user_keys and subject not in rules.host_keys, "its key is a CA key")
+    _require(not rules.is_own(cert.public_key.blob), "its key is a CA key")
 
 
 def _check_user(draft: Draft, rules: Rules) -> None:
