@@ -164,6 +164,23 @@ def test_a_bound_token_is_good_for_its_own_key_alone(play: Play) -> None:
     play(scenario)
 
 
+def test_a_certificate_is_told_again_to_its_own_person_alone(play: Play) -> None:
+    """The same key and salt make the same nonce, whoever signs in; and both may have what the role gives."""
+    shared = RoleSection(name="dba", groups=["engineers"], accounts=["postgres"])
+
+    async def scenario(ca: Heart) -> None:
+        key, salt = new_key(), os.urandom(32)
+        alice = Credential(ca.token(key, salt), (key,), salt=salt)
+        bob = Credential(ca.token(key, salt, sub="bob-1", email="bob@example.com"), (key,), salt=salt)
+        assert (await ca.issue(alice)).login == "alice"
+        with pytest.raises(Unauthenticated) as caught:
+            await ca.issue(bob)
+        assert caught.value.code == "token.spent"
+        assert (await ca.issue(alice)).again
+
+    play(scenario, roles=[shared])
+
+
 def test_an_unbound_token_that_comes_back_with_another_key_revokes_the_first_certificate(play: Play, op: Op) -> None:
     provider = ProviderSection(name="idp", issuer=op.issuer, client_id=op.client_id, max_age="", allow_unbound=True)
 

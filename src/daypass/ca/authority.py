@@ -235,13 +235,20 @@ class Authority:
             )
         grant = self.policy.decide(proof, request, view, now)
         for each in spent:
-            if each.revoked or each.valid_before <= now or not _within(each, grant):
+            ended = each.revoked or each.valid_before <= now
+            if ended or not _within(each, grant) or not await self._is_of(each, proof):
                 raise Unauthenticated(
                     "the certificate this credential was used for holds no longer",
                     code="token.spent",
                     hint="sign in again: daypass login --force",
                 )
         return _answer(spent, grant, proof, view.host, again=True)
+
+    async def _is_of(self, issued: Issued, proof: Proof) -> bool:
+        """Whether it went to the very person who signs in: a nonce says which key, not who."""
+        found, who = await self._store.on_record(issued.serial), proof.identity
+        owner = found.owner if found is not None else None
+        return owner is None or (owner.issuer, owner.subject) == (who.issuer, who.subject)
 
     async def _host(self, question: Question) -> HostRecord | None:
         return (await self._store.view(question)).host if question.host else None
