@@ -125,7 +125,8 @@ def _waiting(certificate: Path) -> list[int]:
     found = []
     for process in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
-            if str(certificate).encode() in (process / "cmdline").read_bytes().split(b"\0"):
+            leads = os.getsid(int(process.name)) == int(process.name)  # what it forks for a moment does not
+            if leads and str(certificate).encode() in (process / "cmdline").read_bytes().split(b"\0"):
                 found.append(int(process.name))
     return found
 

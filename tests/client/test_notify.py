@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -38,14 +39,15 @@ def told(desktop: Path) -> list[str]:
 
 
 def waiting(member: Membership) -> list[list[str]]:
-    """Arguments of every shell that waits for this company's pass to end."""
+    """Arguments of every shell that waits for this company's pass to end; what it forks for a moment is no other."""
     found = []
     for process in Path("/proc").glob("[0-9]*"):
         try:
             arguments = (process / "cmdline").read_bytes().decode().split("\0")
+            leads = os.getsid(int(process.name)) == int(process.name)
         except (OSError, UnicodeDecodeError):
             continue
-        if "daypass-notify" in arguments and str(member.context.certificate) in arguments:
+        if leads and "daypass-notify" in arguments and str(member.context.certificate) in arguments:
             found.append(arguments)
     return found
 
