@@ -508,7 +508,11 @@ ROUTES = (
         "What became of it: the certificate, once the person has signed in.", body=DevicePoll,
     ),
     Route("device_page", "GET", "/device", Access.PAGE, None, "The form for a code; none comes by a link."),
-    Route("device_code", "POST", "/device", Access.PAGE, None, "What asks, and whether to go on.", body=TypedCode),
+    Route(
+        "device_code", "POST", "/device", Access.PAGE, None, "Binds the request of a typed code to this browser.",
+        body=TypedCode, status=303,
+    ),
+    Route("device_ask", "GET", "/device/ask", Access.PAGE, None, "What asks, and whether to go on."),
     Route(
         "device_confirm", "POST", "/device/confirm", Access.PAGE, None,
         "Yes leads on to the provider, no to the last page.", body=Decision,

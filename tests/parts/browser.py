@@ -25,7 +25,7 @@ _FLAGS = (
 
 
 @contextmanager
-def run_browser() -> Iterator[Browser]:
+def run_browser(*flags: str) -> Iterator[Browser]:
     """A browser with an empty profile, 1.2 s. Each `new_page()` is a person without cookies.
 
     While it runs, Playwright's event loop counts as running in this thread: no `asyncio.run` beside it.
@@ -33,7 +33,7 @@ def run_browser() -> Iterator[Browser]:
     need("libatomic")
     binary = need("chromium")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=binary, headless=True, args=list(_FLAGS))
+        browser = playwright.chromium.launch(executable_path=binary, headless=True, args=[*_FLAGS, *flags])
         try:
             yield browser
         finally:

@@ -22,9 +22,9 @@ from daypass.ca.device import DeviceAsk, DeviceAsked, DeviceBegun, DeviceDone, D
 from daypass.errors import Conflict, DaypassError, NotFound
 from daypass.model import Issued
 
-__all__ = ["CODE", "PagesServer", "Played", "asked", "run_pages", "shown", "submit"]
+__all__ = ["CODE", "OTHER", "PagesServer", "Played", "asked", "run_pages", "shown", "submit"]
 
-CODE = "BCDF-GHJK"
+CODE, OTHER = CODES = ("BCDF-GHJK", "LMNP-QRST")
 ISSUED = Issued(1, b"the-certificate", b"key", ("role:engineers:alice",), 0, 2_000_000_000)
 
 
@@ -42,7 +42,7 @@ def asked(**changes: Any) -> DeviceAsked:
 
 @dataclass
 class Played:
-    """Takes CODE once per browser. `fail` is raised by the method of that name; `did` is what was called."""
+    """Takes any of CODES, one per browser. `fail` is raised by the method of that name; `did` is what was called."""
 
     what: DeviceAsked = field(default_factory=asked)
     url: str = "https://id.example.com/authorize?state=s"
@@ -50,7 +50,7 @@ class Played:
     polled: DevicePolled = field(default_factory=lambda: DevicePolled(Progress.WAITING))
     fail: dict[str, DaypassError] = field(default_factory=dict)
     did: list[tuple[Any, ...]] = field(default_factory=list)
-    bound: set[str] = field(default_factory=set)
+    bound: dict[str, str] = field(default_factory=dict)  # browser -> code
 
     def _note(self, name: str, *facts: Any) -> None:
         self.did.append((name, *facts))
@@ -67,13 +67,12 @@ class Played:
 
     async def typed(self, user_code: str, browser: str, address: str) -> DeviceAsked:
         self._note("typed", user_code, browser, address)
-        if browser in self.bound:
-            raise Conflict("this browser is busy with another sign-in", code="device.browser")
-        if user_code.upper() != CODE:
+        if user_code.upper() not in CODES:
             raise NotFound(
                 "this code is not known, or was used or has expired", code="device.code", hint="compare it"
             )
-        self.bound.add(browser)
+        if self.bound.setdefault(browser, user_code) != user_code:
+            raise Conflict("this browser is busy with another sign-in", code="device.browser")
         return self.what
 
     async def answer(self, browser: str, yes: bool) -> str | None:
@@ -110,15 +109,17 @@ def run_pages(proxies: tuple[str, ...] = ()) -> Iterator[PagesServer]:
         yield PagesServer(server, played, url)
 
 
-def submit(pages: PagesServer, visitor: httpx2.Client, path: str, **fields: str) -> httpx2.Response:
+def submit(pages: PagesServer, guest: httpx2.Client, path: str, **fields: str) -> httpx2.Response:
     """A form as a browser sends it."""
-    return visitor.post(path, data=fields, headers={"origin": pages.url, "sec-fetch-site": "same-origin"})
+    return guest.post(path, data=fields, headers={"origin": pages.url, "sec-fetch-site": "same-origin"})
 
 
-def shown(pages: PagesServer, visitor: httpx2.Client, code: str = CODE) -> str:
+def shown(pages: PagesServer, guest: httpx2.Client, code: str = CODE) -> str:
     """Types the code; gives the hidden field of the page that asks."""
-    visitor.get("/device")
-    answer = submit(pages, visitor, "/device", code=code)
+    guest.get("/device")
+    sent = submit(pages, guest, "/device", code=code)
+    assert (sent.status_code, sent.headers["location"]) == (303, "/device/ask"), sent.text
+    answer = guest.get("/device/ask")
     assert answer.status_code == 200, answer.text
     found = re.search(r'name="request" value="([0-9a-f]{64})"', answer.text)
     assert found

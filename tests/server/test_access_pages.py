@@ -29,7 +29,8 @@ DEVICE_ROUTES = {
 # site would do it, and on the bare port as a script would.
 PAGE_ROUTES = {
     "device_page": {"no cookie": 200, "a new cookie": 200, "typed": 200, "from elsewhere": 200, "a script": 200},
-    "device_code": {"no cookie": 400, "a new cookie": 404, "typed": 200, "from elsewhere": 403, "a script": 403},
+    "device_code": {"no cookie": 400, "a new cookie": 404, "typed": 303, "from elsewhere": 403, "a script": 403},
+    "device_ask": {"no cookie": 400, "a new cookie": 404, "typed": 200, "from elsewhere": 200, "a script": 200},
     "device_confirm": {"no cookie": 400, "a new cookie": 409, "typed": 303, "from elsewhere": 403, "a script": 403},
     "device_callback": {"no cookie": 303, "a new cookie": 303, "typed": 303, "from elsewhere": 303, "a script": 303},
     "device_done": {"no cookie": 303, "a new cookie": 303, "typed": 303, "from elsewhere": 303, "a script": 303},
@@ -89,7 +90,8 @@ def in_state(company: Company, browser: httpx2.Client, state: str) -> dict[str, 
     if state in ("a new cookie", "typed", "from elsewhere", "a script"):
         browser.get("/device")
     if state in ("typed", "from elsewhere", "a script"):
-        page = submit(browser, "/device", code=told["user_code"])
+        submit(browser, "/device", code=told["user_code"])
+        page = browser.get("/device/ask")
         found = re.search('name="request" value="([0-9a-f]{64})"', page.text)
         assert found, page.text
         fields["request"] = found[1]
@@ -129,7 +131,8 @@ def test_a_person_elsewhere_signs_in_and_the_machine_gets_the_certificate_of_its
     """Real heart, real provider; only the browser is played, as Chromium is in e2e/test_device.py."""
     public, told = begun(company)
     browser.get("/device")
-    page = submit(browser, "/device", code=told["user_code"].lower())
+    submit(browser, "/device", code=told["user_code"].lower())
+    page = browser.get("/device/ask")
     request = re.search('name="request" value="([0-9a-f]{64})"', page.text)
     assert request and public.fingerprint in page.text and "alice@build-7" in page.text
     going = submit(browser, "/device/confirm", request=request[1], answer="yes")

@@ -130,5 +130,5 @@ def test_the_document_tells_forms_from_json() -> None:
 
     operation = openapi.document()["paths"]["/device"]["post"]
     assert list(operation["requestBody"]["content"]) == ["application/x-www-form-urlencoded"]
-    assert list(operation["responses"]["200"]["content"]) == ["text/html"]
+    assert list(operation["responses"]["303"]["content"]) == ["text/html"]
     assert "DeviceStarted" in str(openapi.document()["paths"]["/v1/device"])

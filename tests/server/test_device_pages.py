@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx2
 import pytest
-from tests.server.devices import CODE, PagesServer, asked, shown, submit
+from tests.server.devices import CODE, OTHER, PagesServer, asked, shown, submit
 
 from daypass.ca.device import DeviceDone
 from daypass.errors import Conflict, Denied, Misconfigured, NotFound, Throttled, Unauthenticated, Unavailable
@@ -27,8 +27,8 @@ def test_the_whole_way_to_the_provider_and_back(pages: PagesServer, guest: httpx
     done = guest.get("/device/done")
     assert done.status_code == 200 and "Signed in as alice" in done.text and "alice@build-7" in done.text
     browser = pages.played.did[0][2]
-    assert [each[0] for each in pages.played.did] == ["typed", "answer", "callback"]
-    assert pages.played.did[1:] == [
+    assert [each[0] for each in pages.played.did] == ["typed", "typed", "answer", "callback"]
+    assert pages.played.did[2:] == [
         ("answer", browser, True),
         ("callback", browser, {"code": "the-code", "state": "the-state", "iss": "x"}),
     ]
@@ -63,13 +63,32 @@ def test_the_cookie_is_a_browser_s_secret_and_made_once(guest: httpx2.Client) ->
 
 def test_a_browser_that_is_busy_gets_a_new_secret_for_the_next_code(pages: PagesServer, guest: httpx2.Client) -> None:
     first = shown(pages, guest)
-    second = shown(pages, guest)
+    second = shown(pages, guest, OTHER)
     assert first != second
     secrets = {each[2] for each in pages.played.did}
     assert len(secrets) == 2
     stale = submit(pages, guest, "/device/confirm", request=first, answer="yes")  # the other tab
     assert stale.status_code == 409 and "typed last" in stale.text
     assert submit(pages, guest, "/device/confirm", request=second, answer="yes").status_code == 200
+
+
+def test_the_page_that_asks_can_be_loaded_again_until_the_request_is_gone(
+    pages: PagesServer, guest: httpx2.Client
+) -> None:
+    request = shown(pages, guest)
+    assert request in guest.get("/device/ask").text
+    pages.played.fail["typed"] = NotFound("this code is not known, or was used or has expired", code="device.code")
+    gone = guest.get("/device/ask")
+    assert gone.status_code == 404 and 'name="code"' in gone.text and CODE not in gone.text
+
+
+@pytest.mark.parametrize("value", ["", "*", "_w", "QkNERi1YWFhY"])
+def test_a_page_that_asks_without_a_code_typed_here_is_the_form(
+    pages: PagesServer, guest: httpx2.Client, value: str
+) -> None:
+    cookies = f"{guest.get('/device').headers['set-cookie'].partition(';')[0]}; __Host-daypass-code={value}"
+    answer = guest.get("/device/ask", headers={"cookie": cookies})
+    assert answer.status_code == 404 and 'name="code"' in answer.text
 
 
 @pytest.mark.parametrize(
@@ -94,7 +113,8 @@ def test_everything_that_others_wrote_is_inert(pages: PagesServer, guest: httpx2
     done = DeviceDone(HOSTILE, int(time.time()) + 60, HOSTILE)
     pages.play(what=what, done=done, url="https://id.example.com/?x=<script>\"'")
     guest.get("/device")
-    answers = [submit(pages, guest, "/device", code=CODE)]
+    submit(pages, guest, "/device", code=CODE)
+    answers = [guest.get("/device/ask")]
     request = re.search(r'name="request" value="(.*?)"', answers[0].text)
     assert request
     answers.append(submit(pages, guest, "/device/confirm", request=request[1], answer="yes"))

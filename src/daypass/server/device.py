@@ -2,7 +2,8 @@
 
     machine    POST /v1/device           its key, proven         -> a code for the person, a code of its own
     person     GET  /device              the form                   (a code in the address is not read)
-               POST /device              the code                -> what asks, from where, with which key
+               POST /device              the code                -> /device/ask
+               GET  /device/ask          what asks, from where, with which key
                POST /device/confirm      yes                     -> on to the provider; no -> /device/done
                GET  /device/callback     the provider's answer   -> /device/done, so that no code stays in the address
                GET  /device/done         how it went
@@ -28,12 +29,12 @@ import msgspec
 from starlette.types import Scope
 
 from daypass import api
-from daypass.ca.device import DeviceAsk, DeviceAsked, DeviceDone, Progress
-from daypass.errors import Conflict, Invalid, NotFound, Throttled, Unauthenticated
+from daypass.ca.device import DeviceAsk, DeviceDone, Progress
+from daypass.errors import Conflict, DaypassError, Invalid, NotFound, Throttled, Unauthenticated
 from daypass.page import Page
 from daypass.server import answers, pages, signing
 from daypass.server.callers import Callers
-from daypass.server.forms import COOKIE, TOLD, cookie, query, set_cookie
+from daypass.server.forms import CODE, COOKIE, TOLD, cookie, query, set_cookie
 from daypass.server.ports import Devices, Heart, PublicInfo
 from daypass.wire.binding import DEVICE_NAMESPACE, device_message
 
@@ -41,6 +42,8 @@ __all__ = ["DeviceRoutes", "failure_page"]
 
 _COOKIE_SECONDS: Final = 900  # a request lives ten minutes
 _TOLD_SECONDS: Final = 600
+_WRONG: Final = (NotFound, Throttled, Invalid, Conflict)  # of a code: told on the form
+_MAX_CODE: Final = 64  # characters
 _OURS_ALONE: Final = frozenset({"device.state", "device.gone", "page.form"})  # the waiting machine is not told
 _BUSY_TIMES, _BUSY_SECONDS = 40, 0.25
 _MAX_SAID: Final = 300  # characters of a message that a cookie carries
@@ -106,22 +109,38 @@ class DeviceRoutes:
 
     async def device_code(self, scope: Scope, body: api.TypedCode) -> answers.Whole:
         browser, here = self._require_browser(scope), self._callers.address(scope)
+        if len(body.code) > _MAX_CODE:
+            return self._wrong(Invalid("that is longer than any code", code="page.form"))
         try:
-            browser, asked = await self._typed(body.code, browser, here)
-        except (NotFound, Throttled, Invalid, Conflict) as error:
-            wrong = (answers.status_of(error), error.message, error.hint or "")
-            return _shown(pages.type_code(self._heart.name, wrong))
-        lifetime, now = self._public.user_lifetime, self._now()
-        page = pages.ask(self._heart.name, asked, here, _request_of(browser), lifetime, now)
-        return _shown(page, (_new_browser(browser),))
+            browser = await self._bound(body.code, browser, here)
+        except _WRONG as error:
+            return self._wrong(error)
+        typed = _packed(body.code.encode())
+        return _redirect("/device/ask", (_new_browser(browser), set_cookie(CODE, typed, _COOKIE_SECONDS)))
 
-    async def _typed(self, code: str, browser: str, address: str) -> tuple[str, DeviceAsked]:
+    async def device_ask(self, scope: Scope, _body: None) -> answers.Whole:
+        """The person's own code, once more: it is bound to this browser, and typing it again changes nothing."""
+        browser, here = self._require_browser(scope), self._callers.address(scope)
+        code = _unpacked(cookie(scope, CODE) or "").decode(errors="replace")
+        try:
+            asked = await self._devices.typed(code, browser, here)
+        except _WRONG as error:
+            return self._wrong(error)
+        lifetime, now = self._public.user_lifetime, self._now()
+        return _shown(pages.ask(self._heart.name, asked, here, _request_of(browser), lifetime, now))
+
+    def _wrong(self, error: DaypassError) -> answers.Whole:
+        told = (answers.status_of(error), error.message, error.hint or "")
+        return _shown(pages.type_code(self._heart.name, told))
+
+    async def _bound(self, code: str, browser: str, address: str) -> str:
         """A browser that is busy with another request gets a new secret for this one."""
         try:
-            return browser, await self._devices.typed(code, browser, address)
+            await self._devices.typed(code, browser, address)
         except Conflict:
             browser = secrets.token_urlsafe(32)
-            return browser, await self._devices.typed(code, browser, address)
+            await self._devices.typed(code, browser, address)
+        return browser
 
     async def device_confirm(self, scope: Scope, body: api.Decision) -> answers.Whole:
         browser = self._require_browser(scope)
@@ -221,18 +240,29 @@ def _shown(page: Page, more: Iterable[answers.Header] = ()) -> answers.Whole:
 
 
 def _tell(told: _Told) -> answers.Whole:
-    packed = base64.urlsafe_b64encode(msgspec.json.encode(told)).rstrip(b"=").decode()
-    return _redirect("/device/done", (set_cookie(TOLD, packed, _TOLD_SECONDS),))
+    return _redirect("/device/done", (set_cookie(TOLD, _packed(msgspec.json.encode(told)), _TOLD_SECONDS),))
 
 
 def _read(packed: str | None) -> _Told | None:
     if packed is None:
         return None
     try:
-        told = _read_told(base64.urlsafe_b64decode(packed + "=" * (-len(packed) % 4)))
-    except ValueError:  # msgspec's errors are ValueErrors, and so is binascii's
+        told = _read_told(_unpacked(packed))
+    except ValueError:  # msgspec's errors are ValueErrors
         return None
     return told if told.login or told.message else None
+
+
+def _packed(data: bytes) -> str:
+    """For a cookie."""
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def _unpacked(value: str) -> bytes:
+    try:
+        return base64.urlsafe_b64decode(value + "=" * (-len(value) % 4))
+    except ValueError:
+        return b""
 
 
 def _redirect(path: str, more: Iterable[answers.Header] = ()) -> answers.Whole:

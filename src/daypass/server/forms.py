@@ -16,9 +16,10 @@ from starlette.types import Scope
 
 from daypass.errors import Denied, Invalid
 
-__all__ = ["COOKIE", "TOLD", "SameOrigin", "cookie", "form_decoder", "origin_of", "query", "set_cookie"]
+__all__ = ["CODE", "COOKIE", "TOLD", "SameOrigin", "cookie", "form_decoder", "origin_of", "query", "set_cookie"]
 
 COOKIE: Final = "__Host-daypass"  # the browser's random secret; the prefix keeps sibling hosts from planting one
+CODE: Final = "__Host-daypass-code"  # what was typed, so that the page that asks can be loaded again
 TOLD: Final = "__Host-daypass-told"  # what the last page is to say; nothing of worth to anybody
 _FORM_TYPE: Final = b"application/x-www-form-urlencoded"
 _MAX_FIELDS: Final = 16

@@ -93,8 +93,7 @@ the same key.{elsewhere}</p>
 
 
 def going(company: str, url: str, provider: str) -> Page:
-    """On to the provider, by a page and not by a redirect: Chromium holds `form-action` against every redirect that
-    follows a form, and providers send people on to hosts that nobody here knows."""
+    """On to the provider, by a page and not by a redirect (docs/adr/on-to-the-provider.md)."""
     place = escape(url)
     body = f"""<main>
 <h1>On to {text(provider)}</h1>
