@@ -37,6 +37,7 @@ Prove = Callable[[str, str, bytes], str]
 
 TIMEOUT: Final = 10.0  # seconds, for each step of a call
 _CALL_LIMIT: Final = 60.0  # seconds, for a whole call, however slowly its bytes drip
+_AGAIN: Final = "try again; if it stays so: daypass doctor"
 _SMALL, _LARGE = 1 << 20, 64 << 20  # bytes; bundles hold whole KRLs and lists of hosts
 _URL = re.compile(r"https://(?P<host>[^/?#@\s\\:\[\]]+|\[[0-9A-Fa-f:.]+\])(?::(?P<port>\d{1,5}))?")
 _PEM = re.compile(r"\s*-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----\s*")
@@ -229,9 +230,9 @@ class _Line:
         for part in response.iter_raw():
             content += part
             if len(content) > cap:
-                raise Unavailable(f"{self._where} answered with more than {cap} bytes", code="answer")
+                raise Unavailable(f"{self._where} answered with more than {cap} bytes", code="answer", hint=_AGAIN)
             if time.monotonic() > end:
-                raise Unavailable(f"{self._where} took too long to answer", code="connection.timeout")
+                raise Unavailable(f"{self._where} took too long to answer", code="connection.timeout", hint=_AGAIN)
         return bytes(content)
 
 

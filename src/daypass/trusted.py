@@ -59,7 +59,7 @@ def extract_trust_root(root_pem: str) -> bytes:
         certificate = x509.load_pem_x509_certificate(root_pem.encode())
         extension = certificate.extensions.get_extension_for_oid(x509.ObjectIdentifier(TRUST_ROOT_OID))
     except ValueError as error:
-        raise Invalid("the CA's X.509 root can't be read", code="trust.root") from error
+        raise Invalid("the CA's X.509 root can't be read", code="trust.root", hint=_ASK) from error
     except x509.ExtensionNotFound as error:
         raise Invalid(
             "the CA's X.509 root names no trust root",
@@ -68,7 +68,7 @@ def extract_trust_root(root_pem: str) -> bytes:
         ) from error
     value = extension.value
     if not isinstance(value, x509.UnrecognizedExtension) or len(value.value) != CA_ID_SIZE:
-        raise Invalid("the trust root in the CA's X.509 root is malformed", code="trust.root")
+        raise Invalid("the trust root in the CA's X.509 root is malformed", code="trust.root", hint=_ASK)
     return value.value
 
 
@@ -87,7 +87,7 @@ def verify_trust(signed: Signed, ca_id: bytes, *, known_version: int = 0) -> Tru
     _check_version("trust document", document.version, known_version)
     for lines in (document.user_ca, document.host_ca, document.bundle_keys):
         if not public_keys(lines):
-            raise Invalid("the trust document leaves out a kind of key", code="trust.empty")
+            raise Invalid("the trust document leaves out a kind of key", code="trust.empty", hint=_ASK)
     return document
 
 
@@ -156,11 +156,13 @@ def _decode(signed: Signed, kind: type[_Document]) -> _Document:
     try:
         document = msgspec.json.decode(signed.document, type=kind)
     except (msgspec.DecodeError, UnicodeEncodeError) as error:
-        raise Invalid(f"a signed document can't be read: {error}", code="document.malformed") from error
+        raise Invalid(f"a signed document can't be read: {error}", code="document.malformed", hint=_ASK) from error
     expected = _TYPES[kind]
     if document.type != expected:
         raise Invalid(
-            f"a document of type {document.type[:64]!r} where {expected!r} was expected", code="document.type"
+            f"a document of type {document.type[:64]!r} where {expected!r} was expected",
+            code="document.type",
+            hint=_ASK,
         )
     return document
 

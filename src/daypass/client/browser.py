@@ -80,7 +80,7 @@ class Listener:
             )
         if isinstance(self._answer, Answer):
             return self._answer
-        raise self._answer or Unavailable("the sign-in was interrupted")
+        raise self._answer or Unavailable("the sign-in was interrupted", hint="run daypass login again")
 
     def finish(self, page: Page, seconds: float = 2.0) -> None:
         """Show the browser how it went; waits until it has seen the page, for `seconds` at most."""
@@ -125,7 +125,11 @@ class Listener:
         if "error" in fields:
             return _provider_error(fields)
         if not fields.get("code"):
-            return Unauthenticated("the identity provider sent neither a code nor an error", code="no-code")
+            return Unauthenticated(
+                "the identity provider sent neither a code nor an error",
+                code="no-code",
+                hint="sign in again; if it stays so, tell the CA's operator",
+            )
         return Answer(fields["code"])
 
     def _show(self) -> Page:

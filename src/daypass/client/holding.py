@@ -185,7 +185,7 @@ def _check_time(certificate: Certificate, now: float) -> None:
     if certificate.valid_after <= now < certificate.valid_before:
         return
     early = now < certificate.valid_after
-    clock = time.strftime("%H:%M:%S", time.localtime(now))
+    clock = time.strftime("%H:%M:%S %Z", time.localtime(now))
     raise Misconfigured(
         f"the certificate {'is not valid yet' if early else 'has already expired'} by this machine's clock ({clock})",
         code="clock",

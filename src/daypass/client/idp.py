@@ -35,6 +35,7 @@ _MAX_BYTES = 1 << 20
 _LOOPBACK = re.compile(r"http://(127\.0\.0\.1|localhost|\[::1\])(:\d+)?(/.*)?")
 _URL = re.compile(r"[A-Za-z0-9._~:/?@!$&'()*+,;=%\[\]-]+")
 _TELL = "tell the CA's operator: every address of the provider must be a plain one that starts with https://"
+_AGAIN = "try again; if it stays so: daypass doctor. A day pass you hold goes on working"
 _Answer = TypeVar("_Answer")
 _log = logging.getLogger(__name__)
 
@@ -151,10 +152,14 @@ class Idp:
             content += part
             if time.monotonic() > end:
                 raise Unavailable(
-                    f"the identity provider {self.issuer} took too long to answer", code="provider.timeout"
+                    f"the identity provider {self.issuer} took too long to answer",
+                    code="provider.timeout",
+                    hint=_AGAIN,
                 )
             if len(content) > _MAX_BYTES:
-                raise Unavailable(f"the identity provider {self.issuer} answers without end", code="provider.size")
+                raise Unavailable(
+                    f"the identity provider {self.issuer} answers without end", code="provider.size", hint=_AGAIN
+                )
         return bytes(content)
 
     @contextlib.contextmanager
@@ -172,7 +177,9 @@ def decode(content: bytes, kind: type[_Answer], issuer: str) -> _Answer:
         return msgspec.json.decode(content, type=kind)
     except (msgspec.MsgspecError, RecursionError, ValueError) as error:
         raise Misconfigured(
-            f"the identity provider {issuer} does not answer as OpenID Connect says", code="provider.answer"
+            f"the identity provider {issuer} does not answer as OpenID Connect says",
+            code="provider.answer",
+            hint="is a proxy or portal in the way? daypass doctor looks; else tell the CA's operator",
         ) from error
 
 
@@ -180,7 +187,7 @@ def refused(status: int, said: Refusal, issuer: str) -> DaypassError:
     """What the provider says instead of an answer, by who must act."""
     text = said.text or f"status {status}"
     if status >= 500 or status == 429:
-        return Unavailable(f"the identity provider {issuer} has a problem: {text}", code="provider.down")
+        return Unavailable(f"the identity provider {issuer} has a problem: {text}", code="provider.down", hint=_AGAIN)
     if said.error == "invalid_grant":
         return Denied(
             f"the identity provider took the sign-in back: {text}",

@@ -284,7 +284,8 @@ def make_folder(path: Path) -> None:
     try:
         path.mkdir(mode=0o700, exist_ok=True)
     except OSError as error:
-        raise Misconfigured(f"can't make the folder {path}: {error.strerror}") from error
+        hint = "is the disk full or read-only? DAYPASS_HOME names another folder"
+        raise Misconfigured(f"can't make the folder {path}: {error.strerror}", hint=hint) from error
 
 
 def write_file(path: Path, content: bytes | str, mode: int = 0o600) -> None:

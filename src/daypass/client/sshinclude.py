@@ -112,7 +112,7 @@ def _read(path: Path) -> bytes | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise Misconfigured(f"can't read {path}: {error.strerror}") from error
+        raise Misconfigured(f"can't read {path}: {error.strerror}", hint="is it yours? ls -l shows it") from error
 
 
 def _without_block(content: bytes, path: Path) -> bytes:

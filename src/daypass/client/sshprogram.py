@@ -106,7 +106,9 @@ def effective(settings: Settings, host: str, arguments: Sequence[str] = ()) -> d
     Raises Invalid for a configuration or a host name that ssh refuses, with ssh's own words.
     """
     if host.startswith("-"):
-        raise Invalid(f"{host!r} is no host name", code="host")
+        raise Invalid(
+            f"{host!r} is no host name", code="host", hint="write it as for ssh: web-1 or web-1.example.com"
+        )
     ran = run(settings, [*config_arguments(settings), "-G", *arguments, "--", host], CONFIG_SECONDS)
     if ran.code is None:
         raise Unavailable(

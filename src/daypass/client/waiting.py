@@ -69,7 +69,11 @@ def alone(context: Context, seconds: float, is_done: Callable[[], bool]) -> Iter
     try:
         while not (done := is_done()) and not _lock(descriptor):
             if time.monotonic() > end:
-                raise Unavailable("another sign-in is still going on", code="sign-in-timeout")
+                raise Unavailable(
+                    "another sign-in is still going on",
+                    code="sign-in-timeout",
+                    hint="finish it in its browser or terminal, or wait two minutes; then: daypass login",
+                )
             time.sleep(_LOOK_AGAIN)
         yield done
     finally:
