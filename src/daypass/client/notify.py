@@ -1,11 +1,12 @@
 """A word on the desktop when a day pass is about to end; nothing of ours stays in memory for it.
 
-A shell waits, with a fixed script: the certificate's file tells it whether the pass is still the one it was started
-for, the clock on the wall when to speak (a laptop sleeps). What stands in its arguments is public.
+A shell waits, with a fixed script: the certificate's file tells it whether the pass is still the one it was given on
+its standard input, the clock on the wall when to speak (a laptop sleeps). What stands in its arguments is public.
 """
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import subprocess
 from collections.abc import Callable, Mapping
@@ -21,12 +22,12 @@ _LOOK_EVERY = "20"  # seconds
 _SCRIPT = """\
 file=$1 when=$2 every=$3
 shift 3
-pass=$(cat "$file") || exit 0
+pass=$(cat)
 while [ "$(date +%s)" -lt "$when" ]; do
     sleep "$every"
     [ "$(cat "$file" 2>/dev/null)" = "$pass" ] || exit 0
 done
-exec "$@"
+exec "$@" </dev/null
 """
 _OSASCRIPT = ("on run texts", 'display notification (item 1 of texts) with title "daypass"', "end run")
 
@@ -48,15 +49,18 @@ def start(
     command = _command(text, which)
     if not command:
         return False
-    subprocess.Popen(
+    shell = subprocess.Popen(
         ["sh", "-c", _SCRIPT, "daypass-notify", str(context.certificate), str(when(certificate)), every, *command],
         env=dict(environ),
-        stdin=subprocess.DEVNULL,
+        stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
         cwd="/",
     )
+    as_kept = certificate.line(f"daypass:{context.name}").encode()  # the file may hold a newer one by now
+    with contextlib.suppress(OSError), shell.stdin as given:  # type: ignore[union-attr]
+        given.write(as_kept)
     return True
 
 
