@@ -301,3 +301,16 @@ def test_without_providers_and_roles_the_file_is_good_and_says_that_nobody_can_c
         ("providers", Severity.WARNING),
         ("roles", Severity.WARNING),
     ]
+
+
+@pytest.mark.parametrize(("tenant", "mistakes"), [("t1", 1), ("t3", 0)])
+def test_a_tenant_of_one_provider_is_no_issuer_of_another_with_the_same_client(tenant: str, mistakes: int) -> None:
+    """Its tokens would be whichever provider's stands first, and so would their roles."""
+    entra = "https://login.microsoftonline.com/{}/v2.0"
+    first = f'issuer = "{entra.format("{tenantid}")}"\ntenants = ["t1", "t2"]'
+    second = SECOND_PROVIDER.replace(
+        'issuer = "https://id.partner.example"', f'issuer = "{entra.format(tenant)}"\ntenants = ["{tenant}"]'
+    )
+    both = GOOD.replace(ISSUER, first) + second
+    found = [str(each) for each in errors_in(problems(both)) if "has it already" in str(each)]
+    assert len(found) == mistakes

@@ -13,7 +13,7 @@ from daypass.config.problem import Problem, error, quoted, warning
 from daypass.config.roles import domain_faults, role_faults
 from daypass.config.schema import Config, ProviderSection
 from daypass.config.values import duration_fault, issuer_fault, said, seconds
-from daypass.model import is_host_name
+from daypass.model import TENANT, is_host_name
 
 __all__ = ["people"]
 
@@ -162,6 +162,11 @@ def _shared_clients(providers: list[ProviderSection]) -> Iterator[Problem]:
     for index, provider in enumerate(providers):
         clients = {key: getattr(provider, key) for key in ("client_id", "web_client_id", "device_client_id")}
         for key, client in clients.items():
-            if client and provider.issuer and (provider.issuer, client) in seen:
+            if client and any((issuer, client) in seen for issuer in _issuers(provider)):
                 yield error(f"providers[{index}].{key}", "another provider of the same issuer has it already")
-        seen.update((provider.issuer, client) for client in clients.values())
+        seen.update((issuer, client) for issuer in _issuers(provider) for client in clients.values())
+
+
+def _issuers(provider: ProviderSection) -> set[str]:
+    """Whose tokens it takes: Entra's tenants are an issuer each."""
+    return {provider.issuer.replace(TENANT, each) for each in provider.tenants or [TENANT]} - {""}
