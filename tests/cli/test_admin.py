@@ -247,6 +247,26 @@ def test_migrate_leaves_an_up_to_date_database_as_it_is(admin: Admin) -> None:
     assert json.loads(admin("ledger", "verify", "--json")[1])["entries"] == 2
 
 
+def test_a_database_of_the_first_release_is_taken_along_on_the_command_line(admin: Admin) -> None:
+    """What is on record stays, the ledger still holds, and until then every command says what to run."""
+    database = admin.folder / "ca.sqlite"
+    with closing(sqlite3.connect(database)) as connection, connection:
+        connection.executescript("DROP TABLE device_requests; UPDATE schema_version SET version_num = '0001';")
+    before = database.stat()
+    for command in (("ca", "reload"), ("ledger", "verify"), ("ca", "serve")):
+        code, out, err = admin(*command)
+        assert (code, out) == (Exit.MISCONFIGURED, "")
+        assert "expects version 0002" in err and "daypass ca migrate" in err
+    code, _, err = admin("ca", "migrate")
+    assert code == 0 and "is up to date" in err
+    after = database.stat()
+    assert (after.st_mode, after.st_uid) == (before.st_mode, before.st_uid)
+    assert json.loads(admin("ledger", "verify", "--json")[1])["entries"] == 2
+    assert admin("ca", "reload")[1] == "nothing changed: version 1 stays in force\n"
+    with closing(sqlite3.connect(database)) as connection:
+        assert connection.execute("SELECT count(*) FROM device_requests").fetchone() == (0,)
+
+
 # -- ca serve, token host -------------------------------------------------------------------------------------
 
 
