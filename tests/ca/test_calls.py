@@ -38,11 +38,12 @@ def play(op: Op, tmp_path: Path) -> Play:
     return run
 
 
-async def sign_in(ca: Heart, sub: str = "alice-1", **claims: Any) -> Holder:
+async def sign_in(ca: Heart, sub: str = "alice-1", valid_after: int | None = None, **claims: Any) -> Holder:
     private, salt = Ed25519PrivateKey.generate(), os.urandom(32)
     key = PublicKey.from_cryptography(private.public_key())
     who = {} if sub == "alice-1" else {"sub": sub, "email": f"{sub}@example.com"}
-    issuance = await ca.issue(Credential(ca.token(key, salt, **who, **claims), (key,), salt=salt))
+    credential = Credential(ca.token(key, salt, **who, **claims), (key,), salt=salt)
+    issuance = await ca.issue(credential, valid_after=valid_after)
     return Holder(private, Certificate.parse(issuance.certificates[0].certificate))
 
 
@@ -164,6 +165,11 @@ async def expired(ca: Heart, mine: Holder) -> Holder:
     return mine
 
 
+async def early(ca: Heart, _mine: Holder) -> Holder:
+    """Asked for by its person, on record, and not valid before the afternoon."""
+    return await sign_in(ca, valid_after=int(ca.clock.now()) + 3600)
+
+
 async def revoked(ca: Heart, mine: Holder) -> Holder:
     await ca.store.revoke([mine.serial], reason="lost", actor="root", now=int(ca.clock.now()))
     return mine
@@ -224,6 +230,7 @@ async def forged(ca: Heart, mine: Holder, **changes: Any) -> Holder:
     ("state", "code"),
     [
         (expired, "expired"),
+        (early, "expired"),
         (revoked, "revoked"),
         (locked, "locked"),
         (foreign, "certificate"),

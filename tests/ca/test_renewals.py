@@ -144,15 +144,20 @@ def test_a_name_that_is_another_host_s_now_is_not_renewed(play: Play) -> None:
     play(scenario)
 
 
-def test_a_revocation_that_races_a_renewal_ends_without_a_certificate(play: Play) -> None:
+@pytest.mark.parametrize("what", ["revoked", "removed"])
+def test_an_end_that_races_a_renewal_leaves_no_certificate(play: Play, what: str) -> None:
     async def scenario(ca: Heart) -> None:
         host, sign = await enrolled(ca), ca.keys["host"].sign
 
-        async def revoke_first(data: bytes) -> bytes:
-            await ca.store.revoke([host.serial], reason="stolen", actor="root", now=int(ca.clock.now()))
+        async def end_first(data: bytes) -> bytes:
+            if what == "revoked":
+                await ca.store.revoke([host.serial], reason="stolen", actor="root", now=int(ca.clock.now()))
+            else:  # as an operator's removal of a host will leave the records
+                with ca.store._database.engine.begin() as connection:
+                    connection.exec_driver_sql("UPDATE hosts SET removed_at = 1")
             return await sign(data)
 
-        object.__setattr__(ca.keys["host"], "sign", revoke_first)
+        object.__setattr__(ca.keys["host"], "sign", end_first)
         before = (await ca.acts()).count("certificate.issue")
         with pytest.raises(DaypassError):
             await renewed(ca, host)
