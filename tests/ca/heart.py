@@ -96,16 +96,19 @@ async def heart(
     publish: bool = True,
     user: Signer | None = None,
     next_host: PublicKey | None = None,
+    like: Heart | None = None,
     **changes: Any,
 ) -> AsyncIterator[Heart]:
     """`changes` go into the configuration; `user` replaces the user CA's signer, `next_host` is announced beside the
-    host CA's key. `database` is SQLite's file, or the URL of one with all tables."""
+    host CA's key; `like` is another process of the same CA, with its keys. `database` is SQLite's file, or the URL of
+    one with all tables."""
     provider = ProviderSection(name="idp", issuer=op.issuer, client_id=op.client_id, max_age="")
     settings = config(**({"providers": [provider], "roles": [ENGINEERS]} | changes))
     clock = clock or MovingClock()
     guard, policy = ClockGuard(clock), Policy(settings)
     store = open_store(database) if isinstance(database, str) else open_store(f"sqlite:///{database}", create=True)
-    signers = {use: FileSigner(Ed25519PrivateKey.generate()) for use in ("user", "host", "bundle")}
+    fresh = {use: FileSigner(Ed25519PrivateKey.generate()) for use in ("user", "host", "bundle")}
+    signers = fresh if like is None else like.keys
     users = user or signers["user"]
     announced = (signers["host"].public_key, *((next_host,) if next_host else ()))
     keys = CaKeys(users, signers["host"], (users.public_key,), announced, (signers["bundle"].public_key,))
