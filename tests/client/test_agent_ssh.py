@@ -93,6 +93,19 @@ def test_ssh_makes_one_offer_however_full_the_agent_is(
     assert len(offers) == 1 and "ED25519-CERT" in offers[0]
 
 
+def test_a_host_that_has_not_enrolled_still_asks_the_agent_with_the_keys_it_knows(
+    sshd: Sshd, set_up: Settings, sign_in: SignIn, agent: Part, company: MiniCa, tmp_path: Path
+) -> None:
+    """Trust 8.1: migration locks nobody out, also where the pass had to go into another agent."""
+    for path in (sshd.directory / "old", *(make_key(tmp_path / str(number)) for number in range(9))):
+        agent.add(path)
+    (sshd.directory / "old").unlink()  # from now on the agent alone has it
+    here = terminal(set_up, agent.socket)
+    company.principals = ("role:dev:alice",)  # which says nothing to a host that has not enrolled
+    assert sign_in(settings=here).run().agent.path == str(set_up.agent_socket)
+    assert ssh(here, sshd).stdout == "in\n"
+
+
 def test_the_few_other_keys_an_agent_may_hold_do_not_use_up_what_sshd_allows(
     sshd: Sshd, set_up: Settings, sign_in: SignIn, agent: Part, tmp_path: Path
 ) -> None:

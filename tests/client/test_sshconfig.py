@@ -272,6 +272,22 @@ def test_one_identity_while_the_pass_is_valid_and_the_person_s_own_after_it(
     assert found["identityfile"] == [str(joined.context.certificate), *own]
 
 
+@pytest.mark.parametrize("principals", [("role:dev:alice",), ("alice", "role:dev:alice")])
+@pytest.mark.parametrize("others", [0, 5])
+def test_only_enrolled_hosts_are_offered_a_pass_that_no_other_takes_and_that_hides_the_person_s_keys(
+    principals: tuple[str, ...], others: int, company: MiniCa, set_up: Settings, sign_in: Callable[..., Login],
+    agent: Part, tmp_path: Path,
+) -> None:  # fmt: skip
+    for number in range(others):
+        agent.add(make_key(tmp_path / str(number)))
+    company.principals = principals
+    here = Settings.load("", {**set_up.environ, "SSH_AUTH_SOCK": str(agent.socket)})
+    sign_in(settings=here).run()
+    assert resolve(set_up, HOST)["identitiesonly"] == ["yes"]
+    hidden = others > 3 and principals[0] != "alice"
+    assert resolve(set_up, NOT_ENROLLED)["identitiesonly"] == ["no" if hidden else "yes"]
+
+
 def test_a_home_folder_with_a_space_and_an_umlaut_works_as_any(company: MiniCa, home: Path) -> None:
     folder = home / "Frau Müller"
     folder.mkdir()

@@ -78,8 +78,8 @@ class Attempt:
         start = now + subject.begin + CLOCK_SKEW if subject.begin > 0 else now
         certificate = holding.check(blob, subject.key, self.membership, start)
         news = enrolled.verify(self.membership, bundle, now, self.say)
+        enrolled.keep(self.membership, news)  # what ssh is told of the pass may go by it
         subject.keep(certificate)
-        enrolled.keep(self.membership, news)
         return certificate
 
     def _request(self, token: str, bound: bool) -> SshSignRequest:

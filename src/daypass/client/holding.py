@@ -105,7 +105,8 @@ def keep(
     try:
         agent = choice.add(agent, settings, say, key, blob, lifetime, comment, confirm=confirm)
         own_keys = [each.blob for each in agent.identities() if not is_certificate(each.blob)]
-        sshconfig.write_pass(settings, membership, agent.path, own_keys)
+        only = certificate if _serves_enrolled_alone(certificate, agent, settings) else None
+        sshconfig.write_pass(settings, membership, agent.path, own_keys, enrolled_only=only)
         write_file(context.agent, f"{agent.path}\n")
         write_file(context.certificate, certificate.line(f"daypass:{context.name}") + "\n")
     except BaseException:
@@ -117,6 +118,17 @@ def keep(
         with contextlib.suppress(DaypassError):  # yesterday's agent may have ended, or be locked
             each.remove_certified_by(membership.user_ca, keep=blob)
     return agent
+
+
+def _serves_enrolled_alone(certificate: Certificate, agent: Agent, settings: Settings) -> bool:
+    """Whether other hosts had better not be offered this pass: it opens none of them (trust 2.1: a role is inert
+    there), while the person's keys that may do so are in an agent that ssh would not ask (trust 8.1)."""
+    path = settings.platform.agent
+    if not path or path == agent.path or any(":" not in name for name in certificate.principals):
+        return False
+    with contextlib.suppress(DaypassError):
+        return any(not is_certificate(each.blob) for each in Agent(path).identities())
+    return False
 
 
 def tell_ssh(held: Held, context: Context, environ: Mapping[str, str]) -> None:

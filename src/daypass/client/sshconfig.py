@@ -126,10 +126,13 @@ def _git(hosts: Sequence[str]) -> str:
 def _git_hosts(context: Context) -> list[str]:
     """Whom the last certificate names in its extensions: `login@github.com`, with the account there as value."""
     try:
-        extensions = Certificate.from_line(context.certificate.read_text("ascii"), strict=False).extensions
+        return _named(Certificate.from_line(context.certificate.read_text("ascii"), strict=False))
     except (OSError, UnicodeDecodeError, Invalid):
         return []
-    hosts = {name.partition("@")[2]: name for name, _ in extensions}
+
+
+def _named(certificate: Certificate) -> list[str]:
+    hosts = {name.partition("@")[2]: name for name, _ in certificate.extensions}
     return sorted(host for host, name in hosts.items() if is_host_name(host) and name == git_extension(host))
 
 
@@ -144,23 +147,36 @@ def control_prefix(settings: Settings, ca_id: str) -> Path:
     return settings.ssh_folder / f"dp-{ca_id[:6]}-"
 
 
-def write_pass(settings: Settings, membership: Membership, agent: str, own_keys: Sequence[bytes] = ()) -> None:
+def write_pass(
+    settings: Settings,
+    membership: Membership,
+    agent: str,
+    own_keys: Sequence[bytes] = (),
+    *,
+    enrolled_only: Certificate | None = None,
+) -> None:
     """Write down what ssh offers while there is a pass.
 
     `own_keys` are blobs of the person's keys in the same agent. Those without a file of their own get one for the
-    public half, as `IdentitiesOnly` would leave them out.
+    public half, as `IdentitiesOnly` would leave them out. `enrolled_only`: a pass that no other host is offered (but
+    those it names as Git servers): ssh asks one agent alone, and the person's keys for the others are in another.
     """
     context = membership.context
     own = [settings.ssh_folder / name for name in _OWN_KEYS]
     own = [path for path in own if path.exists()] + _public_halves(settings, context, own_keys)
-    write_file(context.pass_config, pass_config(context, agent, own))
+    hosts = (*enrolled.names(membership), *_named(enrolled_only)) if enrolled_only else None
+    write_file(context.pass_config, pass_config(context, agent, own, hosts))
 
 
-def pass_config(context: Context, agent: str, own: Sequence[Path]) -> str:
-    """pass.conf: the certificate first, then the person's own keys, so that nobody is locked out on the way here."""
+def pass_config(context: Context, agent: str, own: Sequence[Path], hosts: Sequence[str] | None = None) -> str:
+    """pass.conf: the certificate first, then the person's own keys, so that nobody is locked out on the way here.
+
+    With `hosts` it is for those alone, and for none where there are none.
+    """
     own_lines = "".join(f"IdentityFile {_quote(path)}\n" for path in own)
+    only = "" if hosts is None else f'Match host "{",".join(hosts)}"\n' if hosts else "Match !all\n"
     return f"""# Written by daypass login; gone after daypass logout. Included where the day pass may be offered.
-IdentityAgent {_quote(Path(agent))}
+{only}IdentityAgent {_quote(Path(agent))}
 IdentitiesOnly yes
 IdentityFile {_quote(context.certificate)}
 {own_lines}"""
