@@ -162,6 +162,19 @@ def test_what_is_the_ca_s_own_fault_is_in_its_log_and_not_on_the_page(
     assert answer.status_code == 500 and "secret inside" not in answer.text and "request id" in answer.text
 
 
+def test_a_request_that_expired_under_the_question_leads_back_to_the_form(
+    pages: PagesServer, guest: httpx2.Client
+) -> None:
+    request = shown(pages, guest)
+    gone = NotFound(
+        "no sign-in is waiting here: it has expired, or was answered", code="device.gone", hint="start anew"
+    )
+    pages.played.fail["answer"] = gone
+    for answer in ("yes", "no"):
+        page = submit(pages, guest, "/device/confirm", request=request, answer=answer)
+        assert page.status_code == 404 and "it has expired" in page.text and 'href="/device"' in page.text
+
+
 def test_a_callback_without_the_cookie_is_nobody_s(pages: PagesServer, guest: httpx2.Client) -> None:
     """An answer that somebody else's sign-in yielded, sent as a link (login CSRF)."""
     back = guest.get("/device/callback?code=stolen&state=s")
