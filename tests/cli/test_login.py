@@ -116,7 +116,7 @@ def test_notify_leaves_one_shell_that_waits_for_the_end_of_the_pass(
     assert main(["login"]) == 0 and not _waiting(context.certificate)
     for arguments in (["--force", "--notify"], ["--notify"], []):
         assert main(["login", *arguments]) == 0
-        assert len(_waiting(context.certificate)) == 1
+        wait_until(lambda: len(_waiting(context.certificate)) == 1, "one shell to wait")
     (shell,) = _waiting(context.certificate)
     os.kill(shell, signal.SIGTERM)
 
