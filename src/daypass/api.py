@@ -521,6 +521,10 @@ ROUTES = (
         "device_callback", "GET", "/device/callback", Access.PAGE, None,
         "Where the provider sends the person back to.", status=303,
     ),
+    Route(
+        "device_callback_of", "GET", "/device/callback/{provider}", Access.PAGE, None,
+        "The same, where the CA has several providers.", status=303,
+    ),
     Route("device_done", "GET", "/device/done", Access.PAGE, None, "How it went."),
     Route("openapi", "GET", "/v1/openapi.json", Access.OPEN, None, "This contract as an OpenAPI document."),
     Route(

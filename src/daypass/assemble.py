@@ -20,7 +20,7 @@ from daypass.ca.device import Devices
 from daypass.ca.hosts import Hosts
 from daypass.ca.policy import Policy
 from daypass.ca.ports import Clock, Provisioner, Signer, Store
-from daypass.config import Config, ProviderSection
+from daypass.config import Config, ProviderSection, callbacks
 from daypass.errors import Misconfigured
 from daypass.founding.trust import read_trust
 from daypass.model import host_pattern_matches, parse_duration
@@ -44,9 +44,7 @@ from daypass.wire.sshpop import PROVISIONER
 _SSH_USES = ("user", "host", "bundle")
 _SIGN_NEXT = "bring the offline root and sign the next one, with the same --config: daypass ca trust"
 
-CALLBACK = "/device/callback"  # below the pages' URL; providers have it registered
-
-__all__ = ["CALLBACK", "Parts", "authority", "load_parts", "run_ca"]
+__all__ = ["Parts", "authority", "load_parts", "run_ca"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,12 +132,11 @@ def authority(parts: Parts, store: Store, http: httpx2.AsyncClient, clock: Clock
 
 def _devices(heart: Authority, parts: Parts, store: Store, http: httpx2.AsyncClient, clock: Clock) -> Devices | None:
     """Sign-ins on another device, where there are pages for them."""
-    pages = parts.config.pages
-    if pages is None:
+    if parts.config.pages is None:
         return None
     providers = [WebClient(section, clock, http) for section in parts.config.providers]
-    redirect = f"{pages.url.rstrip('/')}{CALLBACK}"
-    return Devices(heart.issue, store, clock, providers, ca_id=parts.ca_id, redirect=redirect)
+    redirects = callbacks(parts.config)
+    return Devices(heart.issue, store, clock, providers, ca_id=parts.ca_id, redirects=redirects)
 
 
 def _sshpop(parts: Parts, store: Store, clock: Clock) -> SshPopProvisioner:

@@ -18,6 +18,7 @@ import httpx2
 import pytest
 
 from daypass.ca.device import DeviceAsk, DeviceAsked, DeviceBegun, DeviceDone, DevicePolled, Devices
+from daypass.config import CALLBACK
 from daypass.errors import DaypassError, Denied
 from daypass.wire import PublicKey
 from tests.ca.heart import REDIRECT, Heart, new_key
@@ -58,8 +59,9 @@ class Browser:
     async def say(self, yes: bool) -> str:
         return await self.devices.answer(self.secret, yes) or ""
 
-    async def come_back(self, **fields: str) -> DeviceDone:
-        return await self.devices.callback(self.secret, fields)
+    async def come_back(self, at: str = "", **fields: str) -> DeviceDone:
+        """`at`: behind the address that is registered where the CA has one provider."""
+        return await self.devices.callback(self.secret, fields, f"{CALLBACK}{at}")
 
     async def allow(self, terminal: Terminal, name: str = "alice") -> dict[str, str]:
         """Up to the provider's answer."""
@@ -75,7 +77,8 @@ class Browser:
 async def signed_in(heart: Heart, **change: Any) -> tuple[Terminal, Browser, DeviceDone]:
     """One honest sign-in, from start to end."""
     terminal, browser = await begun(heart, **change), Browser(heart.devices)
-    return terminal, browser, await browser.come_back(**await browser.allow(terminal))
+    at = f"/{change['provider']}" if len(heart.settings.providers) > 1 else ""
+    return terminal, browser, await browser.come_back(at, **await browser.allow(terminal))
 
 
 async def refused(kind: type[DaypassError], act: Awaitable[object], code: str) -> DaypassError:

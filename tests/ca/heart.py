@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from msgspec.structs import replace
 
 from daypass.ca.authority import Authority, CaKeys, Issuance
 from daypass.ca.clock import ClockGuard
@@ -18,7 +19,15 @@ from daypass.ca.device import Devices
 from daypass.ca.hosts import Hosts
 from daypass.ca.policy import Policy
 from daypass.ca.ports import Provisioner, Signer
-from daypass.config import Config, ProviderSection, RoleSection, policy_document
+from daypass.config import (
+    CALLBACK,
+    Config,
+    PagesSection,
+    ProviderSection,
+    RoleSection,
+    callbacks,
+    policy_document,
+)
 from daypass.model import Credential, HostFacts, Request, Secret
 from daypass.provisioners.discovery import provider_client
 from daypass.provisioners.join import JoinTokenProvisioner
@@ -125,7 +134,7 @@ async def heart(
             policy, keys, provisioners, store, guard, hosts, sshpop=sshpop, ca_id=CA_ID, name="Example"
         )
         sites = [WebClient(section, clock, http) for section in settings.providers]
-        authority.devices = Devices(authority.issue, store, clock, sites, ca_id=CA_ID, redirect=REDIRECT)
+        authority.devices = Devices(authority.issue, store, clock, sites, ca_id=CA_ID, redirects=redirects(settings))
         try:
             await store.publish(policy_document(settings), policy.hash, actor="root", now=int(clock.now()))
             yield Heart(authority, store, op, clock, settings, authority.devices, signers)
@@ -133,5 +142,9 @@ async def heart(
             await store.close()
 
 
+def redirects(settings: Config) -> dict[str, str]:
+    return callbacks(replace(settings, pages=PagesSection(url=REDIRECT.removesuffix(CALLBACK))))
+
+
 Scenario = Callable[[Heart], Awaitable[None]]
-__all__ = ["CA_ID", "ENGINEERS", "REDIRECT", "Heart", "MovingClock", "Scenario", "heart", "new_key"]
+__all__ = ["CA_ID", "ENGINEERS", "REDIRECT", "Heart", "MovingClock", "Scenario", "heart", "new_key", "redirects"]

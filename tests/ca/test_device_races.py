@@ -28,7 +28,7 @@ from tests.ca.elsewhere import (
     refused,
     until,
 )
-from tests.ca.heart import CA_ID, REDIRECT, Heart, MovingClock, heart
+from tests.ca.heart import CA_ID, Heart, MovingClock, heart, redirects
 from tests.parts.op import Answer, Op
 
 Play = Callable[..., None]
@@ -54,7 +54,7 @@ def in_two_processes(op: Op, database: str, scenario: Callable[[Heart, Heart], A
         async with heart(op, database, clock=clock) as one, provider_client() as http:
             store = open_store(database)
             sites = [WebClient(section, clock, http) for section in one.settings.providers]
-            other = Devices(one.authority.issue, store, clock, sites, ca_id=CA_ID, redirect=REDIRECT)
+            other = Devices(one.authority.issue, store, clock, sites, ca_id=CA_ID, redirects=redirects(one.settings))
             two = Heart(one.authority, store, op, clock, one.settings, other)
             try:
                 await scenario(one, two)

@@ -17,7 +17,7 @@ from ssl import create_default_context
 import httpx2
 import pytest
 from tests.cli.kit import TRIAL, Admin, converse, on_terminal
-from tests.config.sample import WITH_SECRET, edited
+from tests.config.sample import SECOND_PROVIDER, WITH_SECRET, edited
 
 from daypass.cli.exits import Exit
 from daypass.cli.main import main
@@ -206,6 +206,17 @@ def test_every_redirect_address_that_a_provider_must_know_is_told(
         "http://localhost:8401/callback",
         "https://pages.example.com/device/callback (client pages)",
     ]
+
+
+def test_with_several_providers_each_has_an_address_of_its_own(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """So that none is brought another one's code (RFC 9700 section 4.4)."""
+    text = edited("[hosts]", '[pages]\nurl = "https://pages.example.com"\n[hosts]') + SECOND_PROVIDER
+    text = text.replace("[[roles]]", '[[roles]]\nprovider = "corp"')
+    _, out, _ = check(tmp_path, capsys, text)
+    pages = [line.partition("pages.example.com")[2] for line in out.splitlines() if "pages.example.com" in line]
+    assert pages == ["/device/callback/corp", "/device/callback/partner"]
 
 
 def test_a_missing_configuration_says_how_to_make_one(empty: Admin) -> None:

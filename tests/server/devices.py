@@ -79,8 +79,8 @@ class Played:
         self._note("answer", browser, yes)
         return self.url if yes else None
 
-    async def callback(self, browser: str, fields: Mapping[str, str]) -> DeviceDone:
-        self._note("callback", browser, dict(fields))
+    async def callback(self, browser: str, fields: Mapping[str, str], path: str) -> DeviceDone:
+        self._note("callback", browser, dict(fields), path)
         return self.done
 
 

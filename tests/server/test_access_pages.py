@@ -33,6 +33,13 @@ PAGE_ROUTES = {
     "device_ask": {"no cookie": 400, "a new cookie": 404, "typed": 200, "from elsewhere": 200, "a script": 200},
     "device_confirm": {"no cookie": 400, "a new cookie": 409, "typed": 303, "from elsewhere": 403, "a script": 403},
     "device_callback": {"no cookie": 303, "a new cookie": 303, "typed": 303, "from elsewhere": 303, "a script": 303},
+    "device_callback_of": {
+        "no cookie": 303,
+        "a new cookie": 303,
+        "typed": 303,
+        "from elsewhere": 303,
+        "a script": 303,
+    },
     "device_done": {"no cookie": 303, "a new cookie": 303, "typed": 303, "from elsewhere": 303, "a script": 303},
 }
 

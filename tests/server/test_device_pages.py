@@ -30,7 +30,7 @@ def test_the_whole_way_to_the_provider_and_back(pages: PagesServer, guest: httpx
     assert [each[0] for each in pages.played.did] == ["typed", "typed", "answer", "callback"]
     assert pages.played.did[2:] == [
         ("answer", browser, True),
-        ("callback", browser, {"code": "the-code", "state": "the-state", "iss": "x"}),
+        ("callback", browser, {"code": "the-code", "state": "the-state", "iss": "x"}, "/device/callback"),
     ]
     for page in (going, done):
         assert "the-code" not in page.text and browser not in page.text
@@ -189,10 +189,10 @@ def test_a_page_loaded_again_while_its_answer_is_dealt_with_waits_for_that(
     played = pages.play()
     callback, busy = played.callback, [Conflict("just being dealt with", code="device.busy")] * 2
 
-    async def later(browser: str, fields: Any) -> DeviceDone:
+    async def later(browser: str, fields: Any, path: str) -> DeviceDone:
         if busy:
             raise busy.pop()
-        return await callback(browser, fields)
+        return await callback(browser, fields, path)
 
     played.callback = later  # type: ignore[method-assign]
     try:

@@ -24,10 +24,10 @@ Issue = Callable[[Request, Credential], Awaitable[Issuance]]
 
 
 class Conclusion:
-    """`redirect`: what the provider was told to answer to."""
+    """`redirects`: where each provider was told to send its answer."""
 
-    def __init__(self, issue: Issue, store: DeviceStore, clock: ClockGuard, redirect: str) -> None:
-        self._issue, self._store, self._clock, self._redirect = issue, store, clock, redirect
+    def __init__(self, issue: Issue, store: DeviceStore, clock: ClockGuard, redirects: Mapping[str, str]) -> None:
+        self._issue, self._store, self._clock, self._redirects = issue, store, clock, redirects
 
     async def reach(
         self, provider: WebSignIn, request: DeviceRequest, browser: Browser, fields: Mapping[str, str]
@@ -50,7 +50,7 @@ class Conclusion:
             raise _refused_by(provider, fields)
         if not fields.get("code"):
             raise Invalid("the identity provider sent no code", code="provider.answer", hint=ANEW)
-        return await provider.redeem(fields["code"], browser.verifier, self._redirect)
+        return await provider.redeem(fields["code"], browser.verifier, self._redirects[provider.name])
 
     async def _issued(self, request: DeviceRequest, token: Secret) -> DeviceDone:
         """The authority verifies the token: its nonce says that it was made for exactly this key."""

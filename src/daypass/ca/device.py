@@ -16,6 +16,7 @@ import asyncio
 import hmac
 from collections.abc import Iterable, Mapping
 from typing import NoReturn
+from urllib.parse import urlsplit
 
 from daypass.ca import codes
 from daypass.ca.asks import DeviceAsk, DeviceAsked, DeviceBegun, DeviceDone, DevicePolled, Progress
@@ -40,7 +41,7 @@ NO = Refusal("device.denied", "the person who typed the code said no", f"if that
 
 
 class Devices:
-    """Implements `server.ports.Devices`. `redirect` is where providers send people back to. One event loop."""
+    """Implements `server.ports.Devices`. `redirects`: where each provider sends people back to. One event loop."""
 
     def __init__(
         self,
@@ -50,12 +51,12 @@ class Devices:
         providers: Iterable[WebSignIn],
         *,
         ca_id: bytes,
-        redirect: str,
+        redirects: Mapping[str, str],
     ) -> None:
         self._store, self._clock = store, ClockGuard(clock)
-        self._conclusion = Conclusion(issue, store, self._clock, redirect)
+        self._conclusion = Conclusion(issue, store, self._clock, redirects)
         self._providers = {provider.name: provider for provider in providers}
-        self._ca_id, self._redirect = ca_id, redirect
+        self._ca_id, self._redirects = ca_id, redirects
         self._polls, self._guesses = Polls(INTERVAL, clock.monotonic), Guesses(clock.monotonic)
         self._concluding: set[asyncio.Task[DeviceDone]] = set()  # asyncio itself would let go of them
 
@@ -139,19 +140,19 @@ class Devices:
             return None
         nonce = login_nonce(self._ca_id, request.public_key, ACT, request.salt)
         provider = self._provider(request.provider)
-        url = await provider.url(nonce, secrets.state, secrets.challenge, self._redirect)
+        url = await provider.url(nonce, secrets.state, secrets.challenge, self._redirects[provider.name])
         if not await self._store.move_device(request.device_hash, OPEN, DeviceState.ALLOWED, now):
             raise _gone()
         return url
 
-    async def callback(self, browser: str, fields: Mapping[str, str]) -> DeviceDone:
+    async def callback(self, browser: str, fields: Mapping[str, str], path: str) -> DeviceDone:
         secrets, now = Browser(browser), self._clock.now()
         if not hmac.compare_digest(fields.get("state", "").encode(errors="replace"), secrets.state.encode()):
-            raise Unauthenticated(
-                "this answer does not belong to the sign-in of this browser", code="device.state", hint=ANEW
-            )
+            raise _foreign()
         request = await self._of(secrets, now)
         provider = self._provider(request.provider)
+        if path != urlsplit(self._redirects[provider.name]).path:  # another provider's answer: the mix-up attack
+            raise _foreign()
         allowed, redeeming = (DeviceState.ALLOWED,), DeviceState.REDEEMING
         if not await self._store.move_device(request.device_hash, allowed, redeeming, now):
             return await self._told_again(request)
@@ -219,6 +220,11 @@ def _check(ask: DeviceAsk) -> None:
 def _refuse(request: DeviceRequest) -> NoReturn:
     refusal = request.refusal or NO
     raise Denied(refusal.message, code=refusal.code, hint=refusal.hint)
+
+
+def _foreign() -> Unauthenticated:
+    text = "this answer does not belong to the sign-in of this browser"
+    return Unauthenticated(text, code="device.state", hint=ANEW)
 
 
 def _gone() -> NotFound:

@@ -3,6 +3,7 @@
 `load` is all that a program needs; `problems` is what an editor or `daypass ca check-config` shows.
 """
 
+from daypass.config.callbacks import CALLBACK, callbacks
 from daypass.config.document import policy_document, policy_hash
 from daypass.config.problem import Problem, Severity, errors_in, warnings_in
 from daypass.config.reading import load, problems, rebased
@@ -18,6 +19,7 @@ from daypass.config.schema import (
 )
 
 __all__ = [
+    "CALLBACK",
     "CaSection",
     "Config",
     "HostsSection",
@@ -28,6 +30,7 @@ __all__ = [
     "ProviderSection",
     "RoleSection",
     "Severity",
+    "callbacks",
     "errors_in",
     "load",
     "policy_document",

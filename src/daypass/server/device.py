@@ -6,6 +6,7 @@
                GET  /device/ask          what asks, from where, with which key
                POST /device/confirm      yes                     -> on to the provider; no -> /device/done
                GET  /device/callback     the provider's answer   -> /device/done, so that no code stays in the address
+                    /device/callback/NAME   with several providers
                GET  /device/done         how it went
     machine    POST /v1/device/poll      its own code            -> waiting, seen, issued, or why not
 
@@ -168,12 +169,14 @@ class DeviceRoutes:
                     code="device.state",
                     hint="run daypass login again on the other machine, for a new code",
                 )
-            done = await _settled(devices, browser, query(scope))
+            done = await _settled(devices, browser, query(scope), scope["path"])
         except Exception as error:  # whatever it is: code and state must not stay in the address bar
             told, _ = answers.told(error, answers.request_facts(scope["headers"])[0])
             heard = told.code not in _OURS_ALONE
             return _tell(_Told(message=told.message[:_MAX_SAID], hint=(told.hint or "")[:_MAX_SAID], heard=heard))
         return _tell(_Told(login=done.login, machine=done.machine[:_MAX_SAID], valid_before=done.valid_before))
+
+    device_callback_of = device_callback
 
     async def device_done(self, scope: Scope, _body: None) -> answers.Whole:
         told = _read(cookie(scope, TOLD))
@@ -195,16 +198,16 @@ class DeviceRoutes:
         return browser
 
 
-async def _settled(devices: Devices, browser: str, fields: dict[str, str]) -> DeviceDone:
+async def _settled(devices: Devices, browser: str, fields: dict[str, str], path: str) -> DeviceDone:
     """A page that is loaded again while its answer is being dealt with waits for that."""
     for _ in range(_BUSY_TIMES):
         try:
-            return await devices.callback(browser, fields)
+            return await devices.callback(browser, fields, path)
         except Conflict as error:
             if error.code != "device.busy":
                 raise
             await asyncio.sleep(_BUSY_SECONDS)
-    return await devices.callback(browser, fields)
+    return await devices.callback(browser, fields, path)
 
 
 def failure_page(company: str) -> Callable[[api.Error], answers.Whole]:

@@ -52,8 +52,9 @@ class Devices(Protocol):
     async def answer(self, browser: str, yes: bool) -> str | None:
         """Where to sign in, None after a no. Raises NotFound `device.gone` where nothing waits for an answer."""
 
-    async def callback(self, browser: str, fields: Mapping[str, str]) -> DeviceDone:
-        """`fields`: the provider's answer, none of them twice. A page that is loaded again is told the same.
+    async def callback(self, browser: str, fields: Mapping[str, str], path: str) -> DeviceDone:
+        """`fields`: the provider's answer, none of them twice; `path`: where it arrived. A page that
+        is loaded again is told the same.
 
         Raises any of the error tree; but for Unauthenticated `device.state` and NotFound `device.gone`, the machine
         that waits hears the same code, message and hint.
