@@ -219,6 +219,19 @@ def test_a_revoked_certificate_does_not_go_out_again(play: Play) -> None:
     play(scenario)
 
 
+def test_a_certificate_that_has_expired_does_not_go_out(play: Play) -> None:
+    """Expiry is looked at when it is used: the shortest certificate ends before its request does."""
+
+    async def scenario(ca: Heart) -> None:
+        terminal, _, _ = await signed_in(ca, lifetime=300)
+        ca.clock.later += 290
+        assert (await terminal.poll()).state is Progress.ISSUED
+        ca.clock.later += 10
+        await refused(Denied, terminal.poll(), "device.revoked")
+
+    play(scenario)
+
+
 def test_a_fault_of_ours_is_told_without_its_details(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
     async def scenario(ca: Heart) -> None:
         terminal, browser = await begun(ca), Browser(ca.devices)
