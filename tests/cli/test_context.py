@@ -82,6 +82,18 @@ def test_status_of_a_company_that_can_not_be_is_a_plain_no(
     assert "\x1b" not in said
 
 
+def test_bootstrap_says_that_ssh_knows_the_new_company_too(
+    joined: Membership, at_home: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["ssh-config"]) == Exit.OK
+    with run_mini_ca() as other:
+        other.host_patterns = ["*.other.test"]
+        assert main(["bootstrap", f"{other.url}/#{other.fingerprint}"]) == Exit.OK
+    said = capsys.readouterr().err
+    assert "ssh is set up for its hosts too: *.other.test" in said
+    assert "ssh-config" not in said
+
+
 def test_leaving_a_company_is_asked_about(two: str, at_home: Settings, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["context", "remove", "other"]) == Exit.MISCONFIGURED
     assert "--yes" in capsys.readouterr().err
@@ -98,8 +110,9 @@ def test_without_any_company_the_list_is_empty_and_says_how_to_join(
 
 
 def test_uninstalling_leaves_the_home_folder_as_it_was(
-    at_home: Settings, home: Path, company: MiniCa, capsys: pytest.CaptureFixture[str]
-) -> None:
+    at_home: Settings, home: Path, company: MiniCa, capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
     (home / ".ssh").mkdir(mode=0o700)
     (home / ".ssh/config").write_bytes(b"Host a\r\n  User b")
     (home / ".zfunc").mkdir()
@@ -110,6 +123,9 @@ def test_uninstalling_leaves_the_home_folder_as_it_was(
     assert main(["completion", "zsh"]) == Exit.OK
     (home / ".zfunc/_daypass").write_text(capsys.readouterr().out)
     Login(at_home, lambda _: None, follow).run()
+    monkeypatch.setenv("DAYPASS_CONTEXT", at_home.contexts()[0].name)
+    with run_mini_ca() as other:  # of which the variable says nothing
+        assert main(["bootstrap", f"{other.url}/#{other.fingerprint}"]) == Exit.OK
     assert main(["uninstall", "--dry-run"]) == Exit.OK
     shown = capsys.readouterr().out
     for part in ("company   ", ".ssh/config", ".zfunc/_daypass", "/contexts"):

@@ -8,6 +8,7 @@ import shutil
 import signal
 import tempfile
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import httpx2
@@ -55,6 +56,25 @@ def company(ca: MiniCa, op: Op) -> MiniCa:
 @pytest.fixture
 def joined(company: MiniCa, settings: Settings) -> Membership:
     return trust.bootstrap(settings, company.url, company.fingerprint)
+
+
+@pytest.fixture
+def other_ca(op: Op) -> Iterator[MiniCa]:
+    """That of another company."""
+    with run_mini_ca() as running:
+        running.host_patterns, running.enrolled = ["*.other.test"], []
+        running.providers = [api.OidcLogin(name="op", issuer=op.issuer, client_id=op.client_id)]
+        yield running
+
+
+@pytest.fixture
+def other(joined: Membership, other_ca: MiniCa, settings: Settings) -> Membership:
+    return trust.bootstrap(settings, other_ca.url, other_ca.fingerprint, "other")
+
+
+def at(settings: Settings, name: str) -> Settings:
+    """As with `--context NAME`."""
+    return replace(settings, wanted=name)
 
 
 @pytest.fixture

@@ -2,38 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+from collections.abc import Callable
 
 import pytest
 
-from daypass import api
 from daypass.client import contexts, holding, sshsetup, trust
 from daypass.client.agent import Agent
 from daypass.client.login import Login
 from daypass.client.settings import Settings
 from daypass.client.trust import Membership
 from daypass.errors import Conflict, Invalid, NotFound
-from tests.client.laptop import follow
+from tests.client.laptop import at, follow
 from tests.client.mini_ca import MiniCa, run_mini_ca
-from tests.parts.op import Op
-
-
-@pytest.fixture
-def other_ca(op: Op) -> Iterator[MiniCa]:
-    with run_mini_ca() as running:
-        running.host_patterns, running.enrolled = ["*.other.test"], []
-        running.providers = [api.OidcLogin(name="op", issuer=op.issuer, client_id=op.client_id)]
-        yield running
-
-
-@pytest.fixture
-def other(joined: Membership, other_ca: MiniCa, settings: Settings) -> Membership:
-    return trust.bootstrap(settings, other_ca.url, other_ca.fingerprint, "other")
-
-
-def at(settings: Settings, name: str) -> Settings:
-    return replace(settings, wanted=name)
 
 
 def login(settings: Settings) -> holding.Held:
@@ -101,13 +81,17 @@ def test_the_company_asked_for_is_the_only_one_that_counts(
     assert contexts.for_host(at(settings, "other"), "web-1.corp.test") is None
 
 
-def test_of_two_that_claim_a_host_the_one_in_use_has_it(
+def test_of_two_that_claim_a_host_the_one_that_ssh_goes_by_has_it(
     joined: Membership, other_ca: MiniCa, settings: Settings
 ) -> None:
+    """Whichever is in use: ssh knows nothing of that."""
     other_ca.host_patterns = ["*.corp.test"]
     other = trust.bootstrap(settings, other_ca.url, other_ca.fingerprint, "other")
+    assert contexts.for_host(settings, "web-1.corp.test") == joined
+    sshsetup.apply(settings, sshsetup.plan(at(settings, "other")))
     assert contexts.for_host(settings, "web-1.corp.test") == other
-    contexts.use(settings, joined.context.name)
+    assert contexts.for_host(at(settings, joined.context.name), "web-1.corp.test") == joined
+    sshsetup.apply(settings, sshsetup.plan(settings))
     assert contexts.for_host(settings, "web-1.corp.test") == joined
 
 

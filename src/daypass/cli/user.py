@@ -31,7 +31,7 @@ nobody else's; joining the same CA again does no harm."""
 @root_option
 def bootstrap(url: str, fingerprint: str | None, name: str, root: str) -> int:
     """Join a company: pin the roots of the CA at URL."""
-    from daypass.client import trust
+    from daypass.client import sshsetup, trust
     from daypass.client.settings import Settings
 
     address, pinned = trust.split_address(url, fingerprint)
@@ -40,7 +40,11 @@ def bootstrap(url: str, fingerprint: str | None, name: str, root: str) -> int:
     membership = trust.bootstrap(settings, address, pinned, name)
     called = f", called {name} here" if name else ""
     note(f"{good('joined')} {bold(printable(membership.ca_name))} at {membership.url}{called}")
-    show_hint("next, once: daypass ssh-config; then, every day: daypass login")
+    if sshsetup.follow(settings, membership):
+        note(f"ssh is set up for its hosts too: {', '.join(membership.host_patterns)}")
+        show_hint("every day: daypass login")
+    else:
+        show_hint("next, once: daypass ssh-config; then, every day: daypass login")
     return 0
 
 
@@ -98,7 +102,8 @@ Examples:
   daypass ssh-config --remove     as it was before, byte for byte
 
 Adds one Include to the top of ~/.ssh/config. It concerns hosts under the names your CA publishes, and no others.
-Running it again changes nothing; a login keeps it up to date.
+Running it again changes nothing; a login keeps it up to date. It is for every company you have joined, and for
+those you will join; with --context for that one alone.
 
 Once your certificate has expired, plain ssh starts the next sign-in by itself. --no-auto-login turns that off until
 --auto-login; DAYPASS_AUTO_LOGIN=0 does for a while.""",
@@ -108,7 +113,7 @@ Once your certificate has expired, plain ssh starts the next sign-in by itself. 
 @click.option("--auto-login/--no-auto-login", default=None, help="Whether plain ssh starts the sign-in; kept.")
 @with_settings
 def ssh_config(remove: bool, dry_run: bool, auto_login: bool | None, settings: Settings) -> int:
-    """Set up OpenSSH's client for your company's hosts, once."""
+    """Set up OpenSSH's client for your companies' hosts, once."""
     from daypass.client import sshsetup
 
     changes = sshsetup.plan(settings, remove=remove, auto_login=auto_login)

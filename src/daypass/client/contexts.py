@@ -35,14 +35,14 @@ def joined(settings: Settings) -> tuple[tuple[Context, Membership | None], ...]:
 
 
 def for_host(settings: Settings, host: str) -> Membership | None:
-    """The company that a host name belongs to. The one asked for by name is the only one that counts; else the one
-    in use is asked before the others, which are asked by name. None where no company's patterns admit the host."""
+    """The company that a host name belongs to. The one asked for by name is the only one that counts; else the first
+    that ssh would go by. None where no company's patterns admit the host."""
     current = settings.current()
     if settings.wanted and current is not None:
         candidates = [trust.load(current)]
     else:
         readable = [membership for _, membership in joined(settings) if membership is not None]
-        candidates = sorted(readable, key=lambda each: each.context != current)
+        candidates = sorted(readable, key=lambda each: not each.context.ssh_config.exists())
     name = host.lower().rstrip(".")
     return next((each for each in candidates if _admits(each, name)), None)
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from daypass.client.settings import Settings, write_file
 from daypass.errors import Misconfigured
 
-__all__ = ["Change", "plan_add", "plan_remove"]
+__all__ = ["Change", "change", "clean_up", "is_there", "note_before", "plan_add", "plan_remove"]
 
 _BEGIN = b"# >>> daypass: daypass ssh-config --remove takes these lines out >>>\n"
 _END = b"# <<< daypass <<<\n"
@@ -63,6 +63,11 @@ def plan_add(settings: Settings) -> Change:
     before = _read(path)
     include = f'Include "{settings.home.as_posix()}/contexts/*/ssh_config"\n'.encode()
     return Change(path, before, _BEGIN + include + _END + _without_block(before or b"", path))
+
+
+def is_there(settings: Settings) -> bool:
+    """Whether our block stands in ~/.ssh/config."""
+    return _BEGINS.search(_read(_target(settings)) or b"") is not None
 
 
 def plan_remove(settings: Settings) -> Change:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from daypass.client import sshsetup
@@ -45,7 +45,7 @@ def find(settings: Settings) -> Traces:
     """Looks, and changes nothing."""
     return Traces(
         companies=tuple(each.name for each in settings.contexts()),
-        changes_ssh=bool(sshsetup.plan(settings, remove=True)),
+        changes_ssh=bool(sshsetup.plan(_all(settings), remove=True)),
         paths=tuple(_paths(settings)),
     )
 
@@ -53,7 +53,7 @@ def find(settings: Settings) -> Traces:
 def remove(settings: Settings) -> tuple[LoggedOut, ...]:
     """All of it. Raises Misconfigured where an agent is locked or a file can't be changed; run it again then."""
     given_up = logout(settings, everywhere=True) if settings.contexts() else ()
-    sshsetup.apply(settings, sshsetup.plan(settings, remove=True), remove=True)
+    sshsetup.apply(settings, sshsetup.plan(_all(settings), remove=True), remove=True)
     end_own_agent(settings)
     for path in _paths(settings):
         if path.is_dir() and not path.is_symlink():
@@ -62,6 +62,11 @@ def remove(settings: Settings) -> tuple[LoggedOut, ...]:
             path.unlink(missing_ok=True)
     _leave(settings)
     return given_up
+
+
+def _all(settings: Settings) -> Settings:
+    """Whichever company DAYPASS_CONTEXT names."""
+    return replace(settings, wanted="")
 
 
 def _paths(settings: Settings) -> Iterator[Path]:
