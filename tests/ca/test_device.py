@@ -13,6 +13,7 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 
 from daypass.ca import device
+from daypass.ca.authority import Issuance
 from daypass.ca.device import DeviceAsk, Progress
 from daypass.ca.ports import DeviceCaps
 from daypass.config import ProviderSection
@@ -24,6 +25,7 @@ from daypass.errors import (
     Throttled,
     Unauthenticated,
 )
+from daypass.model import Credential, Request
 from daypass.wire import Certificate
 from daypass.wire.binding import login_nonce
 from tests.ca.elsewhere import (
@@ -256,6 +258,28 @@ def test_who_comes_back_too_late_from_the_provider_leaves_no_certificate_to_fetc
         ca.clock.later += 600
         with pytest.raises(Unauthenticated):
             await coming
+        await refused(Unauthenticated, terminal.poll(), "device.expired")
+        assert "device.issue" not in await ca.acts()
+
+    play(scenario)
+
+
+def test_a_request_that_expires_while_its_certificate_is_made_gives_none_out(
+    play: Play, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def scenario(ca: Heart) -> None:
+        terminal, browser = await begun(ca), Browser(ca.devices)
+        fields = await browser.allow(terminal)
+        conclusion = ca.devices._conclusion
+        issue = conclusion._issue
+
+        async def slow(request: Request, credential: Credential) -> Issuance:
+            issuance = await issue(request, credential)
+            ca.clock.later += 601
+            return issuance
+
+        monkeypatch.setattr(conclusion, "_issue", slow)
+        await refused(Unauthenticated, browser.come_back(**fields), "device.expired")
         await refused(Unauthenticated, terminal.poll(), "device.expired")
         assert "device.issue" not in await ca.acts()
 
