@@ -13,10 +13,11 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from msgspec.structs import replace
 
+from daypass.ca import pace
 from daypass.ca.authority import Issuance
 from daypass.ca.policy import Policy
 from daypass.config import HostsSection, LifetimeSection, policy_document
-from daypass.errors import DaypassError, Denied, Invalid, Unauthenticated
+from daypass.errors import DaypassError, Denied, Invalid, Throttled, Unauthenticated
 from daypass.model import Credential, HostFacts, Request, Secret
 from daypass.wire import Certificate, CertType, Krl, PublicKey
 from tests.ca.heart import Heart, Scenario, heart, new_key
@@ -190,6 +191,34 @@ def test_ten_with_one_token_get_one_certificate(play: Play) -> None:
         shown = token(ca, host, "renew")
         found = await asyncio.gather(*(ca.authority.renewals.renew(shown) for _ in range(10)))
         assert len({each.certificates[0].serial for each in found}) == 1
+
+    play(scenario)
+
+
+def test_a_host_that_never_stops_renewing_waits_and_no_other_does(
+    play: Play, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every certificate stays on record: one host must not be able to fill the database."""
+    monkeypatch.setattr(pace, "RENEWALS", 3)
+
+    async def scenario(ca: Heart) -> None:
+        host, other = await enrolled(ca), await enrolled(ca, "db-1.example.com")
+        for _ in range(2):
+            await renewed(ca, host)
+        await ca.authority.renewals.rekey(token(ca, host, "rekey"), new_key(), possessed=True)
+        issued = (await ca.acts()).count("certificate.issue")
+        for work in (
+            renewed(ca, host),
+            ca.authority.renewals.rekey(token(ca, host, "rekey"), new_key(), possessed=True),
+        ):
+            with pytest.raises(Throttled) as slow:
+                await work
+            assert slow.value.code == "renew.many" and slow.value.retry_after and slow.value.retry_after > 3500
+        assert (await ca.acts()).count("certificate.issue") == issued
+        await renewed(ca, other)
+        ca.clock.later += 3601
+        await renewed(ca, host)
+        await revoke(ca, host)
 
     play(scenario)
 

@@ -1,6 +1,6 @@
-"""How often a sign-in on another device may be asked about, and its code guessed.
+"""How often a sign-in on another device may be asked about, its code guessed, and a host's certificate renewed.
 
-Both are counted in this process's memory, by its own monotonic clock. That suffices: several processes let through a
+All are counted in this process's memory, by its own monotonic clock. That suffices: several processes let through a
 multiple of very little. A device code has 256 bits, so the pace of polling is about load alone. Of user codes there
 are 20^8: with every place taken (5000 requests) and every guess made, one process lets one of them be hit in every
 5000th window, and it wins little: who types another's code can say no, or sign in as themselves.
@@ -14,11 +14,15 @@ from ipaddress import IPv6Address, ip_address, ip_network
 
 from daypass.errors import Throttled
 
-__all__ = ["Guesses", "Polls", "network"]
+__all__ = ["Guesses", "Polls", "Renewed", "network"]
 
 GUESSES, GUESSES_FROM_ONE = 1000, 20  # wrong codes in a window: of everybody, of one network
 WINDOW = 600  # seconds
 EARLY = 0.5  # seconds that a poll may come too soon: networks are not even
+RENEWALS, RENEWALS_WINDOW = (
+    120,
+    3600,
+)  # of one host, in seconds: a renewal a month is enough, and step's may be forced
 MAX_POLLS = 10_000  # remembered; twice as many as there are requests
 
 
@@ -84,6 +88,28 @@ class Guesses:
         """It was right."""
         if guess in self._made:
             self._made.remove(guess)
+
+
+class Renewed:
+    """Each certificate stays on record, so a host that never stopped would fill the database."""
+
+    def __init__(self, ticks: Callable[[], float]) -> None:
+        self._ticks = ticks
+        self._made: dict[str, deque[float]] = {}  # by host id: only hosts on record come this far
+
+    def take(self, host: str) -> None:
+        """Raises Throttled."""
+        now, made = self._ticks(), self._made.setdefault(host, deque())
+        while made and made[0] <= now - RENEWALS_WINDOW:
+            made.popleft()
+        if len(made) >= RENEWALS:
+            raise Throttled(
+                f"this host has had {RENEWALS} certificates within an hour",
+                code="renew.many",
+                hint="look for what renews without end: once in a third of the certificate's life is enough",
+                retry_after=int(made[0] + RENEWALS_WINDOW - now) + 1,
+            )
+        made.append(now)
 
 
 def _too_many(where: str, seconds: float) -> Throttled:

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 from daypass.ca.clock import ClockGuard
+from daypass.ca.pace import Renewed
 from daypass.ca.ports import Provisioner, Store
 from daypass.errors import Denied, Internal, Invalid
 from daypass.model import Credential, Proof, Renewal, Request, Secret
@@ -37,10 +38,12 @@ class Renewals:
         self._provisioner = provisioner
         self._store = store
         self._clock = clock
+        self._pace = Renewed(clock.monotonic)
 
     async def renew(self, token: Secret) -> Issuance:
-        """The same key's next certificate. Raises any of the error tree."""
+        """The same key's next certificate. Raises any of the error tree; Throttled for a host that never stops."""
         proof, shown = await self._shown(Credential(token, (), act=b"renew"))
+        self._pace.take(shown.host)
         return await self._settle(Request(CertType.HOST, (shown.key,)), proof)
 
     async def rekey(self, token: Secret, key: PublicKey, *, possessed: bool) -> Issuance:
@@ -50,6 +53,7 @@ class Renewals:
         (docs/adr/rekey-without-proof.md).
         """
         proof, shown = await self._shown(Credential(token, (key,), act=b"rekey", possessed=possessed))
+        self._pace.take(shown.host)
         if not possessed and await self._store.hosts_with_key(key.blob, self._clock.now()) - {shown.host}:
             raise Denied(
                 "another host has a live certificate for this key",
