@@ -504,6 +504,24 @@ def test_a_hostile_host_or_user_runs_nothing(word: str, morning: Morning) -> Non
     assert not list(morning.folder.glob("pwned*"))
 
 
+@pytest.mark.parametrize("where", ["", ".", "lib/../."])
+def test_a_repository_one_stands_in_runs_nothing_when_ssh_or_git_runs_there(where: str, morning: Morning) -> None:
+    """`PYTHONPATH=$PYTHONPATH:/mine` in a profile begins with an empty entry, which is the current folder."""
+    for name in ("sitecustomize", "daypass", "msgspec"):
+        (morning.folder / f"{name}.py").write_text("open('pwned', 'w')")
+    (morning.folder / "lib").mkdir()
+    morning.extra = {"PYTHONPATH": f"{where}:{os.environ['PYTHONPATH']}"}
+    done = morning.ssh(HOST, "echo in", terminal=True)
+    assert (done.out, done.err) == (b"in\n", "")
+    assert not (morning.folder / "pwned").exists()
+
+
+@pytest.mark.parametrize("variable", ["PYTHONHOME", "PYTHONINSPECT"])
+def test_what_another_python_was_told_does_not_reach_ours(variable: str, morning: Morning) -> None:
+    morning.extra = {variable: "/nowhere"}
+    assert morning.ssh(HOST, "echo in", terminal=True).out == b"in\n"
+
+
 # -- what it costs ---------------------------------------------------------------------------------------------
 
 

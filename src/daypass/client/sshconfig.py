@@ -228,7 +228,10 @@ def _is_posix(shell: str) -> bool:
 
 
 def check_script(settings: Settings, context: Context, program: Sequence[str]) -> str:
-    """For every other shell the whole look; then the helper, unless it is gone or nobody wants it."""
+    """For every other shell the whole look; then the helper, unless it is gone or nobody wants it.
+
+    An entry of PYTHONPATH that is empty or relative would have Python look for modules in the current folder.
+    """
     end, now = _quoted(context.valid_marker), '"$(date +%s)"'
     test = _test(context) if _has_proc() else f'read -r end <{end} && test {now} -lt "$end" -a {_in_place(context)}'
     return f"""#!/bin/sh
@@ -237,6 +240,9 @@ def check_script(settings: Settings, context: Context, program: Sequence[str]) -
 test "$DAYPASS_AUTO_LOGIN" != 0 || exit 1
 test ! -e {_quoted(context.signed_out)} || exit 1
 test -x {_quoted(program[0])} || exit 1
+# No Python of another's: ssh and git run in folders that others have filled.
+case ":$PYTHONPATH:" in *::* | *:[!/]*) unset PYTHONPATH ;; esac
+unset PYTHONHOME PYTHONINSPECT
 DAYPASS_HOME={_quoted(settings.home)} exec {shlex.join(program)} auto-login --context {context.name}
 """
 
