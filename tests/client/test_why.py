@@ -22,6 +22,7 @@ from daypass.client import sshsetup, why
 from daypass.client.holding import Held
 from daypass.client.login import Login
 from daypass.client.settings import Settings
+from daypass.client.sshprogram import host_of
 from daypass.client.trust import Membership
 from daypass.client.verdict import Verdict
 from daypass.errors import Invalid
@@ -229,6 +230,33 @@ def test_an_open_shared_connection_answers_for_itself(lab: Lab) -> None:
         master.terminate()
         master.wait()
     assert (found.code, found.works) == ("shared", True) and "ssh -O exit" in found.hint
+
+
+def test_a_user_before_the_host_is_no_part_of_its_name(lab: Lab, held: Held) -> None:
+    """As ssh takes it, and as its own kind of URL."""
+    known = f"{lab.account}@{HOST} works, by your day pass"
+    for text in (f"{lab.account}@{HOST}", f"ssh://{lab.account}@{HOST}"):
+        assert why.ask(lab.settings, text).message == known
+    refused = why.ask(lab.settings, f"no@body@{HOST}")
+    assert refused.code == "not-admitted"
+    assert refused.message == f"{HOST} does not take your day pass for the account no@body"
+    assert not any("not known to have enrolled" in each for each in refused.details)
+
+
+@pytest.mark.parametrize(
+    ("text", "host"),
+    [
+        ("web-1", "web-1"),
+        ("a@web-1", "web-1"),
+        ("a@b@web-1", "web-1"),
+        ("ssh://web-1", "web-1"),
+        ("ssh://a@web-1:22/", "web-1"),
+        ("SSH://a@[2001:db8::1]:22", "2001:db8::1"),
+        ("2001:db8::1", "2001:db8::1"),
+    ],
+)
+def test_the_host_of_what_ssh_is_given(text: str, host: str) -> None:
+    assert host_of(text) == host
 
 
 def test_names_nobody_knows_and_names_that_are_none(lab: Lab) -> None:

@@ -17,7 +17,7 @@ from pathlib import Path
 from daypass.client.settings import Settings
 from daypass.errors import Invalid, Misconfigured, Unavailable
 
-__all__ = ["OLDEST", "Ran", "config_arguments", "effective", "run", "version"]
+__all__ = ["OLDEST", "Ran", "config_arguments", "effective", "host_of", "run", "version"]
 
 OLDEST = (8, 2)
 CONFIG_SECONDS = 15.0
@@ -98,6 +98,16 @@ def _passwd_home() -> Path | None:
         return Path(pwd.getpwuid(os.getuid()).pw_dir)
     except (ImportError, KeyError, AttributeError):
         return None
+
+
+def host_of(destination: str) -> str:
+    """The host of `[USER@]HOST` or `ssh://[USER@]HOST[:PORT]`, as ssh(1) takes them."""
+    is_url = destination.lower().startswith("ssh://")
+    host = (destination[6:].rstrip("/") if is_url else destination).rpartition("@")[2]
+    if is_url:
+        host = re.sub(r":\d*$", "", host)
+        host = host[1:-1] if host.startswith("[") and host.endswith("]") else host
+    return host
 
 
 def effective(settings: Settings, host: str, arguments: Sequence[str] = ()) -> dict[str, list[str]]:

@@ -15,7 +15,7 @@ from time import time as clock
 from daypass.client import contexts, enrolled, glance, sshstory, trust, verdict
 from daypass.client.doctor import openssh
 from daypass.client.settings import Settings
-from daypass.client.sshprogram import Ran, config_arguments, effective, run
+from daypass.client.sshprogram import Ran, config_arguments, effective, host_of, run
 from daypass.client.trust import Membership
 from daypass.client.verdict import Asked, Verdict
 from daypass.errors import DaypassError, Invalid
@@ -42,9 +42,12 @@ _log = logging.getLogger(__name__)
 
 
 def ask(settings: Settings, host: str, arguments: Sequence[str] = ()) -> Verdict:
-    """`arguments` are ssh's own, such as `-l root` or `-J bastion`. Raises Invalid for a host that is none."""
+    """`host` may have a user before it; `arguments` are ssh's own, such as `-l root` or `-J bastion`.
+
+    Raises Invalid for a host that is none.
+    """
     found = effective(settings, host, arguments)
-    asked = _asked(settings, host, found)
+    asked = _asked(settings, host_of(host), found)
     ran = _run(settings, host, arguments)
     story = sshstory.read(ran.err, asked.hostname)
     result = verdict.judge(story, asked, ran.code)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from daypass.client import sshsetup
-from daypass.client.doctor import openssh, sources
+from daypass.client.doctor import openssh, plan, sources
 from daypass.client.doctor.report import Finding, State
 from daypass.client.login import Login
 from daypass.client.settings import Settings
@@ -75,7 +75,7 @@ def test_ways_and_names_are_told(settings: Settings, joined: Membership, config:
         config.read_text() + f"Host w\n  HostName {HOST}\n  User ann\n  Port 2222\n  ProxyJump bastion\n"
     )
     found = look(settings, joined, "w")
-    assert f"ssh w means ann@{HOST} port 2222, which leads to {HOST}" in found[0].text
+    assert f"ssh w means ann@{HOST} port 2222" in found[0].text
     assert any("proxyjump bastion" in each.text for each in found)
     assert any(f"{HOST} has enrolled" in each.text for each in found)
 
@@ -85,12 +85,24 @@ def test_ways_and_names_are_told(settings: Settings, joined: Membership, config:
     [
         ("web-9.corp.test", "is not among the enrolled hosts"),
         ("WEB-1.Corp.Test.", "has enrolled"),
+        ("deploy@web-1.corp.test", "web-1.corp.test has enrolled"),
+        ("ssh://deploy@web-1.corp.test:2222/", "web-1.corp.test has enrolled"),
         ("web-1", "is not under *.corp.test"),
         ("github.com", "is not under *.corp.test"),
     ],
 )
 def test_whose_host_it_is(host: str, says: str, settings: Settings, joined: Membership, config: Path) -> None:
     assert any(says in each.text for each in look(settings, joined, host))
+
+
+def test_an_alias_of_another_company_s_host_is_looked_at_with_that_company(
+    settings: Settings, joined: Membership, other: Membership, config: Path
+) -> None:
+    """The one in use is `other`."""
+    config.write_text(config.read_text() + f"Host w\n  HostName {HOST}\nHost o\n  HostName db.other.test\n")
+    sshsetup.apply(settings, sshsetup.plan(settings))
+    for name, expected in (("ann@w", joined), (HOST, joined), ("o", other), ("elsewhere.org", other)):
+        assert plan.membership_of(settings, name) == expected
 
 
 def test_without_a_company_it_still_says_what_ssh_would_do(settings: Settings) -> None:

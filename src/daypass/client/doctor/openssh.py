@@ -14,7 +14,7 @@ from daypass.client import enrolled, sshsetup
 from daypass.client.doctor import sources
 from daypass.client.doctor.report import Finding, State, note, ok, problem
 from daypass.client.settings import Settings
-from daypass.client.sshprogram import OLDEST, effective, version
+from daypass.client.sshprogram import OLDEST, effective, host_of, version
 from daypass.client.trust import Membership
 from daypass.model import host_pattern_matches
 
@@ -46,12 +46,12 @@ def set_up(settings: Settings, membership: Membership) -> Iterator[Finding]:
         yield ok("~/.ssh/config includes what daypass wrote")
 
 
-def host(settings: Settings, membership: Membership | None, name: str) -> Iterator[Finding]:
+def host(settings: Settings, membership: Membership | None, destination: str) -> Iterator[Finding]:
     """Is it one of the company's, has it enrolled, and would ssh meet it as it should."""
-    found = effective(settings, name)
+    found, name = effective(settings, destination), host_of(destination)
     real = found.get("hostname", [name])[0]
     names = tuple(dict.fromkeys((name.lower().rstrip("."), real.lower().rstrip("."))))
-    yield from _as_whom(found, name, real)
+    yield from _as_whom(found, destination, real)
     if membership is None:
         yield note(f"{name} is a host of no company joined here", "ssh meets it as ever, without your day pass")
         return
@@ -82,10 +82,9 @@ def overrides(settings: Settings, membership: Membership, name: str, found: dict
             yield f"{each.text}; {each.hint}"
 
 
-def _as_whom(found: dict[str, list[str]], name: str, real: str) -> Iterator[Finding]:
+def _as_whom(found: dict[str, list[str]], destination: str, real: str) -> Iterator[Finding]:
     user, port = found.get("user", [getpass.getuser()])[0], found.get("port", ["22"])[0]
-    alias = f", which leads to {real}" if real != name else ""
-    yield ok(f"ssh {name} means {user}@{real} port {port}{alias}")
+    yield ok(f"ssh {destination} means {user}@{real} port {port}")
     for keyword in ("proxyjump", "proxycommand"):
         value = found.get(keyword, ["none"])[0]
         if value != "none":

@@ -11,15 +11,16 @@ from daypass.client import contexts, trust
 from daypass.client.doctor import company, holds, openssh, way
 from daypass.client.doctor.report import Check, Finding, Once, note, problem
 from daypass.client.settings import Settings
+from daypass.client.sshprogram import effective, host_of
 from daypass.client.trust import Membership
 from daypass.errors import DaypassError
 
-__all__ = ["checks"]
+__all__ = ["checks", "membership_of"]
 
 
 def checks(settings: Settings, host: str | None = None) -> list[Check]:
     """For the company that `host` belongs to, else the one in use. Without any, what can be looked at without."""
-    membership = _membership(settings, host)
+    membership = membership_of(settings, host)
     here = [
         Check("company", partial(company.joined, settings)),
         Check("files", partial(company.modes, settings)),
@@ -37,14 +38,20 @@ def checks(settings: Settings, host: str | None = None) -> list[Check]:
     return [*here, *(_network(membership) if membership is not None else [_no_way()])]
 
 
-def _membership(settings: Settings, host: str | None) -> Membership | None:
-    """None also where files are damaged: the first check says so."""
+def membership_of(settings: Settings, host: str | None) -> Membership | None:
+    """The company of `host`, else the one in use. None also where files are damaged: the first check says so."""
     try:
-        found = contexts.for_host(settings, host) if host else None
+        found = _of(settings, host) if host else None
         context = settings.current()
         return found or (trust.load(context) if context is not None else None)
     except DaypassError:
         return None
+
+
+def _of(settings: Settings, host: str) -> Membership | None:
+    """By the name that was typed, else by the one that an alias leads to."""
+    found = contexts.for_host(settings, host_of(host))
+    return found or contexts.for_host(settings, effective(settings, host).get("hostname", [host])[0])
 
 
 def _no_way() -> Check:
