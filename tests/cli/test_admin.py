@@ -292,6 +292,7 @@ def test_a_ca_is_served_with_its_pinned_root_and_hands_out_tokens(admin: Admin) 
         assert "for 10 min" in err
         answer = json.loads(admin("token", "host", "web-2.test.example", "--json")[1])
         assert (answer["name"], set(answer)) == ("web-2.test.example", {"token", "name", "expires_at"})
+        assert answer["expires_at"].endswith("Z")
         assert admin("token", "host", "web-1.elsewhere.example")[0] == Exit.DENIED
     assert '"tier":"gold"' in admin("ledger", "show", "--after", "2")[1]
     assert out.strip() not in admin("ledger", "show")[1]

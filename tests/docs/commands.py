@@ -32,18 +32,18 @@ def document() -> bytes:
 
 
 def walk(
-    command: click.Command, parent: click.Context | None = None, name: str = "daypass"
+    command: click.Command, parent: click.Context | None = None, name: str = "daypass", *, width: int = WIDTH
 ) -> Iterator[tuple[str, click.Context]]:
     """(`daypass host enroll`, its context) for every command there is, parents first."""
-    context = _context(command, parent, name)
+    context = _context(command, parent, name, width)
     yield context.command_path, context
     if isinstance(command, click.Group):
         for each in command.list_commands(context):
             found = command.get_command(context, each)
             assert found is not None, each
-            yield from walk(found, context, each)
+            yield from walk(found, context, each, width=width)
 
 
-def _context(command: click.Command, parent: click.Context | None, name: str) -> click.Context:
-    settings = {**command.context_settings, "terminal_width": WIDTH, "max_content_width": WIDTH}
+def _context(command: click.Command, parent: click.Context | None, name: str, width: int) -> click.Context:
+    settings = {**command.context_settings, "terminal_width": width, "max_content_width": width}
     return click.Context(command, parent=parent, info_name=name, **settings)

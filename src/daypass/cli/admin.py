@@ -16,7 +16,7 @@ from daypass.cli.admin_init import init
 from daypass.cli.admin_ledger import show, verify
 from daypass.cli.admin_options import Where, json_option, where_options
 from daypass.cli.admin_trust import trust
-from daypass.cli.output import data, duration, good, json_data, note, show_hint
+from daypass.cli.output import data, duration, good, json_data, note, show_hint, utc
 
 if TYPE_CHECKING:
     from daypass.ca.ports import ConfigVersion
@@ -66,10 +66,9 @@ ledger.add_command(show)
     epilog="""\b
 Examples:
   sudo daypass ca serve
-  daypass ca serve --config /tmp/ca/daypass.toml     a CA of one's own, for a trial
-  sudo daypass ca serve --log info                   with a line for each request
+  sudo daypass ca serve --log info                  a line for each request
+  daypass ca serve --config /tmp/ca/daypass.toml    one's own, for a trial
 
-\b
 The passphrase of the keys is read from ca.passphrase_file, or from systemd's credential "passphrase"
 ($CREDENTIALS_DIRECTORY), or asked for on the terminal. SIGTERM ends it after the requests in flight."""
 )
@@ -171,7 +170,7 @@ Example:
 )
 @where_options
 def migrate(where: Where) -> None:
-    """Bring the database to the form that this version of daypass expects."""
+    """Bring the database to the form that this version expects."""
     config = where.load()
     from daypass.store.migrate import migrate as run
 
@@ -184,8 +183,10 @@ def migrate(where: Where) -> None:
     epilog="""\b
 Examples:
   sudo daypass token host web-1.example.com > token
-  sudo daypass token host db-3.example.com --alias db.example.com --label tier=gold --lifetime 10m
-  ssh ca.example.com sudo daypass token host web-1.example.com | sudo daypass host enroll --token-file -""",
+  sudo daypass token host db-3.example.com --alias db.example.com \\
+      --label tier=gold --lifetime 10m
+  ssh ca.example.com sudo daypass token host web-1.example.com |
+      sudo daypass host enroll --token-file -""",
 )
 @click.argument("name")
 @click.option("--alias", "aliases", multiple=True, metavar="NAME", help="A further name for the host; repeatable.")
@@ -209,7 +210,7 @@ def token_host(
     with AdminRemote(where.load().ca.admin_socket) as remote:
         answer = remote.join_token(request)
     if as_json:
-        json_data({"token": answer.token, "name": answer.name, "expires_at": answer.expires_at})
+        json_data({"token": answer.token, "name": answer.name, "expires_at": utc(answer.expires_at)})
         return
     data(answer.token)
     left = duration(answer.expires_at - time.time() + 1)

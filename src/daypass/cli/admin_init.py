@@ -26,12 +26,12 @@ __all__ = ["init"]
     epilog="""\b
 Examples:
   sudo daypass ca init
-  sudo daypass ca init --url https://ca.example.com --host-domain '*.example.com' \\
-      --provider-issuer https://id.example.com --client-id daypass --passphrase-file /root/passphrase
-  daypass ca init --config /tmp/ca/daypass.toml --url https://localhost:8443 --host-domain '*.test.example' \\
-      --no-passphrase                                  a CA of one's own, for a trial
+  sudo daypass ca init --url https://ca.example.com \\
+      --host-domain '*.example.com' --provider-issuer https://id.example.com \\
+      --client-id daypass --passphrase-file /root/passphrase
+  daypass ca init --config /tmp/ca/daypass.toml --url https://localhost:8443 \\
+      --host-domain '*.test.example' --no-passphrase    one's own, for a trial
 
-\b
 Nothing that exists is written over. What is missing is asked for on a terminal."""
 )
 @where_options
@@ -58,7 +58,7 @@ def init(
     no_passphrase: bool,
     as_json: bool,
 ) -> None:
-    """Make a new CA: keys, TLS root, offline trust root, configuration and database."""
+    """Make a new CA: keys, trust root, configuration and database."""
     if passphrase_file and no_passphrase:
         raise click.UsageError("--passphrase-file and --no-passphrase exclude each other")
     from daypass.founding import Plan, found

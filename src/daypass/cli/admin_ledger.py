@@ -25,9 +25,8 @@ CHUNK = 5000  # entries read at a time
     epilog="""\b
 Examples:
   sudo daypass ledger verify
-  sudo daypass ledger verify --json | jq -r .head     keep it elsewhere, and compare later
+  sudo daypass ledger verify --json | jq -r .head    keep it, compare later
 
-\b
 Exit code: 0 the chain is whole, 3 an entry is missing, moved or altered."""
 )
 @where_options
@@ -46,7 +45,10 @@ def verify(where: Where, as_json: bool) -> None:
     epilog="""\b
 Examples:
   sudo daypass ledger show --limit 20
-  sudo daypass ledger show --after 1000 | jq 'select(.act == "certificate.revoke")'"""
+  sudo daypass ledger show | jq 'select(.act == "certificate.revoke")'
+  sudo daypass ledger show | jq '.time |= todate'
+
+Times are unix seconds: entries are shown byte for byte as they were hashed."""
 )
 @click.option("--after", type=click.IntRange(min=0), default=0, help="Begin behind the entry of this number.")
 @click.option("--limit", type=click.IntRange(min=1), default=100, show_default=True, help="At most so many entries.")

@@ -49,10 +49,10 @@ def host() -> None:
     epilog="""\b
 Examples:
   sudo daypass host enroll --token-file /root/join-token
-  ssh ca.example.com daypass token host web-1.example.com | sudo daypass host enroll --token-file -
-  sudo daypass host enroll --token-file token --dry-run     what would change, without using the token up
+  ssh ca.example.com sudo daypass token host web-1.example.com |
+      sudo daypass host enroll --token-file -
+  sudo daypass host enroll --token-file token --dry-run    look, and keep it
 
-\b
 The token may also stand in DAYPASS_JOIN_TOKEN; never in the command line, which everyone on a machine can read.
 Existing authorized_keys go on working. Should anything fail, sshd is left as it was."""
 )
@@ -69,7 +69,7 @@ def enroll(
     token_file: str | None, root: Path, sshd_config: Path | None, binary: Path | None, no_reload: bool,
     dry_run: bool, as_json: bool,
 ) -> None:  # fmt: skip
-    """Get this server's first certificates with a one-time join token, and set up sshd for them."""
+    """Get this server's first certificates, and set up its sshd."""
     from daypass.host.enrol import prepare
 
     token, text = join_token(token_file)
@@ -89,14 +89,13 @@ Examples:
   sudo daypass host status
   sudo daypass host status --json
 
-\b
 Exit code 0: enrolled, and every certificate is valid. 1: it is not."""
 )
 @_root_option
 @_json_option
 @click.pass_context
 def status(context: click.Context, root: Path, as_json: bool) -> None:
-    """Show what this server is called, and until when its certificates hold."""
+    """Show this server's name, and until when its certificates hold."""
     from daypass.host.state import State
 
     state = State.load(_paths(root).state)

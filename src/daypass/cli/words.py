@@ -404,8 +404,8 @@ WORDS: Mapping[str, tuple[dict[str, str], dict[str, tuple[str, str]], tuple[str,
     ),
     'host': (
         {
-            'enroll': "Get this server's first certificates with a one-time join token, and set up...",
-            'status': 'Show what this server is called, and until when its certificates hold.',
+            'enroll': "Get this server's first certificates, and set up its sshd.",
+            'status': "Show this server's name, and until when its certificates hold.",
         },
         {
             '-h': ('', 'Show this message and exit'),
@@ -447,11 +447,11 @@ WORDS: Mapping[str, tuple[dict[str, str], dict[str, tuple[str, str]], tuple[str,
     'ca': (
         {
             'check-config': 'Tell every mistake in the configuration at once.',
-            'init': 'Make a new CA: keys, TLS root, offline trust root, configuration and database.',
-            'migrate': 'Bring the database to the form that this version of daypass expects.',
+            'init': 'Make a new CA: keys, trust root, configuration and database.',
+            'migrate': 'Bring the database to the form that this version expects.',
             'reload': 'Put the configuration in force, as the next version.',
             'serve': 'Run the CA until it is told to stop.',
-            'trust': "Sign the next trust document: the CA's keys, its TLS roots, and hosts.domains.",
+            'trust': 'Sign the next trust document: keys, roots, hosts.domains.',
         },
         {
             '-h': ('', 'Show this message and exit'),
