@@ -28,6 +28,7 @@ from daypass.model import (
     parse_duration,
     role_principal,
 )
+from daypass.times import duration
 from daypass.wire import CertType
 
 __all__ = ["SYSTEM_ACCOUNTS", "Policy", "name_taken"]
@@ -89,7 +90,8 @@ class Policy:
             )
         login = self._login(proof, view)
         matching = self._matching(proof)
-        valid_after, valid_before = self._day(identity, request, now)
+        longest = max(role.limit for role in matching)
+        valid_after, valid_before = self._day(identity, request, now, min(self.user_lifetime, longest))
         roles = [role for role in matching if role.limit >= valid_before - now]
         if not roles:
             raise _too_long(matching, valid_before - now)
@@ -158,9 +160,13 @@ class Policy:
         listing = [role for role in self.roles if role.emails and role.own_account]
         return any(role.admits(proof.identity) and role.allows(proof) for role in listing)
 
-    def _day(self, identity: Identity, request: Request, now: int) -> tuple[int, int]:
-        """Validity of a day pass: what was asked for, under the ceiling that starts at the sign-in (trust 3.7)."""
-        start, end = _window(request, now, self.user_lifetime)
+    def _day(self, identity: Identity, request: Request, now: int, default: int) -> tuple[int, int]:
+        """Validity of a day pass: what was asked for, under the ceiling that starts at the sign-in (trust 3.7).
+
+        Whoever asked for nothing gets `default` seconds: no more than the longest of their roles, so that plain ssh
+        signs those in too whose roles are all short.
+        """
+        start, end = _window(request, now, default)
         if end - max(start, now) < self.floor:
             raise Denied("a certificate this short is not given", code="policy.lifetime", hint="ask for more time")
         end = min(end, now + self.user_ceiling)
@@ -292,9 +298,9 @@ def _no_role(identity: Identity) -> Denied:
 def _too_long(matching: list[Role], seconds: int) -> Denied:
     best = max(matching, key=lambda role: role.limit)
     return Denied(
-        f"no role of yours gives a certificate of {seconds // 60} minutes",
+        f"no role of yours gives a certificate for {duration(seconds)}",
         code="policy.lifetime",
-        hint=f'role "{best.name}" gives {best.limit // 60}: daypass login --lifetime {best.limit // 60}m',
+        hint=f'role "{best.name}" gives {duration(best.limit)}: daypass login --lifetime {best.limit // 60}m',
     )
 
 
