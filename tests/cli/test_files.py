@@ -72,9 +72,9 @@ def test_verbose_says_why(left: int, words: str, told: Told, tmp_path: Path) -> 
 
 def loaded(*arguments: str, code: int) -> set[str]:
     """Modules that a command line brought along."""
-    script = f"import sys; sys.path[:0] = {sys.path!r}\n"
+    script = f"import sys; before = set(sys.modules); sys.path[:0] = {sys.path!r}\n"
     script += f"from daypass.cli.main import main; assert main({list(arguments)!r}) == {code}\n"
-    script += "print(*sys.modules, file=sys.stderr)"
+    script += "print(*set(sys.modules) - before, file=sys.stderr)"
     done = subprocess.run([sys.executable, "-I", "-c", script], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return set(done.stderr.split())

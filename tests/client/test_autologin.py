@@ -219,7 +219,7 @@ def test_a_name_server_that_is_silent_is_given_up(
     (tmp_path / "sitecustomize.py").write_text(
         "import ctypes, socket\ndef silent(*_, **__): ctypes.CDLL(None).sleep(300)\nsocket.getaddrinfo = silent\n"
     )
-    morning.extra = {"PYTHONPATH": f"{tmp_path}:{os.environ['PYTHONPATH']}"}
+    morning.extra = {"PYTHONPATH": os.pathsep.join([str(tmp_path), *sys.path])}
     point_to(joined, "https://ca.corp.test")
     done = morning.ssh("-i", str(own_key), HOST, "echo in", terminal=True)
     assert (done.out, done.code) == (b"in\n", 0)
@@ -510,7 +510,7 @@ def test_a_repository_one_stands_in_runs_nothing_when_ssh_or_git_runs_there(wher
     for name in ("sitecustomize", "daypass", "msgspec"):
         (morning.folder / f"{name}.py").write_text("open('pwned', 'w')")
     (morning.folder / "lib").mkdir()
-    morning.extra = {"PYTHONPATH": f"{where}:{os.environ['PYTHONPATH']}"}
+    morning.extra = {"PYTHONPATH": os.pathsep.join([where, *sys.path])}
     done = morning.ssh(HOST, "echo in", terminal=True)
     assert (done.out, done.err) == (b"in\n", "")
     assert not (morning.folder / "pwned").exists()
