@@ -111,3 +111,13 @@ def test_every_key_signs_what_it_is_for(config: Config) -> None:
         folder = Path(config.keys[0].file).parent
         assert signer.public_key.line() in (folder / f"{name}.pub").read_text()
     assert (parts.user_keys[0], parts.host_keys[0]) == (parts.user.public_key, parts.host.public_key)
+
+
+def test_no_key_of_the_ca_is_a_subject_whatever_its_use(config: Config) -> None:
+    async def scenario() -> None:
+        parts = load_parts(config)
+        async with opened(parts) as heart:
+            for signer in (parts.user, parts.host, parts.bundle):
+                assert heart._rules.is_own(signer.public_key.blob)
+
+    asyncio.run(scenario())

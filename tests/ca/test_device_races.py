@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
 import json
 import logging
 from collections.abc import Awaitable, Callable
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from daypass.ca import codes
 from daypass.ca.device import Devices, Progress
 from daypass.config import ProviderSection
 from daypass.errors import (
@@ -181,3 +183,10 @@ def _rows(folder: Path) -> list[logging.LogRecord]:
     """What lies in the database's files while it is open, as if it had been logged."""
     files = [path.read_bytes().decode("latin-1") for path in folder.glob("ca.sqlite*")]
     return [logging.LogRecord("rows", 0, "", 0, text.replace("%", ""), None, None) for text in files]
+
+
+def test_what_is_made_of_a_secret_gives_nothing_else_away() -> None:
+    """The state goes through the provider's address; the verifier must not be read off it, nor a code looked up."""
+    one = codes.Browser("x")
+    made = [one.hash, one.state, one.verifier, one.challenge, codes.user_hash("x"), codes.device_hash("x")]
+    assert len(set(made)) == 6 and hashlib.sha256(b"x").digest() not in made
