@@ -47,13 +47,14 @@ def test_the_demo_shows_the_job_and_then_the_refusals(surroundings: dict[str, st
     done = subprocess.run(COMMAND, env=surroundings, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     steps = re.findall(r"^  ✓ (.*\S)\s+\d+\.\d\d s$", done.stdout, re.MULTILINE)
-    assert len(steps) == 14, steps
+    assert len(steps) == 15, steps
     told = " ".join(done.stdout.split())
     for sentence in (
         "ssh without a certificate is refused",
         "the demo fills in the form",
         "signed in as alice@example.com, until",
         "works: no password, no question about the host",
+        "plain ssh starts the sign-in by itself, and goes on",
         "the wrong account",
         "alice logs out",
         "no role is for bob@example.com",

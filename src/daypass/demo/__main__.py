@@ -102,6 +102,16 @@ def allowed(show: Show, demo: Company) -> None:
     show.note(f"$ ssh {demo.host}\n{done.stdout}")
 
 
+def next_morning(show: Show, demo: Company) -> None:
+    show.title("The next morning, or after a restart")
+    demo.restart_laptop()
+    with show.step("plain ssh starts the sign-in by itself, and goes on", f"ssh {demo.host}"):
+        done = demo.ssh(demo.host, "echo in", at_the_browser="alice")
+        if done.stdout != "in\n":
+            raise Failed(f"ssh failed: {done.stderr}")
+    show.note(done.stderr)
+
+
 def refusals(show: Show, demo: Company) -> None:
     show.title("And what is refused")
     refused(show, demo, "the wrong account", f"nobody@{demo.host}")
@@ -197,7 +207,7 @@ def run(keep: bool, home: Path) -> None:
     with run_idp() as idp:
         demo = Company(home, idp)
         try:
-            parts: list[Callable[[Show, Company], None]] = [set_up, main_job, refusals]
+            parts: list[Callable[[Show, Company], None]] = [set_up, main_job, next_morning, refusals]
             for part in parts:
                 part(show, demo)
             show.end()

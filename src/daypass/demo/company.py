@@ -175,15 +175,20 @@ class Company:
 
     def sign_in(self, person: str, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """`daypass login` with somebody at the browser who fills in the form (daypass.demo.browser)."""
-        browser = f"{sys.executable} -m daypass.demo.browser %s"
-        return self.daypass("login", *arguments, check=check, env={"BROWSER": browser, "DEMO_PERSON": person})
+        return self.daypass("login", *arguments, check=check, env=_at_the_browser(person))
 
-    def ssh(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Plain ssh with the laptop's configuration."""
+    def ssh(self, *arguments: str, at_the_browser: str = "") -> subprocess.CompletedProcess[str]:
+        """Plain ssh with the laptop's configuration. It starts a sign-in only if somebody is `at_the_browser`."""
         argv = ["ssh", "-F", str(self.ssh_config), *arguments]
+        more = _at_the_browser(at_the_browser) if at_the_browser else {"DAYPASS_AUTO_LOGIN": "0"}
+        env = self.env | more
         return subprocess.run(
-            argv, env=self.env, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=30, check=False
+            argv, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=30, check=False
         )
+
+    def restart_laptop(self) -> None:
+        """What is in memory alone is gone: the agent, and the day pass's key with it."""
+        end_agents(self.laptop)
 
     def plain_ssh_config(self) -> str:
         """The same login written by hand, without daypass's configuration."""
@@ -267,6 +272,10 @@ def end_agents(home: Path) -> None:
             argv = (process / "cmdline").read_bytes().decode().split("\0")
             if Path(argv[0]).name == "ssh-agent" and any(part.startswith(str(home)) for part in argv):
                 os.kill(int(process.name), signal.SIGTERM)
+
+
+def _at_the_browser(person: str) -> dict[str, str]:
+    return {"BROWSER": f"{sys.executable} -m daypass.demo.browser %s", "DEMO_PERSON": person}
 
 
 def _command(*arguments: str) -> list[str]:
