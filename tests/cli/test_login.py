@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,11 +16,13 @@ from pathlib import Path
 import msgspec
 import pytest
 from tests.cli.kit import converse
+from tests.client.laptop import shells_that_wait
 from tests.client.mini_ca import MiniCa
 from tests.parts.openssh import Agent as Part
 from tests.parts.processes import wait_until
 
 from daypass import api
+from daypass.cli.exits import Exit
 from daypass.cli.main import main
 from daypass.client.agent import Agent
 from daypass.client.settings import Settings
@@ -80,18 +82,49 @@ def test_however_often_it_is_replaced_the_agent_has_one_entry_of_ours(company: M
     assert only.blob == held(at_work).encode()
 
 
+@pytest.fixture
+def machine_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """In the place of /etc/daypass/client.toml."""
+    path, real = tmp_path / "client.toml", Settings.load
+    monkeypatch.setattr(Settings, "load", lambda *a, **k: dataclasses.replace(real(*a, **k), machine_file=path))
+    return path
+
+
 def test_what_the_owner_of_the_machine_set_holds_where_nothing_else_was_said(
-    company: MiniCa, at_work: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    company: MiniCa, at_work: Settings, machine_file: Path
 ) -> None:
-    (tmp_path / "client.toml").write_text('lifetime = "2h"\n')
-    real = Settings.load
-    monkeypatch.setattr(
-        Settings, "load", lambda *a, **k: dataclasses.replace(real(*a, **k), machine_file=tmp_path / "client.toml")
-    )
+    machine_file.write_text('lifetime = "2h"\n')
     assert main(["login"]) == 0 and company.seen[-1].validBefore == "7200s"
     company.seen.clear()
     assert main(["login"]) == 0 and not company.seen  # it is no wish for another certificate
     assert main(["login", "--lifetime", "30m"]) == 0 and company.seen[-1].validBefore == "1800s"
+
+
+def test_the_owner_s_provider_is_taken_where_the_company_has_it(
+    company: MiniCa, at_work: Settings, machine_file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Another company may know nothing of it."""
+    machine_file.write_text('provider = "op"\n')
+    other = api.OidcLogin(name="other", issuer="https://x.invalid", client_id="c")
+    company.providers = [*company.providers, other]
+    assert main(["login"]) == 0
+    machine_file.write_text('provider = "elsewhere"\n')
+    company.providers.pop()
+    assert main(["login", "--force"]) == 0
+    assert main(["login", "--force", "--provider", "elsewhere"]) == Exit.INVALID
+    assert "there is: op" in capsys.readouterr().err
+
+
+def test_the_owner_may_have_every_use_confirmed_and_every_end_told(
+    company: MiniCa, at_work: Settings, agent: Part, machine_file: Path, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    monkeypatch.setenv("SSH_AUTH_SOCK", str(agent.socket))
+    monkeypatch.setattr(shutil, "which", lambda _: None)
+    machine_file.write_text("confirm = true\nnotify = true\n")
+    assert main(["login"]) == 0
+    assert not _signs(at_work, agent, tmp_path)
+    assert "nothing will tell you when the day pass ends" in capsys.readouterr().err
 
 
 def test_confirm_has_the_agent_ask_before_each_use(
@@ -113,22 +146,12 @@ def test_notify_leaves_one_shell_that_waits_for_the_end_of_the_pass(
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     context = at_work.current()
     assert context is not None
-    assert main(["login"]) == 0 and not _waiting(context.certificate)
+    assert main(["login"]) == 0 and not shells_that_wait(context.certificate)
     for arguments in (["--force", "--notify"], ["--notify"], []):
         assert main(["login", *arguments]) == 0
-        wait_until(lambda: len(_waiting(context.certificate)) == 1, "one shell to wait")
-    (shell,) = _waiting(context.certificate)
+        wait_until(lambda: len(shells_that_wait(context.certificate)) == 1, "one shell to wait")
+    (shell,) = shells_that_wait(context.certificate)
     os.kill(shell, signal.SIGTERM)
-
-
-def _waiting(certificate: Path) -> list[int]:
-    found = []
-    for process in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError):
-            leads = os.getsid(int(process.name)) == int(process.name)  # what it forks for a moment does not
-            if leads and str(certificate).encode() in (process / "cmdline").read_bytes().split(b"\0"):
-                found.append(int(process.name))
-    return found
 
 
 def _signs(settings: Settings, agent: Part, folder: Path) -> bool:

@@ -27,11 +27,13 @@ from daypass.client.settings import Settings
 from daypass.client.trust import Membership
 from daypass.client.waiting import Failure
 from daypass.wire import PublicKey
+from tests.client.laptop import shells_that_wait
 from tests.client.mini_ca import MiniCa, run_mini_ca
-from tests.client.morning import HOST, Morning
+from tests.client.morning import HOST, Morning, Outcome
 from tests.client.test_sshconfig import host_certificate
 from tests.parts.needs import need
 from tests.parts.op import DISCOVERY, DOWN, Op
+from tests.parts.openssh import Agent as Part
 from tests.parts.openssh import Sshd, make_key, run_sshd
 from tests.parts.processes import free_port, wait_until
 
@@ -445,6 +447,50 @@ def test_switched_off_it_does_nothing(switch: Callable[[Morning], None], morning
     done = morning.ssh(HOST, "true", terminal=True)
     assert (done.code, done.terminal, morning.opened) == (255, "", 0)
     assert "daypass" not in done.err
+
+
+# -- what the owner of the machine set --------------------------------------------------------------------------
+
+_WITH_MACHINE_FILE = """
+mkdir "$2/etc" && mount -t tmpfs none "$2/etc" && cp -a /etc/. "$2/etc/" && mkdir -p "$2/etc/daypass" &&
+printf "$1" >"$2/etc/daypass/client.toml" && mount --bind "$2/etc" /etc || exit 99
+shift 2; exec "$@"
+"""
+
+
+def with_machine_file(morning: Morning, text: str, tmp_path: Path) -> Outcome:
+    """`ssh HOST` on a machine whose /etc/daypass/client.toml holds `text`."""
+    need("root with mount namespaces")
+    ssh = ["ssh", "-F", str(morning.config), HOST, "echo in"]
+    argv = ["unshare", "-m", "sh", "-c", _WITH_MACHINE_FILE, "sh", text, str(tmp_path), *ssh]
+    return morning.run(argv, terminal=True)
+
+
+def test_the_owner_s_no_auto_login_is_heard(morning: Morning, tmp_path: Path) -> None:
+    done = with_machine_file(morning, "auto_login = false", tmp_path)
+    assert (done.code, done.terminal, morning.opened) == (255, "", 0)
+
+
+def test_the_owner_s_lifetime_and_provider_are_asked_for(
+    morning: Morning, company: MiniCa, op: Op, tmp_path: Path
+) -> None:
+    company.providers = [api.OidcLogin(name="x", issuer="https://x.invalid", client_id="c"), *company.providers]
+    done = with_machine_file(morning, 'lifetime = "30m"\nprovider = "op"', tmp_path)
+    assert (done.out, company.seen[-1].validBefore) == (b"in\n", "1800s"), done.terminal
+
+
+def test_the_owner_s_wish_to_confirm_and_to_be_told_reach_the_agent_and_the_desktop(
+    morning: Morning, joined: Membership, agent: Part, tmp_path: Path
+) -> None:
+    """The agent here has nobody to ask, so it says no."""
+    (tmp_path / "notify-send").write_text("#!/bin/sh\n")
+    (tmp_path / "notify-send").chmod(0o755)
+    morning.extra = {"SSH_AUTH_SOCK": str(agent.socket), "PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    done = with_machine_file(morning, "confirm = true\nnotify = true", tmp_path)
+    assert done.code == 255 and "signed in as" in done.terminal
+    assert "agent refused operation" in done.err
+    (shell,) = shells_that_wait(joined.context.certificate)
+    os.kill(shell, signal.SIGTERM)
 
 
 def test_a_login_after_a_logout_turns_it_on_again(morning: Morning, sign_in: Callable[..., Login]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -16,6 +15,7 @@ from daypass.client.logout import logout
 from daypass.client.settings import Settings
 from daypass.client.trust import Membership
 from daypass.wire import Certificate
+from tests.client.laptop import shells_that_wait
 from tests.client.mini_ca import MiniCa
 from tests.parts.needs import need
 from tests.parts.processes import wait_until
@@ -39,17 +39,8 @@ def told(desktop: Path) -> list[str]:
 
 
 def waiting(member: Membership) -> list[list[str]]:
-    """Arguments of every shell that waits for this company's pass to end; what it forks for a moment is no other."""
-    found = []
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            arguments = (process / "cmdline").read_bytes().decode().split("\0")
-            leads = os.getsid(int(process.name)) == int(process.name)
-        except (OSError, UnicodeDecodeError):
-            continue
-        if leads and "daypass-notify" in arguments and str(member.context.certificate) in arguments:
-            found.append(arguments)
-    return found
+    """Arguments of every shell that waits for this company's pass to end."""
+    return list(shells_that_wait(member.context.certificate).values())
 
 
 @pytest.fixture

@@ -216,7 +216,7 @@ def _for_person(wish: _Given, subject: Subject, settings: Settings) -> Certifica
         _say,
         opener_for(browser and not wish.no_browser_open),
         lifetime=lifetime,
-        provider=wish.provider or settings.machine_defaults().provider or None,
+        provider=wish.provider,
         device=wish.device,
         browser=browser or wish.no_browser_open or sys.stderr is None or not sys.stderr.isatty(),
         show_code=show_code,

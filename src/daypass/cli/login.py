@@ -72,7 +72,7 @@ def login(
         lambda text: note(printable(text)),
         opener_for(browser and not no_browser_open),
         lifetime=_seconds(lifetime or defaults.lifetime or None),
-        provider=provider or defaults.provider or None,
+        provider=provider,
         force=force,
         confirm=confirm or defaults.confirm,
         device=device,

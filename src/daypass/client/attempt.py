@@ -112,9 +112,14 @@ class Attempt:
         raise AssertionError("unreachable")
 
 
-def pick(providers: list[OidcLogin], name: str | None) -> OidcLogin:
-    """The provider called `name`, or the only one. Raises Invalid where that does not say which."""
+def pick(providers: list[OidcLogin], name: str | None, usual: str = "") -> OidcLogin:
+    """The provider called `name`, or the only one. Raises Invalid where that does not say which.
+
+    `usual` is the one for this machine, where this CA knows it: it may be that of another company.
+    """
     names = ", ".join(each.name for each in providers)
+    if name is None and usual in [each.name for each in providers]:
+        name = usual
     if not providers:
         raise Misconfigured("this CA knows no identity provider", hint="tell its operator")
     if name is None and len(providers) > 1:

@@ -67,7 +67,7 @@ class Login:
     say: Callable[[str], None]
     open_browser: Callable[[str], None]
     lifetime: int | None = None  # seconds; None is what the CA gives
-    provider: str | None = None
+    provider: str | None = None  # None is the machine's, or the only one
     force: bool = False
     confirm: bool = False
     device: bool = False
@@ -136,7 +136,7 @@ class Login:
         attempt = Attempt(
             membership=membership,
             remote=begun.remote,
-            provider=pick(begun.info.providers, self.provider),
+            provider=pick(begun.info.providers, self.provider, self.settings.machine_defaults().provider),
             subject=subject,
             say=self.say,
             progress=begun.progress,

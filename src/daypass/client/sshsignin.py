@@ -106,7 +106,6 @@ class SshSignIn:
             say=self.say,
             open_browser=open_browser,
             lifetime=parse_duration(defaults.lifetime) if defaults.lifetime else None,
-            provider=defaults.provider or None,
             confirm=defaults.confirm,
             patience=_PATIENCE,
             sign_in_seconds=_SIGN_IN_SECONDS,
