@@ -36,6 +36,9 @@ FIGURES = (
     Figure("issue_p99_ms_32", "99 of 100 answered within", " ms", 1),
     Figure("login_cpu_ms", "server CPU of one whole login, new TLS connections", " ms", 2),
     Figure("ssh_config_overhead_ms", "what our configuration adds to `ssh`", " ms", 1, "25 ms, four requests"),
+    Figure("login_wall_ms", "a whole `daypass login`, but for the person's own seconds", " ms", 0),
+    Figure("login_wall_over_floor", "the same, over Python's start and one TLS request to CA and provider", " x", 1),
+    Figure("completion_ms", "Tab in a shell", " ms", 0),
     Figure("cli_status_cpu_over_python", "CPU of `daypass status`, over `python3 -c pass`", " x", 1),
 )  # fmt: skip
 
