@@ -189,6 +189,19 @@ def test_fifty_at_once_open_one_browser(morning: Morning) -> None:
     assert morning.opened == 1
 
 
+def test_who_waits_for_the_sign_in_of_another_terminal_is_told_so_once(morning: Morning) -> None:
+    (morning.folder / "stays").write_text("5")
+    several = f"for each in 1 2 3 4 5; do ssh -F '{morning.config}' {HOST} echo in & done; wait"
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(morning.run, ["sh", "-c", several], terminal=True)
+        wait_until(lambda: morning.opened == 1, "browser")
+        second = pool.submit(morning.run, ["sh", "-c", several], terminal=True)
+        done = first.result(), second.result()
+    assert [each.out for each in done] == [b"in\n" * 5] * 2
+    assert [each.terminal.count("waiting for you to sign in") for each in done] == [1, 0]
+    assert [each.terminal.count("another ssh") for each in done] == [0, 1]
+
+
 def test_fifty_at_once_that_fail_ask_once_and_each_says_why(morning: Morning, op: Op) -> None:
     op.answers["/token"] = DOWN
     (morning.folder / "stays").write_text("3")

@@ -48,11 +48,14 @@ class SshSignIn:
         if context is None or not defaults.auto_login or not self.ssh.wants_pass():
             return False
         try:
-            with waiting.alone(context, _LONGEST_SECONDS, lambda: self._is_signed_in(context)) as done:
+            with waiting.alone(context, _LONGEST_SECONDS, lambda: self._is_signed_in(context), self._wait) as done:
                 return done or self._has_pass(context) or self._take_turn(context, defaults)
         except DaypassError as error:  # nothing could be written, or somebody takes very long
             self._explain(error.message)
             return False
+
+    def _wait(self) -> None:
+        self.say("waiting for the sign-in that another ssh has started")
 
     def _is_signed_in(self, context: Context) -> bool:
         """At a glance, for those who wait: the marker is written last."""

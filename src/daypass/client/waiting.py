@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import sys
 import time
@@ -19,6 +20,8 @@ __all__ = ["Failure", "alone", "last", "note"]
 _UNREACHABLE_SECONDS = 60
 _UNANSWERED_SECONDS = 8 * 3600
 _LOOK_AGAIN = 0.05  # seconds
+_QUIET_SECONDS = 1.0
+_MANY = 1 << 16  # bytes; a line has some fifteen
 
 
 class Failure(msgspec.Struct, frozen=True):
@@ -55,17 +58,21 @@ def note(context: Context, failure: Failure) -> None:
 
 
 @contextlib.contextmanager
-def alone(context: Context, seconds: float, is_done: Callable[[], bool]) -> Iterator[bool]:
+def alone(
+    context: Context, seconds: float, is_done: Callable[[], bool], tell: Callable[[], None] = lambda: None
+) -> Iterator[bool]:
     """Wait until nobody else signs in, or `is_done`; yields whether it was worth waiting for, then not alone.
 
-    Raises Unavailable after `seconds`. The lock goes with the process, however it ends.
+    Once that takes over a second it is told, if nobody else has at this terminal. Raises Unavailable after `seconds`.
+    The lock goes with the process, however it ends.
     """
     make_folder(context.folder)
     try:
-        descriptor = os.open(context.sign_in_lock, os.O_RDWR | os.O_CREAT | NO_FOLLOW, 0o600)
+        descriptor = os.open(context.sign_in_lock, os.O_RDWR | os.O_CREAT | os.O_APPEND | NO_FOLLOW, 0o600)
     except OSError as error:
         raise Misconfigured(f"can't write {context.sign_in_lock}: {error.strerror}") from error
-    end = time.monotonic() + seconds
+    begin = time.monotonic()
+    end, quiet_end = begin + seconds, begin + _QUIET_SECONDS
     try:
         while not (done := is_done()) and not _lock(descriptor):
             if time.monotonic() > end:
@@ -74,10 +81,44 @@ def alone(context: Context, seconds: float, is_done: Callable[[], bool]) -> Iter
                     code="sign-in-timeout",
                     hint="finish it in its browser or terminal, or wait two minutes; then: daypass login",
                 )
+            if time.monotonic() > quiet_end:
+                quiet_end = math.inf
+                if _is_first_here(descriptor):
+                    tell()
             time.sleep(_LOOK_AGAIN)
+        if not done:
+            _start_anew(descriptor)
         yield done
     finally:
         os.close(descriptor)
+
+
+def _start_anew(lock: int) -> None:
+    """Whoever signs in tells this terminal so by what they say next."""
+    with contextlib.suppress(OSError):
+        os.ftruncate(lock, 0)
+        os.write(lock, _me())
+
+
+def _is_first_here(lock: int) -> bool:
+    """Whether no other process of this terminal stands in the file of the lock: it would have told the person.
+
+    Each adds its line and then looks whose was first, so that of fifty at once exactly one is.
+    """
+    try:
+        os.write(lock, _me())
+        os.lseek(lock, 0, os.SEEK_SET)
+        lines = os.read(lock, _MANY).splitlines(keepends=True)
+    except OSError:
+        return False
+    here = _me().partition(b" ")[0] + b" "
+    return next((each for each in lines if each.startswith(here)), b"") == _me()
+
+
+def _me() -> bytes:
+    """The session, which each terminal has one of (credentials(7)), and the process."""
+    session = 0 if sys.platform == "win32" else os.getsid(0)
+    return f"{session} {os.getpid()}\n".encode()
 
 
 def _lock(descriptor: int) -> bool:
