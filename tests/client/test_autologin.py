@@ -375,6 +375,13 @@ def test_ctrl_c_ends_ssh_and_the_next_one_asks_again(morning: Morning) -> None:
 
 def lost(member: Membership) -> None:
     member.context.valid_marker.resolve().unlink()
+def test_in_the_background_of_a_terminal_that_stops_who_writes_it_signs_in(morning: Morning) -> None:
+    """Stopped (termios(3), TOSTOP), it would hold the lock, and every other ssh would wait for it."""
+    line = f"stty tostop </dev/tty; set -m; ssh -F '{morning.config}' -n {HOST} echo in & wait"
+    done = morning.run(["bash", "-c", line], terminal=True)
+    assert done.out == b"in\n" and "signed in as" in done.terminal
+
+
 
 
 def stale(member: Membership) -> None:

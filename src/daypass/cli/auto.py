@@ -99,7 +99,16 @@ class _Voice:
 
     def _write(self, descriptor: int, text: str) -> None:
         lines = "".join(f"daypass: {printable(line)}\n" for line in text.split("\n") if line.strip())
+        _let_us_write()
         try:
             os.write(descriptor, lines.encode("utf-8", "replace"))
         except OSError:
             return
+
+
+def _let_us_write() -> None:
+    """Also in the background of a terminal that stops who writes (termios(3), TOSTOP): others wait for our lock."""
+    if sys.platform != "win32":
+        import signal
+
+        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTTOU])
