@@ -104,10 +104,15 @@ class Morning:
     def ssh(self, *arguments: str, **options: object) -> Outcome:
         return self.run(["ssh", "-F", str(self.config), *arguments], **options)  # type: ignore[arg-type]
 
-    def run(self, argv: Sequence[str], *, terminal: bool = False, seconds: float = 30.0) -> Outcome:
-        """In a session of its own, its stdout and stderr read to the end; with a controlling terminal or without."""
+    def run(
+        self, argv: Sequence[str], *, terminal: bool = False, seconds: float = 30.0, idle: float = 0.0
+    ) -> Outcome:
+        """In a session of its own, its stdout and stderr read to the end; with a controlling terminal or without.
+
+        `idle`: seconds since anything was typed at that terminal.
+        """
         start = time.monotonic()
-        process, ours = self._start(argv, terminal=terminal)
+        process, ours = self._start(argv, terminal=terminal, idle=idle)
         try:
             out, err = process.communicate(timeout=seconds)
         except subprocess.TimeoutExpired:
@@ -121,8 +126,12 @@ class Morning:
         """The process, and the far side of its terminal."""
         return self._start(argv, terminal=True)
 
-    def _start(self, argv: Sequence[str], *, terminal: bool) -> tuple[subprocess.Popen[bytes], int]:
+    def _start(
+        self, argv: Sequence[str], *, terminal: bool, idle: float = 0.0
+    ) -> tuple[subprocess.Popen[bytes], int]:
         ours, theirs = pty.openpty() if terminal else (-1, -1)
+        if idle:
+            os.utime(os.ttyname(theirs), (time.time() - idle,) * 2)
 
         def begin() -> None:
             os.setsid()

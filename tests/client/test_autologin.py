@@ -321,6 +321,17 @@ def test_one_command_asks_once_however_many_connections_it_makes(morning: Mornin
     assert morning.opened == 2
 
 
+def test_a_loop_at_a_terminal_where_nobody_types_asks_once(morning: Morning, op: Op) -> None:
+    """`while true; do ssh web-1; done` at night: to an interactive shell each is a command of its own (`set -m`)."""
+    op.answers["/token"] = DOWN
+    line = f"set -m; for each in 1 2 3; do ssh -F '{morning.config}' {HOST} true; done; true"
+    done = morning.run(["bash", "-c", line], terminal=True, idle=60)
+    assert done.err.count("ssh goes on without") == 3
+    assert morning.opened == 1
+    morning.ssh(HOST, "true", terminal=True)
+    assert morning.opened == 2
+
+
 def test_the_jump_host_s_ssh_does_not_ask_again(morning: Morning, op: Op) -> None:
     op.answers["/token"] = DOWN
     done = morning.ssh("-J", "web-2.corp.test", HOST, "true", terminal=True)

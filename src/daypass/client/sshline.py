@@ -5,7 +5,7 @@ Only `os` is imported at first, since ssh waits for this.
 """
 
 # pathlib costs more than all there is to do here.
-# ruff: noqa: PTH115, PTH119, PTH123
+# ruff: noqa: PTH115, PTH116, PTH119, PTH123
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ _SETTLES_IT = frozenset("GOQV")  # asks something, and connects nowhere
 _YES = ("yes", "true")
 _DEEP_ENOUGH = 32  # processes above us
 _SECONDS = 5.0
+_COARSE = 8  # seconds that a terminal's last use may be later than it says (tty_io.c, tty_update_time)
 
 
 class Ssh:
@@ -85,7 +86,7 @@ def running() -> Ssh | None:
     if sys.platform == "win32":
         return None
     found: list[tuple[int, list[str]]] = []
-    pid, started = os.getppid(), _started(os.getpgrp())
+    pid, started = os.getppid(), min(_started(os.getpgrp()), _last_typed())
     for _ in range(_DEEP_ENOUGH):
         if pid <= 1:
             break
@@ -182,3 +183,19 @@ def _stat(pid: int) -> list[bytes]:
     """What follows the name, which may hold anything: state, parent, process group …"""
     with open(f"/proc/{pid}/stat", "rb") as file:
         return file.read().rpartition(b")")[2].split()
+def _last_typed() -> float:
+    """When something was last read from our terminal, in unix seconds, give or take; now, where that can't be told.
+
+    A command that a person types is not older than what they typed. An interactive shell's loop is: all night long.
+    """
+    now = time.time()
+    if not sys.platform.startswith("linux"):
+        return now
+    try:
+        device = int(_stat(os.getpid())[4])
+        found = os.stat(f"/dev/pts/{os.minor(device)}")
+    except (OSError, IndexError, ValueError):
+        return now
+    return min(now, found.st_atime + _COARSE) if found.st_rdev == device else now
+
+
