@@ -348,6 +348,23 @@ def test_a_jump_host_of_ours_before_one_that_is_not_signs_in(morning: Morning, c
     assert "administratively prohibited" in done.err  # so far it came: this pass allows no forwarding
 
 
+def test_a_jump_host_of_ours_before_one_that_is_not_says_why_it_did_not(morning: Morning, op: Op) -> None:
+    """The ssh that was typed is none of ours, and has said nothing."""
+    op.answers["/token"] = DOWN
+    with morning.config.open("a") as file:
+        file.write(f"Host other\n  ProxyJump {HOST}\n" + morning.leads_here("other"))
+    done = morning.ssh("other", "true", terminal=True)
+    assert (done.err.count("ssh goes on without"), morning.opened) == (1, 1)
+
+
+def test_the_line_names_the_company_where_another_one_is_in_use(morning: Morning, op: Op, other: Membership) -> None:
+    op.answers["/token"] = DOWN
+    name = morning.member.context.name
+    assert f"(daypass login --context {name} tries again)" in morning.ssh(HOST, "true", terminal=True).err
+    morning.extra = {"DAYPASS_CONTEXT": name}
+    assert "(daypass login tries again)" in morning.ssh(HOST, "true", terminal=True).err
+
+
 def test_a_master_that_is_up_needs_no_sign_in(morning: Morning, sign_in: Callable[..., Login]) -> None:
     path = f"{morning.folder}/master"
     sign_in().run()
@@ -356,6 +373,13 @@ def test_a_master_that_is_up_needs_no_sign_in(morning: Morning, sign_in: Callabl
     done = morning.ssh("-S", path, HOST, "echo in", terminal=True)
     subprocess.run(["ssh", "-O", "exit", "-S", path, "x"], capture_output=True)
     assert (done.out, done.terminal, morning.opened) == (b"in\n", "", 0)
+
+
+def test_in_the_background_of_a_terminal_that_stops_who_writes_it_signs_in(morning: Morning) -> None:
+    """Stopped (termios(3), TOSTOP), it would hold the lock, and every other ssh would wait for it."""
+    line = f"stty tostop </dev/tty; set -m; ssh -F '{morning.config}' -n {HOST} echo in & wait"
+    done = morning.run(["bash", "-c", line], terminal=True)
+    assert done.out == b"in\n" and "signed in as" in done.terminal
 
 
 def test_a_browser_that_stays_open_does_not_keep_whoever_reads_ssh_s_output(morning: Morning) -> None:
@@ -386,13 +410,6 @@ def test_ctrl_c_ends_ssh_and_the_next_one_asks_again(morning: Morning) -> None:
 
 def lost(member: Membership) -> None:
     member.context.valid_marker.resolve().unlink()
-def test_in_the_background_of_a_terminal_that_stops_who_writes_it_signs_in(morning: Morning) -> None:
-    """Stopped (termios(3), TOSTOP), it would hold the lock, and every other ssh would wait for it."""
-    line = f"stty tostop </dev/tty; set -m; ssh -F '{morning.config}' -n {HOST} echo in & wait"
-    done = morning.run(["bash", "-c", line], terminal=True)
-    assert done.out == b"in\n" and "signed in as" in done.terminal
-
-
 
 
 def stale(member: Membership) -> None:

@@ -82,7 +82,7 @@ def look_from_below(names: list[str]) -> str:
     """What `running` finds where shells called so have started each other."""
     script = f"import sys; sys.path[:0] = {sys.path!r}\n"
     script += "from daypass.client import sshline; found = sshline.running()\n"
-    script += "print(found and (found.arguments, found.is_inner))"
+    script += "print(found and (found.arguments, bool(found.above)))"
     argv = [sys.executable, "-c", script]
     for name in reversed(names):
         argv = ["bash", "-c", """exec -a "$0" bash -c '"$@"; exit $?' "$@" """, name, "-", *argv]

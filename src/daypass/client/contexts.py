@@ -10,14 +10,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import combinations
 
-from daypass.client import trust
+from daypass.client import place, trust
 from daypass.client.logout import LoggedOut, logout_at
 from daypass.client.settings import Context, Settings
 from daypass.client.trust import Membership
 from daypass.errors import DaypassError
 from daypass.model import host_pattern_matches
 
-__all__ = ["Overlap", "for_host", "joined", "overlaps", "remove", "use"]
+__all__ = ["Overlap", "for_host", "joined", "login_command", "overlaps", "remove", "use"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +45,12 @@ def for_host(settings: Settings, host: str) -> Membership | None:
         candidates = sorted(readable, key=lambda each: not each.context.ssh_config.exists())
     name = host.lower().rstrip(".")
     return next((each for each in candidates if _admits(each, name)), None)
+
+
+def login_command(settings: Settings, context: Context) -> str:
+    """What the person types to sign in there: it names the company where another one is in use."""
+    in_use = settings.environ.get("DAYPASS_CONTEXT") or place.current_name(str(settings.home))
+    return "daypass login" if context.name == in_use else f"daypass login --context {context.name}"
 
 
 def overlaps(settings: Settings) -> tuple[Overlap, ...]:

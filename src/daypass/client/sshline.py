@@ -28,12 +28,14 @@ _COARSE = 8  # seconds that a terminal's last use may be later than it says (tty
 
 
 class Ssh:
-    """A running ssh. `is_inner` where another one started it, as for ProxyJump. A plain class: see client.glance."""
+    """A running ssh. `above` are those that led to it, as for ProxyJump. A plain class: see client.glance."""
 
-    __slots__ = ("arguments", "is_inner", "pid", "program", "started")
+    __slots__ = ("above", "arguments", "pid", "program", "started")
 
-    def __init__(self, pid: int, arguments: Sequence[str], *, is_inner: bool = False, started: float = 0.0) -> None:
-        self.pid, self.arguments, self.is_inner = pid, list(arguments), is_inner
+    def __init__(
+        self, pid: int, arguments: Sequence[str], *, above: Sequence[Ssh] = (), started: float = 0.0
+    ) -> None:
+        self.pid, self.arguments, self.above = pid, list(arguments), above
         self.started = started  # unix seconds; of the command a person typed, as far as can be told
         self.program = _program(pid)
 
@@ -56,6 +58,10 @@ class Ssh:
             and "publickey" in methods.split(",")
             and not self._is_connected(pairs.get("controlpath", "none"))
         )
+
+    def reads(self, path: str) -> bool:
+        """Whether the configuration it goes by names this file, as that of a company's hosts names their own."""
+        return path in (self._ask("-G", *self.arguments) or "")
 
     def _is_connected(self, path: str) -> bool:
         """A master that is up needs no certificate (trust 8.4)."""
@@ -97,7 +103,7 @@ def running() -> Ssh | None:
         pid = parent
     if not found:
         return None
-    return Ssh(*found[0], is_inner=len(found) > 1, started=started)
+    return Ssh(*found[0], above=[Ssh(*each) for each in found[1:]], started=started)
 
 
 def options(arguments: Sequence[str]) -> list[tuple[str, str]]:
@@ -179,10 +185,6 @@ def _started(pid: int) -> float:
         return now
 
 
-def _stat(pid: int) -> list[bytes]:
-    """What follows the name, which may hold anything: state, parent, process group …"""
-    with open(f"/proc/{pid}/stat", "rb") as file:
-        return file.read().rpartition(b")")[2].split()
 def _last_typed() -> float:
     """When something was last read from our terminal, in unix seconds, give or take; now, where that can't be told.
 
@@ -199,3 +201,7 @@ def _last_typed() -> float:
     return min(now, found.st_atime + _COARSE) if found.st_rdev == device else now
 
 
+def _stat(pid: int) -> list[bytes]:
+    """What follows the name, which may hold anything: state, parent, process group …"""
+    with open(f"/proc/{pid}/stat", "rb") as file:
+        return file.read().rpartition(b")")[2].split()

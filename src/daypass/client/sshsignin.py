@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from daypass.client import autologin, holding, marker, waiting
+from daypass.client import autologin, contexts, holding, marker, waiting
 from daypass.client.browser import open_in_browser
 from daypass.client.glance import login_name
 from daypass.client.login import Login, until
@@ -51,7 +51,7 @@ class SshSignIn:
             with waiting.alone(context, _LONGEST_SECONDS, lambda: self._is_signed_in(context), self._wait) as done:
                 return done or self._has_pass(context) or self._take_turn(context, defaults)
         except DaypassError as error:  # nothing could be written, or somebody takes very long
-            self._explain(error.message)
+            self._explain(context, error.message)
             return False
 
     def _wait(self) -> None:
@@ -71,7 +71,7 @@ class SshSignIn:
         if failure and (
             failure.when >= self.began or failure.stands(self.began, at_terminal=self.at_terminal, since=since)
         ):
-            self._explain(failure.message)
+            self._explain(context, failure.message)
             return False
         return self._try(context, defaults)
 
@@ -118,16 +118,17 @@ class SshSignIn:
         )
 
     def _fail(self, context: Context, was_asked: bool, message: str) -> None:
-        self._explain(message)
+        self._explain(context, message)
         try:
             waiting.note(context, Failure(time.time(), was_asked, message))
         except DaypassError:  # a full disk, say; then the next connection tries again
             return
 
-    def _explain(self, message: str) -> None:
-        """Once for a connection by way of others: the outermost ssh has said it."""
-        if not self.ssh.is_inner:
-            self.warn(f"{message}; not signed in, ssh goes on without (daypass login tries again)")
+    def _explain(self, context: Context, message: str) -> None:
+        """Once for a connection by way of others: the ssh that leads to a host of this company has said it."""
+        if not any(each.reads(str(context.known_hosts)) for each in self.ssh.above):
+            again = contexts.login_command(self.settings, context)
+            self.warn(f"{message}; not signed in, ssh goes on without ({again} tries again)")
 
 
 class _Watch:
