@@ -239,6 +239,7 @@ class OidcLogin(_Body, frozen=True):
     max_age: int | None = None  # seconds; asked of the provider as OpenID's max_age
     redirect_host: str = "127.0.0.1"
     redirect_ports: list[int] = []  # empty: any free port
+    redirect_path: str = "/callback"  # with several providers each has its own (RFC 9700 section 4.4.2)
     hosted: bool = False  # the CA's own page takes this provider's sign-ins from other devices (trust 8.2)
     device_client_id: str = ""  # for the provider's own device grant (RFC 8628); empty: not to be used
     device_client_secret: str = ""

@@ -20,7 +20,7 @@ from daypass.ca.device import Devices
 from daypass.ca.hosts import Hosts
 from daypass.ca.policy import Policy
 from daypass.ca.ports import Clock, Provisioner, Signer, Store
-from daypass.config import Config, ProviderSection, callbacks
+from daypass.config import Config, ProviderSection, callbacks, loopback_path
 from daypass.errors import Misconfigured
 from daypass.founding.trust import read_trust
 from daypass.model import host_pattern_matches, parse_duration
@@ -154,7 +154,7 @@ def public_info(parts: Parts) -> PublicInfo:
         trust=parts.trust,
         user_lifetime=parse_duration(parts.config.lifetimes.user),
         provisioners=(*(_for_step(section) for section in parts.config.providers), *_listed_sshpop(parts.config)),
-        logins=tuple(_for_daypass(section, parts.config.pages is not None) for section in parts.config.providers),
+        logins=tuple(_for_daypass(section, parts.config) for section in parts.config.providers),
         pages_url=parts.config.pages.url.rstrip("/") if parts.config.pages else "",
         trusted_proxies=tuple(parts.config.pages.trusted_proxies) if parts.config.pages else (),
     )
@@ -259,7 +259,7 @@ def _listed_sshpop(config: Config) -> list[SshPopEntry]:
     return [SshPopEntry(name=PROVISIONER, claims={"enableSSHCA": True})] if config.ca.list_sshpop else []
 
 
-def _for_daypass(section: ProviderSection, hosted: bool) -> OidcLogin:
+def _for_daypass(section: ProviderSection, config: Config) -> OidcLogin:
     return OidcLogin(
         name=section.name,
         issuer=section.issuer,
@@ -271,5 +271,6 @@ def _for_daypass(section: ProviderSection, hosted: bool) -> OidcLogin:
         max_age=parse_duration(section.max_age) if section.max_age else None,
         redirect_host=section.redirect_host,
         redirect_ports=section.redirect_ports,
-        hosted=hosted,
+        redirect_path=loopback_path(config, section.name),
+        hosted=config.pages is not None,
     )

@@ -217,6 +217,8 @@ def test_with_several_providers_each_has_an_address_of_its_own(
     _, out, _ = check(tmp_path, capsys, text)
     pages = [line.partition("pages.example.com")[2] for line in out.splitlines() if "pages.example.com" in line]
     assert pages == ["/device/callback/corp", "/device/callback/partner"]
+    own = [line.partition("127.0.0.1")[2] for line in out.splitlines() if "127.0.0.1" in line]
+    assert own == ["/callback/corp", "/callback/partner"]
 
 
 def test_a_missing_configuration_says_how_to_make_one(empty: Admin) -> None:

@@ -44,7 +44,7 @@ from tests.client.laptop import follow
 from tests.client.mini_ca import MiniCa
 from tests.parts.agents import honest, run_played
 from tests.parts.needs import need
-from tests.parts.op import DISCOVERY, DOWN, Answer, Op
+from tests.parts.op import DISCOVERY, DOWN, Answer, Op, run_op
 from tests.parts.openssh import Agent as Part
 from tests.parts.openssh import keygen, make_key
 
@@ -440,7 +440,14 @@ def test_with_several_providers_the_person_picks_one(sign_in: SignIn, company: M
 
 @pytest.mark.parametrize(
     "redirect",
-    [{"redirect_host": "evil.example.com"}, {"redirect_host": "127.0.0.1@evil"}, {"redirect_ports": [70000]}],
+    [
+        {"redirect_host": "evil.example.com"},
+        {"redirect_host": "127.0.0.1@evil"},
+        {"redirect_ports": [70000]},
+        {"redirect_path": "@evil.example.com/"},
+        {"redirect_path": "/callback/../done"},
+        {"redirect_path": ""},
+    ],
 )
 def test_a_ca_can_not_have_the_answer_sent_elsewhere(
     redirect: dict[str, Any], sign_in: SignIn, company: MiniCa, op: Op
@@ -449,6 +456,28 @@ def test_a_ca_can_not_have_the_answer_sent_elsewhere(
     company.providers = [api.OidcLogin(name="op", issuer=op.issuer, client_id=op.client_id, **redirect)]
     with pytest.raises(Misconfigured, match="away from this machine"):
         sign_in(open_browser=lambda _: pytest.fail("opened")).run()
+
+
+def test_no_provider_is_brought_another_one_s_code(sign_in: SignIn, company: MiniCa, op: Op) -> None:
+    """A provider that lies sends the person on to an honest one, which names itself nowhere (RFC 9700 4.4)."""
+    with run_op() as liar:
+        company.providers = [
+            api.OidcLogin(name=name, issuer=each.issuer, client_id=each.client_id, redirect_path=f"/callback/{name}")
+            for name, each in (("corp", op), ("partner", liar))
+        ]
+
+        def misled(url: str) -> None:
+            asked = httpx2.URL(url)
+            back = asked.params["redirect_uri"].replace("/callback/partner", "/callback/corp")
+            door = f"{op.issuer}/authorize?{asked.copy_set_param('redirect_uri', back).query.decode()}"
+            answer = httpx2.URL(httpx2.get(door, trust_env=False).headers["location"])
+            assert answer.path == "/callback/corp"
+            assert httpx2.get(answer.copy_remove_param("iss"), trust_env=False).status_code == 404
+
+        with pytest.raises(Unavailable, match="nobody signed in"):
+            sign_in(provider="partner", open_browser=misled, sign_in_seconds=2).run()
+        assert liar.hits["/token"] == 0
+        sign_in(provider="corp").run()
 
 
 def test_without_any_provider_the_operator_is_named(sign_in: SignIn, company: MiniCa) -> None:

@@ -89,10 +89,10 @@ def summary(config: Config) -> Iterator[str]:
 def redirects(config: Config, provider: ProviderSection) -> Iterator[str]:
     """Where the provider sends people back to: their own machine (any port, RFC 8252 section 7.3, unless ports are
     listed), and the CA's pages."""
-    from daypass.config import callbacks
+    from daypass.config import callbacks, loopback_path
 
     for port in provider.redirect_ports or ("",):
-        yield f"http://{provider.redirect_host}{port and f':{port}'}/callback"
+        yield f"http://{provider.redirect_host}{port and f':{port}'}{loopback_path(config, provider.name)}"
     if (address := callbacks(config).get(provider.name)) is not None:
         yield f"{address} (client {provider.web_client_id})" if provider.web_client_id else address
 

@@ -21,7 +21,7 @@ from daypass.model import issuer_fits
 
 __all__ = ["Answer", "Listener", "open_in_browser"]
 
-CALLBACK, RESULT = "/callback", "/done"
+CALLBACK, RESULT = "/callback", "/done"  # the first is what a provider has registered, unless it is told else
 _FIELDS = ("code", "state", "iss", "error", "error_description", "error_uri")
 
 
@@ -42,9 +42,16 @@ class Listener:
     """
 
     def __init__(
-        self, *, state: str, issuer: str, require_issuer: bool, host: str = "127.0.0.1", ports: tuple[int, ...] = ()
+        self,
+        *,
+        state: str,
+        issuer: str,
+        require_issuer: bool,
+        host: str = "127.0.0.1",
+        ports: tuple[int, ...] = (),
+        path: str = CALLBACK,
     ) -> None:
-        self.company = ""
+        self.company, self._path = "", path
         self._state, self._issuer, self._require_issuer = state, issuer, require_issuer
         self._lock = threading.Lock()
         self._arrived, self._decided, self._shown = threading.Event(), threading.Event(), threading.Event()
@@ -55,7 +62,7 @@ class Listener:
 
     @property
     def redirect_uri(self) -> str:
-        return f"http://{self.authority}{CALLBACK}"
+        return f"http://{self.authority}{self._path}"
 
     def __enter__(self) -> Listener:
         self._servers.__enter__()
@@ -98,7 +105,7 @@ class Listener:
         path, _, query = target.partition("?")
         if path == RESULT:
             return self._show()
-        if path != CALLBACK:
+        if path != self._path:
             return _NOT_HERE
         return self._take(query) if visited else _NOT_OURS
 

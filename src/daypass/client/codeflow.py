@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 from daypass.client import browser, oidc, pages
@@ -18,6 +19,7 @@ __all__ = ["SIGN_IN_SECONDS", "sign_in"]
 
 SIGN_IN_SECONDS = 120.0
 _LOOPBACK = ("127.0.0.1", "localhost")
+_PATH = re.compile(r"/callback(/[A-Za-z0-9][A-Za-z0-9._-]{0,62})?")
 
 
 def sign_in(attempt: Attempt, open_browser: Callable[[str], None]) -> Certificate:
@@ -59,7 +61,8 @@ def _unhappy_page(error: BaseException, company: str) -> Page:
 def _listen(provider: Provider, request: Request) -> browser.Listener:
     """What the CA says of the redirect is not signed: it leads to this machine, or nowhere (RFC 8252 section 7.3)."""
     login = provider.login
-    if login.redirect_host not in _LOOPBACK or not all(0 < port < 65536 for port in login.redirect_ports):
+    away = login.redirect_host not in _LOOPBACK or not _PATH.fullmatch(login.redirect_path)
+    if away or not all(0 < port < 65536 for port in login.redirect_ports):
         raise Misconfigured(
             "the CA would have the sign-in's answer sent away from this machine",
             code="redirect",
@@ -71,4 +74,5 @@ def _listen(provider: Provider, request: Request) -> browser.Listener:
         require_issuer=provider.sends_issuer,
         host=login.redirect_host,
         ports=tuple(login.redirect_ports),
+        path=login.redirect_path,
     )

@@ -3,7 +3,7 @@
 `load` is all that a program needs; `problems` is what an editor or `daypass ca check-config` shows.
 """
 
-from daypass.config.callbacks import CALLBACK, callbacks
+from daypass.config.callbacks import CALLBACK, callbacks, loopback_path
 from daypass.config.document import policy_document, policy_hash
 from daypass.config.problem import Problem, Severity, errors_in, warnings_in
 from daypass.config.reading import load, problems, rebased
@@ -33,6 +33,7 @@ __all__ = [
     "callbacks",
     "errors_in",
     "load",
+    "loopback_path",
     "policy_document",
     "policy_hash",
     "problems",
