@@ -68,9 +68,9 @@ def test_what_is_no_configuration_at_all_is_said_in_one_line(tmp_path: Path, tex
 
 def test_the_longest_dotted_keys_that_pass_are_read_in_reasonable_time() -> None:
     text = "\n".join(f"k{number}" + ".a" * 250 + " = 1" for number in range(1000))
-    start = time.monotonic()
+    start = time.process_time()  # work, and not waiting for others on a busy machine
     problems(text[: 512 * 1024])
-    assert time.monotonic() - start < 10
+    assert time.process_time() - start < 10
 
 
 def test_a_missing_file_names_the_command_that_makes_one(tmp_path: Path) -> None:
