@@ -37,7 +37,9 @@ def home() -> Iterator[Path]:
 
 @pytest.fixture
 def settings(home: Path) -> Settings:
-    return Settings.load("", {"HOME": str(home), "SHELL": "/bin/sh"})
+    runtime = home / "runtime"
+    runtime.mkdir(mode=0o700)
+    return Settings.load("", {"HOME": str(home), "SHELL": "/bin/sh", "XDG_RUNTIME_DIR": str(runtime)})
 
 
 @pytest.fixture

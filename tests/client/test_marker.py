@@ -21,6 +21,14 @@ def folder(tmp_path: Path) -> Path:
     return made
 
 
+@pytest.fixture(autouse=True)
+def memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """What stands for /dev/shm; it is not there."""
+    path = tmp_path / "shm"
+    monkeypatch.setattr(marker, "_MEMORY", str(path))
+    return path
+
+
 @pytest.fixture
 def runtime(tmp_path: Path) -> Path:
     made = tmp_path / "run"
@@ -62,6 +70,41 @@ def test_without_a_runtime_folder_it_is_a_file(path: str, folder: Path) -> None:
     link = write(folder, path)
     assert link.is_file() and not link.is_symlink()
     assert link.stat().st_mtime == END
+
+
+def test_without_a_runtime_folder_it_lies_in_memory_and_a_reboot_takes_it_away(folder: Path, memory: Path) -> None:
+    """Else a container that starts again would have ssh offer a pass whose agent has ended."""
+    memory.mkdir()
+    link = write(folder, "")
+    assert link.resolve().parent == memory / f"daypass-{os.geteuid()}"
+    assert stat.S_IMODE(link.resolve().parent.stat().st_mode) == 0o700
+    assert write(folder, "", END + 5).stat().st_mtime == END + 5
+    marker.forget(str(folder))
+    assert not list(memory.iterdir()) and not link.is_symlink()
+
+
+@pytest.mark.parametrize("what", ["folder", "link", "file", "foreign"])
+def test_what_another_user_has_put_in_its_place_is_left_alone(
+    what: str, folder: Path, memory: Path, tmp_path: Path
+) -> None:
+    """Everybody may write to /dev/shm."""
+    memory.mkdir()
+    theirs, own = memory / f"daypass-{os.geteuid()}", tmp_path / "own"
+    own.mkdir(mode=0o700)
+    if what == "link":
+        theirs.symlink_to(own)
+    elif what == "file":
+        theirs.touch()
+    else:
+        theirs.mkdir()
+        theirs.chmod(0o777 if what == "folder" else 0o700)
+    if what == "foreign":
+        if os.geteuid() != 0:
+            pytest.skip("needs root")
+        os.chown(theirs, 12345, 12345)
+    link = write(folder, "")
+    assert link.is_file() and not link.is_symlink()
+    assert not list(own.iterdir()) and (theirs.is_file() or not list(theirs.iterdir()))
 
 
 def test_it_moves_to_where_the_runtime_folder_is_now(folder: Path, runtime: Path) -> None:

@@ -4,13 +4,15 @@
     CONTEXT/id-cert.pub  its modification time is one second later, so a marker from the future is not believed
     CONTEXT/agent.sock   a link to the socket of the agent that holds the key
 
-The runtime folder (XDG_RUNTIME_DIR) is empty after a reboot, as the agent is; where there is none, `valid` is a file.
+The runtime folder (XDG_RUNTIME_DIR) is empty after a reboot, as the agent is; where there is none, as in containers,
+a folder of ours in /dev/shm is. Where there is neither, `valid` is a file, and a reboot in the day leaves ssh without
+the pass and without a sign-in: the agent's socket, by then nobody's, is still there.
 None of the three decides anything: a wrong one costs a connection a closer look (client.autologin), never access.
 Only `os` is imported, since ssh waits for this.
 """
 
 # pathlib costs more than all there is to do here.
-# ruff: noqa: PTH103, PTH105, PTH106, PTH108, PTH115, PTH116, PTH117, PTH118, PTH119, PTH120, PTH211
+# ruff: noqa: PTH102, PTH103, PTH105, PTH106, PTH108, PTH115, PTH116, PTH117, PTH118, PTH119, PTH120, PTH211
 
 from __future__ import annotations
 
@@ -59,7 +61,7 @@ def forget(folder: str) -> None:
         target = os.readlink(link)
     except OSError:
         target = ""
-    if os.path.basename(os.path.dirname(target)) == _FOLDER:
+    if os.path.basename(os.path.dirname(target)) in (_FOLDER, os.path.basename(_shared())):
         paths.insert(0, target)
     for path in paths:
         try:
@@ -71,15 +73,16 @@ def forget(folder: str) -> None:
 
 
 _FOLDER = "daypass"
+_MEMORY = "/dev/shm"  # noqa: S108 - tmpfs(5), for everybody; see _in_memory
 
 
 def _target(folder: str, environ: Mapping[str, str]) -> str:
     """One file per company and home folder."""
     runtime = _runtime(environ)
-    if not runtime:
+    own = os.path.join(runtime, _FOLDER) if runtime else _in_memory()
+    if not own:
         return os.path.join(folder, place.VALID)
-    name = f"{os.path.basename(folder)}-{binascii.crc32(os.fsencode(folder)):08x}"
-    return os.path.join(runtime, _FOLDER, name)
+    return os.path.join(own, f"{os.path.basename(folder)}-{binascii.crc32(os.fsencode(folder)):08x}")
 
 
 def _runtime(environ: Mapping[str, str]) -> str:
@@ -92,10 +95,31 @@ def _runtime(environ: Mapping[str, str]) -> str:
             found = os.stat(path)
         except (OSError, ValueError):
             continue
-        ours = found.st_uid == os.geteuid() and not found.st_mode & 0o077
-        if os.path.isabs(path) and ours and stat.S_ISDIR(found.st_mode):
+        if os.path.isabs(path) and _is_ours(found):
             return path.rstrip("/")
     return ""
+
+
+def _in_memory() -> str:
+    """A folder of ours where everybody may have one, made here; "" where somebody else has taken its name."""
+    path = _shared()
+    try:
+        if not os.path.lexists(path):
+            os.mkdir(path, 0o700)
+        return path if _is_ours(os.lstat(path)) else ""
+    except OSError:
+        return ""
+
+
+def _shared() -> str:
+    return "" if sys.platform == "win32" else os.path.join(_MEMORY, f"{_FOLDER}-{os.geteuid()}")
+
+
+def _is_ours(found: os.stat_result) -> bool:
+    """A folder that nobody else can even enter."""
+    if sys.platform == "win32":
+        return False
+    return stat.S_ISDIR(found.st_mode) and found.st_uid == os.geteuid() and not found.st_mode & 0o077
 
 
 def _leave(folder: str) -> None:
