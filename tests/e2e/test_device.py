@@ -144,9 +144,8 @@ def say(page: Page, answer: str) -> None:
     page.get_by_role("button", name=answer).click()
 
 
-def heading(page: Page) -> str:
-    page.wait_for_load_state()
-    return page.get_by_role("heading").inner_text()
+def shows(page: Page, heading: str) -> None:
+    page.get_by_role("heading", name=heading).wait_for()
 
 
 def sign_in(page: Page, name: str) -> None:
@@ -174,13 +173,13 @@ def test_a_person_elsewhere_signs_in_and_ssh_works_here(
     assert page.get_by_label("Code").input_value() == ""  # no code comes by a link
     narrow(page, f"device-code-{scheme}", size)
     type_code(page, terminal.code.lower().replace("-", " "))
-    assert heading(page) == "Did you start this?"
+    shows(page, "Did you start this?")
     shown = page.get_by_role("main").inner_text()
     assert terminal.fingerprint in shown.replace("\n", "") and "127.0.0.1" in shown
     narrow(page, f"device-ask-{scheme}", size)
     say(page, "Yes")
     sign_in(page, "alice")
-    assert heading(page) == "Signed in as alice"
+    shows(page, "Signed in as alice")
     assert page.url == f"{PAGES}/device/done" and "code=" not in page.content()
     narrow(page, f"device-done-{scheme}", size)
     code, told = terminal.end()
@@ -202,7 +201,8 @@ def test_a_no_is_told_on_both_sides(person: BrowserContext, terminal: Terminal) 
     page = person.new_page()
     type_code(page, terminal.code)
     say(page, "No")
-    assert page.url == f"{PAGES}/device/done" and heading(page) == "You are not signed in"
+    shows(page, "You are not signed in")
+    assert page.url == f"{PAGES}/device/done"
     screenshot(page, "device-no")
     code, told = terminal.end()
     assert code not in (0, 70) and "said no" in told, told
@@ -215,7 +215,8 @@ def test_whom_the_provider_refuses_reads_why_on_both_sides(person: BrowserContex
     page.get_by_label("User name").wait_for()
     fill_in(page, "carol", "carol")
     page.wait_for_url(f"{PAGES}/device/done")
-    assert heading(page) == "You are not signed in" and "disabled" in page.content()
+    shows(page, "You are not signed in")
+    assert "disabled" in page.content()
     screenshot(page, "device-refused")
     code, told = terminal.end()
     assert code not in (0, 70) and "disabled" in told and "Traceback" not in told
@@ -234,7 +235,8 @@ def test_whom_no_role_is_for_reads_that_on_both_sides(person: BrowserContext, te
 def test_after_a_wrong_code_the_right_one_still_works(person: BrowserContext, terminal: Terminal) -> None:
     page = person.new_page()
     type_code(page, "ZZZZ-ZZZZ")
-    assert page.get_by_role("alert").is_visible() and page.get_by_label("Code").input_value() == ""
+    page.get_by_role("alert").wait_for()
+    assert page.get_by_label("Code").input_value() == ""
     screenshot(page, "device-wrong")
     page.get_by_label("Code").fill(terminal.code)
     page.keyboard.press("Enter")
@@ -250,7 +252,8 @@ def test_each_of_two_tabs_answers_for_what_it_shows(
         type_code(one, terminal.code)
         type_code(two, second.code)
         say(one, "Yes")
-        assert heading(one) == "That did not work" and "typed last" in one.content()
+        shows(one, "That did not work")
+        assert "typed last" in one.content()
         screenshot(one, "device-stale")
         say(two, "Yes")
         sign_in(two, "alice")
@@ -264,7 +267,7 @@ def test_the_back_button_leads_back_and_does_nothing_twice(person: BrowserContex
     page.go_back()
     page.get_by_label("Code").fill(terminal.code)  # typed once more in the same browser
     say(page, "Continue")
-    assert heading(page) == "Did you start this?"
+    shows(page, "Did you start this?")
     say(page, "Yes")
     page.get_by_label("User name").wait_for()
     page.go_back()
@@ -272,7 +275,7 @@ def test_the_back_button_leads_back_and_does_nothing_twice(person: BrowserContex
     sign_in(page, "alice")
     assert terminal.end()[0] == 0
     page.reload()
-    assert heading(page) == "Signed in as alice"
+    shows(page, "Signed in as alice")
 
 
 def come_back(page: Page, name: str) -> str:
@@ -292,10 +295,12 @@ def test_the_provider_s_answer_is_good_once_and_in_one_browser(
     answer = come_back(page, "alice")
     assert terminal.end()[0] == 0
     page.goto(answer)  # the same page again is told the same
-    assert page.url == f"{PAGES}/device/done" and heading(page) == "Signed in as alice"
+    shows(page, "Signed in as alice")
+    assert page.url == f"{PAGES}/device/done"
     stranger = browser.new_context(ignore_https_errors=True).new_page()
     stranger.goto(answer)
-    assert heading(stranger) == "You are not signed in" and "another browser" in stranger.content()
+    shows(stranger, "You are not signed in")
+    assert "another browser" in stranger.content()
     assert "code=" not in stranger.url
     screenshot(stranger, "device-stranger")
 
@@ -312,7 +317,8 @@ def test_an_answer_with_the_wrong_state_changes_nothing(
     page.get_by_label("User name").wait_for()
     other = person.new_page()
     other.goto(f"{PAGES}/device/callback?{query}")
-    assert other.url == f"{PAGES}/device/done" and heading(other) == "You are not signed in"
+    shows(other, "You are not signed in")
+    assert other.url == f"{PAGES}/device/done"
     assert "terminal is told" not in other.content()
     sign_in(page, "alice")  # and the honest one goes on
     assert terminal.end()[0] == 0
@@ -328,7 +334,7 @@ def test_an_answer_of_another_issuer_is_refused_on_both_sides(person: BrowserCon
     state = re.search(r"[?&]state=([A-Za-z0-9_-]+)", sent[0])
     assert state
     page.goto(f"{PAGES}/device/callback?code=x&state={state[1]}&iss=https://evil.example.com")
-    assert heading(page) == "You are not signed in"
+    shows(page, "You are not signed in")
     code, told = terminal.end()
     assert (code not in (0, 70) and "issuer" in told) or "provider" in told, told
 
@@ -342,7 +348,7 @@ def test_another_site_can_not_type_a_code_for_anybody(person: BrowserContext, te
     )
     with page.expect_navigation():
         page.evaluate("document.forms[0].submit()")
-    assert heading(page) == "That did not work"
+    shows(page, "That did not work")
     assert "not sent from" in page.content()
     screenshot(page, "device-forged")
 
