@@ -62,6 +62,8 @@ def line(path: Path) -> Certificate:
     [
         ([], "ED25519"), (["--kty", "ecdsa"], "ECDSA"), (["--type", "rsa"], "RSA"), (["--kty", "OKP"], "ED25519"),
         (["--kty", "EC", "--curve", "P-521"], "ECDSA"), (["--kty", "RSA", "--size", "2048", "--insecure"], "RSA"),
+        (["--crv", "P-384", "--no-agent"], "ECDSA"), (["--kty", "OKP", "--curve", "Ed25519"], "ED25519"),
+        (["--provisioner", "op", "-n", "role:dev:alice", "-n", "alice"], "ED25519"),
     ],
 )  # fmt: skip
 def test_a_new_key_and_its_certificate_are_openssh_s(options: list[str], kind: str, told: Told, folder: Path) -> None:
@@ -78,6 +80,29 @@ def test_a_new_key_and_its_certificate_are_openssh_s(options: list[str], kind: s
     assert (folder / "id.pub").read_text().endswith(" me@laptop\n")
     shown = show_certificate(folder / "id-cert.pub")
     assert f"Public key: {kind}-CERT" in shown and "role:dev:alice" in shown
+
+
+def test_the_comment_is_the_person_s_to_choose(told: Told, folder: Path) -> None:
+    assert told("certificate", "me@laptop", "id", "--no-password", "--comment", "for the train")[0] == 0
+    assert (folder / "id.pub").read_text().endswith(" for the train\n")
+    assert (folder / "id-cert.pub").read_text().endswith(" for the train\n")
+
+
+def test_a_private_half_that_lies_elsewhere_is_named(told: Told, folder: Path) -> None:
+    keygen("-q", "-t", "ed25519", "-N", "", "-f", str(folder / "secret"))
+    (folder / "secret.pub").rename(folder / "id.pub")
+    asked = ("certificate", "--sign", "me", "id.pub")
+    assert told(*asked)[0] == Exit.NOT_FOUND
+    assert told(*asked, "--private-key", "secret")[0] == 0
+    assert line(folder / "id-cert.pub").public_key.line() in keygen("-y", "-f", folder / "secret")
+
+
+@pytest.mark.parametrize(
+    "options", [["--kty", "RSA", "--curve", "P-256"], ["--kty", "EC", "--curve", "Ed25519"], ["--private-key", "x"]]
+)
+def test_options_that_do_not_go_together_are_a_usage_error(options: list[str], told: Told, folder: Path) -> None:
+    assert told("certificate", "me", "id", "--no-password", *options)[0] == Exit.USAGE
+    assert not content(folder)
 
 
 def test_the_day_pass_is_left_alone(told: Told, folder: Path, joined: Membership) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import io
 import json
 import os
@@ -66,6 +68,19 @@ def test_fingerprints_are_ssh_keygen_s(name: str, keyring: Keyring, told: Told, 
     certificate.write_text(keyring.certify(name, "ed25519", "-n", "alice"))
     for path in (keyring.private(name).with_suffix(".pub"), certificate):
         assert told("fingerprint", path)[:2] == (0, run("ssh-keygen", "-l", "-f", path))
+
+
+def test_a_fingerprint_is_written_as_asked_for_by_step_s_names(told: Told, tmp_path: Path) -> None:
+    path = tmp_path / "id"
+    run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", path)
+    digest = hashlib.sha256(base64.b64decode(path.with_suffix(".pub").read_text().split()[1])).digest()
+    padded, url = base64.b64encode(digest).decode(), base64.urlsafe_b64encode(digest).decode()
+    for form, expected in (
+        ("hex", digest.hex()), ("base64", padded), ("base64-raw", padded[:-1]), ("base64-url", url),
+        ("base64-url-raw", url[:-1]),
+    ):  # fmt: skip
+        out = told("fingerprint", "--format", form, path.with_suffix(".pub"))[1]
+        assert out.split()[1] == f"SHA256:{expected}"
 
 
 @pytest.mark.parametrize("kind", [("dsa",), ("rsa", "-b", "1024")], ids=str)

@@ -92,6 +92,9 @@ def test_a_key_with_a_passphrase_is_rekeyed_to_one_with_the_same(firm: Company, 
     firm.daypass("renew", str(certificate_of(host)), str(host), "--password-file", str(secret))
     firm.daypass("rekey", str(certificate_of(host)), str(host), "--force", "--password-file", str(secret))
     assert line(certificate_of(host)).public_key.line() in keygen("-y", "-P", "open sesame", "-f", host)
+    bare = ("--no-password", "--insecure")  # as scripts for step say it
+    firm.daypass("rekey", str(certificate_of(host)), str(host), "--force", "--password-file", str(secret), *bare)
+    assert line(certificate_of(host)).public_key.line() in keygen("-y", "-P", "", "-f", host)
 
 
 def test_a_host_gives_up_its_certificate_and_can_not_renew_it_any_more(firm: Company, host: Path) -> None:

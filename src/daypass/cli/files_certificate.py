@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["certificate"]
 
 _KINDS = {"ed25519": "ed25519", "ecdsa": "ecdsa", "rsa": "rsa", "okp": "ed25519", "ec": "ecdsa"}
+_CURVES = {"P-256": "ecdsa", "P-384": "ecdsa", "P-521": "ecdsa", "Ed25519": "ed25519"}  # as step names them
 _CLOCKS_DIFFER = 300  # seconds
 
 
@@ -40,8 +41,8 @@ class _Given:
     principals: tuple[str, ...]
     not_before: str | None
     not_after: str | None
-    kind: str
-    curve: str
+    kind: str | None
+    curve: str | None
     size: int
     no_password: bool
     password_file: Path | None
@@ -49,6 +50,8 @@ class _Given:
     provider: str | None
     device: bool
     no_browser_open: bool
+    comment: str | None
+    private_key: Path | None
     insecure: bool
 
 
@@ -74,7 +77,9 @@ token stands for the sign-in (--token-file, or DAYPASS_JOIN_TOKEN); sshd is not 
 @click.option("--sign", is_flag=True, help="Certify a key that is there; PUB is its public half, else FILE.pub.")
 @click.option("--host", is_flag=True, help="A host's certificate, for a join token.")
 @click.option("--token-file", metavar="FILE", help="Where the join token stands; - reads it from standard input.")
-@click.option("--principal", "principals", multiple=True, metavar="NAME", help="Only this one of what you may have.")
+@click.option(
+    "-n", "--principal", "principals", multiple=True, metavar="NAME", help="Only this one of what you may have."
+)
 @click.option("--not-before", metavar="TIME", help="Valid from then on, such as 2h from now.")
 @click.option("--not-after", metavar="TIME", help="Valid until then, such as 10h from now.")
 @click.option(
@@ -82,18 +87,30 @@ token stands for the sign-in (--token-file, or DAYPASS_JOIN_TOKEN); sshd is not 
     "--type",
     "kind",
     type=click.Choice(list(_KINDS), case_sensitive=False),
-    default="ed25519",
-    help="Kind of a new key.",
+    help="Kind of a new key; ed25519 unless told.",
 )
-@click.option("--curve", type=click.Choice(["P-256", "P-384", "P-521"]), default="P-256", help="Of an ecdsa key.")
+@click.option("--curve", "--crv", type=click.Choice(list(_CURVES)), help="Of an ecdsa key; P-256 unless told.")
 @click.option("--size", type=int, default=3072, help="Bits of an rsa key.")
 @click.option("--no-password", is_flag=True, help="Leave the new key without a passphrase.")
 @click.option(
     "--password-file", type=click.Path(path_type=Path), metavar="FILE", help="The key's passphrase is its first line."
 )
 @click.option("-f", "--force", is_flag=True, help="Replace files that are there.")
-@click.option("--provider", "--issuer", metavar="NAME", help="Which identity provider, where the CA knows several.")
-@click.option("--device", is_flag=True, help="Sign in on another device, at the CA's own page.")
+@click.option("--comment", metavar="TEXT", help="What stands behind the key in its files; KEYID unless told.")
+@click.option(
+    "--private-key",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="With --sign: the private half, if elsewhere.",
+)
+@click.option(
+    "--provider",
+    "--provisioner",
+    "--issuer",
+    metavar="NAME",
+    help="Which identity provider, where the CA knows several.",
+)
+@click.option("--device", "--console", is_flag=True, help="Sign in on another device, at the CA's own page.")
 @click.option("--no-browser-open", is_flag=True, help="Print the address to open, and open nothing.")
 @click.option("--insecure", "--no-agent", is_flag=True, hidden=True, help="For scripts written for step.")
 @with_settings
@@ -121,6 +138,10 @@ def _refuse_contradictions(wish: _Given) -> None:
         )
     if wish.token_file and not wish.host:
         raise click.UsageError("--token-file is for --host")
+    if wish.private_key and not wish.sign:
+        raise click.UsageError("--private-key is for --sign")
+    if wish.kind and wish.curve and _KINDS[wish.kind] != _CURVES[wish.curve]:
+        raise click.UsageError(f"a key of the kind {wish.kind} has no curve {wish.curve}")
     if wish.no_password and wish.password_file:
         raise click.UsageError("--no-password and --password-file exclude each other")
 
@@ -133,7 +154,8 @@ def _new(wish: _Given, trio: Trio) -> Subject:
 
     certfiles.check_free([trio.key, trio.public, trio.certificate], force=wish.force)
     passphrase = new_passphrase(trio.key, wish.no_password, wish.password_file)
-    private = keyfiles.generate(_KINDS[wish.kind.lower()], curve=wish.curve, bits=wish.size)
+    kind = _KINDS[wish.kind] if wish.kind else _CURVES[wish.curve or "Ed25519"]
+    private = keyfiles.generate(kind, curve=wish.curve or "P-256", bits=wish.size)
     public = PublicKey.from_cryptography(private.public_key())
     files = [
         certfiles.NewFile(trio.key, keyfiles.encode(private, passphrase), 0o600),
@@ -152,11 +174,13 @@ def _existing(wish: _Given, trio: Trio, settings: Settings) -> Subject:
     public = _public_half(source)
     certfiles.check_free([trio.certificate], force=wish.force)
     if wish.password_file:
-        private, _ = opened(trio.key, wish.password_file, keyfiles.load)
+        key = wish.private_key or trio.key
+        private, _ = opened(key, wish.password_file, keyfiles.load)
         if PublicKey.from_cryptography(private.public_key()) != public:
-            raise Invalid(f"{trio.key} is not the private half of {source}", code="key.pair")
+            raise Invalid(f"{key} is not the private half of {source}", code="key.pair")
         return _subject(wish, public, signer(private), trio, [])
-    halves = [trio.key, Path(str(source).removesuffix(".pub")), source]
+    theirs = [wish.private_key] if wish.private_key else [trio.key, Path(str(source).removesuffix(".pub"))]
+    halves = [*theirs, source]
     file = keygen.find_key(public, halves, settings.environ.get("SSH_AUTH_SOCK", ""))
     return _subject(wish, public, keygen.keygen_signer(public, file, _say), trio, [])
 
@@ -251,4 +275,4 @@ def _say(text: str) -> None:
 
 
 def _comment(wish: _Given) -> str:
-    return "".join(each for each in wish.keyid if each.isprintable())
+    return "".join(each for each in (wish.keyid if wish.comment is None else wish.comment) if each.isprintable())

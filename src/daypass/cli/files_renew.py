@@ -77,12 +77,14 @@ until it is given up: daypass revoke --sshpop-cert."""
 @click.argument("key")
 @click.option("--out", metavar="FILE", help="Where the new key goes; its certificate to FILE-cert.pub.")
 @click.option("-f", "--force", is_flag=True, help="Replace files that are there.")
+@click.option("--no-password", is_flag=True, help="Leave the new key without a passphrase.")
+@click.option("--insecure", is_flag=True, hidden=True, expose_value=False, help="For scripts written for step.")
 @_PASSWORD
 @with_ca
 @with_settings
 def rekey(
-    cert: str, key: str, out: str | None, force: bool, password_file: Path | None, ca_url: str | None,
-    fingerprint: str | None, root_cert: Path | None, settings: Settings,
+    cert: str, key: str, out: str | None, force: bool, no_password: bool, password_file: Path | None,
+    ca_url: str | None, fingerprint: str | None, root_cert: Path | None, settings: Settings,
 ) -> int:  # fmt: skip
     """Make a new key and move the host certificate CERT of KEY to it."""
     from daypass.client import certfiles, hostcerts, keyfiles
@@ -98,7 +100,7 @@ def rekey(
     pin = choose(settings, Named(ca_url, fingerprint, root_cert))
     made = hostcerts.rekey(pin, before, private, public, signer(new))
     files = [
-        certfiles.NewFile(trio.key, keyfiles.encode(new, passphrase), 0o600),
+        certfiles.NewFile(trio.key, keyfiles.encode(new, None if no_password else passphrase), 0o600),
         certfiles.NewFile(trio.public, f"{public.line(comment)}\n".encode()),
         certfiles.NewFile(certificate, f"{made.line(comment)}\n".encode()),
     ]

@@ -31,8 +31,9 @@ Examples:
   daypass revoke --sshpop-cert key-cert.pub --sshpop-key key
 
 Your day pass speaks for you, so sign in first; you give up what is yours and nothing else. If it is the day pass
-itself, it is taken out of the agent as well. Servers refuse a revoked certificate as soon as they have the next
-revocation list. A host gives up its own certificate with --sshpop-cert and --sshpop-key."""
+itself, it is taken out of the agent as well. Servers are not told yet: whoever has the key of another certificate
+gets in with it until it expires. A host gives up its own with --sshpop-cert and --sshpop-key; laptops refuse that
+from their next login on."""
 )
 @click.argument("serial", required=False)
 @click.option("--reason", default="", metavar="TEXT", help="Why; it is kept in the CA's record.")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from base64 import b64decode, b64encode, urlsafe_b64encode
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import click
@@ -17,6 +19,13 @@ __all__ = ["fingerprint", "inspect"]
 
 _FOREVER = 2**64 - 1
 _MAX_TIME = 253402300799  # the end of the year 9999, the last that has four digits
+_FORMATS: dict[str, Callable[[bytes], str]] = {  # step's names for them
+    "hex": bytes.hex,
+    "base64": lambda digest: b64encode(digest).decode(),
+    "base64-url": lambda digest: urlsafe_b64encode(digest).decode(),
+    "base64-raw": lambda digest: b64encode(digest).decode().rstrip("="),
+    "base64-url-raw": lambda digest: urlsafe_b64encode(digest).decode().rstrip("="),
+}
 _USER_OPTIONS = ("force-command", "source-address", "verify-required")
 
 
@@ -62,34 +71,41 @@ Examples:
 )
 @click.argument("file", default="-")
 @click.option("--certificate", "whole", is_flag=True, help="Of the whole certificate, not of the key in it.")
+@click.option("--format", "form", type=click.Choice(list(_FORMATS)), default="base64-raw", help="How to write it.")
 @click.option("--json", "as_json", is_flag=True, help="A list of objects, one for each key.")
-def fingerprint(file: str, whole: bool, as_json: bool) -> int:
+def fingerprint(file: str, whole: bool, form: str, as_json: bool) -> int:
     """Print the fingerprints of the keys in FILE, as ssh-keygen -l does. FILE is - for standard input."""
     from daypass.client.sshfile import entries
 
     found = entries(file)
     if as_json:
-        json_data([_print_fields(each, whole) for each in found])
+        json_data([_print_fields(each, whole, form) for each in found])
     else:
         for each in found:
-            data(_print_line(each, whole))
+            data(_print_line(each, whole, form))
     return 0
 
 
-def _print_line(entry: Entry, whole: bool) -> str:
+def _print_line(entry: Entry, whole: bool, form: str) -> str:
     key = entry.key
     comment = printable(entry.comment or _hosts(entry) or "no comment")
-    return f"{key.bits} {key.whole_fingerprint if whole else key.fingerprint} {comment} ({key.name})"
+    return f"{key.bits} {_written(entry, whole, form)} {comment} ({key.name})"
 
 
-def _print_fields(entry: Entry, whole: bool) -> dict[str, object]:
+def _print_fields(entry: Entry, whole: bool, form: str) -> dict[str, object]:
     key = entry.key
     return {
-        "fingerprint": key.whole_fingerprint if whole else key.fingerprint,
+        "fingerprint": _written(entry, whole, form),
         "bits": key.bits,
         "key_type": key.type,
         "comment": entry.comment,
     }
+
+
+def _written(entry: Entry, whole: bool, form: str) -> str:
+    """`SHA256:…`, in the writing asked for."""
+    name, _, text = (entry.key.whole_fingerprint if whole else entry.key.fingerprint).partition(":")
+    return f"{name}:{_FORMATS[form](b64decode(text + '='))}"
 
 
 def _hosts(entry: Entry) -> str:
