@@ -43,6 +43,19 @@ def test_a_folder_of_another_account_is_not_used(tmp_path: Path) -> None:
         Settings.load("", {"HOME": "/home/a", "DAYPASS_HOME": str(tmp_path)})
 
 
+def test_a_folder_that_can_t_even_be_looked_at_is_another_account_s(tmp_path: Path) -> None:
+    """HOME after `su` without `-`."""
+    need("root")
+    (tmp_path / "closed/daypass").mkdir(parents=True)
+    (tmp_path / "closed").chmod(0o700)
+    os.seteuid(12345)
+    try:
+        with pytest.raises(Misconfigured, match="belongs to another account"):
+            Settings.load("", {"HOME": "/home/a", "DAYPASS_HOME": str(tmp_path / "closed/daypass")})
+    finally:
+        os.seteuid(0)
+
+
 @pytest.mark.parametrize("text", [b"\xff", b"url =", b"auto_login = 1", b"lifetme = '8h'"])
 def test_machine_defaults_that_can_not_be_used_are_told(text: bytes, tmp_path: Path) -> None:
     (tmp_path / "etc/daypass").mkdir(parents=True)

@@ -256,14 +256,20 @@ def _check_ours(home: str, platform: Platform) -> None:
         return
     try:
         found = Path(home).stat()
+    except PermissionError as error:  # HOME is still another's, as after `su` without `-`
+        raise _foreign(home) from error
     except OSError:
         return
     if found.st_uid not in (0, platform.uid):
-        hint = "run daypass as yourself, without sudo, or set DAYPASS_HOME to a folder of your own"
-        raise Misconfigured(f"{home} belongs to another account", code="home.owner", hint=hint)
+        raise _foreign(home)
     if found.st_mode & 0o022:
         hint = "set DAYPASS_HOME to a folder of your own, or make this one yours alone: chmod 700"
         raise Misconfigured(f"others may write to {home}", code="home.mode", hint=hint)
+
+
+def _foreign(home: str) -> Misconfigured:
+    hint = "run daypass as yourself, without sudo, or set DAYPASS_HOME to a folder of your own"
+    return Misconfigured(f"{home} belongs to another account", code="home.owner", hint=hint)
 
 
 def is_context_name(name: str) -> bool:
