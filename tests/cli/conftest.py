@@ -7,18 +7,19 @@ from pathlib import Path
 
 import pytest
 from tests.cli.kit import TRIAL, Admin
-from tests.client.laptop import ca, company, home, joined, said, settings, sign_in
+from tests.client.laptop import ca, company, home, joined, other, other_ca, said, settings, sign_in
 
 from daypass.cli.exits import Exit
 from daypass.client.settings import Settings
 
-__all__ = ["at_home", "ca", "company", "home", "joined", "said", "settings", "sign_in"]
+__all__ = ["at_home", "ca", "company", "home", "joined", "other", "other_ca", "said", "settings", "sign_in"]
 
 
 @pytest.fixture
 def at_home(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Settings:
     """Commands run here find this home folder, and no agent or path of whoever runs the tests."""
-    monkeypatch.setenv("HOME", settings.environ["HOME"])
+    for name in ("HOME", "XDG_RUNTIME_DIR"):
+        monkeypatch.setenv(name, settings.environ[name])
     for name in ("DAYPASS_HOME", "XDG_DATA_HOME", "SSH_AUTH_SOCK", "SSH_CONNECTION"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(webbrowser, "_tryorder", None)  # BROWSER is read with the first use, once a process

@@ -74,6 +74,20 @@ def test_before_bootstrap_and_before_login_it_exits_1_and_says_what_to_do(
     assert json.loads(capsys.readouterr().out)["valid"] is False
 
 
+def test_the_company_asked_for_is_the_one_to_sign_in_at(
+    signed_in: Membership, other: Membership, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other one is in use."""
+    name = signed_in.context.name
+    signed_in.context.agent.write_text("/nowhere\n")
+    for arguments, hint in ((["--context", name], f"daypass login --context {name}\n"), ([], "daypass login\n")):
+        assert main(["status", *arguments]) == 1
+        assert capsys.readouterr().err.endswith(f"run: {hint}")
+    monkeypatch.setenv("DAYPASS_CONTEXT", name)
+    assert main(["status"]) == 1
+    assert capsys.readouterr().err.endswith("run: daypass login\n")
+
+
 def test_a_certificate_whose_key_is_gone_is_no_pass(
     signed_in: Membership, capsys: pytest.CaptureFixture[str]
 ) -> None:

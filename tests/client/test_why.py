@@ -216,6 +216,23 @@ def test_a_pass_that_ended_is_said_to_have_ended(lab: Lab, held: Held, company: 
     assert why.ask(lab.settings, HOST).hint == "your day pass ended 1 h ago; run: daypass login"
 
 
+def test_the_company_to_sign_in_at_is_named_where_another_one_is_in_use(
+    lab: Lab, held: Held, other: Membership, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`daypass login` alone would sign in at the other one, and ssh would go on refusing."""
+    expired(lab)
+    monkeypatch.setattr(why, "clock", lambda: held.certificate.valid_before + 3600)
+    (mine,) = (each for each in lab.settings.contexts() if each != other.context)
+    assert why.ask(lab.settings, HOST).hint.endswith(f"run: daypass login --context {mine.name}")
+
+
+def test_of_a_host_that_is_nobody_s_it_names_the_hosts_of_every_company(lab: Lab, other: Membership) -> None:
+    lab.known_as("stranger")
+    found = why.ask(lab.settings, "stranger", ["-oStrictHostKeyChecking=no", "-oUserKnownHostsFile=/dev/null"])
+    assert "*.corp.test" in found.hint and "*.other.test" in found.hint
+    assert "does not let" in found.message and "0 key(s)" not in found.message
+
+
 def test_an_open_shared_connection_answers_for_itself(lab: Lab) -> None:
     path = lab.folder / "control"
     config = ["-F", str(lab.config), "-o", f"ControlPath={path}"]

@@ -41,21 +41,25 @@ def show_status(root: str, context: str, as_json: bool) -> int:
     """0 with a valid certificate whose key the agent has, else 1."""
     now = time.time()
     home = place.home(root, os.environ)
-    wanted = context or os.environ.get("DAYPASS_CONTEXT", "")
+    in_use = os.environ.get("DAYPASS_CONTEXT", "")
+    wanted = context or in_use
     company = place.current_name(home, wanted)
     found = glance.look(os.path.join(home, "contexts", company)) if company else None
     if as_json:
         json_data(_fields(company, found, now))
-    elif company is None or found is None:
-        _show_nothing(company, wanted)
     else:
-        _show(company, found, now)
+        elsewhere = company is not None and company != place.current_name(home, in_use)
+        login = f"daypass login --context {company}" if elsewhere else "daypass login"
+        if company is None or found is None:
+            _show_nothing(company, wanted, login)
+        else:
+            _show(company, found, now, login)
     return 0 if found is not None and found.is_valid(now) else 1
 
 
-def _show(company: str, found: Glance, now: float) -> None:
+def _show(company: str, found: Glance, now: float, login: str) -> None:
     if not found.is_valid(now):
-        note(_why_not(found, now))
+        note(_why_not(found, now, login))
         return
     left = duration(found.valid_before - now)
     who = bold(printable(found.login), sys.stdout)
@@ -64,24 +68,24 @@ def _show(company: str, found: Glance, now: float) -> None:
     data(f"  principals  {printable(', '.join(found.principals))}")
     data(f"  serial      {found.serial}")
     if found.ends_soon(now):
-        note("it ends soon; daypass login gets the next one")
+        note(f"it ends soon; {login} gets the next one")
 
 
-def _show_nothing(company: str | None, wanted: str) -> None:
+def _show_nothing(company: str | None, wanted: str, login: str) -> None:
     if company is None and wanted:
         note("no such company joined; those that are: daypass context list")
     elif company is None:
         note("no company joined; ask your operator for the line that starts: daypass bootstrap")
     else:
-        note(f"not signed in at {printable(company)}; run: daypass login")
+        note(f"not signed in at {printable(company)}; run: {printable(login)}")
 
 
-def _why_not(found: Glance, now: float) -> str:
+def _why_not(found: Glance, now: float, login: str) -> str:
     if now >= found.valid_before:
-        return f"your certificate expired {duration(now - found.valid_before)} ago; run: daypass login"
+        return f"your certificate expired {duration(now - found.valid_before)} ago; run: {login}"
     if now < found.valid_after:
         return "your certificate is not valid yet by this machine's clock; set the clock"
-    return "your certificate is here, but its key is gone from the agent, or the agent is locked; run: daypass login"
+    return f"your certificate is here, but its key is gone from the agent, or the agent is locked; run: {login}"
 
 
 def _fields(company: str | None, found: Glance | None, now: float) -> dict[str, object]:

@@ -19,7 +19,8 @@ _OPERATOR = "tell whoever runs that host"
 class Asked:
     """What is known here of the question. `fingerprint` and `principals` are those of the day pass; "" without one.
 
-    `absent` says why the day pass would not be offered, "" where it should be.
+    `absent` says why the day pass would not be offered, "" where it should be; `sign_in` is the command for
+    another.
     """
 
     host: str
@@ -33,6 +34,7 @@ class Asked:
     principals: tuple[str, ...] = ()
     login: str = ""
     absent: str = ""
+    sign_in: str = "daypass login"
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +211,8 @@ def _not_admitted(asked: Asked, offers: tuple[str, ...]) -> Verdict:
 
 
 def _not_offered(story: Story, asked: Asked, offers: tuple[str, ...]) -> Verdict:
-    text = f"{asked.host} let {asked.user} in with none of {len(offers)} key(s); your day pass was not offered"
+    tried = f"with none of {len(offers)} key(s)" if offers else "without a key"
+    text = f"{asked.host} does not let {asked.user} in {tried}; your day pass was not offered"
     if asked.absent:
         return Verdict("not-offered", False, text, asked.absent, offers)
     if story.has(r"not in PubkeyAcceptedAlgorithms|no mutual signature supported|not in PubkeyAcceptedKeyTypes"):

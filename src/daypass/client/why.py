@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from time import time as clock
 
-from daypass.client import contexts, enrolled, glance, sshstory, trust, verdict
+from daypass.client import contexts, enrolled, glance, sshstory, verdict
 from daypass.client.doctor import openssh
 from daypass.client.settings import Settings
 from daypass.client.sshprogram import Ran, config_arguments, effective, host_of, run
@@ -51,6 +51,7 @@ def ask(settings: Settings, host: str, arguments: Sequence[str] = ()) -> Verdict
     ran = _run(settings, host, arguments)
     story = sshstory.read(ran.err, asked.hostname)
     result = verdict.judge(story, asked, ran.code)
+    result = replace(result, hint=result.hint.replace("daypass login", asked.sign_in))
     _log.info("why %s: %s", host, result.code)
     hops = [each for each in found.get("proxyjump", ["none"])[0].split(",") if each not in ("", "none")]
     if result.works or story.reached or not hops:
@@ -93,7 +94,8 @@ def _asked(settings: Settings, host: str, found: dict[str, list[str]]) -> Asked:
         return replace(asked, absent=_foreign(settings, host))
     names = {host.lower().rstrip("."), hostname.lower().rstrip(".")}
     has_enrolled = not names.isdisjoint(enrolled.names(membership))
-    known = replace(asked, company=membership.ca_name, has_enrolled=has_enrolled)
+    sign_in = contexts.login_command(settings, membership.context)
+    known = replace(asked, company=membership.ca_name, has_enrolled=has_enrolled, sign_in=sign_in)
     return _with_pass(settings, membership, known, found)
 
 
@@ -106,11 +108,10 @@ def _foreign(settings: Settings, host: str) -> str:
 
 
 def _patterns(settings: Settings) -> str:
-    try:
-        context = settings.current()
-        return ", ".join(trust.load(context).host_patterns) if context is not None else ""
-    except DaypassError:
-        return ""
+    """Of every company, or of the one that was asked for by name."""
+    names = {settings.wanted} if settings.wanted else {context.name for context in settings.contexts()}
+    found = [each for context, each in contexts.joined(settings) if context.name in names and each is not None]
+    return ", ".join(pattern for each in found for pattern in each.host_patterns)
 
 
 def _with_pass(settings: Settings, membership: Membership, asked: Asked, found: dict[str, list[str]]) -> Asked:
