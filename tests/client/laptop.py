@@ -15,7 +15,7 @@ import httpx2
 import pytest
 
 from daypass import api
-from daypass.client import trust
+from daypass.client import marker, trust
 from daypass.client.login import Login
 from daypass.client.settings import Settings
 from daypass.client.trust import Membership
@@ -31,6 +31,8 @@ def home() -> Iterator[Path]:
     try:
         yield folder
     finally:
+        for context in (folder / ".local/share/daypass/contexts").glob("*"):
+            marker.forget(str(context))  # it lies in memory, not below the folder
         _end_agent(folder / ".local/share/daypass/agent.sock")
         shutil.rmtree(folder)
 

@@ -66,10 +66,11 @@ _SCRIPTS = {"bash": _BASH, "zsh": _ZSH, "fish": _FISH}
     epilog="""\b
 Examples:
   daypass completion bash > ~/.local/share/bash-completion/completions/daypass
-  daypass completion zsh  > "${fpath[1]}/_daypass"
+  daypass completion zsh  > ~/.zfunc/_daypass
   daypass completion fish > ~/.config/fish/completions/daypass.fish
 
-Commands, options, companies, and the hosts that have enrolled."""
+Commands, options, companies, and the hosts that have enrolled. zsh looks into ~/.zfunc with fpath+=~/.zfunc before
+compinit in ~/.zshrc. daypass uninstall takes these files away again."""
 )
 @click.argument("shell", type=click.Choice(list(_SCRIPTS)))
 def completion(shell: str) -> None:
