@@ -198,6 +198,27 @@ def test_yesterday_s_agent_may_have_ended(sign_in: SignIn, joined: Membership) -
     assert len(sign_in().run().agent.identities()) == 1
 
 
+def test_another_person_than_the_last_time_is_remarked_on(sign_in: SignIn, company: MiniCa, said: list[str]) -> None:
+    """A browser with a second account, or another local user who answered with a sign-in of their own: the state can
+    be read off the browser's command line."""
+    for _ in range(2):
+        sign_in(force=True).run()
+    assert "the day pass before" not in " ".join(said)
+    company.principals = ("mallory",)
+    sign_in(force=True).run()
+    assert "the day pass before was alice's; if this one is not yours: daypass logout" in said
+
+
+def test_after_a_logout_another_person_is_no_surprise(
+    sign_in: SignIn, company: MiniCa, said: list[str], settings: Settings
+) -> None:
+    sign_in().run()
+    logout(settings)
+    company.principals = ("bob",)
+    sign_in().run()
+    assert "the day pass before" not in " ".join(said)
+
+
 def test_with_a_valid_certificate_nobody_is_asked(sign_in: SignIn, company: MiniCa) -> None:
     held = sign_in().run()
     company.hits.clear()

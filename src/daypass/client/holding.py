@@ -16,14 +16,14 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from daypass.client import choice, marker, sshconfig
 from daypass.client.agent import Agent, is_certificate
-from daypass.client.glance import ends_soon
+from daypass.client.glance import ends_soon, login_name
 from daypass.client.portable import locked
 from daypass.client.settings import Context, Settings, write_file
 from daypass.client.trust import Membership
 from daypass.errors import DaypassError, Invalid, Misconfigured, Unauthenticated
 from daypass.wire import Certificate, CertType, PublicKey
 
-__all__ = ["Held", "alone", "check", "discard", "held", "keep", "noted", "signers", "tell_ssh"]
+__all__ = ["Held", "alone", "check", "discard", "held", "keep", "noted", "owner", "signers", "tell_ssh"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +140,15 @@ def tell_ssh(held: Held, context: Context, environ: Mapping[str, str]) -> None:
         marker.write(str(context.folder), held.certificate.valid_before, held.agent.path, environ)
         for note in (context.signed_out, context.failure):
             note.unlink(missing_ok=True)
+
+
+def owner(context: Context) -> str:
+    """Whom the certificate on file is for, valid or not; "" without one."""
+    try:
+        certificate = Certificate.from_line(context.certificate.read_text("ascii"), strict=False)
+    except (OSError, UnicodeDecodeError, Invalid):
+        return ""
+    return login_name(certificate.principals, certificate.key_id)
 
 
 def signers(context: Context) -> tuple[PublicKey, ...]:

@@ -81,11 +81,14 @@ class Login:
     def run(self) -> Held:
         """Sign in and keep the certificate. Raises any of the error tree; then nothing has changed."""
         with self._begun() as begun:
-            membership = begun.membership
+            membership, before = begun.membership, holding.owner(begun.membership.context)
             found = choice.choose(self.settings, self.say, force=self.force, confirm=self.confirm)
             _log.info("the key goes to the agent at %s", found.path)
             certificate = self._sign_in(begun, self._day_pass(membership, found))
         _log.info("signed in: serial %d, until %s", certificate.serial, utc(certificate.valid_before))
+        if before not in ("", holding.owner(membership.context)):
+            # A browser that was signed in to another account, or somebody else's answer to our question.
+            self.say(f"the day pass before was {before}'s; if this one is not yours: daypass logout")
         sshconfig.update(self.settings, membership)
         if self.notify and not notify.start(membership.context, certificate, self.settings.environ):
             self.say("this desktop has no notify-send or osascript, so nothing will tell you when the day pass ends")
