@@ -155,6 +155,7 @@ def test_a_full_disk_behind_stdout_is_said_and_is_no_fault_of_ours(arguments: st
     done = _shell(f"{arguments} >/dev/full", tmp_path)
     assert done.returncode == 10
     assert done.stderr.startswith("daypass: error: output: No space left on device\n")
+    assert "hint: is the disk full" in done.stderr
 
 
 def test_a_file_that_can_not_be_read_is_named(

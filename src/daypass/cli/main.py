@@ -92,7 +92,11 @@ def _failed(error: DaypassError) -> int:
 
 def _trouble(error: OSError) -> DaypassError:
     where = error.filename if isinstance(error.filename, str) else "output"
-    return Misconfigured(f"{where}: {error.strerror or type(error).__name__}", hint="DAYPASS_DEBUG=1 shows where")
+    import errno
+
+    disk = error.errno in (errno.EROFS, errno.ENOSPC, errno.EDQUOT)
+    hint = "is the disk full or read-only?" if disk else "DAYPASS_DEBUG=1 shows where"
+    return Misconfigured(f"{where}: {error.strerror or type(error).__name__}", hint=hint)
 
 
 def _let_go_of(stream: TextIO | None) -> None:
