@@ -198,6 +198,27 @@ def test_connections_that_say_nothing_do_not_take_every_place(listener: Listener
             connection.close()
 
 
+def test_the_oldest_idle_connection_makes_room(listener: Listener) -> None:
+    """So that another local user can't have us keep a thread and a descriptor for each of thousands."""
+    host, _, port = listener.authority.partition(":")
+    idle = [socket.create_connection((host, int(port))) for _ in range(loopback._MAX_CONNECTIONS + 1)]
+    try:
+        idle[0].settimeout(5)
+        assert idle[0].recv(1) == b""
+        idle[-1].settimeout(0.2)
+        with pytest.raises(TimeoutError):
+            idle[-1].recv(1)
+    finally:
+        for connection in idle:
+            connection.close()
+
+
+def test_nobody_shares_the_port(listener: Listener) -> None:
+    """SO_REUSEADDR lets a second program listen at the same address on Windows, and take the answer."""
+    for server in listener._servers._servers:
+        assert server.socket.getsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR) == 0
+
+
 @pytest.mark.parametrize(
     "said", [b"\r\n\r\n", b"GET\r\n\r\n", b"\x16\x03\x01\x02\x00", b"GET /" + b"a" * 70000, b"GET / HTTP/9\r\n\r\n"]
 )
