@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from daypass import api, network
-from daypass.client.idp import Idp
-from daypass.client.oidc import Provider, discover
+from daypass.client.signin.idp import Idp
+from daypass.client.signin.oidc import Provider, discover
 from daypass.errors import DaypassError, Misconfigured, Unavailable
 from daypass.network import await_name, lookup, proxy_for, within
 from daypass.remote import Remote

@@ -12,8 +12,8 @@ import pytest
 
 from daypass.api import OidcLogin
 from daypass.ca.clock import SystemClock
-from daypass.client.idp import Idp
-from daypass.client.oidc import discover
+from daypass.client.signin.idp import Idp
+from daypass.client.signin.oidc import discover
 from daypass.errors import Unavailable
 from daypass.provisioners.discovery import ProviderKeys, provider_client
 from daypass.remote import Remote

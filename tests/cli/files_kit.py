@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from daypass.cli.main import main
-from daypass.client.login import Login
 from daypass.client.settings import Settings
+from daypass.client.signin.login import Login
 from daypass.client.trust import Membership
 
 Told = Callable[..., tuple[int, str, str]]

@@ -15,8 +15,8 @@ from tests.parts.needs import need
 from daypass.cli.complete import candidates
 from daypass.cli.completion import completion
 from daypass.cli.main import main
-from daypass.client.login import Login
 from daypass.client.settings import Settings
+from daypass.client.signin.login import Login
 from daypass.client.trust import Membership
 
 _BASH = """

@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 from tests.client.laptop import follow
 from tests.client.mini_ca import MiniCa, run_mini_ca
-from tests.client.test_sshinclude import snapshot
+from tests.client.openssh.test_sshinclude import snapshot
 
 from daypass.cli.exits import Exit
 from daypass.cli.main import main
-from daypass.client.login import Login
-from daypass.client.peer import command_lines
+from daypass.client.agents.peer import command_lines
 from daypass.client.settings import Settings
+from daypass.client.signin.login import Login
 from daypass.client.trust import Membership
 
 

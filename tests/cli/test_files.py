@@ -18,7 +18,7 @@ from tests.wire.making import private_key, signed
 
 from daypass import api
 from daypass.cli.exits import Exit
-from daypass.client import agent as agents
+from daypass.client.agents import agent as agents
 from daypass.client.settings import Settings
 from daypass.client.trust import Membership
 from daypass.wire import Certificate

@@ -16,7 +16,7 @@ from tests.wire.making import PrivateKey, signed
 
 from daypass import api
 from daypass.cli.exits import Exit
-from daypass.client.keyfiles import encode, generate_like
+from daypass.client.files.keyfiles import encode, generate_like
 from daypass.client.settings import Settings
 from daypass.client.trust import Membership
 from daypass.errors import Misconfigured
@@ -211,7 +211,7 @@ def test_where_the_ca_says_no_the_day_pass_stays(told: Told, signed_in: Membersh
 
 
 def test_a_passphrase_without_bcrypt_is_refused_with_a_way_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    from daypass.client import keyfiles
+    from daypass.client.files import keyfiles
 
     monkeypatch.setattr(keyfiles, "find_spec", lambda _: None)
     with pytest.raises(Misconfigured, match="bcrypt") as caught:

@@ -24,7 +24,7 @@ from tests.parts.processes import wait_until
 from daypass import api
 from daypass.cli.exits import Exit
 from daypass.cli.main import main
-from daypass.client.agent import Agent
+from daypass.client.agents.agent import Agent
 from daypass.client.settings import Settings
 from daypass.wire import Certificate
 

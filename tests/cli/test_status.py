@@ -13,8 +13,8 @@ import pytest
 from tests.client.mini_ca import MiniCa
 
 from daypass.cli.main import main
-from daypass.client.login import Login
 from daypass.client.settings import Settings
+from daypass.client.signin.login import Login
 from daypass.client.trust import Membership
 
 ALLOWED = {

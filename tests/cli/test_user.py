@@ -72,7 +72,7 @@ def test_the_address_to_open_is_printed_on_request(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from daypass.client import codeflow
+    from daypass.client.signin import codeflow
 
     monkeypatch.setattr(codeflow, "SIGN_IN_SECONDS", 0.3)
     main(["bootstrap", company.url, "--fingerprint", company.fingerprint])

@@ -82,7 +82,7 @@ def test_one_command_s_log_is_not_the_next_one_s(
     main(["logout", "-v"])
     capsys.readouterr()
     before = at_home.log.read_text()
-    logging.getLogger("daypass.client.login").info("nobody's")
+    logging.getLogger("daypass.client.signin.login").info("nobody's")
     assert at_home.log.read_text() == before and capsys.readouterr().err == ""
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from daypass.client import sshsetup
+from daypass.client.openssh import sshsetup
 from daypass.client.settings import Settings
 from daypass.wire import Certificate, CertType, PublicKey, sign_blob
 from tests.client.mini_ca import MiniCa, line

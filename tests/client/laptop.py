@@ -16,8 +16,8 @@ import pytest
 
 from daypass import api
 from daypass.client import marker, trust
-from daypass.client.login import Login
 from daypass.client.settings import Settings
+from daypass.client.signin.login import Login
 from daypass.client.trust import Membership
 from tests.client.mini_ca import MiniCa, run_mini_ca
 from tests.parts.op import Op
@@ -103,7 +103,7 @@ def follow(url: str) -> None:
 
 
 def shells_that_wait(certificate: Path) -> dict[int, list[str]]:
-    """Those of daypass.client.notify for this file, by process, with their arguments; what they fork is no other."""
+    """Those that wait for this file (client.signin.notify), by process, with their arguments; not what they fork."""
     found = {}
     for process in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError, UnicodeDecodeError):

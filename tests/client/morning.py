@@ -19,7 +19,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from daypass.client import marker
-from daypass.client.agent import Agent
+from daypass.client.agents.agent import Agent
 from daypass.client.settings import Settings
 from daypass.client.trust import Membership
 from daypass.wire import Certificate, PublicKey

@@ -10,9 +10,9 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from daypass.api import REQUEST_NAMESPACE, PassProof
-from daypass.client.agent import Agent
+from daypass.client.agents.agent import Agent
 from daypass.client.calls import host_token, prover
-from daypass.client.subject import agent_signer, signer
+from daypass.client.signin.subject import agent_signer, signer
 from daypass.errors import Invalid
 from daypass.wire import PublicKey, SshSignature
 from daypass.wire.binding import request_message

@@ -6,10 +6,11 @@ from collections.abc import Callable
 
 import pytest
 
-from daypass.client import contexts, holding, sshsetup, trust
-from daypass.client.agent import Agent
-from daypass.client.login import Login
+from daypass.client import contexts, holding, trust
+from daypass.client.agents.agent import Agent
+from daypass.client.openssh import sshsetup
 from daypass.client.settings import Settings
+from daypass.client.signin.login import Login
 from daypass.client.trust import Membership
 from daypass.errors import Conflict, Invalid, NotFound
 from tests.client.laptop import at, follow

@@ -9,8 +9,8 @@ import pytest
 
 from daypass import api
 from daypass.client import enrolled, trust
-from daypass.client.login import Login
 from daypass.client.settings import Context, Settings
+from daypass.client.signin.login import Login
 from daypass.client.trust import Membership
 from daypass.errors import DaypassError, Invalid, Unauthenticated
 from daypass.wire import Krl

@@ -5,9 +5,9 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Callable
 
-from daypass.client import sshsetup
-from daypass.client.login import Login
+from daypass.client.openssh import sshsetup
 from daypass.client.settings import Settings
+from daypass.client.signin.login import Login
 from daypass.client.trust import Membership
 from daypass.wire import Certificate
 from tests.parts.kill import killed_at

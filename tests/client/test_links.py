@@ -15,8 +15,8 @@ import pytest
 from daypass import api
 from daypass.client import trust
 from daypass.client.doctor import way
-from daypass.client.login import Login
 from daypass.client.settings import Settings
+from daypass.client.signin.login import Login
 from daypass.network import lookup
 from tests.client.laptop import follow
 from tests.client.mini_ca import MiniCa, run_mini_ca

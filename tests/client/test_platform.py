@@ -14,10 +14,12 @@ from pathlib import Path, PureWindowsPath
 
 import pytest
 
-from daypass.client import choice, peer, place, sshconfig, transport
-from daypass.client.agent import Agent
-from daypass.client.choice import choose
-from daypass.client.ownagent import end_own_agent, own_agent
+from daypass.client import place
+from daypass.client.agents import choice, peer, transport
+from daypass.client.agents.agent import Agent
+from daypass.client.agents.choice import choose
+from daypass.client.agents.ownagent import end_own_agent, own_agent
+from daypass.client.openssh import sshconfig
 from daypass.client.platform import NO_UID, WINDOWS_AGENT, Platform, is_pipe
 from daypass.client.settings import Settings
 from daypass.errors import Misconfigured
@@ -200,8 +202,8 @@ _AS_ON_WINDOWS = """
     memory.protect()
     (folder / "agent").write_text(str(folder / "deep" / "file"))
     assert not glance._agent_lists(str(folder), b"blob")
-    from daypass.client.agent import Agent
-    from daypass.client.kinds import kind
+    from daypass.client.agents.agent import Agent
+    from daypass.client.agents.kinds import kind
     from daypass.errors import Unavailable
     try:
         Agent(str(folder / "none")).identities()

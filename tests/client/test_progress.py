@@ -8,8 +8,8 @@ from collections.abc import Callable
 import pytest
 
 from daypass.client import progress as module
-from daypass.client.login import Login
 from daypass.client.progress import Progress
+from daypass.client.signin.login import Login
 from tests.client.mini_ca import MiniCa
 from tests.parts.op import DISCOVERY, Op, slow
 from tests.parts.processes import wait_until

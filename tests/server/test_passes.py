@@ -17,7 +17,7 @@ from tests.server.kit import read_all
 
 from daypass.api import ClientBundle, MyCertificate
 from daypass.client.calls import prover
-from daypass.client.subject import signer
+from daypass.client.signin.subject import signer
 from daypass.errors import NotFound, Unauthenticated
 from daypass.remote import Prove, Remote
 from daypass.wire import Certificate

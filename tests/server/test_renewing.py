@@ -11,7 +11,7 @@ from tests.server.company import Company, b64
 from tests.server.kit import key, possession
 
 from daypass.client.calls import host_token
-from daypass.client.subject import signer
+from daypass.client.signin.subject import signer
 from daypass.errors import Denied, Invalid, Unauthenticated
 from daypass.remote import Remote
 from daypass.wire import Certificate, CertType

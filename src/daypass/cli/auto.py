@@ -12,14 +12,15 @@ import os
 import sys
 
 from daypass.cli.output import printable
-from daypass.client import autologin, place
+from daypass.client import place
+from daypass.client.openssh import autologin
 from daypass.errors import DaypassError
 
 TYPE_CHECKING = False  # importing typing for it would cost more than all the rest
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from daypass.client.sshline import Ssh
+    from daypass.client.openssh.sshline import Ssh
 
 __all__ = ["auto_login"]
 
@@ -39,7 +40,7 @@ def auto_login(arguments: Sequence[str]) -> int | None:
 
 
 def _ask(name: str, ssh: Ssh) -> int:
-    from daypass.client import desk  # not before somebody may be asked
+    from daypass.client.signin import desk  # not before somebody may be asked
 
     terminal, has_browser = _terminal(), desk.has_browser(os.environ)
     if terminal is None and not has_browser:
@@ -57,8 +58,8 @@ def _ask(name: str, ssh: Ssh) -> int:
 
 
 def _sign_in(name: str, ssh: Ssh, at_terminal: bool, has_browser: bool, voice: _Voice) -> int:
+    from daypass.client.openssh.sshsignin import SshSignIn
     from daypass.client.settings import Settings
-    from daypass.client.sshsignin import SshSignIn
 
     settings = Settings.load(context=name)
     return _YES if SshSignIn(settings, ssh, at_terminal, has_browser, voice.say, voice.warn).run() else _NO

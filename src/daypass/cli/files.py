@@ -11,7 +11,7 @@ from daypass.cli.options import context_option, root_option, with_settings
 from daypass.cli.output import data, duration, json_data, moment, note, printable, utc
 
 if TYPE_CHECKING:
-    from daypass.client.listed import Listed
+    from daypass.client.files.listed import Listed
     from daypass.client.settings import Settings
 
 __all__ = ["check_host", "hosts", "list_keys", "needs_renewal"]
@@ -127,7 +127,7 @@ def list_keys(comment: str | None, raw: bool, remote: bool, as_json: bool, setti
 
         show_mine(settings, as_json=as_json)
         return 0
-    from daypass.client import listed
+    from daypass.client.files import listed
 
     answer = listed.look(settings)
     if answer is None:

@@ -24,7 +24,7 @@ def new_passphrase(path: Path, no_password: bool, file: Path | None) -> bytes | 
     """For a key that is to be written to `path`; None for none. Asked twice. Raises UsageError without a terminal."""
     if no_password:
         return None
-    from daypass.client.keyfiles import check_encryption
+    from daypass.client.files.keyfiles import check_encryption
 
     if file is None and not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise click.UsageError("there is no terminal to ask for a passphrase on: --password-file or --no-password")
@@ -58,7 +58,7 @@ def _in_file(path: Path) -> bytes:
 
 def from_now(option: str, text: str | None) -> int | None:
     """Seconds from now of `2h`, or of a moment as RFC 3339 writes it."""
-    from daypass.client.due import parse_span
+    from daypass.client.files.due import parse_span
 
     if text is None:
         return None

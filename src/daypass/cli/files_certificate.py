@@ -16,9 +16,9 @@ from daypass.cli.output import bold, duration, good, moment, note, printable
 from daypass.errors import Invalid
 
 if TYPE_CHECKING:
-    from daypass.client.certfiles import NewFile, Trio
+    from daypass.client.files.certfiles import NewFile, Trio
     from daypass.client.settings import Settings
-    from daypass.client.subject import Subject
+    from daypass.client.signin.subject import Subject
     from daypass.wire import Certificate, PublicKey
 
 __all__ = ["certificate"]
@@ -119,7 +119,7 @@ def certificate(settings: Settings, **given: Any) -> int:
     wish = _Given(**given)
     _refuse_contradictions(wish)
     from daypass.client import memory
-    from daypass.client.certfiles import Trio
+    from daypass.client.files.certfiles import Trio
 
     memory.protect()
     trio = Trio.of(wish.file)
@@ -148,8 +148,8 @@ def _refuse_contradictions(wish: _Given) -> None:
 
 def _new(wish: _Given, trio: Trio) -> Subject:
     """A key that is written only with its certificate."""
-    from daypass.client import certfiles, keyfiles
-    from daypass.client.subject import signer
+    from daypass.client.files import certfiles, keyfiles
+    from daypass.client.signin.subject import signer
     from daypass.wire import PublicKey
 
     certfiles.check_free([trio.key, trio.public, trio.certificate], force=wish.force)
@@ -166,8 +166,8 @@ def _new(wish: _Given, trio: Trio) -> Subject:
 
 def _existing(wish: _Given, trio: Trio, settings: Settings) -> Subject:
     """A key whose private half stays where it is."""
-    from daypass.client import certfiles, keyfiles, keygen
-    from daypass.client.subject import signer
+    from daypass.client.files import certfiles, keyfiles, keygen
+    from daypass.client.signin.subject import signer
     from daypass.wire import PublicKey
 
     source = Path(wish.pub) if wish.pub else trio.public if trio.public.exists() else Path(wish.file)
@@ -187,7 +187,7 @@ def _existing(wish: _Given, trio: Trio, settings: Settings) -> Subject:
 
 def _public_half(path: Path) -> PublicKey:
     """The one key in the file. Raises Invalid for a certificate, several keys, or a key too weak to be certified."""
-    from daypass.client.sshfile import entries
+    from daypass.client.files.sshfile import entries
     from daypass.wire import PublicKey
 
     found = entries(str(path))
@@ -200,8 +200,8 @@ def _public_half(path: Path) -> PublicKey:
 
 
 def _subject(wish: _Given, key: PublicKey, prove: Any, trio: Trio, files: list[NewFile]) -> Subject:
-    from daypass.client import certfiles
-    from daypass.client.subject import Subject
+    from daypass.client.files import certfiles
+    from daypass.client.signin.subject import Subject
 
     begin = from_now("--not-before", wish.not_before) or 0
 
@@ -226,8 +226,8 @@ def _check_narrow(made: Certificate, principals: tuple[str, ...], begin: int) ->
 
 def _for_person(wish: _Given, subject: Subject, settings: Settings) -> Certificate:
     from daypass.cli.login import opener_for, show_code
-    from daypass.client.desk import has_browser
-    from daypass.client.login import Login
+    from daypass.client.signin.desk import has_browser
+    from daypass.client.signin.login import Login
 
     lifetime = from_now("--not-after", wish.not_after)
     if lifetime is not None and lifetime <= max(subject.begin, 0):
@@ -249,7 +249,7 @@ def _for_person(wish: _Given, subject: Subject, settings: Settings) -> Certifica
 
 def _for_host(wish: _Given, subject: Subject) -> Certificate:
     from daypass.cli.host import join_token
-    from daypass.client import hostcerts
+    from daypass.client.files import hostcerts
     from daypass.model import is_host_name
 
     if not is_host_name(wish.keyid.lower()):

@@ -5,14 +5,14 @@ from __future__ import annotations
 import time
 
 from daypass.cli.output import data, duration, show_error
-from daypass.client.due import DEFAULT, is_due, share_used
+from daypass.client.files.due import DEFAULT, is_due, share_used
 from daypass.errors import DaypassError, Invalid, NotFound
 
 TYPE_CHECKING = False  # importing typing for it would cost more than all the rest
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from daypass.client.shown import ShownCertificate
+    from daypass.client.files.shown import ShownCertificate
 
 __all__ = ["check", "needs_renewal"]
 
@@ -33,7 +33,7 @@ def needs_renewal(arguments: Sequence[str]) -> int | None:
 
 def check(file: str, threshold: str, *, verbose: bool) -> int:
     """The exit code; every error is shown."""
-    from daypass.client.sshfile import only_certificate
+    from daypass.client.files.sshfile import only_certificate
 
     try:
         certificate, now = only_certificate(file).certificate, time.time()

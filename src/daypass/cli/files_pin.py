@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from daypass.client.hostcerts import Pin
+    from daypass.client.files.hostcerts import Pin
     from daypass.client.settings import Settings
     from daypass.host.settings import Paths
     from daypass.host.state import State
@@ -48,8 +48,9 @@ def with_ca(command: Callable[..., Any]) -> Callable[..., Any]:
 def choose(settings: Settings, named: Named) -> Pin:
     """In this order: `--ca-url`, `--context`, the CA that this host is enrolled with, the company in use."""
     from daypass import trusted
-    from daypass.client import hostcerts, trust
-    from daypass.client.sshfile import read
+    from daypass.client import trust
+    from daypass.client.files import hostcerts
+    from daypass.client.files.sshfile import read
 
     if named.url:
         url = named.url if "://" in named.url else f"https://{named.url}"

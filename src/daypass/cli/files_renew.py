@@ -50,7 +50,7 @@ def renew(
     fingerprint: str | None, root_cert: Path | None, settings: Settings,
 ) -> int:  # fmt: skip
     """Renew the host certificate CERT with its private key KEY."""
-    from daypass.client import certfiles, hostcerts
+    from daypass.client.files import certfiles, hostcerts
 
     before, comment, private, _ = _mine(cert, key, password_file)
     target = Path(out) if out else Path(cert).resolve()
@@ -87,8 +87,8 @@ def rekey(
     ca_url: str | None, fingerprint: str | None, root_cert: Path | None, settings: Settings,
 ) -> int:  # fmt: skip
     """Make a new key and move the host certificate CERT of KEY to it."""
-    from daypass.client import certfiles, hostcerts, keyfiles
-    from daypass.client.subject import signer
+    from daypass.client.files import certfiles, hostcerts, keyfiles
+    from daypass.client.signin.subject import signer
     from daypass.wire import PublicKey
 
     before, comment, private, passphrase = _mine(cert, key, password_file)
@@ -112,8 +112,8 @@ def rekey(
 
 def _mine(cert: str, key: str, password_file: Path | None) -> tuple[Certificate, str, PrivateKey, bytes | None]:
     """The certificate and its comment, the key and its passphrase; found to belong together, and to be a host's."""
-    from daypass.client import hostcerts, keyfiles
-    from daypass.client.sshfile import entries, only_certificate
+    from daypass.client.files import hostcerts, keyfiles
+    from daypass.client.files.sshfile import entries, only_certificate
     from daypass.wire import Certificate, PublicKey
 
     certificate = Certificate.parse(only_certificate(cert).blob)

@@ -93,8 +93,8 @@ def _revoke_host(
     settings: Settings, named: Named, cert: str, key: Path, password_file: Path | None, wanted: int | None,
     why: tuple[str, int],
 ) -> int:  # fmt: skip
-    from daypass.client import hostcerts, keyfiles
-    from daypass.client.sshfile import only_certificate
+    from daypass.client.files import hostcerts, keyfiles
+    from daypass.client.files.sshfile import only_certificate
     from daypass.wire import Certificate, PublicKey
 
     certificate = Certificate.parse(only_certificate(cert).blob)

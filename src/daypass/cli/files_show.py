@@ -12,8 +12,8 @@ import click
 from daypass.cli.output import data, duration, json_data, moment, note, printable, utc
 
 if TYPE_CHECKING:
-    from daypass.client.shown import ShownCertificate, ShownKey
-    from daypass.client.sshfile import Entry
+    from daypass.client.files.shown import ShownCertificate, ShownKey
+    from daypass.client.files.sshfile import Entry
 
 __all__ = ["fingerprint", "inspect"]
 
@@ -44,7 +44,7 @@ asked. JSON is one object for one key, else a list of them."""
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", help="How to print it.")
 def inspect(file: str, form: str) -> int:
     """Show what a certificate or key says. FILE is - for standard input."""
-    from daypass.client.sshfile import entries
+    from daypass.client.files.sshfile import entries
 
     found, now = entries(file), time.time()
     if form == "json":
@@ -75,7 +75,7 @@ Examples:
 @click.option("--json", "as_json", is_flag=True, help="A list of objects, one for each key.")
 def fingerprint(file: str, whole: bool, form: str, as_json: bool) -> int:
     """Print the fingerprints of the keys in FILE, as ssh-keygen -l does. FILE is - for standard input."""
-    from daypass.client.sshfile import entries
+    from daypass.client.files.sshfile import entries
 
     found = entries(file)
     if as_json:

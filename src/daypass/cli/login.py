@@ -16,9 +16,9 @@ from daypass.errors import Invalid
 
 if TYPE_CHECKING:
     from daypass.client.holding import Held
-    from daypass.client.login import Login
     from daypass.client.settings import Settings
-    from daypass.client.typed import Code
+    from daypass.client.signin.login import Login
+    from daypass.client.signin.typed import Code
 
 __all__ = ["login", "opener_for", "show_code"]
 
@@ -62,8 +62,8 @@ def login(
     settings: Settings,
 ) -> int:
     """Sign in and get today's certificate."""
-    from daypass.client.desk import has_browser
-    from daypass.client.login import Login
+    from daypass.client.signin.desk import has_browser
+    from daypass.client.signin.login import Login
 
     defaults = settings.machine_defaults()
     browser = has_browser(settings.environ)
@@ -106,7 +106,7 @@ def opener_for(opens: bool) -> Callable[[str], None]:
     """What sends the person to an address."""
 
     def opener(url: str) -> None:
-        from daypass.client.browser import open_in_browser
+        from daypass.client.signin.browser import open_in_browser
 
         if opens:
             open_in_browser(url, note)
@@ -139,7 +139,7 @@ def _seconds(lifetime: str | None) -> int | None:
 
 def _say_who(held: Held, how: str, more: str = "") -> None:
     from daypass.client.glance import login_name
-    from daypass.client.login import until
+    from daypass.client.signin.login import until
 
     certificate = held.certificate
     who = login_name(certificate.principals, certificate.key_id)

@@ -31,7 +31,8 @@ nobody else's; joining the same CA again does no harm."""
 @root_option
 def bootstrap(url: str, fingerprint: str | None, name: str, root: str) -> int:
     """Join a company: pin the roots of the CA at URL."""
-    from daypass.client import sshsetup, trust
+    from daypass.client import trust
+    from daypass.client.openssh import sshsetup
     from daypass.client.settings import Settings
 
     address, pinned = trust.split_address(url, fingerprint)
@@ -114,7 +115,7 @@ Once your certificate has expired, plain ssh starts the next sign-in by itself. 
 @with_settings
 def ssh_config(remove: bool, dry_run: bool, auto_login: bool | None, settings: Settings) -> int:
     """Set up OpenSSH's client for your companies' hosts, once."""
-    from daypass.client import sshsetup
+    from daypass.client.openssh import sshsetup
 
     changes = sshsetup.plan(settings, remove=remove, auto_login=auto_login)
     for change in changes:

@@ -33,8 +33,8 @@ Runs ssh once, verbosely, with no question asked and nothing left behind, and re
 @with_settings
 def why(host: str, arguments: tuple[str, ...], as_json: bool, settings: Settings) -> int:
     """Say what keeps you out of HOST, or what lets you in."""
+    from daypass.client.openssh.why import ask
     from daypass.client.progress import Progress
-    from daypass.client.why import ask
 
     with Progress(note).waiting(f"ssh {printable(host)}") if sys.stderr.isatty() else nullcontext():
         found = ask(settings, host, arguments)

@@ -8,7 +8,7 @@ import time
 from typing import TYPE_CHECKING
 
 from daypass.api import CALL_NONCE_SIZE, REQUEST_NAMESPACE, PassProof
-from daypass.client import subject
+from daypass.client.signin import subject
 from daypass.remote import Prove
 from daypass.wire import Certificate
 from daypass.wire.binding import request_message

@@ -14,9 +14,11 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from daypass.client import choice, marker, sshconfig
-from daypass.client.agent import Agent, is_certificate
+from daypass.client import marker
+from daypass.client.agents import choice
+from daypass.client.agents.agent import Agent, is_certificate
 from daypass.client.glance import ends_soon, login_name
+from daypass.client.openssh import sshconfig
 from daypass.client.portable import locked
 from daypass.client.settings import Context, Settings, write_file
 from daypass.client.trust import Membership
@@ -134,7 +136,7 @@ def _serves_enrolled_alone(certificate: Certificate, agent: Agent, settings: Set
 def tell_ssh(held: Held, context: Context, environ: Mapping[str, str]) -> None:
     """Have ssh offer the pass, and start the next sign-in by itself once it has ended.
 
-    What can't be written is left: ssh's own look at things (client.autologin) makes up for it.
+    What can't be written is left: ssh's own look at things (client.openssh.autologin) makes up for it.
     """
     with contextlib.suppress(OSError):
         marker.write(str(context.folder), held.certificate.valid_before, held.agent.path, environ)

@@ -3,7 +3,7 @@
 Nothing secret is passed to a log in the first place; what looks like a secret is masked all the same, whatever it
 came in (bearer tokens stood in the logs of step-ca, BLESS and sigstore). One line per event:
 
-    2026-11-24T02:38:00.123Z 4711 daypass.client.login sign-in finished in 3.2 s …
+    2026-11-24T02:38:00.123Z 4711 daypass.client.signin.login sign-in finished in 3.2 s …
 
 Any number of processes append. A log that can't be written never hurts: there is none then.
 """

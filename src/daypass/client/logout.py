@@ -11,7 +11,9 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from daypass.client import choice, holding, sshconfig
+from daypass.client import holding
+from daypass.client.agents import choice
+from daypass.client.openssh import sshconfig
 from daypass.client.settings import Context, Settings
 from daypass.client.trust import Membership, load
 from daypass.errors import Misconfigured, NotFound

@@ -7,8 +7,8 @@
 The runtime folder (XDG_RUNTIME_DIR) is empty after a reboot, as the agent is; where there is none, as in containers,
 a folder of ours in /dev/shm is. Where there is neither, `valid` is a file, and a reboot in the day leaves ssh without
 the pass and without a sign-in: the agent's socket, by then nobody's, is still there.
-None of the three decides anything: a wrong one costs a connection a closer look (client.autologin), never access.
-Only `os` is imported, since ssh waits for this.
+None of the three decides anything: a wrong one costs a connection a closer look (client.openssh.autologin), never
+access. Only `os` is imported, since ssh waits for this.
 """
 
 # pathlib costs more than all there is to do here.
@@ -66,8 +66,8 @@ def forget(folder: str) -> None:
     for path in paths:
         try:
             os.unlink(path)
-        except FileNotFoundError:
-            continue
+        except OSError:
+            continue  # gone already, or nothing of ours; without pass.conf it says nothing to ssh
     if len(paths) == 3:
         _leave(os.path.dirname(target))
 
@@ -134,7 +134,7 @@ def _write_at(path: str, when: int) -> None:
     temporary = f"{path}.{os.getpid()}.new"
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_NOFOLLOW", 0), 0o600)
     try:
-        os.write(descriptor, f"{when}\n".encode())  # for systems without /proc, see client.sshconfig
+        os.write(descriptor, f"{when}\n".encode())  # for systems without /proc, see client.openssh.sshconfig
     finally:
         os.close(descriptor)
     os.utime(temporary, (when, when))

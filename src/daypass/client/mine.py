@@ -11,7 +11,7 @@ from daypass.client import calls, holding, trust
 from daypass.client.holding import Held
 from daypass.client.logout import logout_at
 from daypass.client.settings import Settings
-from daypass.client.subject import agent_signer
+from daypass.client.signin.subject import agent_signer
 from daypass.client.trust import Membership
 from daypass.errors import Unauthenticated
 from daypass.remote import TIMEOUT, Prove, Remote

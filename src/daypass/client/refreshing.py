@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 
-from daypass.client import enrolled, mine, sshconfig, trust
+from daypass.client import enrolled, mine, trust
+from daypass.client.openssh import sshconfig
 from daypass.client.settings import Context, Settings
 from daypass.errors import DaypassError
 

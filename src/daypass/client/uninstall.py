@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from daypass.client import sshsetup
+from daypass.client.agents.ownagent import end_own_agent
 from daypass.client.logout import LoggedOut, logout
-from daypass.client.ownagent import end_own_agent
+from daypass.client.openssh import sshsetup
 from daypass.client.settings import Settings
 
 __all__ = ["Traces", "find", "remove"]

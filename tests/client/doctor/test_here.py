@@ -14,8 +14,8 @@ from daypass.client import trust
 from daypass.client.doctor import company as looks
 from daypass.client.doctor import holds
 from daypass.client.doctor.report import Finding, State
-from daypass.client.login import Login
 from daypass.client.settings import Settings
+from daypass.client.signin.login import Login
 from daypass.client.trust import Membership
 from tests.client.mini_ca import MiniCa, run_mini_ca
 from tests.parts.needs import need

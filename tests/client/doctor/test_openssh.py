@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from daypass.client import sshsetup
 from daypass.client.doctor import openssh, plan, sources
 from daypass.client.doctor.report import Finding, State
-from daypass.client.login import Login
+from daypass.client.openssh import sshsetup
+from daypass.client.openssh.sshprogram import effective, run, version
 from daypass.client.settings import Settings
-from daypass.client.sshprogram import effective, run, version
+from daypass.client.signin.login import Login
 from daypass.client.trust import Membership
 from daypass.errors import Invalid, Misconfigured, Unavailable
 
@@ -168,7 +168,7 @@ def test_a_match_exec_that_hangs_holds_nobody_up(
     settings: Settings, config: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     config.write_text('Match exec "sleep 60; true"\n')
-    monkeypatch.setattr("daypass.client.sshprogram.CONFIG_SECONDS", 0.3)
+    monkeypatch.setattr("daypass.client.openssh.sshprogram.CONFIG_SECONDS", 0.3)
     with pytest.raises(Unavailable, match="does not get through") as caught:
         effective(settings, HOST)
     assert "Match exec" in str(caught.value.hint)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from daypass.client import choice, glance, kinds
-from daypass.client.agent import Agent
+from daypass.client import glance
+from daypass.client.agents import choice, kinds
+from daypass.client.agents.agent import Agent
 from daypass.client.doctor.report import Finding, note, ok, problem
 from daypass.client.holding import held
 from daypass.client.settings import Settings

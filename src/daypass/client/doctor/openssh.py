@@ -10,11 +10,12 @@ import getpass
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from daypass.client import enrolled, sshsetup
+from daypass.client import enrolled
 from daypass.client.doctor import sources
 from daypass.client.doctor.report import Finding, State, note, ok, problem
+from daypass.client.openssh import sshsetup
+from daypass.client.openssh.sshprogram import OLDEST, effective, host_of, version
 from daypass.client.settings import Settings
-from daypass.client.sshprogram import OLDEST, effective, host_of, version
 from daypass.client.trust import Membership
 from daypass.model import host_pattern_matches
 

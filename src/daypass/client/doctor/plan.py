@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 from daypass.client import contexts, trust
 from daypass.client.doctor import company, holds, openssh, way
 from daypass.client.doctor.report import Check, Finding, Once, note, problem
+from daypass.client.openssh.sshprogram import effective, host_of
 from daypass.client.settings import Settings
-from daypass.client.sshprogram import effective, host_of
 from daypass.client.trust import Membership
 from daypass.errors import DaypassError
 

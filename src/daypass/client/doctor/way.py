@@ -16,10 +16,10 @@ from urllib.parse import urlsplit
 
 from daypass.api import CaInfo, OidcLogin
 from daypass.client.doctor.report import Finding, note, ok, problem
-from daypass.client.idp import Idp
-from daypass.client.oidc import discover
+from daypass.client.doctor.vouching import voucher
+from daypass.client.signin.idp import Idp
+from daypass.client.signin.oidc import discover
 from daypass.client.trust import Membership
-from daypass.client.vouching import voucher
 from daypass.network import LOOKUP_SECONDS, lookup, proxy_for, within
 from daypass.stranger import meet
 

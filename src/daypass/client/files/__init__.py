@@ -1,0 +1,1 @@
+"""Keys and certificates in files, where there is to be no agent."""
