@@ -143,6 +143,14 @@ def test_what_is_forgotten_leaves_nothing(folder: Path, runtime: Path) -> None:
     marker.forget(str(folder))
 
 
+def test_a_folder_in_its_place_keeps_nobody_from_logging_out(folder: Path, runtime: Path) -> None:
+    target = write(folder, runtime).resolve()
+    target.unlink()
+    target.mkdir()
+    marker.forget(str(folder))
+    assert sorted(each.name for each in folder.iterdir()) == ["id-cert.pub"]
+
+
 def test_forgetting_one_leaves_another_company_s(folder: Path, runtime: Path, tmp_path: Path) -> None:
     other = tmp_path / "other/firm"
     other.mkdir(parents=True)
