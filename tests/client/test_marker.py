@@ -169,6 +169,15 @@ def test_a_link_that_leads_elsewhere_is_taken_away_and_what_it_leads_to_stays(fo
     assert theirs.exists() and not (folder / "valid").is_symlink()
 
 
+def test_a_link_planted_for_its_temporary_file_is_not_followed(folder: Path, runtime: Path, tmp_path: Path) -> None:
+    victim, target = tmp_path / "victim", write(folder, runtime).resolve()
+    victim.write_text("precious")
+    target.with_name(f"{target.name}.{os.getpid()}.new").symlink_to(victim)
+    with pytest.raises(OSError, match="symbolic links"):
+        write(folder, runtime)
+    assert victim.read_text() == "precious"
+
+
 def test_what_a_process_that_died_left_is_written_over(folder: Path, runtime: Path) -> None:
     (folder / f"valid.{os.getpid()}.new").symlink_to("/nowhere")
     (folder / f"agent.sock.{os.getpid()}.new").touch()

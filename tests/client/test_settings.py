@@ -101,6 +101,17 @@ def test_a_symlink_planted_for_the_temporary_file_is_not_followed(tmp_path: Path
     assert victim.read_text() == "precious"
 
 
+def test_one_planted_after_the_look_is_not_followed_either(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between taking away what was there and making it anew."""
+    victim = tmp_path / "victim"
+    victim.write_text("precious")
+    (tmp_path / f".file.{os.getpid()}.new").symlink_to(victim)
+    monkeypatch.setattr(Path, "unlink", lambda *_, **__: None)
+    with pytest.raises(Misconfigured):
+        write_file(tmp_path / "file", "new")
+    assert victim.read_text() == "precious"
+
+
 def test_a_full_disk_is_told_and_changes_nothing(tmp_path: Path) -> None:
     script = f"""
 import resource, signal
