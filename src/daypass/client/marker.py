@@ -112,7 +112,9 @@ def _in_memory() -> str:
 
 
 def _shared() -> str:
-    return "" if sys.platform == "win32" else os.path.join(_MEMORY, f"{_FOLDER}-{os.geteuid()}")
+    if sys.platform == "win32":
+        return ""
+    return os.path.join(_MEMORY, f"{_FOLDER}-{os.geteuid()}")
 
 
 def _is_ours(found: os.stat_result) -> bool:

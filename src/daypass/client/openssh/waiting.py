@@ -117,8 +117,9 @@ def _is_first_here(lock: int) -> bool:
 
 def _me() -> bytes:
     """The session, which each terminal has one of (credentials(7)), and the process."""
-    session = 0 if sys.platform == "win32" else os.getsid(0)
-    return f"{session} {os.getpid()}\n".encode()
+    if sys.platform == "win32":
+        return f"0 {os.getpid()}\n".encode()
+    return f"{os.getsid(0)} {os.getpid()}\n".encode()
 
 
 def _lock(descriptor: int) -> bool:
