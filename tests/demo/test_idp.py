@@ -185,6 +185,12 @@ def test_a_request_without_what_it_needs_is_sent_back(
     assert (answer["error"], answer["state"], answer["iss"]) == (error, "s1", idp.issuer)
 
 
+def test_the_pages_of_a_ca_on_this_machine_are_registered_too(idp: Idp) -> None:
+    """`make demo KEEP=1`, and then `daypass login --device`."""
+    page = httpx2.get(authorize_url(idp, "https://localhost:8443/device/callback"), trust_env=False)
+    assert page.status_code == 200 and "User name" in page.text
+
+
 @pytest.mark.parametrize(
     ("client_id", "redirect_uri"),
     [
@@ -195,6 +201,8 @@ def test_a_request_without_what_it_needs_is_sent_back(
         ("daypass", "http://127.0.0.1.evil.example:9/callback"),
         ("daypass", "https://127.0.0.1:9/callback"),
         ("daypass", "http://localhost:9/callback"),
+        ("daypass", "https://localhost:9/device/callback?x=1"),
+        ("daypass", "https://localhost:9@evil.example/device/callback"),
         ("daypass", ""),
     ],
 )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
+import textwrap
 from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
     from daypass.client.settings import Settings
 
 __all__ = ["doctor"]
+
+_INDENT = 24  # columns before a finding's text
 
 
 @click.command(
@@ -68,9 +72,19 @@ def _show(result: Result) -> None:
     took = f"  ({result.seconds:.1f} s)" if result.seconds >= 1 else ""
     for index, each in enumerate(result.findings):
         name = printable(result.name)[:14] if index == 0 else ""
-        data(f"{_mark(each)}  {name:<14} {printable(each.text)}{took if index == 0 else ''}")
+        text = _broken(f"{printable(each.text)}{took if index == 0 else ''}", _INDENT)
+        data(f"{_mark(each)}  {name:<14} {text}")
         if each.hint:
-            data(f"{'':>24} {bold('→', sys.stdout)} {printable(each.hint)}")
+            data(f"{'':>{_INDENT}} {bold('→', sys.stdout)} {_broken(printable(each.hint), _INDENT + 3)}")
+
+
+def _broken(text: str, indent: int) -> str:
+    """Between words, where a terminal would break it anywhere; a script gets whole lines."""
+    if not sys.stdout.isatty():
+        return text
+    width = max(shutil.get_terminal_size().columns - indent, 30)
+    lines = textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False)
+    return f"\n{'':{indent}}".join(lines)
 
 
 def _mark(finding: Finding) -> str:

@@ -169,12 +169,13 @@ class Idp:
         return self._answer(query, code=code)
 
     def _is_registered(self, uri: str) -> bool:
-        """`http://127.0.0.1:<any port><redirect_path>` and nothing else (RFC 8252 section 7.3)."""
+        """`http://127.0.0.1:<any port><redirect_path>` (RFC 8252 section 7.3), and the pages of the demo's own CA."""
         try:
             port = urlsplit(uri).port
         except ValueError:
             return False
-        return uri == f"http://127.0.0.1:{port}{self._redirect_path}"
+        here = f"http://127.0.0.1:{port}{self._redirect_path}"
+        return uri in (here, f"https://localhost:{port}/device/callback")
 
     def _answer(self, query: Mapping[str, str], **fields: str) -> Response:
         return RedirectResponse(self._answer_url(query, **fields), status_code=303, headers=_NO_STORE)

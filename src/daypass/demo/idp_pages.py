@@ -36,7 +36,7 @@ button, .button { display: block; width: 100%; padding: .75rem; border: 0; borde
 # Chromium holds form-action against redirects too, and the form's answer redirects to the client's listener.
 _HEADERS = {
     "Content-Security-Policy": "default-src 'none'; base-uri 'none'; frame-ancestors 'none'; "
-    "form-action 'self' http://127.0.0.1:*; "
+    "form-action 'self' http://127.0.0.1:* https://localhost:*; "
     f"style-src 'sha256-{b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()}'",
     "Cache-Control": "no-store",
     "Referrer-Policy": "no-referrer",

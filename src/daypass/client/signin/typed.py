@@ -40,4 +40,6 @@ def say_code(code: Code, say: Callable[[str], None]) -> None:
     say(f"on a device with a browser, open {code.page}")
     say(f"and type the code {code.code} (good for {code.minutes} min)")
     if code.fingerprint:
-        say(f"the page has to show: machine {code.machine}, key {code.fingerprint}")
+        say("go on there only if the page shows the same")
+        say(f"  machine  {code.machine}")
+        say(f"  key      {code.fingerprint}")
