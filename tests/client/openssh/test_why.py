@@ -220,10 +220,28 @@ def test_the_company_to_sign_in_at_is_named_where_another_one_is_in_use(
     lab: Lab, held: Held, other: Membership, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """`daypass login` alone would sign in at the other one, and ssh would go on refusing."""
-    expired(lab)
-    monkeypatch.setattr(why, "clock", lambda: held.certificate.valid_before + 3600)
     (mine,) = (each for each in lab.settings.contexts() if each != other.context)
+    os.utime(mine.valid_marker, (1, 1))
+    monkeypatch.setattr(why, "clock", lambda: held.certificate.valid_before + 3600)
     assert why.ask(lab.settings, HOST).hint.endswith(f"run: daypass login --context {mine.name}")
+
+
+def test_what_a_host_says_moves_no_cursor(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], at_home: Settings
+) -> None:
+    """Its banner and its last words are in what ssh says."""
+    said = "\x1b]0;mine\x07 \x1b[2J\rdaypass: hint: run this"
+    monkeypatch.setattr(why, "ask", lambda *_: Verdict("x", False, said, said, (said,)))
+    assert main(["why", "web-1"]) == 1
+    shown = "".join(capsys.readouterr())
+    assert not set(shown) & set("\x1b\x07\r") and shown.count("mine") == 3
+    assert len(shown.splitlines()) == 3
+
+
+def test_it_lends_no_agent_to_a_host_that_is_only_tried(lab: Lab, held: Held) -> None:
+    """Whatever the person's configuration does for a session of theirs."""
+    lab.first(f"Host {HOST}\n    ForwardAgent {held.agent.path}\n")
+    assert "agent forwarding" not in why._run(lab.settings, HOST, ()).err
 
 
 def test_of_a_host_that_is_nobody_s_it_names_the_hosts_of_every_company(lab: Lab, other: Membership) -> None:
