@@ -12,6 +12,7 @@ from itertools import combinations
 
 from daypass.client import place, trust
 from daypass.client.logout import LoggedOut, logout_at
+from daypass.client.openssh import sshconfig
 from daypass.client.settings import Context, Settings
 from daypass.client.trust import Membership
 from daypass.errors import DaypassError
@@ -35,8 +36,9 @@ def joined(settings: Settings) -> tuple[tuple[Context, Membership | None], ...]:
 
 
 def for_host(settings: Settings, host: str) -> Membership | None:
-    """The company that a host name belongs to. The one asked for by name is the only one that counts; else the first
-    that ssh would go by. None where no company's patterns admit the host."""
+    """The company that a host name belongs to: by its patterns, or as a Git server that its day pass names. The one
+    asked for by name is the only one that counts; else the first that ssh would go by. None where it is no company's.
+    """
     current = settings.current()
     if settings.wanted and current is not None:
         candidates = [trust.load(current)]
@@ -99,7 +101,8 @@ def _readable(context: Context) -> Membership | None:
 
 
 def _admits(membership: Membership, host: str) -> bool:
-    return any(host_pattern_matches(pattern, host) for pattern in membership.host_patterns)
+    by_pattern = any(host_pattern_matches(pattern, host) for pattern in membership.host_patterns)
+    return by_pattern or host in sshconfig.git_hosts(membership.context)
 
 
 def _shared(first: Membership, second: Membership) -> Iterator[Overlap]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,8 @@ from daypass.client.settings import Settings
 from daypass.client.signin.login import Login
 from daypass.client.trust import Membership
 from daypass.errors import Invalid, Misconfigured, Unavailable
+from tests.client.laptop import at
+from tests.client.mini_ca import MiniCa
 
 HOST = "web-1.corp.test"
 
@@ -103,6 +106,21 @@ def test_an_alias_of_another_company_s_host_is_looked_at_with_that_company(
     sshsetup.apply(settings, sshsetup.plan(settings))
     for name, expected in (("ann@w", joined), (HOST, joined), ("o", other), ("elsewhere.org", other)):
         assert plan.membership_of(settings, name) == expected
+
+
+def test_a_git_server_belongs_to_the_company_whose_pass_names_it(
+    settings: Settings, joined: Membership, other: Membership, company: MiniCa, sign_in: Callable[..., Login]
+) -> None:
+    """The one in use is `other`."""
+    company.change = lambda draft: replace(draft, extensions=(("login@github.com", "alice-w"),))
+    sshsetup.apply(settings, sshsetup.plan(settings))
+    sign_in(settings=at(settings, joined.context.name)).run()
+    found = plan.membership_of(settings, "git@github.com")
+    assert found is not None and found.context == joined.context
+    told = look(settings, found, "git@github.com")
+    assert {each.state for each in told} == {State.OK}
+    assert "your day pass says that you are alice-w" in told[-1].text
+    assert "the first thing that ssh offers" in told[-2].text
 
 
 def test_without_a_company_it_still_says_what_ssh_would_do(settings: Settings) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import getpass
 import json
 import os
@@ -207,6 +208,27 @@ def test_of_one_who_is_not_admitted_it_says_what_the_pass_holds_and_which_accoun
     found = why.ask(lab.settings, HOST)
     assert found.details[0] == "it holds: alice, role:dev:alice"
     assert found.hint == f"try your own account: ssh alice@{HOST}"
+
+
+def test_of_a_git_server_that_the_pass_names_it_says_who_one_is_there(
+    lab: Lab, company: MiniCa, sign_in: Callable[..., Login]
+) -> None:
+    """It is under no pattern of the company's, and proved by its own key."""
+    company.change = lambda draft: dataclasses.replace(draft, extensions=(("login@git.example.org", "alice-w"),))
+    sign_in(force=True).run()
+    uncertified(lab)
+    key = lab.sshd.host_key.with_suffix(".pub").read_text()
+    (lab.settings.ssh_folder / "known_hosts").write_text(f"git.example.org {key}")
+    lab.known_as("git.example.org", HostKeyAlias="git.example.org", UserKnownHostsFile=known_hosts(lab))
+    assert why.ask(lab.settings, "git.example.org").message.endswith("works, by your day pass")
+    written(lab.folder / "principals" / ACCOUNT, "role:dba\n")
+    found = why.ask(lab.settings, f"{ACCOUNT}@git.example.org")
+    assert (found.code, found.details[0]) == ("not-admitted", "it says that you are alice-w there")
+
+
+def known_hosts(lab: Lab) -> str:
+    """ssh's own place for it is below the home folder of passwd(5)."""
+    return str(lab.settings.ssh_folder / "known_hosts")
 
 
 def test_a_pass_that_ended_is_said_to_have_ended(lab: Lab, held: Held, company: MiniCa, sign_in: Callable[..., Login],

@@ -13,7 +13,7 @@ from pathlib import Path
 from daypass.client import enrolled
 from daypass.client.doctor import sources
 from daypass.client.doctor.report import Finding, State, note, ok, problem
-from daypass.client.openssh import sshsetup
+from daypass.client.openssh import sshconfig, sshsetup
 from daypass.client.openssh.sshprogram import OLDEST, effective, host_of, version
 from daypass.client.settings import Settings
 from daypass.client.trust import Membership
@@ -59,6 +59,13 @@ def host(settings: Settings, membership: Membership | None, destination: str) ->
     ours = [
         each for each in names if any(host_pattern_matches(pattern, each) for pattern in membership.host_patterns)
     ]
+    git = sshconfig.git_hosts(membership.context)
+    served = next((each for each in names if each in git), "")
+    if served and not ours:
+        if membership.context.pass_config.exists():
+            yield from _Look(settings, names, found).offer(membership)
+        yield ok(f"a Git server, where your day pass says that you are {git[served]}; its own key proves it, as ever")
+        return
     if not ours:
         known = ", ".join(membership.host_patterns)
         yield note(f"{name} is not under {known}", "ssh meets it as ever, without your day pass; use its full name")

@@ -26,7 +26,7 @@ import re
 import shlex
 import sys
 from base64 import b64encode
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path, PurePath
 
 from daypass.client import enrolled
@@ -36,7 +36,7 @@ from daypass.errors import Invalid
 from daypass.model import git_extension, is_host_name
 from daypass.wire import Certificate, PublicKey, Reader
 
-__all__ = ["block", "check_script", "files", "known_hosts", "pass_config", "update", "write_pass"]
+__all__ = ["block", "check_script", "files", "git_hosts", "known_hosts", "pass_config", "update", "write_pass"]
 
 # The certificate types of every key type accepted in `wire`, safest first. Plain ones are absent: otherwise an
 # impostor with any plain key gets ssh's yes/no question.
@@ -80,7 +80,7 @@ def known_hosts(patterns: Sequence[str], host_ca: Sequence[PublicKey], company: 
 
 def block(settings: Settings, membership: Membership, patterns: Sequence[str], names: Sequence[str]) -> str:
     """The company's ssh_config. ssh takes the first value it finds, so what enrolled hosts need stands first."""
-    context, git = membership.context, _git_hosts(membership.context)
+    context, git = membership.context, git_hosts(membership.context)
     hosts = f'"{",".join((*patterns, *git))}"'
     offered = _condition(context, settings.environ.get("SHELL", ""))
     return f"""# Written by daypass; `daypass ssh-config --remove` takes it out again.
@@ -118,22 +118,24 @@ def _strict(context: Context, names: Sequence[str]) -> str:
 """
 
 
-def _git(hosts: Sequence[str]) -> str:
+def _git(hosts: Collection[str]) -> str:
     """Servers that read who somebody is from the certificate: proved as they always were, by their own keys."""
     return f'Match host "{",".join(hosts)}"\n    ForwardAgent no\n' if hosts else ""
 
 
-def _git_hosts(context: Context) -> list[str]:
+def git_hosts(context: Context) -> dict[str, str]:
     """Whom the last certificate names in its extensions: `login@github.com`, with the account there as value."""
     try:
         return _named(Certificate.from_line(context.certificate.read_text("ascii"), strict=False))
     except (OSError, UnicodeDecodeError, Invalid):
-        return []
+        return {}
 
 
-def _named(certificate: Certificate) -> list[str]:
-    hosts = {name.partition("@")[2]: name for name, _ in certificate.extensions}
-    return sorted(host for host, name in hosts.items() if is_host_name(host) and name == git_extension(host))
+def _named(certificate: Certificate) -> dict[str, str]:
+    hosts = {name.partition("@")[2]: (name, value) for name, value in sorted(certificate.extensions)}
+    return {
+        host: value for host, (name, value) in hosts.items() if is_host_name(host) and name == git_extension(host)
+    }
 
 
 def _known_hosts_files(settings: Settings, context: Context) -> str:

@@ -29,6 +29,7 @@ class Asked:
     port: str
     company: str = ""
     has_enrolled: bool = False
+    git_name: str = ""  # who the day pass says they are there, at a Git server
     certificate: str = ""  # the path of the certificate's file
     fingerprint: str = ""
     principals: tuple[str, ...] = ()
@@ -200,6 +201,9 @@ def _from_agent(story: Story, asked: Asked) -> bool:
 def _not_admitted(asked: Asked, offers: tuple[str, ...]) -> Verdict:
     holds = ", ".join(asked.principals)
     text = f"{asked.host} does not take your day pass for the account {asked.user}"
+    if asked.git_name:
+        known = (f"it says that you are {asked.git_name} there", f"{asked.host} may not know your company's CA")
+        return Verdict("not-admitted", False, text, f"if you should get in: {_OPERATOR}", (*known, *offers[1:]))
     details = [f"it holds: {holds}"]
     details.append(f"no role of yours may enter {asked.user} there, or that account does not exist or is locked")
     if not asked.has_enrolled:

@@ -14,7 +14,7 @@ from time import time as clock
 
 from daypass.client import contexts, enrolled, glance
 from daypass.client.doctor import openssh
-from daypass.client.openssh import sshstory, verdict
+from daypass.client.openssh import sshconfig, sshstory, verdict
 from daypass.client.openssh.sshprogram import Ran, config_arguments, effective, host_of, run
 from daypass.client.openssh.verdict import Asked, Verdict
 from daypass.client.settings import Settings
@@ -96,7 +96,9 @@ def _asked(settings: Settings, host: str, found: dict[str, list[str]]) -> Asked:
     names = {host.lower().rstrip("."), hostname.lower().rstrip(".")}
     has_enrolled = not names.isdisjoint(enrolled.names(membership))
     sign_in = contexts.login_command(settings, membership.context)
-    known = replace(asked, company=membership.ca_name, has_enrolled=has_enrolled, sign_in=sign_in)
+    git = sshconfig.git_hosts(membership.context)
+    git_name = next((git[name] for name in sorted(names) if name in git), "")
+    known = replace(asked, company=membership.ca_name, has_enrolled=has_enrolled, git_name=git_name, sign_in=sign_in)
     return _with_pass(settings, membership, known, found)
 
 
