@@ -71,9 +71,9 @@ def _ours(path: str) -> Iterator[Finding]:
     try:
         count = len(Agent(path).identities())
     except (Invalid, Unavailable):
-        yield problem(f"the ssh-agent with your day pass, at {path}, does not answer", _LOGIN)
+        yield problem(f"the ssh-agent of your last day pass, at {path}, does not answer", _LOGIN)
     else:
-        yield ok(f"the ssh-agent with your day pass, at {path}, answers; it holds {count} key(s)")
+        yield ok(f"the ssh-agent of your last day pass, at {path}, answers; it holds {count} key(s)")
 
 
 def _noted(membership: Membership) -> str:

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from daypass.client import contexts, trust
 from daypass.client.doctor import company, holds, openssh, way
-from daypass.client.doctor.report import Check, Finding, Once, note, problem
+from daypass.client.doctor.report import Check, Finding, Once, failed, note
 from daypass.client.openssh.sshprogram import effective, host_of
 from daypass.client.settings import Settings
 from daypass.client.trust import Membership
@@ -82,7 +82,7 @@ def _ca(membership: Membership, ask: Once[way.Answer]) -> Iterator[Finding]:
     try:
         yield from way.ca(membership, ask())
     except DaypassError as error:
-        yield problem(error.message, error.hint or "")
+        yield failed(error)
         if error.code == "connection.untrusted":
             yield from way.stranger(membership)
 
@@ -107,4 +107,4 @@ def _providers(ask: Once[way.Answer]) -> Iterator[Finding]:
         try:
             yield from way.provider(login)
         except DaypassError as error:
-            yield problem(error.message, error.hint or "")
+            yield failed(error)

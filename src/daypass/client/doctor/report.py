@@ -13,8 +13,9 @@ from typing import Generic, TypeVar
 
 from daypass.errors import DaypassError
 
-__all__ = ["Check", "Finding", "Once", "Result", "State", "note", "ok", "problem", "run"]
+__all__ = ["Check", "Finding", "Once", "Result", "State", "failed", "note", "ok", "problem", "run"]
 
+_US = "daypass doctor"
 SECONDS = 20.0  # for one check; network steps inside have less
 _log = logging.getLogger(__name__)
 _Value = TypeVar("_Value")
@@ -46,6 +47,11 @@ def note(text: str, hint: str = "") -> Finding:
 
 def problem(text: str, hint: str) -> Finding:
     return Finding(State.PROBLEM, text, hint)
+
+
+def failed(error: DaypassError) -> Finding:
+    """The problem that an error tells, without its advice to ask us."""
+    return problem(error.message, "; ".join(each for each in (error.hint or "").split("; ") if _US not in each))
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +107,7 @@ def _findings(check: Check) -> tuple[Finding, ...]:
     try:
         return tuple(check.look())
     except DaypassError as error:
-        return (problem(error.message, error.hint or ""),)
+        return (failed(error),)
     except OSError as error:
         return (problem(f"{error.filename or 'this machine'}: {error.strerror or type(error).__name__}", ""),)
     except Exception as error:
