@@ -8,7 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from daypass.client.doctor.report import Check, Finding, Once, State, note, ok, problem, run
+from daypass import connection
+from daypass.client.doctor.report import Check, Finding, Once, State, failed, note, ok, problem, run
 from daypass.errors import Denied, Unavailable
 
 
@@ -72,6 +73,19 @@ def test_what_several_need_is_fetched_once_and_so_is_its_error() -> None:
         with pytest.raises(Unavailable, match="gone"):
             bad()
     assert len(asked) == 2
+
+
+@pytest.mark.parametrize(
+    ("hint", "left"),
+    [
+        (connection._NETWORK, "check the URL, and whether you are on the VPN"),
+        ("try again; if it stays so: daypass doctor", "try again"),
+        ("run: daypass login", "run: daypass login"),
+        (None, ""),
+    ],
+)
+def test_nobody_is_sent_to_the_doctor_by_the_doctor(hint: str | None, left: str) -> None:
+    assert failed(Unavailable("no answer", hint=hint)) == problem("no answer", left)
 
 
 def test_a_problem_says_what_to_do() -> None:

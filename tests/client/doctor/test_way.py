@@ -148,13 +148,6 @@ def test_a_ca_that_is_not_there_is_one_problem_and_the_rest_says_so(
     assert texts(told(settings, "providers")).startswith("note:")
 
 
-def test_nobody_is_sent_to_the_doctor_by_the_doctor(settings: Settings, joined: Membership) -> None:
-    text = joined.context.description.read_text()
-    joined.context.description.write_text(text.replace(joined.url, "https://127.0.0.1:1"))
-    (finding,) = told(settings, "CA")
-    assert finding.hint == "check the URL, and whether you are on the VPN"
-
-
 def test_the_command_says_it_all(
     at_home: Settings, joined: Membership, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
