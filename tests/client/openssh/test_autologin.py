@@ -33,7 +33,7 @@ from tests.client.mini_ca import MiniCa, run_mini_ca
 from tests.client.morning import HOST, Morning, Outcome
 from tests.client.openssh.test_sshconfig import host_certificate
 from tests.parts.needs import need
-from tests.parts.op import DISCOVERY, DOWN, Op
+from tests.parts.op import DISCOVERY, DOWN, Answer, Op
 from tests.parts.openssh import Agent as Part
 from tests.parts.openssh import Sshd, make_key, run_sshd
 from tests.parts.processes import free_port, wait_until
@@ -285,6 +285,14 @@ def test_a_provider_that_is_down_costs_a_line(morning: Morning, op: Op, own_key:
     done = morning.ssh("-i", str(own_key), HOST, "echo in", terminal=True)
     assert (done.out, done.code) == (b"in\n", 0)
     assert "ssh goes on without" in done.err and morning.opened == 0
+
+
+def test_what_a_provider_says_moves_no_cursor(morning: Morning, op: Op) -> None:
+    said = json.dumps({"error": "invalid_grant", "error_description": "\x1b]0;mine\x07\x1b[2J\ndaypass: signed in"})
+    op.answers["/token"] = Answer(400, said.encode())
+    done = morning.ssh(HOST, "true", terminal=True)
+    assert "mine" in done.err and not set(done.err + done.terminal) & set("\x1b\x07")
+    assert "\ndaypass: signed in" not in done.err
 
 
 def test_a_home_that_can_t_be_written_costs_a_line_and_opens_no_browser(
@@ -615,6 +623,14 @@ def test_a_repository_one_stands_in_runs_nothing_when_ssh_or_git_runs_there(wher
 def test_what_another_python_was_told_does_not_reach_ours(variable: str, morning: Morning) -> None:
     morning.extra = {variable: "/nowhere"}
     assert morning.ssh(HOST, "echo in", terminal=True).out == b"in\n"
+
+
+def test_the_ssh_that_is_asked_does_not_ask_in_turn(morning: Morning) -> None:
+    """The person's own `Match exec` sees in which ssh it is run."""
+    with morning.config.open("a") as file:
+        file.write(f"Match originalhost {HOST} exec \"echo $DAYPASS_AUTO_LOGIN. >>'{morning.folder}/runs'\"\n")
+    assert morning.ssh(HOST, "echo in", terminal=True).out == b"in\n"
+    assert set((morning.folder / "runs").read_text().split()) == {".", "0."}
 
 
 # -- what it costs ---------------------------------------------------------------------------------------------
