@@ -21,7 +21,17 @@ ALLOWED = {
     *("daypass", "daypass.cli", "daypass.cli.main", "daypass.cli.output", "daypass.cli.quick"),
     *("daypass.client", "daypass.client.glance", "daypass.client.place"),
     *("daypass.errors", "daypass.times", "daypass.wire", "daypass.wire.buffer"),
-    *("__future__", "_socket", "_struct", "binascii", "importlib", "importlib._bootstrap", "struct", "warnings"),
+    *(
+        "__future__",
+        "_socket",
+        "_struct",
+        "gc",
+        "binascii",
+        "importlib",
+        "importlib._bootstrap",
+        "struct",
+        "warnings",
+    ),
     *("encodings.ascii", "importlib._bootstrap_external", "_weakref", "_warnings"),
 }
 

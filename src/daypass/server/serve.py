@@ -42,6 +42,7 @@ def run(main: Awaitable[None]) -> None:
 
     _raise_file_limit()
     gc.freeze()  # what is imported stays: walking it again would only show in the slowest answers
+    gc.enable()  # the command line goes without, being short
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(awaited())
 
