@@ -90,10 +90,21 @@ def _relay(one: socket.socket, other: socket.socket) -> None:
         while True:
             waiting = [each for each in (one, other) if isinstance(each, ssl.SSLSocket) and each.pending()]
             for source in waiting or select.select([one, other], [], [])[0]:
-                data = source.recv(65536)
-                if not data:
+                data = _what_is_there(source)
+                if data == b"":
                     return
-                (other if source is one else one).sendall(data)
+                (other if source is one else one).sendall(data or b"")
+
+
+def _what_is_there(source: socket.socket) -> bytes | None:
+    """None where it was nothing for us, such as TLS's session tickets: waiting for more would hold up both."""
+    source.setblocking(False)
+    try:
+        return source.recv(65536)
+    except ssl.SSLWantReadError:
+        return None
+    finally:
+        source.setblocking(True)
 
 
 def _pump(source: socket.socket, sink: socket.socket, wait: Callable[[int], None]) -> None:
