@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from daypass.client import marker
+from tests.parts.needs import need
 
 END = 2_000_000_000
 
@@ -58,9 +59,9 @@ def test_a_runtime_folder_that_others_may_enter_is_not_used(mode: int, folder: P
     assert not list(runtime.iterdir())
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="not run: needs root")
 def test_a_runtime_folder_of_somebody_else_s_is_not_used(folder: Path, runtime: Path) -> None:
     """As after `sudo` or `su`, which keep the variable."""
+    need("root")
     os.chown(runtime, 12345, 12345)
     assert not write(folder, runtime).is_symlink()
 
@@ -99,8 +100,7 @@ def test_what_another_user_has_put_in_its_place_is_left_alone(
         theirs.mkdir()
         theirs.chmod(0o777 if what == "folder" else 0o700)
     if what == "foreign":
-        if os.geteuid() != 0:
-            pytest.skip("needs root")
+        need("root")
         os.chown(theirs, 12345, 12345)
     link = write(folder, "")
     assert link.is_file() and not link.is_symlink()
