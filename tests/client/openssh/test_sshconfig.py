@@ -342,6 +342,15 @@ def test_a_shell_that_may_have_no_test_of_its_own_is_given_a_script(
     assert resolve(set_up, HOST)["identitiesonly"] == ["no"]
 
 
+def test_where_the_environment_names_no_shell_it_is_sh_as_for_ssh(
+    joined: Membership, set_up: Settings, sign_in: Callable[..., Login]
+) -> None:
+    """Nothing is to be mended where one process has SHELL and the next has not: sshd's sessions, cron, CI."""
+    bare = Settings.load("", {name: value for name, value in set_up.environ.items() if name != "SHELL"})
+    sign_in(settings=bare).run()
+    assert sshsetup.plan(bare) == sshsetup.plan(set_up) == []
+
+
 def test_where_there_is_no_proc_the_clock_is_asked(
     joined: Membership, set_up: Settings, sign_in: Callable[..., Login], monkeypatch: pytest.MonkeyPatch
 ) -> None:

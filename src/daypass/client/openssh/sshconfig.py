@@ -82,7 +82,9 @@ def block(settings: Settings, membership: Membership, patterns: Sequence[str], n
     """The company's ssh_config. ssh takes the first value it finds, so what enrolled hosts need stands first."""
     context, git = membership.context, git_hosts(membership.context)
     hosts = f'"{",".join((*patterns, *git))}"'
-    offered = _condition(context, settings.environ.get("SHELL", ""))
+    offered = _condition(
+        context, settings.environ.get("SHELL", "/bin/sh")
+    )  # as ssh: _PATH_BSHELL where there is none
     return f"""# Written by daypass; `daypass ssh-config --remove` takes it out again.
 Match !final host {hosts}{offered}
     Include {_quote(context.pass_config)}
