@@ -24,9 +24,11 @@ __all__ = [
     "Draft",
     "Grant",
     "HostFacts",
+    "HostRole",
     "Identity",
     "Issued",
     "Kind",
+    "NewAccounts",
     "NoLogin",
     "OnceId",
     "Person",
@@ -155,6 +157,29 @@ class HostFacts(Struct, frozen=True):
     name: str
     aliases: tuple[str, ...] = ()
     labels: Mapping[str, str] = field(default_factory=dict)
+
+
+class NewAccounts(Struct, frozen=True):
+    """How a host makes the account of a person who has none there."""
+
+    shell: str
+    groups: tuple[str, ...] = ()
+
+
+class HostRole(Struct, frozen=True):
+    """What one role means on one host: a line of principals files.
+
+    `accounts` are shared ones, admitted by `role:NAME`; with `own_account` each person's account is admitted by
+    `role:NAME:LOGIN`. `options` stand before the principal (sshd(8), AUTHORIZED_KEYS FILE FORMAT): always `restrict`
+    first, then what the role permits, then `from="…"` and `command="…"`. Roles stand in the order of their lines, the
+    most restrictive first (trust 2.2).
+    """
+
+    name: str
+    options: str
+    accounts: tuple[str, ...] = ()
+    own_account: bool = False
+    new_accounts: NewAccounts | None = None
 
 
 class Credential(Struct, frozen=True):

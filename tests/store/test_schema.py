@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -43,8 +44,11 @@ VERSION = "SELECT version_num FROM schema_version"
 
 
 def _columns(sql: str) -> str:
-    """CREATE TABLE's parts in an order of their own: SQLite keeps the text, and constraints may stand anywhere."""
-    return "\n".join(sorted(line.strip().rstrip(",") for line in sql.splitlines()))
+    """CREATE TABLE's parts in an order of their own: SQLite keeps the text, constraints may stand anywhere, and columns
+    that came later stand in one line with what was the last."""
+    return "\n".join(
+        sorted(part.strip(" )") for part in re.split(r"[\n,]", sql.replace('"', "")) if part.strip(" \t)"))
+    )
 
 
 def test_migrations_make_what_the_code_expects(
@@ -71,7 +75,7 @@ def test_a_migrated_database_opens_and_migrating_again_changes_nothing(empty_url
 def test_a_database_of_the_first_release_keeps_what_is_in_it(empty_url: str) -> None:
     """Its CA says what to run; after that it is as a new one, and nothing on record has changed."""
     migrate(empty_url, "0001")
-    with pytest.raises(Misconfigured, match="schema version 0001, this daypass expects version 0002") as caught:
+    with pytest.raises(Misconfigured, match="schema version 0001, this daypass expects version 0003") as caught:
         open_store(empty_url)
     assert caught.value.hint == "daypass ca migrate"
     change(empty_url, "INSERT INTO serial_blocks (start, taken_at, process) VALUES (7, 8, 'then')")

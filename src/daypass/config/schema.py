@@ -16,10 +16,13 @@ __all__ = [
     "HostsSection",
     "KeySection",
     "LifetimeSection",
+    "NewAccountsSection",
+    "OperatorSection",
     "PagesSection",
     "ProviderSection",
     "RoleSection",
     "Section",
+    "WhoSection",
 ]
 
 
@@ -87,6 +90,8 @@ class ProviderSection(Section, frozen=True):
     scopes: list[str] = msgspec.field(default_factory=lambda: ["openid", "email", "profile"])
     algorithms: list[str] = msgspec.field(default_factory=lambda: ["RS256", "ES256", "EdDSA"])
     groups_claim: str = "groups"
+    groups_from: str = "token"  # token | userinfo | graph: where they are asked for if the token has none
+    acr_values: list[str] = []  # what a sign-in asks the provider for (Core section 3.1.2.1)
     login_name: str = "email"  # email | step | claim:NAME
     max_age: str = "1h"  # how old a sign-in may be; "" does not ask
     require_auth_time: bool = True
@@ -99,19 +104,51 @@ class ProviderSection(Section, frozen=True):
     redirect_ports: list[int] = []
 
 
-class RoleSection(Section, frozen=True):
-    """Who (all conditions given must hold; at least one), which accounts, for how long."""
+class WhoSection(Section, frozen=True, kw_only=True):
+    """Who is meant. Every condition given must hold, at least one; within one, any of its values does."""
+
+    provider: str = ""
+    groups: list[str] = []
+    emails: list[str] = []
+    domains: list[str] = []  # of the verified e-mail
+    claims: dict[str, list[str]] = {}  # claim -> values; a claim that is a list holds any of them
+    amr: list[str] = []  # RFC 8176
+    acr: list[str] = []
+    max_auth_age: str = ""  # how long ago the sign-in may be, at most
+
+
+class NewAccountsSection(Section, frozen=True):
+    """People's own accounts are made on hosts where they have none."""
+
+    shell: str = "/bin/bash"
+    groups: list[str] = []
+    privileged_groups: list[str] = []  # those that give power over the host (sudo, docker …) stand here or nowhere
+
+
+class RoleSection(WhoSection, frozen=True, kw_only=True):
+    """Who, on which hosts, as which accounts, for how long, within which bounds."""
 
     name: str
-    provider: str = ""
-    groups: list[str] = []  # any of
-    emails: list[str] = []  # any of
-    domains: list[str] = []  # of the verified e-mail; any of
+    hosts: list[str] = []  # names and patterns; "*" is every host
+    labels: dict[str, list[str]] = {}  # label -> values; each label given must have one of its values
     accounts: list[str] = []
+    new_accounts: NewAccountsSection | None = None
     lifetime: str = ""  # at most this; empty: the CA's
+    windows: list[str] = []  # "mon-fri 08:00-18:00 Europe/Berlin"; empty: always
+    extensions: list[str] = msgspec.field(default_factory=lambda: ["permit-pty", "permit-port-forwarding"])
+    source_address: list[str] = []  # networks to log in from; empty: anywhere
+    force_command: str = ""
+    day_pass: bool = True  # false: only in a certificate of its own, by `daypass login --role`
     bare_hosts: bool = False
     git: dict[str, str] = {}  # Git server -> login | claim:NAME | name:NAME
     refuse_remote: bool = False  # not for a sign-in by the provider's own device grant
+
+
+class OperatorSection(WhoSection, frozen=True, kw_only=True):
+    """Who may do what with the CA itself (trust 4.1); apart from all roles."""
+
+    name: str
+    can: list[str] = []  # audit, revoke, lock, unlock, persons, configure, token:PATTERN, approve:ACT
 
 
 class Config(Section, frozen=True):
@@ -119,8 +156,10 @@ class Config(Section, frozen=True):
     ca: CaSection
     keys: list[KeySection]
     hosts: HostsSection
+    include: list[str] = []  # files with further providers, roles and operators, relative to this one; * in the name
     pages: PagesSection | None = None
     lifetimes: LifetimeSection = LifetimeSection()
     providers: list[ProviderSection] = []
     roles: list[RoleSection] = []
+    operators: list[OperatorSection] = []
     reserved_logins: list[str] = []

@@ -32,16 +32,19 @@ def append(
     *,
     actor: str,
     now: int,
+    person: int | None = None,
 ) -> None:
-    """`head` is what `Statements.lock` gave in this transaction; one entry for each lock."""
+    """`head` is what `Statements.lock` gave in this transaction; one entry for each lock. `person`: whose history it
+    belongs to."""
     seq, time = head.ledger_seq + 1, max(now, head.ledger_time)
     entry = encode_entry(seq, time, act, actor, bytes(head.policy_hash), details)
     digest = next_hash(bytes(head.ledger_hash), entry)
-    statements.add_entries(connection, [(seq, time, act, entry, digest)], (seq, time, digest))
+    statements.add_entries(connection, [(seq, time, act, entry, digest, person)], (seq, time, digest))
 
 
 def read(connection: Connection, after: int, limit: int) -> Sequence[LedgerRow]:
-    rows = connection.execute(select(ledger).where(ledger.c.seq > after).order_by(ledger.c.seq).limit(limit))
+    columns = (ledger.c.seq, ledger.c.time, ledger.c.act, ledger.c.entry, ledger.c.hash)
+    rows = connection.execute(select(*columns).where(ledger.c.seq > after).order_by(ledger.c.seq).limit(limit))
     return [LedgerRow(seq, time, act, _blob(entry), _blob(digest)) for seq, time, act, entry, digest in rows]
 
 

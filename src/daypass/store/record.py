@@ -161,7 +161,7 @@ class _Batch:
                 seq += 1
                 entry = encode_entry(seq, time, act, item.actor, item.policy_hash, details)
                 digest = next_hash(digest, entry)
-                entries.append((seq, time, act, entry, digest))
+                entries.append((seq, time, act, entry, digest, None))
         self.statements.add_certificates(self.connection, rows)
         self.statements.add_entries(self.connection, entries, (seq, time, digest))
 

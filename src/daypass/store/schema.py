@@ -29,21 +29,24 @@ __all__ = [
     "REVISION",
     "certificates",
     "config_versions",
+    "conflicts",
     "device_requests",
     "host_names",
     "hosts",
+    "identities",
     "installation",
     "join_tokens",
     "ledger",
     "metadata",
     "names",
     "once_ids",
+    "pending_acts",
     "persons",
     "schema_version",
     "serial_blocks",
 ]
 
-REVISION = "0002"
+REVISION = "0003"
 """The migration that makes exactly these tables."""
 
 # SQLite stores a table in its key's order only where the type says INTEGER.
@@ -62,6 +65,7 @@ installation = Table(
     Column("serial_floor", BIG, nullable=False),  # highest serial anyone has reported: blocks start above it
     Column("timeline", BIG, nullable=False),  # PostgreSQL's timeline last seen: a new one means recovery
     Column("recovery_since", BIG),  # while set, nothing is issued (trust 7.2)
+    Column("policy_version", BIG, nullable=False, server_default="0"),  # of policy_hash's row; 0 before the first
 )
 FIRST_INSTALLATION = {
     "id": 1,
@@ -69,6 +73,7 @@ FIRST_INSTALLATION = {
     "ledger_time": 0,
     "ledger_hash": GENESIS,
     "policy_hash": b"",
+    "policy_version": 0,
     "serial_floor": 0,
     "timeline": 0,
 }
@@ -86,14 +91,48 @@ persons = Table(
     UniqueConstraint("issuer", "subject", name="persons_issuer_subject"),
 )
 
+# Who people are to their providers: the identity that made the person, and those that were linked to it. `facts` is
+# what the last sign-in said (model.Identity's groups, claims …), for explain, who and policy diff.
+identities = Table(
+    "identities",
+    metadata,
+    Column("issuer", Text, primary_key=True),
+    Column("subject", Text, primary_key=True),
+    Column("person_id", BIG, ForeignKey("persons.id"), nullable=False),
+    Column("provider", Text, nullable=False),
+    Column("email", Text),
+    Column("facts", Text),  # JSON
+    Column("facts_hash", LargeBinary),
+    Column("linked_at", BIG, nullable=False),
+    Column("linked_by", Text),  # an operator; None for the first one
+    Index("identities_person_id", "person_id"),
+    Index("identities_email", "email"),
+    sqlite_with_rowid=False,
+)
+
 names = Table(
     "names",
     metadata,
     Column("name", Text, primary_key=True),
-    Column("person_id", BIG, ForeignKey("persons.id"), nullable=False),
+    Column("person_id", BIG, ForeignKey("persons.id")),  # None: reserved, nobody gets it
     Column("claimed_at", BIG, nullable=False),
     Column("released_at", BIG),  # a tombstone: nobody else gets the name
+    Column("reason", Text),  # why it is reserved
     Index("names_person_id", "person_id"),
+)
+
+# Sign-ins that wanted a name of somebody else's (trust 1.3), for the operator.
+conflicts = Table(
+    "conflicts",
+    metadata,
+    Column("issuer", Text, primary_key=True),
+    Column("subject", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("provider", Text, nullable=False),
+    Column("email", Text),
+    Column("first_at", BIG, nullable=False),
+    Column("last_at", BIG, nullable=False),
+    sqlite_with_rowid=False,
 )
 
 hosts = Table(
@@ -106,6 +145,9 @@ hosts = Table(
     Column("keys", Text, nullable=False),  # wire blobs of the keys last certified, base64
     Column("created_at", BIG, nullable=False),
     Column("removed_at", BIG),
+    Column("accounts", Text),  # JSON of what it said at its last sync: {"system": […], "ordinary": […]}
+    Column("bundle_version", BIG),  # that it has applied, by its own word
+    Column("synced_at", BIG),
 )
 
 # Names and aliases of hosts share one space, so an alias can't take another host's name.
@@ -222,6 +264,27 @@ config_versions = Table(
     Column("document", Text, nullable=False),
     Column("published_at", BIG, nullable=False),
     Column("actor", Text, nullable=False),
+    Column("comment", Text),  # where it came from: a rollback, a file
+)
+
+# What one operator has asked for and a second one has to approve (trust 4.3). For an hour each.
+pending_acts = Table(
+    "pending_acts",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("act", Text, nullable=False),  # the route's name
+    Column("body", Text, nullable=False),  # JSON, as it was signed in for
+    Column("digest", LargeBinary, nullable=False),  # SHA-256 of what is approved
+    Column("person_id", BIG, ForeignKey("persons.id")),  # of who asked, where on record
+    Column("issuer", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("requested_at", BIG, nullable=False),
+    Column("expires_at", BIG, nullable=False),
+    Column("decided_at", BIG),
+    Column("decided_by", Text),
+    Column("outcome", Text),  # done | refused | failed: …
+    Index("pending_acts_expires_at", "expires_at"),
 )
 
 ledger = Table(
@@ -232,7 +295,10 @@ ledger = Table(
     Column("act", Text, nullable=False),
     Column("entry", LargeBinary, nullable=False),
     Column("hash", LargeBinary, nullable=False),
+    Column("person_id", BIG),  # whose history it belongs to; certificates are found by their own table
 )
+_of_person = ledger.c.person_id.is_not(None)
+Index("ledger_person", ledger.c.person_id, ledger.c.seq, sqlite_where=_of_person, postgresql_where=_of_person)
 
 # Alembic's own table, under a name that says what it holds; read here without importing alembic.
 schema_version = Table("schema_version", MetaData(), Column("version_num", String(32), nullable=False))
