@@ -1,6 +1,6 @@
 """Makes the tests' real parts present: `python -m tests.setup`, which `make test` calls.
 
-As root it installs what is missing from Debian's packages; anybody gets npm's provider. What can't be had is
+As root it installs what is missing from Debian's packages; anybody gets the identity providers. What can't be had is
 named together with the tests it will cost, and never fails this step unless CI=true.
 """
 
@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.parts.needs import NOT_RUN, PARTS, PROVIDER, in_ci
+from tests.parts.needs import IDPS, IDPS_PINS, NOT_RUN, PARTS, PROVIDER, in_ci
 
 __all__ = ["main"]
 
@@ -29,6 +29,8 @@ def main() -> int:
         _install(packages)
     if PARTS["oidc-provider"].find() is None and PARTS["npm"].find() is not None:
         _run("npm's oidc-provider", ["npm", "ci", "--no-audit", "--no-fund"], cwd=PROVIDER)
+    if PARTS["canaille"].find() is None or PARTS["bao"].find() is None:
+        _install_idps()
     missing = [part for part in PARTS.values() if part.find() is None]
     for part in missing:
         how = f" (apt-get install {part.package})" if part.package else ""
@@ -47,6 +49,15 @@ def _install(packages: Sequence[str]) -> None:
         # One after the other, so that one that can't be had does not cost the rest.
         for package in packages:
             _run(package, [*apt, "install", "--no-install-recommends", "--yes", package])
+
+
+def _install_idps() -> None:
+    shutil.rmtree(IDPS, ignore_errors=True)
+    _run("a virtual environment for identity providers", [sys.executable, "-m", "venv", str(IDPS)])
+    pip = [str(IDPS / "bin/python"), "-m", "pip", "install", "-q", "--disable-pip-version-check"]
+    _run("canaille and OpenBao", [*pip, "--require-hashes", "-r", str(IDPS_PINS)])
+    if (IDPS / "bin/bao").exists():
+        shutil.copyfile(IDPS_PINS, IDPS / "pins.txt")
 
 
 @contextmanager

@@ -19,10 +19,13 @@ from pathlib import Path
 import playwright
 import pytest
 
-__all__ = ["NOT_RUN", "PARTS", "PROVIDER", "Part", "in_ci", "need"]
+__all__ = ["IDPS", "IDPS_PINS", "NOT_RUN", "PARTS", "PROVIDER", "Part", "in_ci", "need"]
 
 NOT_RUN = "not run: needs "
 PROVIDER = Path(__file__).parent / "oidc_provider"
+IDPS = Path(__file__).parents[2] / ".venv/idps"
+"""A virtual environment of their own for the identity providers in Python, whose libraries are not ours."""
+IDPS_PINS = Path(__file__).parents[2] / "requirements/idps.txt"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +97,17 @@ def _provider() -> Path | None:
     return PROVIDER if json.loads(installed.read_bytes())["version"] == wanted else None
 
 
+def _idp(program: str) -> Callable[[], Path | None]:
+    """As pinned: what is installed carries a copy of the pins it was made from."""
+
+    def find() -> Path | None:
+        found, pins = IDPS / "bin" / program, IDPS / "pins.txt"
+        current = pins.exists() and pins.read_bytes() == IDPS_PINS.read_bytes()
+        return found if current and found.exists() else None
+
+    return find
+
+
 @functools.cache
 def _mount_namespace() -> Path | None:
     """Only root may, and not in every container."""
@@ -144,6 +158,8 @@ PARTS = {
         Part("node", _node),
         Part("npm", _binary("npm"), "npm"),
         Part("oidc-provider", _provider),
+        Part("canaille", _idp("canaille")),
+        Part("bao", _idp("bao")),
         Part("root", lambda: Path("/") if os.geteuid() == 0 else None),
         Part("root with mount namespaces", _mount_namespace),
         Part("root with network namespaces", _network_namespace),
