@@ -18,7 +18,8 @@ POLICY = b"\x01" * 32
 def chain(length: int, *, acts: str = "certificate.issue") -> Rows:
     rows, digest = Rows(), GENESIS
     for seq in range(1, length + 1):
-        entry = encode_entry(seq, 1_800_000_000 + seq, acts, "root", POLICY, {"serial": seq, "roles": ["dev"]})
+        details = {"serial": seq, "roles": ["dev"]}
+        entry = encode_entry(seq, 1_800_000_000 + seq, acts, "root", POLICY, details, version=1)
         digest = next_hash(digest, entry)
         rows.append((seq, entry, digest))
     return rows
@@ -39,16 +40,24 @@ def test_the_hash_is_the_one_that_is_written_down() -> None:
 
 
 def test_an_entry_says_where_it_stands_when_who_and_under_which_policy() -> None:
-    entry = encode_entry(7, 1_800_000_000, "person.lock", "root", POLICY, {"serials": [1, 2]})
+    entry = encode_entry(7, 1_800_000_000, "person.lock", "root", POLICY, {"serials": [1, 2]}, version=3)
     assert json.loads(entry) == {
         "seq": 7,
         "time": 1_800_000_000,
         "act": "person.lock",
         "actor": "root",
         "policy": POLICY.hex(),
+        "version": 3,
         "serials": [1, 2],
     }
-    assert entry == encode_entry(7, 1_800_000_000, "person.lock", "root", POLICY, {"serials": [1, 2]})
+    assert entry == encode_entry(7, 1_800_000_000, "person.lock", "root", POLICY, {"serials": [1, 2]}, version=3)
+
+
+def test_entries_of_before_versions_were_counted_verify_beside_those_of_after() -> None:
+    old = b'{"act":"ca.init","actor":"root","policy":"","seq":1,"time":1800000000}'
+    new = encode_entry(2, 1_800_000_001, "config.publish", "root", POLICY, {"published": 1}, version=0)
+    digest = next_hash(GENESIS, old)
+    assert verify([(1, old, digest), (2, new, next_hash(digest, new))]) == (2, next_hash(digest, new))
 
 
 def altered(rows: Rows) -> Rows:

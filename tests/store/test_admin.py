@@ -161,6 +161,25 @@ def test_an_older_configuration_can_be_published_again(run: Run) -> None:
     run(scenario)
 
 
+def test_every_entry_names_the_version_that_was_in_force_when_it_was_written(run: Run) -> None:
+    async def scenario(store: SqlStore) -> None:
+        await store.record(recording("alice"))
+        await store.publish("new", b"n" * 32, actor="root", now=NOW)
+        await store.record(recording("bob", policy=b"n" * 32))
+        await store.add_event("x", {}, actor="root", now=NOW)
+        entries = [json.loads(row.entry) for row in await store.ledger(0, 9)]
+        assert [(entry["act"], entry["version"], entry["policy"]) for entry in entries] == [
+            ("config.publish", 0, ""),
+            ("certificate.issue", 1, POLICY.hex()),
+            ("config.publish", 1, POLICY.hex()),
+            ("certificate.issue", 2, (b"n" * 32).hex()),
+            ("x", 2, (b"n" * 32).hex()),
+        ]
+        assert [entry.get("published") for entry in entries] == [1, None, 2, None, None]
+
+    run(scenario)
+
+
 TOKEN = JoinToken(
     "abc", b"h" * 32, HostFacts("web-1.example.com", ("w1",), {"env": "prod"}), "root", NOW + 3600, {"x": "y"}
 )
@@ -183,7 +202,7 @@ def test_a_join_token_comes_back_as_it_was_given_and_leaves_no_secret_in_the_led
 def test_events_stand_in_the_chain_and_cannot_pass_for_what_they_are_not(run: Run) -> None:
     async def scenario(store: SqlStore) -> None:
         await store.add_event("credential.reused", {"provider": "x", "serials": [1]}, actor="daypass", now=NOW)
-        for reserved in ("seq", "time", "act", "actor", "policy"):
+        for reserved in ("seq", "time", "act", "actor", "policy", "version"):
             with pytest.raises(Invalid):
                 await store.add_event("x", {reserved: 1}, actor="daypass", now=NOW)
         assert await verified_ledger(store) == ["config.publish", "credential.reused"]

@@ -100,7 +100,7 @@ async def replace_trust(config: Config, before: TrustFile, after: TrustDocument,
         )
     signed = await sign(after, signer)
     verify_trust(signed, before.ca_id, known_version=before.document.version + 1)
-    details = {"version": after.version, "changes": changes(before.document, after)}
+    details = {"trust": after.version, "changes": changes(before.document, after)}
     store = open_store(config.ca.database)
     try:
         await store.add_event("ca.trust", details, actor=f"uid:{os.geteuid()}", now=now)

@@ -18,9 +18,13 @@ GENESIS = bytes(32)
 _encoder = msgspec.json.Encoder(order="deterministic")
 
 
-def encode_entry(seq: int, time: int, act: str, actor: str, policy: bytes, details: Mapping[str, object]) -> bytes:
-    """The entry's bytes. `policy`: hash of the policy in force; `time`: unix seconds, never less than the last."""
-    return _encoder.encode({"seq": seq, "time": time, "act": act, "actor": actor, "policy": policy.hex(), **details})
+def encode_entry(
+    seq: int, time: int, act: str, actor: str, policy: bytes, details: Mapping[str, object], *, version: int
+) -> bytes:
+    """The entry's bytes. `policy` and `version`: hash and number of the configuration in force, 0 before the first;
+    `time`: unix seconds, never less than the last."""
+    stands = {"seq": seq, "time": time, "act": act, "actor": actor, "policy": policy.hex(), "version": version}
+    return _encoder.encode({**stands, **details})
 
 
 def next_hash(previous: bytes, entry: bytes) -> bytes:

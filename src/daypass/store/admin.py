@@ -99,8 +99,8 @@ def publish(
             version=version.version, hash=digest, document=document, published_at=now, actor=actor
         )
     )
-    connection.execute(update(installation).values(policy_hash=digest))
-    details = {"version": version.version, "hash": digest.hex()}
+    connection.execute(update(installation).values(policy_hash=digest, policy_version=version.version))
+    details = {"published": version.version, "hash": digest.hex()}
     append(connection, statements, head, "config.publish", details, actor=actor, now=now)
     return version
 

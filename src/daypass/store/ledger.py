@@ -14,7 +14,7 @@ from daypass.store.statements import Head, Statements
 
 __all__ = ["append", "check_details", "read"]
 
-RESERVED = frozenset({"seq", "time", "act", "actor", "policy"})
+RESERVED = frozenset({"seq", "time", "act", "actor", "policy", "version"})
 
 
 def check_details(details: Mapping[str, object]) -> None:
@@ -37,7 +37,7 @@ def append(
     """`head` is what `Statements.lock` gave in this transaction; one entry for each lock. `person`: whose history it
     belongs to."""
     seq, time = head.ledger_seq + 1, max(now, head.ledger_time)
-    entry = encode_entry(seq, time, act, actor, bytes(head.policy_hash), details)
+    entry = encode_entry(seq, time, act, actor, bytes(head.policy_hash), details, version=head.policy_version)
     digest = next_hash(bytes(head.ledger_hash), entry)
     statements.add_entries(connection, [(seq, time, act, entry, digest, person)], (seq, time, digest))
 

@@ -50,6 +50,7 @@ def lock(lite: bool) -> ClauseElement:
         installation.c.ledger_hash,
         installation.c.serial_floor,
         installation.c.recovery_since,
+        installation.c.policy_version,
     )
     if lite:  # BEGIN IMMEDIATE has locked everything
         return statement

@@ -151,7 +151,7 @@ class _Batch:
     def _write(self) -> None:
         ids = self._write_people()
         time = max(self.head.ledger_time, *(item.time for item, _ in self.winners))
-        seq, digest = self.head.ledger_seq, bytes(self.head.ledger_hash)
+        seq, digest, version = self.head.ledger_seq, bytes(self.head.ledger_hash), self.head.policy_version
         rows: list[tuple[Any, ...]] = []
         entries: list[tuple[Any, ...]] = []
         for item, host_id in self.winners:
@@ -159,7 +159,7 @@ class _Batch:
             rows.extend([(*row[:3], person_id, host_id, *row[3:]) for row in item.rows])
             for act, details in item.entries:
                 seq += 1
-                entry = encode_entry(seq, time, act, item.actor, item.policy_hash, details)
+                entry = encode_entry(seq, time, act, item.actor, item.policy_hash, details, version=version)
                 digest = next_hash(digest, entry)
                 entries.append((seq, time, act, entry, digest, None))
         self.statements.add_certificates(self.connection, rows)

@@ -36,6 +36,7 @@ class Head(NamedTuple):
     ledger_hash: bytes
     serial_floor: int
     recovery_since: int | None
+    policy_version: int
 
 
 class Statements:
@@ -50,7 +51,7 @@ class Statements:
 
     def lock(self, connection: Connection) -> Head:
         """The row of `installation`, held until the transaction ends: all writers go one after the other."""
-        return Head(*self._fetch(connection, "lock", 1, lambda _: queries.lock(self._lite))[0][:6])
+        return Head(*self._fetch(connection, "lock", 1, lambda _: queries.lock(self._lite))[0][: len(Head._fields)])
 
     def head(self, connection: Connection) -> tuple[bytes, int]:
         """(policy_hash, ledger_time), as they stand."""
