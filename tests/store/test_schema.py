@@ -47,7 +47,7 @@ def _columns(sql: str) -> str:
     """CREATE TABLE's parts in an order of their own: SQLite keeps the text, constraints may stand anywhere, and columns
     that came later stand in one line with what was the last."""
     return "\n".join(
-        sorted(part.strip(" )") for part in re.split(r"[\n,]", sql.replace('"', "")) if part.strip(" \t)"))
+        sorted(bare for part in re.split(r"[\n,]", sql.replace('"', "")) if (bare := part.strip(" \t)")))
     )
 
 
