@@ -1,0 +1,236 @@
+"""What is our own: for laptops, for hosts, and for browsers at the CA's pages."""
+
+from __future__ import annotations
+
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+
+import msgspec
+
+from daypass.api.base import AUTH_SCHEME, CALL_NONCE_SIZE, Body, Signed
+from daypass.errors import Invalid
+
+__all__ = [
+    "CaInfo",
+    "ClientBundle",
+    "Decision",
+    "DeviceAnswer",
+    "DevicePoll",
+    "DeviceRequest",
+    "DeviceStarted",
+    "EnrolKey",
+    "EnrolRequest",
+    "EnrolResponse",
+    "HostBundle",
+    "MyCertificate",
+    "MyCertificates",
+    "MyRevocation",
+    "OidcLogin",
+    "PassProof",
+    "TrustDocument",
+    "TypedCode",
+]
+
+
+class TrustDocument(msgspec.Struct, frozen=True, kw_only=True):
+    """Which keys speak for this CA, and for which hosts. Signed by the offline root (namespace `daypass-trust`),
+    which alone is pinned.
+
+    Keys are public key lines. A reader that has seen version N never goes back below it.
+    """
+
+    type: str = "daypass-trust-v1"
+    ca_id: str  # hex SHA-256 of the offline root's public key blob
+    version: int
+    issued_at: int
+    user_ca: list[str]
+    host_ca: list[str]
+    bundle_keys: list[str]
+    tls_roots: list[str]  # PEM
+    host_patterns: list[str] = []  # what the host CA may speak for: names and *.example.com; none means no host
+
+
+class OidcLogin(Body, frozen=True):
+    """What a client needs to send a person to this provider."""
+
+    name: str
+    issuer: str
+    client_id: str
+    client_secret: str = ""
+    scopes: list[str] = []
+    max_age: int | None = None  # seconds; asked of the provider as OpenID's max_age
+    redirect_host: str = "127.0.0.1"
+    redirect_ports: list[int] = []  # empty: any free port
+    redirect_path: str = "/callback"  # with several providers each has its own (RFC 9700 section 4.4.2)
+    hosted: bool = False  # the CA's own page takes this provider's sign-ins from other devices (trust 8.2)
+    device_client_id: str = ""  # for the provider's own device grant (RFC 8628); empty: not to be used
+    device_client_secret: str = ""
+
+
+class CaInfo(msgspec.Struct, frozen=True, kw_only=True):
+    ca_id: str
+    name: str
+    time: int
+    providers: list[OidcLogin]
+    user_lifetime: int  # seconds
+
+
+class DeviceRequest(Body, frozen=True):
+    """A sign-in that is to happen on another device, at the CA's own page: the public key first (trust 8.2).
+
+    `proof`: an SSHSIG blob by the key (namespace `daypass-device@v1`) over `binding.device_message`. `machine` is
+    what the person calls the machine that asks; the page shows it beside the address and the key's fingerprint.
+    """
+
+    public_key: bytes
+    salt: bytes  # 32 bytes; the nonce of the sign-in is made with it
+    proof: bytes
+    machine: str
+    provider: str = ""  # empty where there is one
+    lifetime: int | None = None  # seconds
+
+
+class DeviceStarted(msgspec.Struct, frozen=True, kw_only=True):
+    """`device_code` is secret and fetches the answer; `user_code` is what the person types at `page`."""
+
+    device_code: str
+    user_code: str
+    page: str
+    interval: int  # seconds between two polls
+    expires_in: int  # seconds
+
+
+class DevicePoll(msgspec.Struct, frozen=True, kw_only=True):
+    device_code: str
+
+
+class DeviceAnswer(Body, frozen=True):
+    """`state`: waiting (the code was not typed yet), seen (it was), issued. A refusal is an error, not a state.
+
+    Once issued, asking again gives the same answer until the request expires.
+    """
+
+    state: str
+    crt: bytes = b""
+    bundle: Signed | None = None
+
+
+class TypedCode(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The form of the first page: what a person typed."""
+
+    code: str
+
+
+class Decision(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The form that says yes or no. `request` names the request that the page has shown."""
+
+    answer: str
+    request: str
+
+
+class PassProof(msgspec.Struct, frozen=True, kw_only=True):
+    """Who makes a call, shown with the key of a live day pass (trust 4.2).
+
+    Travels as base64url without padding of its JSON, in the header `Authorization: Daypass …`. `proof` is an SSHSIG
+    blob (namespace `daypass-request@v1`) over `binding.request_message`.
+    """
+
+    certificate: bytes
+    time: int  # unix seconds, 60 either way
+    nonce: bytes  # 16 bytes, good once
+    proof: bytes
+
+    def header(self) -> str:
+        """The value of `Authorization`."""
+        return f"{AUTH_SCHEME} {urlsafe_b64encode(msgspec.json.encode(self)).rstrip(b'=').decode()}"
+
+    @classmethod
+    def from_header(cls, value: str) -> PassProof:
+        """Raises Invalid for whatever `header` would not have written."""
+        scheme, _, text = value.partition(" ")
+        if scheme != AUTH_SCHEME:
+            raise Invalid(f"the Authorization header does not begin with {AUTH_SCHEME}", code="pass.form")
+        try:
+            proof = msgspec.json.decode(urlsafe_b64decode(text + "=" * (-len(text) % 4)), type=cls)
+        except (msgspec.MsgspecError, RecursionError, ValueError) as error:
+            raise Invalid("the Authorization header holds no proof by a day pass", code="pass.form") from error
+        if proof.header() != value or not 0 <= proof.time < 2**63 or len(proof.nonce) != CALL_NONCE_SIZE:
+            raise Invalid("the proof by a day pass is not written as it has to be", code="pass.form")
+        return proof
+
+
+class MyCertificate(msgspec.Struct, frozen=True, kw_only=True):
+    serial: int
+    key_id: str
+    principals: list[str]
+    valid_after: int
+    valid_before: int
+    revoked_at: int | None = None
+
+
+class MyCertificates(msgspec.Struct, frozen=True, kw_only=True):
+    """One's own certificates that have not expired, newest first."""
+
+    certificates: list[MyCertificate]
+
+
+class MyRevocation(msgspec.Struct, frozen=True, kw_only=True):
+    """Give up one certificate of one's own."""
+
+    serial: int
+    reason: str = ""
+
+
+class EnrolKey(msgspec.Struct, frozen=True, kw_only=True):
+    """One host key: its public half, and an SSHSIG by it over the token it enrols with."""
+
+    public_key: bytes
+    proof: bytes
+
+
+class EnrolRequest(msgspec.Struct, frozen=True, kw_only=True):
+    token: str
+    keys: list[EnrolKey]
+
+
+class HostBundle(msgspec.Struct, frozen=True, kw_only=True):
+    """The one signed document a host is given (namespace `daypass-host-bundle`).
+
+    `own_account_roles`: roles that admit a person to the account of their own name: the host lists
+    `role:NAME:ACCOUNT` for each ordinary account it has. `accounts`: principals per shared account.
+    """
+
+    type: str = "daypass-host-bundle-v1"
+    ca_id: str
+    host_id: str
+    name: str
+    version: int
+    issued_at: int
+    expires: int
+    user_ca: list[str]
+    own_account_roles: list[str]
+    accounts: dict[str, list[str]]
+    krl: bytes
+
+
+class ClientBundle(msgspec.Struct, frozen=True, kw_only=True):
+    """The one signed document a laptop is given with a certificate (namespace `daypass-client-bundle`).
+
+    `enrolled`: names and aliases of hosts that have a certificate, sorted, all within the trust document's patterns;
+    ssh meets these strictly. `host_krl`: revoked host certificates (OpenSSH PROTOCOL.krl).
+    """
+
+    type: str = "daypass-client-bundle-v1"
+    ca_id: str
+    version: int  # unix milliseconds
+    issued_at: int
+    expires: int
+    enrolled: list[str]
+    host_krl: bytes
+
+
+class EnrolResponse(msgspec.Struct, frozen=True, kw_only=True):
+    host_id: str
+    name: str
+    certificates: list[bytes]  # one wire blob per key, in the order of the request
+    trust: Signed
+    bundle: Signed

@@ -1,0 +1,150 @@
+"""The table of routes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from daypass.api.administration import (
+    JoinTokenRequest,
+    JoinTokenResponse,
+)
+from daypass.api.base import (
+    Signed,
+)
+from daypass.api.ours import (
+    CaInfo,
+    Decision,
+    DeviceAnswer,
+    DevicePoll,
+    DeviceRequest,
+    DeviceStarted,
+    EnrolRequest,
+    EnrolResponse,
+    MyCertificate,
+    MyCertificates,
+    MyRevocation,
+    TypedCode,
+)
+from daypass.api.step import (
+    Health,
+    Provisioners,
+    RootResponse,
+    RootsResponse,
+    SshRekeyRequest,
+    SshRenewRequest,
+    SshRevokeRequest,
+    SshRevokeResponse,
+    SshRoots,
+    SshSignRequest,
+    SshSignResponse,
+    Version,
+)
+
+__all__ = [
+    "ROUTES",
+    "Access",
+    "Route",
+]
+
+
+class Access(StrEnum):
+    OPEN = "open"  # anyone; reveals nothing that is not public
+    CREDENTIAL = "credential"  # the body carries a one-time credential
+    PASS = "pass"  # noqa: S105  # a day pass speaks for its person, in the Authorization header (PassProof)
+    DEVICE = "device"  # a machine without a browser: it proves a key, or shows the secret code it was given
+    PAGE = "page"  # a person's browser: HTML; a form only from our own page, with its cookie
+    LOCAL = "local"  # administration socket; the peer's uid decides
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    name: str
+    method: str
+    path: str
+    access: Access
+    answer: type | None  # None: not JSON of ours (the OpenAPI document, a page)
+    summary: str
+    body: type | None = None
+    status: int = 200
+    step: bool = False
+
+
+ROUTES = (
+    Route("health", "GET", "/health", Access.OPEN, Health, "Is the CA up?", step=True),
+    Route("version", "GET", "/version", Access.OPEN, Version, "Version of the CA.", step=True),
+    Route("root", "GET", "/root/{sha}", Access.OPEN, RootResponse, "X.509 root by SHA-256 fingerprint.", step=True),
+    Route("roots", "GET", "/roots", Access.OPEN, RootsResponse, "X.509 roots.", status=201, step=True),
+    Route("provisioners", "GET", "/provisioners", Access.OPEN, Provisioners, "Ways to sign in.", step=True),
+    Route("ssh_roots", "GET", "/ssh/roots", Access.OPEN, SshRoots, "SSH CA public keys.", step=True),
+    Route(
+        "ssh_sign", "POST", "/ssh/sign", Access.CREDENTIAL, SshSignResponse, "Sign an SSH public key.",
+        body=SshSignRequest, status=201, step=True,
+    ),
+    Route(
+        "ssh_renew", "POST", "/ssh/renew", Access.CREDENTIAL, SshSignResponse,
+        "A host's next certificate, by the one it has.", body=SshRenewRequest, status=201, step=True,
+    ),
+    Route(
+        "ssh_rekey", "POST", "/ssh/rekey", Access.CREDENTIAL, SshSignResponse,
+        "The same for another key.", body=SshRekeyRequest, status=201, step=True,
+    ),
+    Route(
+        "ssh_revoke", "POST", "/ssh/revoke", Access.CREDENTIAL, SshRevokeResponse,
+        "Revoke the host certificate that is shown.", body=SshRevokeRequest, step=True,
+    ),
+    Route("ca", "GET", "/v1/ca", Access.OPEN, CaInfo, "What a client needs to know of this CA."),
+    Route("trust", "GET", "/v1/trust", Access.OPEN, Signed, "The signed trust document."),
+    Route(
+        "sign", "POST", "/v1/ssh/sign", Access.CREDENTIAL, SshSignResponse,
+        "Sign an SSH public key; salt and proof of possession required.", body=SshSignRequest, status=201,
+    ),
+    Route(
+        "enrol", "POST", "/v1/host/enroll", Access.CREDENTIAL, EnrolResponse,
+        "A host's first certificates, for a join token.", body=EnrolRequest, status=201,
+    ),
+    Route(
+        "my_certificates", "GET", "/v1/me/certificates", Access.PASS, MyCertificates,
+        "One's own certificates that have not expired.",
+    ),
+    Route(
+        "my_revoke", "POST", "/v1/me/revoke", Access.PASS, MyCertificate,
+        "Give up one of one's own certificates; once more changes nothing.", body=MyRevocation,
+    ),
+    Route(
+        "my_bundle", "GET", "/v1/me/bundle", Access.PASS, Signed,
+        "The signed list of hosts and of revoked host certificates, as with a login.",
+    ),
+    Route(
+        "device_start", "POST", "/v1/device", Access.DEVICE, DeviceStarted,
+        "Begin a sign-in on another device; the key first, with proof.", body=DeviceRequest, status=201,
+    ),
+    Route(
+        "device_poll", "POST", "/v1/device/poll", Access.DEVICE, DeviceAnswer,
+        "What became of it: the certificate, once the person has signed in.", body=DevicePoll,
+    ),
+    Route("device_page", "GET", "/device", Access.PAGE, None, "The form for a code; none comes by a link."),
+    Route(
+        "device_code", "POST", "/device", Access.PAGE, None, "Binds the request of a typed code to this browser.",
+        body=TypedCode, status=303,
+    ),
+    Route("device_ask", "GET", "/device/ask", Access.PAGE, None, "What asks, and whether to go on."),
+    Route(
+        "device_confirm", "POST", "/device/confirm", Access.PAGE, None,
+        "Yes leads on to the provider, no to the last page.", body=Decision,
+    ),
+    Route(
+        "device_callback", "GET", "/device/callback", Access.PAGE, None,
+        "Where the provider sends the person back to.", status=303,
+    ),
+    Route(
+        "device_callback_of", "GET", "/device/callback/{provider}", Access.PAGE, None,
+        "The same, where the CA has several providers.", status=303,
+    ),
+    Route("device_done", "GET", "/device/done", Access.PAGE, None, "How it went."),
+    Route("openapi", "GET", "/v1/openapi.json", Access.OPEN, None, "This contract as an OpenAPI document."),
+    Route(
+        "join_token", "POST", "/v1/admin/tokens/host", Access.LOCAL, JoinTokenResponse,
+        "Make a one-time join token.", body=JoinTokenRequest, status=201,
+    ),
+)  # fmt: skip
