@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from daypass.config import Config, ProviderSection, RoleSection, Severity, load, problems
-from daypass.config.schema import CaSection, HostsSection, LifetimeSection, PagesSection
+from daypass.config.schema import CaSection, HostsSection, LifetimeSection, OperatorSection, PagesSection
 from daypass.config.starter import Starter
 
 STARTER = Starter(
@@ -27,8 +27,17 @@ STARTER = Starter(
     client_id="daypass",
 )
 
-EXAMPLES = ("provider", "groups", "accounts", "domains")
-SECTIONS = [Config, CaSection, HostsSection, PagesSection, LifetimeSection, ProviderSection, RoleSection]
+EXAMPLES = ("provider", "groups", "accounts", "domains", "hosts", "new_accounts", "can")
+SECTIONS = [
+    Config,
+    CaSection,
+    HostsSection,
+    PagesSection,
+    LifetimeSection,
+    ProviderSection,
+    RoleSection,
+    OperatorSection,
+]
 
 
 def test_it_is_accepted_and_says_that_nobody_can_log_in_yet() -> None:
@@ -44,7 +53,7 @@ def test_everything_that_is_commented_out_works_when_it_is_not() -> None:
     assigned = re.compile(r"^# (\[\[?\w+\]?\]|\w+ = .*)$", re.MULTILINE)
     text = assigned.sub(r"\1", STARTER.text())
     assert problems(text) == []
-    assert text.count("[[roles]]") == 1
+    assert (text.count("\n[[roles]]"), text.count("\n[[operators]]")) == (1, 1)
 
 
 @pytest.mark.parametrize("section", SECTIONS)
@@ -53,7 +62,7 @@ def test_every_key_is_there(section: type[msgspec.Struct]) -> None:
         assert re.search(rf"^(# )?\[*{field.name}(\]+| = )", STARTER.text(), re.MULTILINE), field.name
 
 
-@pytest.mark.parametrize("section", [LifetimeSection, ProviderSection, RoleSection])
+@pytest.mark.parametrize("section", [LifetimeSection, ProviderSection, RoleSection, OperatorSection])
 def test_what_is_shown_as_a_default_is_the_default(section: type[msgspec.Struct]) -> None:
     optional = {f.name: f for f in msgspec.structs.fields(section) if not f.required}
     for line in re.findall(r"^(?:# )?(\w+ = .*)$", STARTER.text(), re.MULTILINE):

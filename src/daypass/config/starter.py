@@ -18,6 +18,9 @@ _HEAD = """\
 
 config_version = 1
 
+# Files with further providers, roles and operators, relative to this one, such as "roles.d/*.toml".
+include = []
+
 # Login names nobody may claim, beside root and the system's own accounts.
 reserved_logins = []
 
@@ -97,6 +100,8 @@ _PROVIDER = """\
 # scopes = ["openid", "email", "profile"]
 # algorithms = ["RS256", "ES256", "EdDSA"] # what it signs ID tokens with
 # groups_claim = "groups"
+# groups_from = "token"                    # or "userinfo", or "graph" (Entra), where the token is cut short
+# acr_values = []                          # what strength of sign-in to ask it for
 # login_name = "email"                     # the part before the @; or "claim:NAME", or "step" for all that step gives
 # max_age = "1h"                           # how old a sign-in may be; "" does not ask
 # require_auth_time = true                 # the provider must say when the person signed in
@@ -111,18 +116,43 @@ _PROVIDER = """\
 """
 
 _ROLES = """\
-# Who may log in as whom. All conditions given must hold, and a role has one at least.
+# Who may log in as whom, on which hosts. All conditions given must hold, and a role has one at least.
 # [[roles]]
 # name = "staff"
+# hosts = ["*"]                            # which hosts: names and patterns; "*" is every host
+# labels = {}                              # and these labels: { env = ["prod", "stage"] }
 # provider = "sso"                         # needed once there are several
 # groups = ["staff"]                       # in any of these groups
 # emails = []                              # or these very people
 # domains = []                             # or anyone with a verified address there
+# claims = {}                              # or what the provider says else: { department = ["ops"] }
+# amr = []                                 # and signed in by one of these ways: ["hwk", "mfa"]
+# acr = []                                 # and with one of these strengths
+# max_auth_age = ""                        # and no longer ago than this
 # accounts = ["{login}"]                   # each person's own account; or shared ones by name
+# new_accounts = { shell = "/bin/bash", groups = [], privileged_groups = [] } # hosts make their accounts
 # lifetime = ""                            # at most this, like "1h"; empty: the day pass
+# windows = []                             # only then: ["mon-fri 08:00-18:00 Europe/Berlin"]
+# extensions = ["permit-pty", "permit-port-forwarding"]
+# source_address = []                      # only from these networks
+# force_command = ""                       # only this command
+# day_pass = true                          # false: only by daypass login --role
 # bare_hosts = false                       # also on hosts that only trust the CA and know no roles
 # git = {}                                 # names at Git servers: { "github.com" = "claim:github_login" }
 # refuse_remote = false                    # not for sign-ins by the provider's own device grant
+
+# Who may do what with this CA; the first administrator is root on this machine. Conditions as in roles.
+# [[operators]]
+# name = "auditors"
+# provider = "sso"
+# groups = ["audit"]
+# emails = []
+# domains = []
+# claims = {}
+# amr = []
+# acr = []
+# max_auth_age = ""
+# can = ["audit"]                          # revoke, lock, unlock, persons, configure, token:HOSTS, approve:ACT
 """
 
 
