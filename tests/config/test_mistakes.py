@@ -9,6 +9,7 @@ from daypass.config import Severity, errors_in, problems, warnings_in
 from daypass.config.people import ALGORITHMS
 from daypass.provisioners.jose import ALGORITHMS as VERIFIABLE
 
+HOSTS = 'hosts = ["*"]'
 STAFF = 'groups = ["staff"]'
 OWN = 'accounts = ["{login}"]'
 ISSUER = 'issuer = "https://id.example.com"'
@@ -198,6 +199,9 @@ ROLES = [
     (STAFF, 'emails = ["ann"]', "roles[0].emails[0]", "is not an e-mail address"),
     (STAFF, 'domains = ["@example.com"]', "roles[0].domains[0]", 'did you mean "example.com"?'),
     (STAFF, 'domains = ["*"]', "roles[0].domains[0]", "is not a domain"),
+    (HOSTS, "", "roles[0]", 'reaches no host (hosts = ["*"] for every host)'),
+    (HOSTS, "hosts = []", "roles[0]", "reaches no host"),
+    (HOSTS, "hosts = []\nlabels = {}", "roles[0]", "reaches no host"),
     (OWN, "accounts = []", "roles[0].accounts", "is empty: the role lets nobody in"),
     (OWN, 'accounts = ["{user}"]', "roles[0].accounts[0]", 'did you mean "{login}"?'),
     (OWN, 'accounts = ["Web"]', "roles[0].accounts[0]", 'did you mean "web"?'),

@@ -18,6 +18,7 @@ REFUSED, CONFLICT = 4, 7
 ROLES = """
 [[roles]]
 name = "dev"
+hosts = ["*"]
 groups = ["dev"]
 accounts = ["{login}", "deploy"]
 """

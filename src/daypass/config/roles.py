@@ -23,6 +23,8 @@ def role_faults(role: RoleSection, path: str, config: Config) -> Iterator[Proble
     yield from _role_provider(role, path, config.providers)
     yield from _conditions(role, path)
     yield from _verified_email(role, path, config.providers)
+    if not (role.hosts or role.labels):
+        yield error(path, "reaches no host", 'hosts = ["*"] for every host')
     yield from _accounts(role.accounts, f"{path}.accounts")
     yield from _git(role, f"{path}.git")
     if role.lifetime:

@@ -33,6 +33,7 @@ client_id = "daypass"
 
 [[roles]]
 name = "engineers"
+hosts = ["*"]
 groups = ["engineers"]
 accounts = ["{account}"]
 """
