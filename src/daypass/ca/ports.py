@@ -8,6 +8,7 @@ from typing import Protocol
 
 from msgspec import Struct, field
 
+from daypass.ca.host_ports import HostRecord, HostStore
 from daypass.model import Credential, HostFacts, Identity, Issued, OnceId, Person, Proof, Secret
 from daypass.wire import Certificate, PublicKey
 
@@ -101,15 +102,6 @@ class Signer(Protocol):
 
     async def sign(self, data: bytes) -> bytes:
         """An SSH signature string (RFC 4253 section 6.6). Raises Unavailable."""
-
-
-class HostRecord(Struct, frozen=True):
-    id: str  # random, given by the CA: 16 bytes as hex
-    name: str
-    aliases: tuple[str, ...]
-    labels: Mapping[str, str]
-    keys: tuple[bytes, ...]  # wire blobs of the keys last certified
-    live_until: int  # latest valid_before of its unrevoked certificates; 0 for none
 
 
 class Enrolled(Struct, frozen=True):
@@ -356,7 +348,7 @@ class HolderStore(Protocol):
         """
 
 
-class Store(DeviceStore, HolderStore, Protocol):
+class Store(DeviceStore, HolderStore, HostStore, Protocol):
     """Remembers. Nothing here blocks the event loop for long; SQLite and PostgreSQL give the same answers."""
 
     async def view(self, question: Question) -> View:

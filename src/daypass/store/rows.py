@@ -19,6 +19,7 @@ __all__ = [
     "issued",
     "json",
     "keys_json",
+    "labels_of",
     "people",
     "texts",
     "unjson",
@@ -41,6 +42,10 @@ def unjson(text: str) -> Any:
 
 def texts(text: str) -> tuple[str, ...]:
     return _texts.decode(text)
+
+
+def labels_of(text: str) -> dict[str, str]:
+    return _labels.decode(text)
 
 
 def keys_json(keys: Iterable[bytes]) -> str:
@@ -89,4 +94,4 @@ def _person(row: Sequence[Any], owned: list[str]) -> Person:
 def host_record(row: Sequence[Any]) -> HostRecord:
     """From `Statements.find_hosts`."""
     _, number, name, aliases, labels, keys, live_until = row
-    return HostRecord(number, name, texts(aliases), _labels.decode(labels), unkeys(keys), live_until)
+    return HostRecord(number, name, texts(aliases), labels_of(labels), unkeys(keys), live_until)

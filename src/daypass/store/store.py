@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection
 
+from daypass.ca.host_ports import HostAccounts, KnownHost, Member
 from daypass.ca.ports import (
     ConfigVersion,
     DeviceCaps,
@@ -30,7 +31,7 @@ from daypass.ca.ports import (
     View,
 )
 from daypass.model import Issued, OnceId
-from daypass.store import admin, devices, holders, hosts, ledger
+from daypass.store import admin, devices, holders, hosts, known_hosts, ledger
 from daypass.store.batch import Batcher
 from daypass.store.database import CommitLost, Database, Refused
 from daypass.store.inline import Inline, Kind
@@ -73,6 +74,20 @@ class SqlStore:
 
     async def enrolled(self, now: int) -> Enrolled:
         return await self._read(lambda connection: hosts.enrolled(connection, now))
+
+    async def hosts(self) -> Sequence[KnownHost]:
+        return await self._read(known_hosts.every)
+
+    async def host(self, host_id: str) -> KnownHost | None:
+        check_text(host_id)
+        return await self._read(lambda connection: known_hosts.find(connection, host_id))
+
+    async def host_synced(self, host_id: str, accounts: HostAccounts, bundle_version: int, now: int) -> None:
+        check_text(host_id, *accounts.system, *accounts.ordinary)
+        await self._change(known_hosts.synced, host_id, accounts, bundle_version, now)
+
+    async def people_of(self, roles: Collection[str], since: int) -> Sequence[Member]:
+        return await self._read(lambda connection: known_hosts.people_of(connection, roles, since))
 
     async def reserve_serials(self, now: float) -> range:
         def work(connection: Connection) -> range:

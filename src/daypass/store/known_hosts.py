@@ -1,0 +1,87 @@
+"""Hosts as the CA knows them: what their tokens said, what they say of themselves, and who has accounts there."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, Select, func, literal_column, select, update
+
+from daypass.ca.host_ports import MAX_REPORTED, HostAccounts, KnownHost, Member
+from daypass.errors import Invalid, NotFound
+from daypass.model import role_principal
+from daypass.store.rows import json, labels_of, texts, unkeys
+from daypass.store.schema import certificates, hosts, persons
+from daypass.store.statements import Statements
+from daypass.wire import CertType
+
+__all__ = ["every", "find", "people_of", "synced"]
+
+_accounts = msgspec.json.Decoder(HostAccounts)
+
+
+def every(connection: Connection) -> list[KnownHost]:
+    return [_read(row) for row in connection.execute(_wanted().order_by(hosts.c.name))]
+
+
+def find(connection: Connection, host_id: str) -> KnownHost | None:
+    row = connection.execute(_wanted().where(hosts.c.id == host_id)).one_or_none()
+    return None if row is None else _read(row)
+
+
+def synced(
+    connection: Connection, statements: Statements, host_id: str, accounts: HostAccounts, version: int, now: int
+) -> None:
+    """Under the lock, as all that writes."""
+    if max(len(accounts.system), len(accounts.ordinary)) > MAX_REPORTED:
+        raise Invalid(f"a host reports {MAX_REPORTED} accounts of a kind at most", code="host.accounts")
+    statements.lock(connection)
+    this = update(hosts).where(hosts.c.id == host_id, hosts.c.removed_at.is_(None))
+    changed = connection.execute(this.values(accounts=json(accounts), bundle_version=version, synced_at=now))
+    if changed.rowcount != 1:
+        raise NotFound("no such host", code="host.unknown")
+
+
+def people_of(connection: Connection, roles: Collection[str], since: int) -> list[Member]:
+    held = (
+        select(persons.c.login, persons.c.locked_at, certificates.c.principals)
+        .join_from(certificates, persons, certificates.c.person_id == persons.c.id)
+        .where(
+            certificates.c.person_id.is_not(None),
+            certificates.c.type == CertType.USER.value,
+            certificates.c.valid_before > since,
+            persons.c.login.is_not(None),
+        )
+        .distinct()
+    )
+    found = dict[str, set[str]]()
+    locked = set[str]()
+    for login, locked_at, principals in connection.execute(held):
+        carried = set(texts(principals))
+        found.setdefault(login, set()).update(role for role in roles if role_principal(role, login=login) in carried)
+        locked.update([login] if locked_at is not None else [])
+    return [Member(login, tuple(sorted(held)), login in locked) for login, held in sorted(found.items()) if held]
+
+
+def _wanted() -> Select[Any]:
+    live = (certificates.c.host_id == hosts.c.id) & certificates.c.revoked_at.is_(None)
+    latest = func.coalesce(func.max(certificates.c.valid_before), literal_column("0"))
+    until = select(latest).where(live).scalar_subquery()
+    names = ("id", "name", "aliases", "labels", "keys", "accounts", "bundle_version", "synced_at")
+    return select(*(hosts.c[name] for name in names), until).where(hosts.c.removed_at.is_(None))
+
+
+def _read(row: Any) -> KnownHost:
+    number, name, aliases, labels, keys, accounts, version, synced_at, until = row
+    return KnownHost(
+        id=number,
+        name=name,
+        aliases=texts(aliases),
+        labels=labels_of(labels),
+        keys=unkeys(keys),
+        live_until=until,
+        accounts=None if accounts is None else _accounts.decode(accounts),
+        bundle_version=version,
+        synced_at=synced_at,
+    )
