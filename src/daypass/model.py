@@ -20,6 +20,7 @@ __all__ = [
     "KEY_ID",
     "LOGIN_NAME",
     "MAX_PRINCIPALS",
+    "ROLE_NAME",
     "Credential",
     "Draft",
     "Grant",
@@ -196,7 +197,10 @@ class Credential(Struct, frozen=True):
 
 
 class Request(Struct, frozen=True):
-    """What is asked for. Empty or None means "what the policy gives"; a request can only narrow."""
+    """What is asked for. Empty or None means "what the policy gives"; a request can only narrow.
+
+    `role`: a certificate of this role alone.
+    """
 
     type: CertType
     keys: tuple[PublicKey, ...]
@@ -205,6 +209,7 @@ class Request(Struct, frozen=True):
     valid_after: int | None = None
     valid_before: int | None = None
     lifetime: int | None = None
+    role: str = ""
 
 
 class Person(Struct, frozen=True):

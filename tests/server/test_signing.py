@@ -60,6 +60,13 @@ def test_a_proof_of_possession_that_holds_is_noted(server: Running, web: httpx2.
     assert [r.principals for r, _ in server.heart.asked] == [("user@example.com",), ()]
 
 
+def test_the_role_that_is_asked_for_alone_is_passed_on(server: Running, web: httpx2.Client) -> None:
+    for path in ("/v1/ssh/sign", "/ssh/sign"):
+        web.post(path, json=STEP | {"role": "db-admin"})
+    assert [request.role for request, _ in server.heart.asked] == ["db-admin"] * len(server.heart.asked)
+    assert server.heart.asked
+
+
 def test_laptops_get_their_bundle_with_a_person_s_certificate_and_nowhere_else(web: httpx2.Client) -> None:
     """It lists hosts, which is nobody's business who has not signed in; step's route stays as step knows it."""
     shown = STEP | {"salt": b64(b"s" * 32), "proof": b64(possession(PRIVATE, GOOD))}
@@ -91,6 +98,8 @@ def test_laptops_get_their_bundle_with_a_person_s_certificate_and_nowhere_else(w
         ({"validBefore": "1960-01-01T00:00:00Z"}, "a certificate can't name a time before 1970"),
         ({"salt": b64(b"s" * 31)}, "salt must have 32 bytes"),
         ({"salt": ""}, "salt must have 32 bytes"),
+        ({"role": "db admin"}, "role is not the name of a role"),
+        ({"role": "role:dba"}, "role is not the name of a role"),
     ],
 )
 def test_a_field_that_is_wrong_is_refused_before_the_authority_is_asked(

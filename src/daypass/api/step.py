@@ -79,7 +79,8 @@ class SshRoots(Body, frozen=True):
 
 
 class SshSignRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """`publicKey` is the wire blob. `salt` (32 bytes) and `proof` (an SSHSIG blob) are ours: trust 3.1 and 3.3."""
+    """`publicKey` is the wire blob. `salt` (32 bytes) and `proof` (an SSHSIG blob) are ours: trust 3.1 and 3.3; and
+    `role`: a certificate of that role alone, which the day pass may not hold (trust 2.3)."""
 
     publicKey: bytes = b""
     ott: str = ""
@@ -93,6 +94,7 @@ class SshSignRequest(msgspec.Struct, frozen=True, kw_only=True):
     templateData: Any = None
     salt: bytes | None = None
     proof: bytes | None = None
+    role: str = ""
 
 
 class SshSignResponse(Body, frozen=True):

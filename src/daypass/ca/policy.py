@@ -6,10 +6,12 @@ same answer in every process that holds the same policy.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 
 from daypass.ca.ports import View
+from daypass.ca.reach import order, reaches
 from daypass.ca.roles import Role, git_extensions
+from daypass.ca.subject import Subject
 from daypass.config import Config, policy_hash
 from daypass.errors import Conflict, Denied, Invalid
 from daypass.model import (
@@ -17,6 +19,7 @@ from daypass.model import (
     MAX_PRINCIPALS,
     Grant,
     HostFacts,
+    HostRole,
     Identity,
     Kind,
     Proof,
@@ -64,7 +67,10 @@ class Policy:
         self.host_ceiling = parse_duration(lifetimes.host_ceiling)
         self.backdate = parse_duration(lifetimes.backdate)
         self.host_domains = tuple(config.hosts.domains)
-        self.roles = tuple(Role.compile(section, self.user_ceiling) for section in config.roles)
+        only = config.providers[0].name if len(config.providers) == 1 else ""
+        self.roles = tuple(Role.compile(section, self.user_ceiling, only) for section in config.roles)
+        self._places = tuple(sorted(config.roles, key=order))
+        self._on_host = {role.name: role.on_host for role in self.roles}
         self.shared_accounts = frozenset(account for role in self.roles for account in role.accounts)
         self.powerful = SYSTEM_ACCOUNTS | self.shared_accounts
         self.reserved = self.powerful | frozenset(config.reserved_logins)
@@ -88,8 +94,8 @@ class Policy:
             raise Denied(
                 f"{view.person.login} is locked", code="policy.locked", hint="ask an administrator of your CA"
             )
-        login = self._login(proof, view)
-        matching = self._matching(proof)
+        login = self._login(proof, view, now)
+        matching = self._matching(proof, now)
         longest = max(role.limit for role in matching)
         valid_after, valid_before = self._day(identity, request, now, min(self.user_lifetime, longest))
         roles = [role for role in matching if role.limit >= valid_before - now]
@@ -114,21 +120,23 @@ class Policy:
             claims=names,
         )
 
-    def _matching(self, proof: Proof) -> list[Role]:
-        admitting = [role for role in self.roles if role.admits(proof.identity)]
-        if not admitting:
-            raise _no_role(proof.identity)
-        matching = [role for role in admitting if role.allows(proof)]
-        if not matching:
-            names = " and ".join(f'"{role.name}"' for role in admitting)
+    def _matching(self, proof: Proof, now: int) -> list[Role]:
+        subject = Subject.of(proof)
+        verdicts = [(role, role.judge(subject, now)) for role in self.roles]
+        matching = [role for role, verdict in verdicts if verdict.ok]
+        if matching:
+            return matching
+        remote = [role for role, each in verdicts if each.failed and each.failed.key == "refuse_remote"]
+        if remote:
+            names = " and ".join(f'"{role.name}"' for role in remote)
             raise Denied(
                 f"role {names} is not given for a sign-in with a code at {proof.identity.provider}",
                 code="policy.remote",
                 hint="sign in on a machine with a browser, or with: daypass login --device",
             )
-        return matching
+        raise _no_role(proof.identity)
 
-    def _login(self, proof: Proof, view: View) -> str:
+    def _login(self, proof: Proof, view: View, now: int) -> str:
         identity = proof.identity
         login = view.person.login if view.person else identity.login
         if login is None or not is_login_name(login):
@@ -139,7 +147,7 @@ class Policy:
                 hint=why.hint if why else f'operator: login_name of provider "{identity.provider}"',
             )
         for name in (login, *_names(identity, view)):
-            if name in self.reserved and not self._names_very_person(proof, name):
+            if name in self.reserved and not self._names_very_person(proof, name, now):
                 raise self._reserved(identity, name)
         return login
 
@@ -153,12 +161,12 @@ class Policy:
             f'login_name = "claim:NAME" for provider "{identity.provider}"',
         )
 
-    def _names_very_person(self, proof: Proof, name: str) -> bool:
+    def _names_very_person(self, proof: Proof, name: str, now: int) -> bool:
         """By e-mail. For an account with power over a host it must be NAME@…: other claims people may edit."""
         if name in self.powerful and (proof.identity.email or "").rpartition("@")[0] != name:
             return False
-        listing = [role for role in self.roles if role.emails and role.own_account]
-        return any(role.admits(proof.identity) and role.allows(proof) for role in listing)
+        listing = [role for role in self.roles if role.who.emails and role.own_account]
+        return any(role.judge(Subject.of(proof), now).ok for role in listing)
 
     def _day(self, identity: Identity, request: Request, now: int, default: int) -> tuple[int, int]:
         """Validity of a day pass: what was asked for, under the ceiling that starts at the sign-in (trust 3.7).
@@ -240,6 +248,11 @@ class Policy:
                 code="policy.host-domain",
                 hint="add its domain to hosts.domains in daypass.toml",
             )
+
+    def for_host(self, name: str, aliases: Sequence[str], labels: Mapping[str, str]) -> tuple[HostRole, ...]:
+        """What the roles that reach this host mean there, in the order of their lines."""
+        names = (name, *aliases)
+        return tuple(self._on_host[each.name] for each in self._places if reaches(each, names, labels))
 
     def host_accounts(self) -> tuple[list[str], dict[str, list[str]]]:
         """For a host's principals files: roles of one's own account, and role principals per shared account."""

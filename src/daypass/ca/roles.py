@@ -2,65 +2,85 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from daypass.ca.reach import host_role
+from daypass.ca.subject import Subject
+from daypass.ca.who import Condition, Who
 from daypass.config import RoleSection
 from daypass.errors import Denied
-from daypass.model import Identity, Proof, git_extension, is_git_name, parse_duration, role_principal, shown
+from daypass.model import HostRole, Identity, git_extension, is_git_name, parse_duration, role_principal, shown
 
-__all__ = ["OWN_ACCOUNT", "Role", "git_extensions"]
+__all__ = ["OWN_ACCOUNT", "Role", "Verdict", "git_extensions"]
 
 OWN_ACCOUNT = "{login}"
 
 
 @dataclass(frozen=True, slots=True)
+class Verdict:
+    """Whether somebody has a role now; if not, the first condition that failed."""
+
+    role: str
+    failed: Condition | None = None
+
+    @property
+    def ok(self) -> bool:
+        return self.failed is None
+
+
+@dataclass(frozen=True, slots=True)
 class Role:
-    """A role, compiled. Every condition given must hold; `limit` is the longest certificate it goes into."""
+    """A role, compiled. Every condition given must hold; `limit` is the longest certificate it goes into, in seconds.
+
+    `on_host` is what it means on every host that it reaches.
+    """
 
     name: str
-    provider: str
-    groups: frozenset[str]
-    emails: frozenset[str]
-    domains: frozenset[str]
+    who: Who
     own_account: bool
     accounts: tuple[str, ...]  # shared ones
     limit: int
+    windows: tuple[str, ...]
+    extensions: frozenset[str]
+    source_address: tuple[str, ...]
+    day_pass: bool
     bare_hosts: bool
     git: tuple[tuple[str, str], ...]  # Git server, and where the name there comes from
     refuse_remote: bool
+    on_host: HostRole
 
     @classmethod
-    def compile(cls, section: RoleSection, ceiling: int) -> Role:
+    def compile(cls, section: RoleSection, ceiling: int, provider: str = "") -> Role:
+        """`provider`: of a configuration that has one only."""
+        own = OWN_ACCOUNT in section.accounts
+        accounts = tuple(account for account in section.accounts if account != OWN_ACCOUNT)
         return cls(
             name=section.name,
-            provider=section.provider,
-            groups=frozenset(section.groups),
-            emails=frozenset(email.lower() for email in section.emails),
-            domains=frozenset(domain.lower() for domain in section.domains),
-            own_account=OWN_ACCOUNT in section.accounts,
-            accounts=tuple(account for account in section.accounts if account != OWN_ACCOUNT),
+            who=Who.compile(section, provider),
+            own_account=own,
+            accounts=accounts,
             limit=min(parse_duration(section.lifetime), ceiling) if section.lifetime else ceiling,
+            windows=tuple(section.windows),
+            extensions=frozenset(section.extensions),
+            source_address=tuple(section.source_address),
+            day_pass=section.day_pass,
             bare_hosts=section.bare_hosts,
             git=tuple(sorted(section.git.items())),
             refuse_remote=section.refuse_remote,
+            on_host=host_role(section, accounts, own_account=own),
         )
 
-    def admits(self, identity: Identity) -> bool:
-        """No condition at all admits nobody (empty means no)."""
-        email = (identity.email or "").lower()
-        conditions = []
-        if self.groups:
-            conditions.append(not self.groups.isdisjoint(identity.groups))
-        if self.emails:
-            conditions.append(email in self.emails)
-        if self.domains:
-            conditions.append(email.rpartition("@")[2] in self.domains)
-        return bool(conditions) and all(conditions) and self.provider in ("", identity.provider)
+    def judge(self, subject: Subject, now: int) -> Verdict:
+        return Verdict(self.name, next(self.failures(subject, now), None))
 
-    def allows(self, proof: Proof) -> bool:
-        """Whether it may be had by the way this person signed in."""
-        return not (proof.remote and self.refuse_remote)
+    def failures(self, subject: Subject, now: int) -> Iterator[Condition]:
+        """Every condition that fails: who it is, how they signed in, and when."""
+        yield from self.who.failures(subject, now)
+        if self.refuse_remote and subject.remote:
+            yield Condition("refuse_remote")
+        if self.windows:
+            yield Condition("windows", self.windows)
 
     def principals(self, login: str, names: tuple[str, ...]) -> list[str]:
         found = []

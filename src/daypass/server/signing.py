@@ -10,7 +10,7 @@ from typing import Final, TypeVar
 
 from daypass.api import POSSESSION_NAMESPACE, EnrolRequest, SshSignRequest
 from daypass.errors import Invalid, Unauthenticated
-from daypass.model import MAX_PRINCIPALS, Credential, Request, Secret
+from daypass.model import MAX_PRINCIPALS, ROLE_NAME, Credential, Request, Secret
 from daypass.server.times import parse_when
 from daypass.wire import CertType, PublicKey, SshSignature
 from daypass.wire.binding import SALT_SIZE, possession_message
@@ -52,7 +52,16 @@ def _request(body: SshSignRequest, kind: CertType, key: PublicKey, now: float) -
         valid_after=after.resolve(now) if after is not None else None,
         valid_before=before.resolve(now) if before is not None and lifetime is None else None,
         lifetime=lifetime,
+        role=_role(body.role),
     )
+
+
+def _role(name: str) -> str:
+    if name and not ROLE_NAME.fullmatch(name):
+        raise Invalid(
+            "role is not the name of a role", code="sign.role", hint="a-z, 0-9 and - up to 63, a letter first"
+        )
+    return name
 
 
 def enrolment(body: EnrolRequest, ca_id: bytes) -> tuple[Request, Credential]:
