@@ -69,6 +69,7 @@ class Policy:
         self.host_domains = tuple(config.hosts.domains)
         only = config.providers[0].name if len(config.providers) == 1 else ""
         self.roles = tuple(Role.compile(section, self.user_ceiling, only) for section in config.roles)
+        self.sections = {section.name: section for section in config.roles}
         self._places = tuple(sorted(config.roles, key=order))
         self._on_host = {role.name: role.on_host for role in self.roles}
         self.shared_accounts = frozenset(account for role in self.roles for account in role.accounts)
