@@ -160,7 +160,7 @@ class AdminRemote:
         self._line.close()
 
     def join_token(self, request: api.JoinTokenRequest) -> api.JoinTokenResponse:
-        return self._line.post("/v1/admin/tokens/host", request, api.JoinTokenResponse)
+        return self._line.post("/v1/admin/join_token", request, api.JoinTokenResponse)
 
 
 class _Line:

@@ -25,6 +25,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from tests.parts.x509 import make_leaf, make_root, pem
 
 from daypass import api
+from daypass.ca.acts import Act, Operator, Shown
 from daypass.ca.ports import HostRecord
 from daypass.errors import Unauthenticated
 from daypass.model import Credential, HostFacts, Issued, Request
@@ -47,6 +48,16 @@ class Granted:
     host: HostRecord | None = None
 
 
+class AnyAct:
+    """Everybody may; the heart's own judge is tested on a whole CA."""
+
+    async def admit(self, shown: Shown, path: str, body: bytes) -> Operator:  # noqa: ARG002
+        raise Unauthenticated("nobody signs in here", code="act.double")
+
+    async def begin(self, operator: Operator, act: Act) -> None:
+        pass
+
+
 @dataclass
 class Double:
     """Issues to `GOOD`. `answer`, where given, is called instead."""
@@ -61,6 +72,7 @@ class Double:
     document: str = "{}"
     calls: Any = None  # the heart's own are tested on a whole CA
     renewals: Any = None
+    acts: AnyAct = field(default_factory=AnyAct)
     devices: Devices | None = None
 
     async def issue(self, request: Request, credential: Credential) -> Granted:

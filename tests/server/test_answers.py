@@ -135,7 +135,7 @@ def test_open_answers_are_revalidated_and_others_never_stored(web: httpx2.Client
     [
         "/", "/nothing", "/health/", "//health", "/1.0", "/1.0/", "/1.0/v1/ca", "/2.0/health", "/v1", "/v1/health",
         "/root/", "/root/a/b", "/root/..%2f..%2fetc%2fpasswd", "/%2e%2e/health", "/HEALTH", "/health%00", "/%ff",
-        "/admin/admins", "/v1/admin/tokens/host",
+        "/admin/admins", "/v1/admin", "/v1/admin/", "/1.0/v1/admin/join_token",
     ],
 )  # fmt: skip
 def test_where_there_is_nothing_the_answer_is_404_in_the_usual_shape(web: httpx2.Client, path: str) -> None:

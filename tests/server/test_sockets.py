@@ -26,7 +26,7 @@ def as_uid(uid: int, path: Path) -> int:
     """The status that a process of that uid gets for making a join token."""
     if os.geteuid() != 0 and uid != os.geteuid():
         need("root")
-    request = b"POST /v1/admin/tokens/host HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(JOIN) + JOIN
+    request = b"POST /v1/admin/join_token HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(JOIN) + JOIN
     program = (
         "import os,socket,sys;uid=int(sys.argv[1]);os.geteuid()==uid or (os.setgroups([]),os.setresuid(uid,uid,uid));"
         "s=socket.socket(socket.AF_UNIX);s.connect(sys.argv[2]);s.sendall(sys.stdin.buffer.read());"

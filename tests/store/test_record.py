@@ -226,6 +226,7 @@ def test_an_entry_tells_who_got_what_and_never_the_one_time_id(run: Run) -> None
             "act": "certificate.issue",
             "actor": "example:alice",
             "policy": POLICY.hex(),
+            "version": 1,
             "provider": "example",
             "issuer": "https://idp.example",
             "subject": "alice",

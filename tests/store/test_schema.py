@@ -44,8 +44,8 @@ VERSION = "SELECT version_num FROM schema_version"
 
 
 def _columns(sql: str) -> str:
-    """CREATE TABLE's parts in an order of their own: SQLite keeps the text, constraints may stand anywhere, and columns
-    that came later stand in one line with what was the last."""
+    """CREATE TABLE's parts in an order of their own: SQLite keeps the text, constraints may stand anywhere, and
+    columns that came later stand in one line with what was the last."""
     return "\n".join(
         sorted(bare for part in re.split(r"[\n,]", sql.replace('"', "")) if (bare := part.strip(" \t)")))
     )

@@ -1,16 +1,17 @@
 """The whole HTTP contract, as types: what `server` answers, what `remote` asks, what the OpenAPI document says.
 
 Routes marked `step` are the SSH API that `step` clients speak, served at `/` and at `/1.0/`; everything of our own
-is under `/v1/` (or on the local administration socket) and only ever grows. Readers ignore fields they do not know.
+is under `/v1/` and only ever grows. Readers ignore fields they do not know.
 Bytes travel as standard base64 with padding, times as RFC 3339 in UTC or as Go durations, as `step` sends them.
 """
 
 from __future__ import annotations
 
-from daypass.api import administration, base, ours, routes, step
+from daypass.api import administration, base, ours, route, routes, step
 from daypass.api.administration import *
 from daypass.api.base import *
 from daypass.api.ours import *
+from daypass.api.route import *
 from daypass.api.routes import *
 from daypass.api.step import *
 
@@ -18,5 +19,6 @@ __all__: list[str] = []
 __all__ += administration.__all__
 __all__ += base.__all__
 __all__ += ours.__all__
+__all__ += route.__all__
 __all__ += routes.__all__
 __all__ += step.__all__

@@ -1,13 +1,49 @@
-"""Administration: one POST with a JSON body for every command."""
+"""Administration: one POST with a JSON body for every command, on the administration socket and on the TLS port."""
 
 from __future__ import annotations
 
 import msgspec
 
-__all__ = [
-    "JoinTokenRequest",
-    "JoinTokenResponse",
-]
+from daypass.api.base import ACT_SCHEME, read_header, written_header
+from daypass.api.route import admin_route
+
+__all__ = ["ADMIN_ROUTES", "ActProof", "JoinTokenRequest", "JoinTokenResponse", "Pending"]
+
+
+class ActProof(msgspec.Struct, frozen=True, kw_only=True):
+    """A sign-in for one administrative call and nothing else (trust 4.3).
+
+    Travels as base64url without padding of its JSON, in the header `Authorization: Daypass-Act …`. The nonce in the
+    ID token `token` is `binding.login_nonce` for the public key blob `key`, the act `binding.admin_act` of path and
+    body, and `salt`; `proof` is an SSHSIG blob by that key (namespace `daypass-possession@v1`) over
+    `binding.possession_message` of the token.
+    """
+
+    token: str
+    key: bytes
+    salt: bytes  # 32 bytes
+    proof: bytes
+
+    def __repr__(self) -> str:
+        return "ActProof(***)"
+
+    def header(self) -> str:
+        """The value of `Authorization`."""
+        return written_header(ACT_SCHEME, self)
+
+    @classmethod
+    def from_header(cls, value: str) -> ActProof:
+        """Raises Invalid for whatever `header` would not have written."""
+        return read_header(ACT_SCHEME, value, cls, "act.form")
+
+
+class Pending(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer, with status 202, where a second person has to approve. `digest`: SHA-256, in hex, of the act."""
+
+    id: str
+    act: str
+    digest: str
+    expires_at: int
 
 
 class JoinTokenRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -16,6 +52,10 @@ class JoinTokenRequest(msgspec.Struct, frozen=True, kw_only=True):
     labels: dict[str, str] = {}
     lifetime: int = 3600  # seconds
 
+    def capabilities(self) -> tuple[str, ...]:
+        """For every name that the token gives a host."""
+        return tuple(f"token:{each}" for each in (self.name, *self.aliases))
+
 
 class JoinTokenResponse(msgspec.Struct, frozen=True, kw_only=True):
     """`token` carries URL, root fingerprint and secret; it is shown once and stored only as a hash."""
@@ -23,3 +63,10 @@ class JoinTokenResponse(msgspec.Struct, frozen=True, kw_only=True):
     token: str
     name: str
     expires_at: int
+
+
+ADMIN_ROUTES = (
+    admin_route(
+        "join_token", "token:NAME", JoinTokenRequest, JoinTokenResponse, "Make a one-time join token.", status=201
+    ),
+)

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from typing import TypeVar
+
 import msgspec
 
+from daypass.errors import Invalid
 from daypass.wire.binding import (
     BUNDLE_NAMESPACE,
     CLIENT_BUNDLE_NAMESPACE,
@@ -14,6 +18,7 @@ from daypass.wire.binding import (
 )
 
 __all__ = [
+    "ACT_SCHEME",
     "AUTH_SCHEME",
     "BUNDLE_NAMESPACE",
     "CALL_NONCE_SIZE",
@@ -29,7 +34,8 @@ __all__ = [
 ]
 
 
-AUTH_SCHEME = "Daypass"
+AUTH_SCHEME = "Daypass"  # a day pass speaks: PassProof
+ACT_SCHEME = "Daypass-Act"  # a sign-in for one call: ActProof
 CALL_NONCE_SIZE = 16  # bytes
 MAX_BODY = 64 * 1024  # bytes; the largest honest request (an RSA-8192 key and a token full of groups) is half of it
 
@@ -52,3 +58,25 @@ class Signed(msgspec.Struct, frozen=True):
 
     document: str
     signature: str
+
+
+Shown = TypeVar("Shown", bound=msgspec.Struct)
+
+
+def written_header(scheme: str, shown: msgspec.Struct) -> str:
+    """`Authorization`: the scheme, and base64url without padding of the JSON."""
+    return f"{scheme} {urlsafe_b64encode(msgspec.json.encode(shown)).rstrip(b'=').decode()}"
+
+
+def read_header(scheme: str, value: str, kind: type[Shown], code: str) -> Shown:
+    """Raises Invalid for whatever `written_header` would not have written: a second spelling is another string."""
+    given, _, text = value.partition(" ")
+    if given != scheme:
+        raise Invalid(f"the Authorization header does not begin with {scheme}", code=code)
+    try:
+        shown = msgspec.json.decode(urlsafe_b64decode(text + "=" * (-len(text) % 4)), type=kind)
+    except (msgspec.MsgspecError, RecursionError, ValueError) as error:
+        raise Invalid(f"what follows {scheme} in the Authorization header can't be read", code=code) from error
+    if written_header(scheme, shown) != value:
+        raise Invalid(f"what follows {scheme} is not written as it has to be", code=code)
+    return shown

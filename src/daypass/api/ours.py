@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from base64 import urlsafe_b64decode, urlsafe_b64encode
-
 import msgspec
 
-from daypass.api.base import AUTH_SCHEME, CALL_NONCE_SIZE, Body, Signed
+from daypass.api.base import AUTH_SCHEME, CALL_NONCE_SIZE, Body, Signed, read_header, written_header
 from daypass.errors import Invalid
 
 __all__ = [
@@ -141,19 +139,13 @@ class PassProof(msgspec.Struct, frozen=True, kw_only=True):
 
     def header(self) -> str:
         """The value of `Authorization`."""
-        return f"{AUTH_SCHEME} {urlsafe_b64encode(msgspec.json.encode(self)).rstrip(b'=').decode()}"
+        return written_header(AUTH_SCHEME, self)
 
     @classmethod
     def from_header(cls, value: str) -> PassProof:
         """Raises Invalid for whatever `header` would not have written."""
-        scheme, _, text = value.partition(" ")
-        if scheme != AUTH_SCHEME:
-            raise Invalid(f"the Authorization header does not begin with {AUTH_SCHEME}", code="pass.form")
-        try:
-            proof = msgspec.json.decode(urlsafe_b64decode(text + "=" * (-len(text) % 4)), type=cls)
-        except (msgspec.MsgspecError, RecursionError, ValueError) as error:
-            raise Invalid("the Authorization header holds no proof by a day pass", code="pass.form") from error
-        if proof.header() != value or not 0 <= proof.time < 2**63 or len(proof.nonce) != CALL_NONCE_SIZE:
+        proof = read_header(AUTH_SCHEME, value, cls, "pass.form")
+        if not 0 <= proof.time < 2**63 or len(proof.nonce) != CALL_NONCE_SIZE:
             raise Invalid("the proof by a day pass is not written as it has to be", code="pass.form")
         return proof
 

@@ -2,13 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from enum import StrEnum
-
-from daypass.api.administration import (
-    JoinTokenRequest,
-    JoinTokenResponse,
-)
+from daypass.api.administration import ADMIN_ROUTES
 from daypass.api.base import (
     Signed,
 )
@@ -26,6 +20,7 @@ from daypass.api.ours import (
     MyRevocation,
     TypedCode,
 )
+from daypass.api.route import Access, Route
 from daypass.api.step import (
     Health,
     Provisioners,
@@ -41,33 +36,7 @@ from daypass.api.step import (
     Version,
 )
 
-__all__ = [
-    "ROUTES",
-    "Access",
-    "Route",
-]
-
-
-class Access(StrEnum):
-    OPEN = "open"  # anyone; reveals nothing that is not public
-    CREDENTIAL = "credential"  # the body carries a one-time credential
-    PASS = "pass"  # noqa: S105  # a day pass speaks for its person, in the Authorization header (PassProof)
-    DEVICE = "device"  # a machine without a browser: it proves a key, or shows the secret code it was given
-    PAGE = "page"  # a person's browser: HTML; a form only from our own page, with its cookie
-    LOCAL = "local"  # administration socket; the peer's uid decides
-
-
-@dataclass(frozen=True, slots=True)
-class Route:
-    name: str
-    method: str
-    path: str
-    access: Access
-    answer: type | None  # None: not JSON of ours (the OpenAPI document, a page)
-    summary: str
-    body: type | None = None
-    status: int = 200
-    step: bool = False
+__all__ = ["ROUTES"]
 
 
 ROUTES = (
@@ -143,8 +112,5 @@ ROUTES = (
     ),
     Route("device_done", "GET", "/device/done", Access.PAGE, None, "How it went."),
     Route("openapi", "GET", "/v1/openapi.json", Access.OPEN, None, "This contract as an OpenAPI document."),
-    Route(
-        "join_token", "POST", "/v1/admin/tokens/host", Access.LOCAL, JoinTokenResponse,
-        "Make a one-time join token.", body=JoinTokenRequest, status=201,
-    ),
+    *ADMIN_ROUTES,
 )  # fmt: skip

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from daypass.ca.acts import Acts
 from daypass.ca.calls import Calls
 from daypass.ca.checks import Checked, Rules, check
 from daypass.ca.clock import ClockGuard
@@ -101,6 +102,7 @@ class Authority:
         self.devices: Devices | None = None  # assemble gives it to a CA that has pages
         self.renewals = Renewals(self._settle, sshpop, store, clock)
         self.calls = Calls(store, clock, ca_id, keys.user_keys)
+        self.acts = Acts(store, clock, ca_id, self._authenticate, self._ready, lambda: None)
         self._store = store
         self._provisioners = tuple(provisioners)
         self._serials = _Serials(store, clock)
@@ -120,7 +122,10 @@ class Authority:
 
     async def issue(self, request: Request, credential: Credential) -> Issuance:
         """Certificates for every key of the request, or none. Raises any of the error tree."""
-        return await self._settle(request, await self._provisioner(credential).authenticate(credential))
+        return await self._settle(request, await self._authenticate(credential))
+
+    async def _authenticate(self, credential: Credential) -> Proof:
+        return await self._provisioner(credential).authenticate(credential)
 
     async def _settle(self, request: Request, proof: Proof) -> Issuance:
         """All that comes after a proof."""

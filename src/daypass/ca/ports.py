@@ -9,6 +9,7 @@ from typing import Protocol
 from msgspec import Struct, field
 
 from daypass.ca.host_ports import HostRecord, HostStore
+from daypass.ca.person_ports import PersonStore
 from daypass.model import Credential, HostFacts, Identity, Issued, OnceId, Person, Proof, Secret
 from daypass.wire import Certificate, PublicKey
 
@@ -170,6 +171,7 @@ class Recording(Struct, frozen=True):
     remote: bool = False  # signed in by the provider's own device grant
     renews: int | None = None  # serial of the host certificate that was shown for these; it must be live still
     events: tuple[tuple[str, Mapping[str, object]], ...] = ()  # further ledger entries: act and details
+    despite: frozenset[str] = frozenset()  # names that this very person may have although they are reserved
 
 
 class Recorded(Struct, frozen=True):
@@ -187,9 +189,10 @@ class Stale(Struct, frozen=True):
 
 
 class NameTaken(Struct, frozen=True):
-    """A login name or host name belongs to someone else (or to a tombstone)."""
+    """A login name or host name belongs to someone else (or to a tombstone), or is reserved: then for this reason."""
 
     name: str
+    reserved: str | None = None
 
 
 Verdict = Recorded | Spent | Stale | NameTaken
@@ -348,7 +351,7 @@ class HolderStore(Protocol):
         """
 
 
-class Store(DeviceStore, HolderStore, HostStore, Protocol):
+class Store(DeviceStore, HolderStore, PersonStore, HostStore, Protocol):
     """Remembers. Nothing here blocks the event loop for long; SQLite and PostgreSQL give the same answers."""
 
     async def view(self, question: Question) -> View:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from msgspec import Struct, field
 
+from daypass.ca.person_ports import Facts, IdentityRecord
 from daypass.model import Proof
 
 __all__ = ["Subject", "claim_values"]
@@ -34,6 +35,13 @@ class Subject(Struct, frozen=True):
         who = proof.identity
         return cls(who.provider, who.issuer, who.subject, who.email, who.groups, who.claims, who.amr, who.acr,
                    who.auth_time, proof.remote, who.login)  # fmt: skip
+
+    @classmethod
+    def of_record(cls, identity: IdentityRecord, login: str) -> Subject:
+        """As the provider described them last; nothing but their e-mail where that was before it was kept."""
+        said = identity.facts or Facts(identity.provider, identity.email)
+        return cls(said.provider, identity.issuer, identity.subject, said.email, said.groups, said.claims, said.amr,
+                   said.acr, login=login or None)  # fmt: skip
 
     @property
     def called(self) -> str:

@@ -1,7 +1,7 @@
 """The two applications, made from `api.ROUTES`: the public one, and the one behind the administration socket.
 
-A route without a handler, or a handler without a route, fails here, at start. The public application is made
-without the local routes, so no mistake in a guard can open them to the network.
+A route without a handler, or a handler without a route, fails here, at start. The administrative routes are in
+both: on the socket the peer's uid decides, on the TLS port a sign-in for the very call.
 """
 
 from __future__ import annotations
@@ -9,24 +9,27 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Final
+from typing import Any, Final
 
 from starlette.routing import Route as PathRoute
 from starlette.routing import Router
 from starlette.types import Receive, Scope, Send
 
 from daypass.api import ROUTES, Access, Route
-from daypass.errors import Denied, Internal
+from daypass.errors import Internal
+from daypass.server.acts import AtSocket, BySignIn, acting
+from daypass.server.administration import administration
 from daypass.server.device import DeviceRoutes, failure_page
-from daypass.server.endpoint import Admit, Endpoint, Failed, Guard, Resource, not_found, peer_uid
+from daypass.server.endpoint import Admit, Endpoint, Failed, Guard, Handler, Resource, not_found
 from daypass.server.forms import SameOrigin
 from daypass.server.passes import Passes
 from daypass.server.ports import Heart, PublicInfo
-from daypass.server.routes import AdminRoutes, PublicRoutes
+from daypass.server.routes import PublicRoutes
 
 __all__ = ["Application", "build", "build_admin", "paths"]
 
 Guards = Mapping[Access, tuple[Guard | None, Admit | None, Failed | None]]
+_ADMIN: Final = tuple(route for route in ROUTES if route.access is Access.ADMIN)
 _STEP_PREFIXES: Final = ("", "/1.0")
 _ALIASES: Final = {"/ssh/sign": ("/sign-ssh",)}
 
@@ -48,23 +51,24 @@ class Application:
 
 def build(heart: Heart, public: PublicInfo, now: Callable[[], float] = time.time) -> Application:
     """The application of the TLS port."""
-    routes = [route for route in ROUTES if route.access is not Access.LOCAL]
-    passes = Passes(heart.calls)
+    passes, acts = Passes(heart.calls), BySignIn(heart.acts)
     guards: Guards = {
         Access.OPEN: (None, None, None),
         Access.CREDENTIAL: (None, None, None),
         Access.PASS: (passes.look, passes.admit, None),
+        Access.ADMIN: (acts.look, acts.admit, None),
         Access.DEVICE: (None, None, None),
         Access.PAGE: (SameOrigin(public.pages_url), None, failure_page(heart.name)),
     }
-    return _assemble(routes, (PublicRoutes(heart, public, now), DeviceRoutes(heart, public, now)), guards)
+    handlers = _handlers((PublicRoutes(heart, public, now), DeviceRoutes(heart, public, now)))
+    return _assemble(ROUTES, handlers | _administering(heart), guards)
 
 
 def build_admin(heart: Heart, own_uid: int | None = None) -> Application:
     """The application of the administration socket: root and the CA's own account, nobody else (trust 4.1)."""
     allowed = frozenset({0, os.geteuid() if own_uid is None else own_uid})
-    routes = [route for route in ROUTES if route.access is Access.LOCAL]
-    return _assemble(routes, (AdminRoutes(heart),), {Access.LOCAL: (_only(allowed), None, None)})
+    at_socket = AtSocket(allowed)
+    return _assemble(_ADMIN, _administering(heart), {Access.ADMIN: (at_socket.look, at_socket.admit, None)})
 
 
 def paths(route: Route) -> Iterator[str]:
@@ -74,12 +78,23 @@ def paths(route: Route) -> Iterator[str]:
             yield prefix + path
 
 
-def _assemble(routes: Iterable[Route], rooms: Iterable[object], guards: Guards) -> Application:
+def _handlers(rooms: Iterable[object]) -> dict[str, Any]:
+    return {name: getattr(room, name) for room in rooms for name in vars(type(room)) if not name.startswith("_")}
+
+
+def _administering(heart: Heart) -> dict[str, Handler]:
+    """The handlers of all administrative routes, behind what judges who may."""
+    handlers, routes = _handlers(administration(heart)), {route.name: route for route in _ADMIN}
+    if handlers.keys() != routes.keys():
+        raise _differ(handlers.keys() ^ routes.keys())
+    return {name: acting(routes[name], handler, heart.acts) for name, handler in handlers.items()}
+
+
+def _assemble(routes: Iterable[Route], handlers: Mapping[str, Handler], guards: Guards) -> Application:
     table: dict[str, dict[str, Endpoint]] = {}
     wanted = {route.name: route for route in routes}
-    handlers = {name: getattr(room, name) for room in rooms for name in vars(type(room)) if not name.startswith("_")}
     if handlers.keys() != wanted.keys():
-        raise Internal(f"routes and handlers differ: {', '.join(sorted(handlers.keys() ^ wanted.keys()))}")
+        raise _differ(handlers.keys() ^ wanted.keys())
     for route in wanted.values():
         endpoint = Endpoint(route, handlers[route.name], *guards[route.access])
         for path in paths(route):
@@ -87,9 +102,5 @@ def _assemble(routes: Iterable[Route], rooms: Iterable[object], guards: Guards) 
     return Application({path: Resource(path, endpoints) for path, endpoints in table.items()})
 
 
-def _only(allowed: frozenset[int]) -> Guard:
-    def guard(scope: Scope) -> None:
-        if peer_uid(scope) not in allowed:
-            raise Denied("only root and the CA's own account may use this socket", hint="run it with sudo")
-
-    return guard
+def _differ(names: Iterable[str]) -> Internal:
+    return Internal(f"routes and handlers differ: {', '.join(sorted(names))}")

@@ -8,7 +8,7 @@ from typing import Any, Final
 import msgspec
 
 from daypass import __version__
-from daypass.api import AUTH_SCHEME, ROUTES, Access, Error, PassProof, Route
+from daypass.api import ACT_SCHEME, AUTH_SCHEME, ROUTES, Access, ActProof, Error, PassProof, Route
 
 __all__ = ["document", "document_bytes"]
 
@@ -19,7 +19,8 @@ _ACCESS: Final = {
     Access.PASS: "By the day pass: see the schema PassProof.",
     Access.DEVICE: "For a machine without a browser: it proves a key, or shows the secret code it was given.",
     Access.PAGE: "A page for people: a form counts only from the CA's own page, with its cookie.",
-    Access.LOCAL: "On the administration socket only; the kernel says who asks.",
+    Access.ADMIN: "By an operator: a sign-in for this very call, see the schema ActProof. On the administration "
+    "socket the kernel says who asks.",
 }
 _DAY_PASS: Final = {
     "type": "apiKey",
@@ -27,6 +28,12 @@ _DAY_PASS: Final = {
     "name": "Authorization",
     "description": f"`{AUTH_SCHEME} ` and base64url without padding of a PassProof in JSON, its members in the "
     "schema's order and without spaces.",
+}
+_ACT: Final = {
+    "type": "apiKey",
+    "in": "header",
+    "name": "Authorization",
+    "description": f"`{ACT_SCHEME} ` and base64url without padding of an ActProof in JSON, in the same way.",
 }
 _QUERY: Final = {
     "provisioners": {
@@ -39,7 +46,7 @@ _QUERY: Final = {
 def document() -> dict[str, Any]:
     """The whole document."""
     types = [kind for route in ROUTES for kind in (route.answer, route.body) if kind is not None]
-    _, schemas = msgspec.json.schema_components([*types, Error, PassProof], ref_template=_REF)
+    _, schemas = msgspec.json.schema_components([*types, Error, PassProof, ActProof], ref_template=_REF)
     return {
         "openapi": "3.1.0",
         "info": {
@@ -50,7 +57,7 @@ def document() -> dict[str, Any]:
         },
         "servers": [{"url": "/"}],
         "paths": _paths(),
-        "components": {"schemas": schemas, "securitySchemes": {"dayPass": _DAY_PASS}},
+        "components": {"schemas": schemas, "securitySchemes": {"dayPass": _DAY_PASS, "act": _ACT}},
     }
 
 
@@ -74,10 +81,13 @@ def _operation(route: Route) -> dict[str, Any]:
         "operationId": route.name,
         "summary": route.summary,
         "description": _ACCESS[route.access],
-        "tags": ["step" if route.step else "admin" if route.access is Access.LOCAL else "daypass"],
+        "tags": ["step" if route.step else "admin" if route.access is Access.ADMIN else "daypass"],
     }
     if route.access is Access.PASS:
         operation["security"] = [{"dayPass": []}]
+    if route.access is Access.ADMIN:
+        operation["security"] = [{"act": []}]
+        operation["description"] += f" Capability: {route.capability or 'any'}."
     if parameters := _parameters(route):
         operation["parameters"] = parameters
     if route.body is not None:

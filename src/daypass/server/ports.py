@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from daypass.api import OidcLogin, Provisioner, Signed
+from daypass.ca.acts import Act, Operator, Shown
 from daypass.ca.calls import Call, Caller
 from daypass.ca.device import DeviceAsk, DeviceAsked, DeviceBegun, DeviceDone, DevicePolled
 from daypass.ca.ports import HostRecord, OnRecord
 from daypass.model import Credential, HostFacts, Issued, Request, Secret
 from daypass.wire import PublicKey
 
-__all__ = ["Calls", "Devices", "Heart", "Issuance", "PublicInfo", "Renewals"]
+__all__ = ["Acts", "Calls", "Devices", "Heart", "Issuance", "PublicInfo", "Renewals"]
 
 
 class Issuance(Protocol):
@@ -73,6 +74,16 @@ class Calls(Protocol):
         """Raises NotFound for what is not the caller's."""
 
 
+class Acts(Protocol):
+    """Administration (trust 4)."""
+
+    async def admit(self, shown: Shown, path: str, body: bytes) -> Operator:
+        """Who has signed in for this very call. Raises Unauthenticated, Denied."""
+
+    async def begin(self, operator: Operator, act: Act) -> None:
+        """Judges, and puts it on record before any effect. Raises Denied."""
+
+
 class Renewals(Protocol):
     """What a host gets for a token by the key of its certificate."""
 
@@ -98,6 +109,9 @@ class Heart(Protocol):
 
     @property
     def calls(self) -> Calls: ...
+
+    @property
+    def acts(self) -> Acts: ...
 
     @property
     def renewals(self) -> Renewals: ...

@@ -12,14 +12,13 @@ from starlette.types import Scope
 from daypass import api
 from daypass.ca.ports import OnRecord
 from daypass.errors import Internal, Invalid, NotFound
-from daypass.model import Credential, HostFacts, Request, Secret
+from daypass.model import Credential, Request, Secret
 from daypass.server import openapi, renewing, signing
-from daypass.server.endpoint import peer_uid
 from daypass.server.passes import caller
 from daypass.server.ports import Heart, PublicInfo
 from daypass.wire import CertType
 
-__all__ = ["AdminRoutes", "PublicRoutes"]
+__all__ = ["PublicRoutes"]
 
 _PAGE, _LARGEST_PAGE = 20, 100
 
@@ -136,18 +135,6 @@ class PublicRoutes:
 
     async def openapi(self, _scope: Scope, _body: None) -> bytes:
         return self._openapi
-
-
-class AdminRoutes:
-    """The routes of the administration socket. Its guard has let in nobody but root and the CA's own account."""
-
-    def __init__(self, heart: Heart) -> None:
-        self._heart = heart
-
-    async def join_token(self, scope: Scope, body: api.JoinTokenRequest) -> api.JoinTokenResponse:
-        facts = HostFacts(body.name, tuple(body.aliases), body.labels)
-        token, expires_at = await self._heart.make_join_token(facts, body.lifetime, f"uid:{peer_uid(scope)}")
-        return api.JoinTokenResponse(token=token, name=body.name, expires_at=expires_at)
 
 
 def _mine(found: OnRecord) -> api.MyCertificate:

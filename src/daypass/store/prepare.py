@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from daypass.ca.ports import Recording
 from daypass.errors import Invalid
 from daypass.model import HostFacts, Issued, Kind
+from daypass.store.facts import Kept, keep
 from daypass.store.rows import MAX_INT, check_text, json
 from daypass.wire import Certificate, PublicKey
 
@@ -34,13 +35,19 @@ class Prepared(NamedTuple):
     rows: tuple[tuple[Any, ...], ...]  # for each certificate: (serial, type, key id), then all from `generation` on
     entries: tuple[tuple[str, Mapping[str, object]], ...]  # for the ledger: act and details
     renews: int | None
+    provider: str
+    email: str | None
+    facts: Kept | None  # of people
+    despite: frozenset[str]
 
 
 def prepare(recording: Recording) -> Prepared:
     """Raises Invalid for what can't be recorded."""
     who, once = recording.identity, recording.once
     host = recording.host
-    check_text(who.provider, who.issuer, who.subject, once.provider, once.id, recording.login, *recording.claims)
+    check_text(
+        who.provider, who.issuer, who.subject, who.email, once.provider, once.id, recording.login, *recording.claims
+    )
     if host is not None:
         check_text(host.name, *host.aliases, *host.labels, *host.labels.values())
     issued = tuple([_issued(cert) for cert in recording.certificates])
@@ -70,6 +77,10 @@ def prepare(recording: Recording) -> Prepared:
         rows=tuple([_row(cert, each, generation, roles, recording.time) for cert, each in pairs]),
         entries=_entries(recording),
         renews=recording.renews,
+        provider=who.provider,
+        email=who.email,
+        facts=keep(who) if who.kind is Kind.PERSON else None,
+        despite=recording.despite,
     )
 
 

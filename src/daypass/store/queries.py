@@ -25,7 +25,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
-from daypass.store.schema import certificates, host_names, hosts, installation, names, once_ids, persons
+from daypass.store.schema import certificates, host_names, hosts, identities, installation, names, once_ids, persons
 
 __all__ = [
     "add",
@@ -38,8 +38,11 @@ __all__ = [
     "find_persons",
     "head",
     "lock",
+    "put_identities",
     "set_head",
 ]
+
+PUT_IDENTITY = ("issuer", "subject", "person_id", "provider", "email", "facts", "facts_hash", "linked_at")
 
 
 def lock(lite: bool) -> ClauseElement:
@@ -73,21 +76,23 @@ def find_persons(size: int, *, lock: bool) -> ClauseElement:
     found = (
         select(
             persons.c.id,
-            persons.c.issuer,
-            persons.c.subject,
+            identities.c.issuer,
+            identities.c.subject,
             persons.c.login,
             persons.c.generation,
             persons.c.locked_at,
             names.c.name,
+            identities.c.facts_hash,
         )
-        .join_from(wanted, persons, (persons.c.issuer == wanted.c.a) & (persons.c.subject == wanted.c.b))
+        .join_from(wanted, identities, (identities.c.issuer == wanted.c.a) & (identities.c.subject == wanted.c.b))
+        .join(persons, persons.c.id == identities.c.person_id)
         .outerjoin(names, (names.c.person_id == persons.c.id) & names.c.released_at.is_(None))
     )
     return found.with_for_update(of=persons) if lock else found
 
 
 def find_names(size: int) -> ClauseElement:
-    return select(names.c.name, names.c.person_id).where(names.c.name.in_([""] * size))
+    return select(names.c.name, names.c.person_id, names.c.reason).where(names.c.name.in_([""] * size))
 
 
 def find_hosts(size: int) -> ClauseElement:
@@ -139,7 +144,15 @@ def add_new(lite: bool, table: Table, columns: Sequence[str], returning: Sequenc
 def claim(lite: bool) -> ClauseElement:
     columns = ("name", "person_id", "claimed_at")
     made = _insert(lite, names).values({name: bindparam(name) for name in columns})
-    return made.on_conflict_do_update(index_elements=["name"], set_={"released_at": null()})
+    mine = {"person_id": made.excluded.person_id, "released_at": null(), "reason": null()}
+    return made.on_conflict_do_update(index_elements=["name"], set_=mine)
+
+
+def put_identities(lite: bool, size: int) -> ClauseElement:
+    """A new identity, or what is known of one by now; whose it is stays as it was."""
+    made = _insert(lite, identities).values([dict.fromkeys(PUT_IDENTITY)] * size)
+    known = {name: made.excluded[name] for name in ("provider", "email", "facts", "facts_hash")}
+    return made.on_conflict_do_update(index_elements=["issuer", "subject"], set_=known)
 
 
 def _insert(lite: bool, table: Table) -> sqlite.Insert:

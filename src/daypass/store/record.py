@@ -17,17 +17,16 @@ from sqlalchemy import Connection, delete, update
 from daypass.ca.ports import NameTaken, Recorded, Spent, Stale, Verdict
 from daypass.errors import Unavailable
 from daypass.ledger.chain import encode_entry, next_hash
-from daypass.model import HostFacts, Person
+from daypass.model import HostFacts
 from daypass.store.hosts import admit, renew
+from daypass.store.people import People
 from daypass.store.prepare import Prepared
-from daypass.store.rows import people
-from daypass.store.schema import once_ids, persons
+from daypass.store.schema import once_ids
 from daypass.store.statements import Statements
-from daypass.store.view import spent_on, unique
+from daypass.store.view import spent_on
 
-__all__ = ["FIRST_GENERATION", "record"]
+__all__ = ["record"]
 
-FIRST_GENERATION = 1
 Key = tuple[str, str]
 
 
@@ -46,10 +45,7 @@ class _Batch:
                 "the database was restored; until what was lost is revoked, nothing is issued",
                 code="store.recovery",
             )
-        keys = unique(item.person for item in items if item.person)
-        self.people: dict[Key, Person] = people(statements.lock_persons(connection, keys)) if keys else {}
-        self.owners: dict[str, Key | None] = {}  # of login names: whose they are, None for someone not in this batch
-        self.claimed: dict[str, Key] = {}  # names this batch adds
+        self.people = People(connection, statements, items)
         self.host_keys: dict[str, frozenset[bytes]] = {}  # by host name: certified in this batch
         self.winners: list[tuple[Prepared, str | None]] = []  # with the id of the host on record
 
@@ -60,19 +56,13 @@ class _Batch:
         verdicts = iter(self._award(current))
         if self.winners:
             self._write()
+        self.people.write_refused()
         return [next(verdicts) if self._is_current(item) else Stale() for item in self.items]
 
     def _is_current(self, item: Prepared) -> bool:
         """Whether it was decided on what still holds: policy, generation, no lock."""
         policy = self.head.policy_hash
-        if not policy or policy != item.policy_hash:
-            return False
-        if item.person is None:
-            return True
-        person = self.people.get(item.person)
-        if person is None:
-            return item.generation == FIRST_GENERATION
-        return person.generation == item.generation and not person.locked
+        return bool(policy) and policy == item.policy_hash and self.people.is_current(item)
 
     def _award(self, current: Sequence[Prepared]) -> list[Verdict]:
         """Spend the one-time ids, then see who gets the names; an id whose item lost its name is unspent again."""
@@ -80,7 +70,7 @@ class _Batch:
         free = {(row[0], row[1]) for row in self.statements.spend(self.connection, list(rows.values()))}
         lost = [once for once in rows if once not in free]
         before = spent_on(self.connection, self.statements, lost) if lost else {}
-        self._find_owners(current)
+        self.people.find_owners(current)
         verdicts: list[Verdict] = []
         for item in current:
             if item.once not in free:
@@ -96,25 +86,14 @@ class _Batch:
         self._unspend(free)
         return verdicts
 
-    def _find_owners(self, current: Sequence[Prepared]) -> None:
-        for key, person in self.people.items():
-            self.owners.update(dict.fromkeys(person.names, key))
-        unknown = unique(name for item in current for name in item.claims if name not in self.owners)
-        if unknown:
-            keys = {person.id: key for key, person in self.people.items()}
-            for name, person_id in self.statements.find_names(self.connection, unknown):
-                self.owners[name] = keys.get(person_id)
-
     def _admit(self, item: Prepared) -> Verdict:
-        """The item's names become its own, or someone else has one. Tombstones count as owned."""
-        for name in item.claims:
-            if self.owners.get(name, item.person) != item.person:
-                return NameTaken(name)
+        """The item's names become its own, or someone else has one."""
+        if taken := self.people.judge(item):
+            return taken
         host_id = self._admit_host(item.host, item) if item.host is not None else None
         if isinstance(host_id, NameTaken | Stale):
             return host_id
-        if item.person is not None:
-            self._claim(item.person, item.claims)
+        self.people.claim(item)
         self.winners.append((item, host_id))
         return Recorded()
 
@@ -130,13 +109,6 @@ class _Batch:
             self.host_keys.update(dict.fromkeys((facts.name, *facts.aliases), keys))
         return admitted
 
-    def _claim(self, key: Key, claims: Sequence[str]) -> None:
-        known = self.people.get(key)
-        for name in claims:
-            self.owners[name] = key
-            if known is None or name not in known.names:
-                self.claimed[name] = key
-
     def _respend(self, item: Prepared) -> None:
         """The id was spent for an earlier item, which then lost its name: what it was spent on is this one's."""
         this = (once_ids.c.provider == item.once[0]) & (once_ids.c.id == item.once[1])
@@ -149,7 +121,7 @@ class _Batch:
             self.connection.execute(delete(once_ids).where(this))
 
     def _write(self) -> None:
-        ids = self._write_people()
+        ids = self.people.write([item for item, _ in self.winners])
         time = max(self.head.ledger_time, *(item.time for item, _ in self.winners))
         seq, digest, version = self.head.ledger_seq, bytes(self.head.ledger_hash), self.head.policy_version
         rows: list[tuple[Any, ...]] = []
@@ -164,19 +136,3 @@ class _Batch:
                 entries.append((seq, time, act, entry, digest, None))
         self.statements.add_certificates(self.connection, rows)
         self.statements.add_entries(self.connection, entries, (seq, time, digest))
-
-    def _write_people(self) -> dict[Key, int]:
-        """Ids of all persons of the batch, the new ones among them; their names and logins as they are now."""
-        ids = {key: person.id for key, person in self.people.items()}
-        new = {item.person: item for item, _ in reversed(self.winners) if item.person and item.person not in ids}
-        if new:
-            rows = [(*key, item.login, FIRST_GENERATION, item.time) for key, item in new.items()]
-            ids |= {(row[1], row[2]): row[0] for row in self.statements.add_persons(self.connection, rows)}
-        if self.claimed:
-            now = max(item.time for item, _ in self.winners)
-            self.statements.claim(self.connection, [(name, ids[key], now) for name, key in self.claimed.items()])
-        for item, _ in self.winners:
-            known = self.people.get(item.person) if item.person else None
-            if known and item.login and item.login != known.login:
-                self.connection.execute(update(persons).where(persons.c.id == known.id).values(login=item.login))
-        return ids

@@ -87,7 +87,7 @@ def people(rows: Iterable[Sequence[Any]]) -> dict[tuple[str, str], Person]:
 
 
 def _person(row: Sequence[Any], owned: list[str]) -> Person:
-    number, issuer, subject, login, generation, locked_at, _ = row
+    number, issuer, subject, login, generation, locked_at, *_ = row
     return Person(number, issuer, subject, login or "", tuple(sorted(owned)), generation, locked_at is not None)
 
 

@@ -59,7 +59,8 @@ class Statements:
         return policy_hash, time
 
     def find_persons(self, connection: Connection, keys: Rows) -> Rows:
-        """(id, issuer, subject, login, generation, locked_at, name): a row per name owned, at least one."""
+        """(id, issuer, subject, login, generation, locked_at, name, facts_hash) by the identity that was asked for: a
+        row per name owned, at least one."""
         make = partial(queries.find_persons, lock=False)
         return self._fetch(connection, "find persons", len(keys), make, _flat(keys))
 
@@ -69,7 +70,7 @@ class Statements:
         return self._fetch(connection, "lock persons", len(keys), make, _flat(keys))
 
     def find_names(self, connection: Connection, wanted: Sequence[str]) -> Rows:
-        """(name, person_id), tombstones too."""
+        """(name, person_id, reason), tombstones too; no person_id where it is reserved."""
         return self._fetch(connection, "find names", len(wanted), queries.find_names, tuple(wanted))
 
     def find_hosts(self, connection: Connection, wanted: Sequence[str]) -> Rows:
@@ -96,9 +97,15 @@ class Statements:
         return self._fetch(connection, "add persons", len(rows), make, _flat(rows))
 
     def claim(self, connection: Connection, rows: Rows) -> None:
-        """Rows (name, person_id, claimed_at). A person's own tombstone becomes a name again."""
+        """Rows (name, person_id, claimed_at). A person's own tombstone becomes a name again, and a reserved one
+        theirs: whether it may is judged before."""
         text = self._text("claim", 1, lambda _: queries.claim(self._lite))
         self._cursor(connection).executemany(text, rows)
+
+    def put_identities(self, connection: Connection, rows: Rows) -> None:
+        """Rows (issuer, subject, person_id, provider, email, facts, facts_hash, linked_at), each identity once."""
+        make = partial(queries.put_identities, self._lite)
+        self._put(connection, "put identities", make, rows)
 
     def add_certificates(self, connection: Connection, rows: Rows) -> None:
         """All columns but the last two, which revocation fills."""
@@ -110,8 +117,11 @@ class Statements:
         self._cursor(connection).execute(self._text("set head", 1, lambda _: queries.set_head()), head)
 
     def _add(self, connection: Connection, table: Table, columns: Sequence[str], rows: Rows) -> None:
+        self._put(connection, f"add {table.name}", partial(queries.add, table, columns), rows)
+
+    def _put(self, connection: Connection, name: str, make: Callable[[int], ClauseElement], rows: Rows) -> None:
         """SQLite is quickest with one short statement run for every row, PostgreSQL with one message for all."""
-        cursor, name, make = self._cursor(connection), f"add {table.name}", partial(queries.add, table, columns)
+        cursor = self._cursor(connection)
         if self._lite:
             cursor.executemany(self._text(name, 1, make), rows)
         else:

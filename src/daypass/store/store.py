@@ -5,9 +5,9 @@ On SQLite what every certificate needs is asked and recorded on the event loop i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import partial
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from sqlalchemy import Connection
 
@@ -32,9 +32,9 @@ from daypass.ca.ports import (
 )
 from daypass.model import Issued, OnceId
 from daypass.store import admin, devices, holders, hosts, known_hosts, ledger
-from daypass.store.batch import Batcher
 from daypass.store.database import CommitLost, Database, Refused
 from daypass.store.inline import Inline, Kind
+from daypass.store.person_store import SqlPersons
 from daypass.store.prepare import Prepared, prepare
 from daypass.store.record import record
 from daypass.store.rows import check_text, issued
@@ -47,13 +47,11 @@ FORGET_EVERY = 3600  # seconds between clearances of expired one-time ids
 T = TypeVar("T")
 
 
-class SqlStore:
+class SqlStore(SqlPersons):
     """Implements `daypass.ca.ports.Store`. Use it from one event loop; `open_store` makes one."""
 
     def __init__(self, database: Database) -> None:
-        self._database = database
-        self._statements = database.statements
-        self._batcher = Batcher("daypass-store")
+        super().__init__(database)
         self._forget_at = 0
         reads, writes = Kind(self._answer, self._view), Kind(self._record_at_once, self._record)
         self._inline = Inline(database, self._batcher, reads, writes) if database.lite else None
@@ -255,39 +253,9 @@ class SqlStore:
             admin.forget_expired(connection, items[0].time)
         return verdicts
 
-    def _each_read(self, works: Sequence[Callable[[Connection], Any]]) -> Sequence[Any]:
-        return [_attempt(self._database.read, work) for work in works]
-
-    def _each_write(self, works: Sequence[Callable[[Connection], Any]]) -> Sequence[Any]:
-        return [_attempt(self._database.write, work) for work in works]
-
-    # From the event loop.
-
-    async def _read(self, work: Callable[[Connection], T]) -> T:
-        result: T = await self._batcher.submit(self._each_read, work)
-        return result
-
-    async def _write(self, work: Callable[[Connection], T]) -> T:
-        result: T = await self._batcher.submit(self._each_write, work)
-        return result
-
-    async def _change(self, change: Callable[..., T], *args: object, **kwargs: object) -> T:
-        return await self._write(partial(_changed, change, self._statements, args, kwargs))
-
 
 def _own(item: Prepared, verdict: Verdict) -> Verdict:
     if not isinstance(verdict, Spent):
         return verdict
     serials = [each.serial for each in verdict.certificates]
     return Recorded() if serials == [each.serial for each in item.issued] else verdict
-
-
-def _changed(change: Callable[..., T], statements: object, args: Any, kwargs: Any, connection: Connection) -> T:
-    return change(connection, statements, *args, **kwargs)
-
-
-def _attempt(run: Callable[[Callable[[Connection], T]], T], work: Callable[[Connection], T]) -> T | Exception:
-    try:
-        return run(work)
-    except Exception as error:
-        return error

@@ -53,6 +53,11 @@ def device_message(ca_id: bytes, salt: bytes, machine: str) -> bytes:
     return b"daypass-device-v1\0" + string(ca_id) + string(salt) + string(machine.encode())
 
 
+def admin_act(path: str, body: bytes) -> bytes:
+    """The `act` of a sign-in for one administrative call: its path, and SHA-256 of exactly its body (trust 4.3)."""
+    return b"admin\0" + path.encode() + b"\0" + hashlib.sha256(body).digest()
+
+
 def request_message(ca_id: bytes, method: str, path: str, body: bytes, time: int, nonce: bytes) -> bytes:
     """What a day pass's key signs (SSHSIG, namespace `daypass-request@v1`) for one call.
 
