@@ -273,4 +273,6 @@ def _for_daypass(section: ProviderSection, config: Config) -> OidcLogin:
         redirect_ports=section.redirect_ports,
         redirect_path=loopback_path(config, section.name),
         hosted=config.pages is not None,
+        acr_values=section.acr_values,
+        groups_from=section.groups_from,
     )

@@ -17,9 +17,11 @@ from daypass.errors import Invalid
 from daypass.wire import Certificate, CertType, PublicKey
 
 __all__ = [
+    "GOOGLE",
     "KEY_ID",
     "LOGIN_NAME",
     "MAX_PRINCIPALS",
+    "MAX_TOKEN",
     "ROLE_NAME",
     "Credential",
     "Draft",
@@ -34,6 +36,7 @@ __all__ = [
     "OnceId",
     "Person",
     "Proof",
+    "Redeemed",
     "Renewal",
     "Request",
     "Secret",
@@ -58,6 +61,7 @@ GIT_NAME = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9._-]{0,253}[A-Za-z0-9_-])?")  # G
 GITHUB_NAME = re.compile(r"[A-Za-z0-9]+(-[A-Za-z0-9]+)*(_[A-Za-z0-9]+)?")  # managed users end in _SHORTCODE
 HOST_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 MAX_PRINCIPALS = 256  # OpenSSH's SSHKEY_CERT_MAX_PRINCIPALS
+MAX_TOKEN = 16 * 1024  # characters of an ID token, or of an access token
 
 
 class Secret:
@@ -186,7 +190,8 @@ class HostRole(Struct, frozen=True):
 class Credential(Struct, frozen=True):
     """What a caller shows: a token, and the keys and act that the token must have been made for.
 
-    `possessed`: the caller has shown that it holds the private half of every key (trust 3.3).
+    `possessed`: the caller has shown that it holds the private half of every key (trust 3.3). `access_token`: issued
+    with the token, for asking the provider what the token leaves out; nothing is believed because of it.
     """
 
     token: Secret
@@ -194,6 +199,14 @@ class Credential(Struct, frozen=True):
     act: bytes = b"login"
     salt: bytes | None = None
     possessed: bool = False
+    access_token: Secret | None = None
+
+
+class Redeemed(Struct, frozen=True):
+    """What an identity provider gave for a code; unverified."""
+
+    id_token: Secret
+    access_token: Secret | None = None
 
 
 class Request(Struct, frozen=True):
@@ -298,6 +311,7 @@ def host_pattern_matches(pattern: str, name: str) -> bool:
     return name == pattern
 
 
+GOOGLE = "https://accounts.google.com"
 TENANT = "{tenantid}"  # in Entra's issuer for several tenants; a token says which one
 
 

@@ -36,7 +36,7 @@ class Web:
         return self.runner.run(self.client.url(NONCE, "the-state", "the-challenge", REDIRECT))
 
     def redeem(self, code: str = "the-code") -> str:
-        return self.runner.run(self.client.redeem(code, "the-verifier", REDIRECT)).reveal()
+        return self.runner.run(self.client.redeem(code, "the-verifier", REDIRECT)).id_token.reveal()
 
     def answers(self, value: object, status: int = 200) -> None:
         self.op.answers[TOKEN] = Answer(status=status, body=json.dumps(value).encode())
@@ -88,6 +88,11 @@ def test_the_pages_may_be_a_client_of_their_own(
 ) -> None:
     query = dict(parse_qsl(urlsplit(web(**change).url()).query))
     assert (query["client_id"], query.get("max_age")) == said
+
+
+def test_how_strong_the_sign_in_is_to_be_is_asked_for(web: Open) -> None:
+    query = dict(parse_qsl(urlsplit(web(acr_values=["urn:mfa", "phr"]).url()).query))
+    assert query["acr_values"] == "urn:mfa phr"
 
 
 def test_an_endpoint_keeps_the_query_it_has(web: Open) -> None:
@@ -203,6 +208,21 @@ def test_a_code_is_redeemed_for_the_id_token(web: Open) -> None:
         "redirect_uri": REDIRECT, "client_id": "daypass",
     }  # fmt: skip
     assert "authorization" not in sent.headers
+
+
+@pytest.mark.parametrize(("groups_from", "kept"), [("token", False), ("userinfo", True)])
+def test_the_access_token_is_kept_where_groups_are_asked_for(web: Open, groups_from: str, kept: bool) -> None:
+    asked = web(groups_from=groups_from)
+    asked.answers({"id_token": asked.op.mint(nonce=NONCE), "access_token": "its-access"})
+    redeemed = asked.runner.run(asked.client.redeem("the-code", "the-verifier", REDIRECT))
+    assert (redeemed.access_token.reveal() if redeemed.access_token else None) == ("its-access" if kept else None)
+    assert "its-access" not in repr(redeemed)
+
+
+def test_a_token_full_of_groups_is_told_as_one(web: Open) -> None:
+    asked = web()
+    asked.answers({"id_token": asked.op.mint(groups=[f"g-{n:05d}" for n in range(10_000)])})
+    assert failure(Misconfigured, asked.redeem).code == "token.size"
 
 
 PAIR = {"web_client_id": "pa:ges", "web_client_secret": "s&c/ret"}

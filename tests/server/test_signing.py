@@ -14,7 +14,7 @@ import pytest
 from tests.server.kit import GOOD, HOST, Running, key, possession
 
 from daypass.errors import Invalid
-from daypass.model import MAX_PRINCIPALS
+from daypass.model import MAX_PRINCIPALS, MAX_TOKEN
 from daypass.server.times import parse_when
 from daypass.wire import Certificate, CertType, string
 
@@ -50,6 +50,22 @@ def test_what_step_sends_reaches_the_authority_and_what_step_reads_comes_back(
     assert (request.valid_after, request.valid_before, request.lifetime) == (1790755200, None, None)
     assert (credential.token.reveal(), credential.keys, credential.act) == (GOOD, (PUBLIC,), b"login")
     assert (credential.salt, credential.possessed) == (None, False)
+
+
+def test_an_access_token_is_a_secret_at_once(server: Running, web: httpx2.Client) -> None:
+    assert web.post("/ssh/sign", json=STEP | {"access_token": "its-access"}).status_code == 201
+    assert web.post("/ssh/sign", json=STEP).status_code == 201
+    first, second = (credential for _, credential in server.heart.asked)
+    assert first.access_token is not None and first.access_token.reveal() == "its-access"
+    assert "its-access" not in repr(first)
+    assert second.access_token is None
+
+
+def test_a_token_full_of_groups_is_told_as_one(server: Running, web: httpx2.Client) -> None:
+    answer = web.post("/ssh/sign", json=STEP | {"ott": "x" * (MAX_TOKEN + 1)})
+    assert answer.status_code == 400
+    assert (answer.json()["code"], "groups" in answer.json()["message"]) == ("token.size", True)
+    assert server.heart.asked == []
 
 
 def test_a_proof_of_possession_that_holds_is_noted(server: Running, web: httpx2.Client) -> None:

@@ -62,6 +62,8 @@ class OidcLogin(Body, frozen=True):
     hosted: bool = False  # the CA's own page takes this provider's sign-ins from other devices (trust 8.2)
     device_client_id: str = ""  # for the provider's own device grant (RFC 8628); empty: not to be used
     device_client_secret: str = ""
+    acr_values: list[str] = []  # asked of the provider (Core section 3.1.2.1)
+    groups_from: str = "token"  # else the CA may have to ask the provider, and needs the access token for that
 
 
 class CaInfo(msgspec.Struct, frozen=True, kw_only=True):

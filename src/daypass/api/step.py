@@ -80,7 +80,11 @@ class SshRoots(Body, frozen=True):
 
 class SshSignRequest(msgspec.Struct, frozen=True, kw_only=True):
     """`publicKey` is the wire blob. `salt` (32 bytes) and `proof` (an SSHSIG blob) are ours: trust 3.1 and 3.3; and
-    `role`: a certificate of that role alone, which the day pass may not hold (trust 2.3)."""
+    `role`: a certificate of that role alone, which the day pass may not hold (trust 2.3).
+
+    So is `access_token`: the provider's, issued with the ID token, where `groups_from` (OidcLogin) says that the CA
+    may have to ask for groups. It is used for that alone, and written nowhere.
+    """
 
     publicKey: bytes = b""
     ott: str = ""
@@ -95,6 +99,7 @@ class SshSignRequest(msgspec.Struct, frozen=True, kw_only=True):
     salt: bytes | None = None
     proof: bytes | None = None
     role: str = ""
+    access_token: str = ""
 
 
 class SshSignResponse(Body, frozen=True):

@@ -11,7 +11,7 @@ from daypass.ca.clock import ClockGuard
 from daypass.ca.codes import Browser
 from daypass.ca.ports import DeviceOutcome, DeviceRequest, DeviceState, DeviceStore, Refusal, WebSignIn
 from daypass.errors import DaypassError, Denied, Internal, Invalid, Misconfigured, Unauthenticated, Unavailable
-from daypass.model import Credential, Issued, Request, Secret
+from daypass.model import Credential, Issued, Redeemed, Request
 from daypass.wire import CertType, PublicKey
 
 __all__ = ["ACT", "ANEW", "Conclusion", "Issue"]
@@ -35,8 +35,7 @@ class Conclusion:
         """For a request that this call alone has moved to `redeeming`. Whatever fails is its refusal, too; of a fault
         of ours nothing but that is told."""
         try:
-            token = await self._token(provider, browser, fields)
-            return await self._issued(request, token)
+            return await self._issued(request, await self._redeemed(provider, browser, fields))
         except Exception as error:
             told = error if isinstance(error, DaypassError) else Internal("something failed in the CA", hint=ANEW)
             refusal = Refusal(told.code, told.message, told.hint)
@@ -44,7 +43,7 @@ class Conclusion:
                 await self._store.refuse_device(request.device_hash, REDEEMING, refusal, self._clock.now())
             raise
 
-    async def _token(self, provider: WebSignIn, browser: Browser, fields: Mapping[str, str]) -> Secret:
+    async def _redeemed(self, provider: WebSignIn, browser: Browser, fields: Mapping[str, str]) -> Redeemed:
         await provider.check_issuer(fields.get("iss"))
         if "error" in fields:
             raise _refused_by(provider, fields)
@@ -52,12 +51,19 @@ class Conclusion:
             raise Invalid("the identity provider sent no code", code="provider.answer", hint=ANEW)
         return await provider.redeem(fields["code"], browser.verifier, self._redirects[provider.name])
 
-    async def _issued(self, request: DeviceRequest, token: Secret) -> DeviceDone:
+    async def _issued(self, request: DeviceRequest, tokens: Redeemed) -> DeviceDone:
         """The authority verifies the token: its nonce says that it was made for exactly this key."""
         key = PublicKey.parse(request.public_key)
         issuance = await self._issue(
             Request(CertType.USER, (key,), lifetime=request.lifetime),
-            Credential(token, (key,), act=ACT, salt=request.salt, possessed=True),
+            Credential(
+                tokens.id_token,
+                (key,),
+                act=ACT,
+                salt=request.salt,
+                possessed=True,
+                access_token=tokens.access_token,
+            ),
         )
         issued = issuance.certificates[0]
         outcome = DeviceOutcome(issued.serial, issuance.login, issuance.actor, _details(request, issued, key))

@@ -10,7 +10,7 @@ from msgspec import Struct, field
 
 from daypass.ca.host_ports import HostRecord, HostStore
 from daypass.ca.person_ports import PersonStore
-from daypass.model import Credential, HostFacts, Identity, Issued, OnceId, Person, Proof, Secret
+from daypass.model import Credential, HostFacts, Identity, Issued, OnceId, Person, Proof, Redeemed
 from daypass.wire import Certificate, PublicKey
 
 __all__ = [
@@ -87,8 +87,8 @@ class WebSignIn(Protocol):
     async def check_issuer(self, issuer: str | None) -> None:
         """The `iss` of an answer (RFC 9207), before anything else in it is believed. Raises Unauthenticated."""
 
-    async def redeem(self, code: str, verifier: str, redirect: str) -> Secret:
-        """The ID token, unverified. Raises Denied, Unauthenticated, Unavailable, Misconfigured."""
+    async def redeem(self, code: str, verifier: str, redirect: str) -> Redeemed:
+        """Its tokens, unverified. Raises Denied, Unauthenticated, Unavailable, Misconfigured."""
 
 
 class Signer(Protocol):

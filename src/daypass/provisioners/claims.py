@@ -1,7 +1,7 @@
 """What an ID token must say before it is believed: OpenID Connect Core 1.0 section 3.1.3.7, step by step.
 
 Its signature has been verified before (step 6); encryption (step 1) and MACs (step 8) are not used. `at_hash`
-belongs to an access token, which never reaches the CA. Times are unix seconds; a clock may be 60 s off.
+is looked at where an access token is used (`groups`). Times are unix seconds; a clock may be 60 s off.
 """
 
 from __future__ import annotations

@@ -23,10 +23,10 @@ from joserfc.jws import JWSRegistry
 from msgspec import Struct
 
 from daypass.errors import Invalid
+from daypass.model import MAX_TOKEN
 
 __all__ = ["ALGORITHMS", "MAX_TOKEN", "CompactJws", "PublicJwk", "parse_object", "verify"]
 
-MAX_TOKEN = 16 * 1024
 PublicJwk = RSAKey | ECKey | OKPKey
 
 _RSA = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512")

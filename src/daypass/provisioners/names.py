@@ -12,7 +12,7 @@ from types import MappingProxyType
 
 from daypass.config import ProviderSection
 from daypass.model import Identity, Kind, is_host_name, is_login_name
-from daypass.provisioners.claims import Claims, IdToken, refused, strings
+from daypass.provisioners.claims import Claims, IdToken, refused
 from daypass.provisioners.nologin import no_login
 
 __all__ = ["identity"]
@@ -20,7 +20,6 @@ __all__ = ["identity"]
 _LOCAL_PART = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")  # RFC 5322 dot-atom
 _PRINCIPAL = re.compile(r"[A-Za-z0-9._+-]+@[a-z0-9.-]+")  # of those, what may stand in a certificate
 MAX_EMAIL = 254
-MAX_GROUP = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +28,7 @@ class _Names:
     names: tuple[str, ...] = ()
 
 
-def identity(token: IdToken, section: ProviderSection) -> Identity:
+def identity(token: IdToken, section: ProviderSection, groups: frozenset[str]) -> Identity:
     """Raises Unauthenticated for a foreign tenant or domain, and for claims of the wrong type."""
     _check_hosted_domain(token.claims, section)
     email = _email(token.claims, section)
@@ -43,7 +42,7 @@ def identity(token: IdToken, section: ProviderSection) -> Identity:
         login=names.login,
         no_login=None if names.login else no_login(token.claims, email, section),
         names=names.names,
-        groups=_groups(token.claims, section.groups_claim),
+        groups=groups,
         auth_time=token.auth_time,
         amr=token.amr,
         acr=token.acr,
@@ -88,13 +87,6 @@ def _is_verified(claims: Claims, domain: str, section: ProviderSection) -> bool:
     if "email_verified" in claims:
         return claims["email_verified"] is True
     return section.trust_email and domain in section.email_domains
-
-
-def _groups(claims: Claims, name: str) -> frozenset[str]:
-    groups = strings(claims, name)
-    if any(len(group) > MAX_GROUP for group in groups):
-        raise refused("claim", "the token names a group that is too long", "tell the operator of this CA")
-    return frozenset(groups)
 
 
 def _names(email: str | None, claims: Claims, rule: str) -> _Names:

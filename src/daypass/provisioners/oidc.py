@@ -19,6 +19,7 @@ from daypass.model import TENANT, Credential, OnceId, Proof, parse_duration
 from daypass.provisioners import names
 from daypass.provisioners.claims import LEEWAY, MAX_TOKEN_AGE, Expected, IdToken, check, refused
 from daypass.provisioners.discovery import ProviderKeys, is_safe_url
+from daypass.provisioners.groups import Groups, graph_of
 from daypass.provisioners.jose import ALGORITHMS, MAX_TOKEN, CompactJws, parse_object, standard_base64, verify
 from daypass.provisioners.jwks import ProviderKey
 from daypass.wire.binding import NONCE_PREFIX, SALT_SIZE, login_nonce
@@ -34,6 +35,7 @@ class OidcProvisioner:
     def __init__(self, section: ProviderSection, ca_id: bytes, clock: Clock, http: httpx2.AsyncClient) -> None:
         _check_section(section)
         self._section, self._ca_id, self._clock = section, ca_id, clock
+        self._groups = Groups(section, clock, http)
         self._keys = ProviderKeys(section.name, section.issuer, section.algorithms, clock, http)
         self._expected = Expected(
             issuers=_issuers(section),
@@ -67,8 +69,9 @@ class OidcProvisioner:
         token = check(_claims(jws), jws.header, self._expected, self._clock.now())
         self._check_key_issuer(key, token)
         bound = self._check_binding(token, credential)
+        groups = await self._groups.of(token, jws.algorithm, credential.access_token)
         return Proof(
-            identity=names.identity(token, self._section),
+            identity=names.identity(token, self._section, groups),
             once=OnceId(self.name, _once_id(jws, token)),
             issued_at=token.issued_at,
             expires_at=min(token.expires + LEEWAY, token.issued_at + MAX_TOKEN_AGE),
@@ -182,6 +185,8 @@ def _problem(section: ProviderSection) -> tuple[str, str] | None:
         return "device_client_id is the client of another way to sign in", "register a second client for it"
     if not section.algorithms or not _KNOWN.issuperset(section.algorithms):
         return "algorithms has one that is not accepted", f"choose from {', '.join(sorted(_KNOWN))}"
+    if section.groups_from == "graph" and graph_of(section.issuer) is None:
+        return "groups_from is graph, and the issuer is not Entra's", 'groups_from = "userinfo"'
     if not section.tenants and (TENANT in section.issuer or "://login.microsoftonline.com/" in section.issuer):
         return "Entra needs the list of tenants", 'tenants = ["<tenant id>"]'
     if not section.hosted_domain and section.issuer.startswith("https://accounts.google.com"):

@@ -19,7 +19,7 @@ import httpx2
 from daypass.ca.ports import Clock
 from daypass.config import ProviderSection
 from daypass.errors import DaypassError, Denied, Invalid, Misconfigured, Unauthenticated, Unavailable
-from daypass.model import Secret, issuer_fits, parse_duration
+from daypass.model import Redeemed, Secret, issuer_fits, parse_duration
 from daypass.provisioners.discovery import (
     SHORTEST,
     TOTAL_TIMEOUT,
@@ -78,6 +78,8 @@ class WebClient:
         }
         if self._section.max_age:
             query["max_age"] = str(parse_duration(self._section.max_age))
+        if self._section.acr_values:
+            query["acr_values"] = " ".join(self._section.acr_values)
         separator = "&" if "?" in endpoints.authorize else "?"
         return endpoints.authorize + separator + urlencode(query, quote_via=quote)
 
@@ -92,7 +94,7 @@ class WebClient:
                 hint="start anew: daypass login --device; if it stays so, tell the CA's operator",
             )
 
-    async def redeem(self, code: str, verifier: str, redirect: str) -> Secret:
+    async def redeem(self, code: str, verifier: str, redirect: str) -> Redeemed:
         endpoints = await self._known()
         form = {
             "grant_type": "authorization_code",
@@ -109,7 +111,8 @@ class WebClient:
         status, answer = await self._post(endpoints.token, form, headers)
         if status != 200:
             raise self._refusal(status, answer)
-        return self._id_token(answer)
+        access = answer.get("access_token") if self._section.groups_from != "token" else None
+        return Redeemed(self._id_token(answer), Secret(access) if isinstance(access, str) and access else None)
 
     async def _known(self) -> _Endpoints:
         """The endpoints, asked for again every few minutes."""
@@ -198,7 +201,13 @@ class WebClient:
             ours = isinstance(token, str) and issuer_fits(self._section.issuer, glance(token).iss)
         except (ValueError, RecursionError):
             ours = False
-        if not ours or len(str(token)) > MAX_TOKEN:
+        if isinstance(token, str) and len(token) > MAX_TOKEN:
+            raise Misconfigured(
+                f'the ID token of "{self.name}" is longer than {MAX_TOKEN} characters: it names very many groups',
+                code="token.size",
+                hint="tell the CA's operator: the provider should send only groups assigned to this application",
+            )
+        if not ours:
             raise Unauthenticated(
                 f'the identity provider "{self.name}" sent no ID token of its own',
                 code="provider.no-id-token",

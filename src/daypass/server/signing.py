@@ -10,7 +10,7 @@ from typing import Final, TypeVar
 
 from daypass.api import POSSESSION_NAMESPACE, EnrolRequest, SshSignRequest
 from daypass.errors import Invalid, Unauthenticated
-from daypass.model import MAX_PRINCIPALS, ROLE_NAME, Credential, Request, Secret
+from daypass.model import MAX_PRINCIPALS, MAX_TOKEN, ROLE_NAME, Credential, Request, Secret
 from daypass.server.times import parse_when
 from daypass.wire import CertType, PublicKey, SshSignature
 from daypass.wire.binding import SALT_SIZE, possession_message
@@ -29,6 +29,8 @@ def ssh_sign(body: SshSignRequest, ca_id: bytes, now: float) -> tuple[Request, C
         raise Invalid(f"invalid certType '{_shown(body.certType)}'", code="sign.type", hint="use user or host")
     key = public_key("publicKey", given("publicKey", body.publicKey))
     token = given("ott", body.ott)
+    if len(token) > MAX_TOKEN:
+        raise _too_long()
     if body.addUserPublicKey:
         public_key("addUserPublicKey", body.addUserPublicKey)
     if body.salt is not None and len(body.salt) != SALT_SIZE:
@@ -37,7 +39,8 @@ def ssh_sign(body: SshSignRequest, ca_id: bytes, now: float) -> tuple[Request, C
     if body.proof is not None:
         require_possession("proof", body.proof, key, possession_message(ca_id, token))
     request = _request(body, kind, key, now)
-    return request, Credential(Secret(token), (key,), salt=body.salt, possessed=possessed)
+    access = Secret(body.access_token) if body.access_token else None
+    return request, Credential(Secret(token), (key,), salt=body.salt, possessed=possessed, access_token=access)
 
 
 def _request(body: SshSignRequest, kind: CertType, key: PublicKey, now: float) -> Request:
@@ -91,6 +94,15 @@ def given(field: str, value: _Given) -> _Given:
     if not value:
         raise Invalid(f"missing or empty {field}", code="body.field")
     return value
+
+
+def _too_long() -> Invalid:
+    return Invalid(
+        f"the token is longer than {MAX_TOKEN} characters: it names very many groups",
+        code="token.size",
+        hint="operator: let the provider send only groups assigned to this application, or none in the token and "
+        'groups_from = "userinfo"',
+    )
 
 
 def public_key(field: str, blob: bytes) -> PublicKey:

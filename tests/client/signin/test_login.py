@@ -281,6 +281,37 @@ def test_max_age_is_sent_where_the_ca_wants_it(sign_in: SignIn, company: MiniCa,
     assert seen["max_age"] == "3600"
 
 
+def test_how_strong_the_sign_in_is_to_be_is_asked_for(sign_in: SignIn, company: MiniCa, op: Op) -> None:
+    seen: dict[str, str] = {}
+    login = api.OidcLogin(name="op", issuer=op.issuer, client_id="daypass", acr_values=["urn:mfa", "phr"])
+    company.providers = [login]
+
+    def watch(url: str) -> None:
+        seen.update(httpx2.URL(url).params)
+        follow(url)
+
+    sign_in(open_browser=watch).run()
+    assert seen["acr_values"] == "urn:mfa phr" and "prompt" not in seen
+
+
+@pytest.mark.parametrize(("groups_from", "sent"), [("token", ""), ("userinfo", "a"), ("graph", "a")])
+def test_the_access_token_goes_to_the_ca_only_where_it_asks_for_groups(
+    sign_in: SignIn, company: MiniCa, op: Op, groups_from: str, sent: str
+) -> None:
+    company.providers = [api.OidcLogin(name="op", issuer=op.issuer, client_id="daypass", groups_from=groups_from)]
+    sign_in().run()
+    (request,) = company.seen
+    assert request.access_token == sent
+
+
+def test_a_token_full_of_groups_is_told_as_one_and_not_sent(sign_in: SignIn, company: MiniCa, op: Op) -> None:
+    op.claims["groups"] = [f"g-{n:05d}" for n in range(10_000)]
+    with pytest.raises(Misconfigured) as caught:
+        sign_in().run()
+    assert caught.value.code == "token.size" and "groups" in caught.value.message
+    assert company.hits["/v1/ssh/sign"] == 0
+
+
 def test_an_answer_lost_on_the_way_is_asked_for_again_with_the_same_token(
     sign_in: SignIn, company: MiniCa, monkeypatch: pytest.MonkeyPatch, said: list[str]
 ) -> None:

@@ -17,9 +17,11 @@ from daypass.client import enrolled, holding
 from daypass.client.aside import Aside
 from daypass.client.progress import Progress
 from daypass.client.signin.idp import Idp
+from daypass.client.signin.oidc import Tokens
 from daypass.client.signin.subject import Subject
 from daypass.client.trust import Membership
 from daypass.errors import Invalid, Misconfigured, Unavailable
+from daypass.model import MAX_TOKEN
 from daypass.remote import Remote
 from daypass.wire import Certificate
 from daypass.wire.binding import SALT_SIZE, login_nonce, possession_message
@@ -63,13 +65,18 @@ class Attempt:
     def idp(self) -> Idp:
         return Idp(self.provider.issuer, self.patience, self.progress, self.idp_client)
 
-    def certify(self, token: str, *, bound: bool = True) -> Certificate:
-        """The certificate for the provider's token, checked and kept. Raises any of the error tree.
+    @property
+    def fresh(self) -> bool:
+        """Whether the person has to sign in anew for it (trust 4.3)."""
+        return bool(self.subject.role)
 
-        A token that is not `bound` to the key (no nonce came back) goes the way that step's clients go: the CA takes
-        it only where its operator allowed that (trust 3.1).
+    def certify(self, tokens: Tokens, *, bound: bool = True) -> Certificate:
+        """The certificate for the provider's tokens, checked and kept. Raises any of the error tree.
+
+        An ID token that is not `bound` to the key (no nonce came back) goes the way that step's clients go: the CA
+        takes it only where its operator allowed that (trust 3.1).
         """
-        answer = self._ask_ca(self._request(token, bound))
+        answer = self._ask_ca(self._request(tokens, bound))
         return self.keep(answer.crt, answer.bundle)
 
     def keep(self, blob: bytes, bundle: Signed | None) -> Certificate:
@@ -82,9 +89,10 @@ class Attempt:
         subject.keep(certificate)
         return certificate
 
-    def _request(self, token: str, bound: bool) -> SshSignRequest:
-        """Token, key, the salt that ties them, and a signature that shows the key is ours."""
-        subject = self.subject
+    def _request(self, tokens: Tokens, bound: bool) -> SshSignRequest:
+        """Tokens, key, the salt that ties them, and a signature that shows the key is ours."""
+        subject, token = self.subject, tokens.id_token
+        _check_size(token, self.provider)
         proof = subject.prove(POSSESSION_NAMESPACE, possession_message(self.membership.ca_id, token))
         return SshSignRequest(
             publicKey=subject.key.blob,
@@ -96,6 +104,7 @@ class Attempt:
             validBefore=f"{self.lifetime}s" if self.lifetime is not None else "",
             salt=self.salt if bound else None,
             proof=proof.encode() if bound else None,
+            access_token=tokens.access_token if self.provider.groups_from != "token" else "",
         )
 
     def _ask_ca(self, request: SshSignRequest) -> SshSignResponse:
@@ -110,6 +119,17 @@ class Attempt:
                 self.say(f"{error.message}; trying again")
                 time.sleep(pause)
         raise AssertionError("unreachable")
+
+
+def _check_size(token: str, provider: OidcLogin) -> None:
+    """Said here, since a body that is far too large is not even read at the CA."""
+    if len(token) > MAX_TOKEN:
+        raise Misconfigured(
+            f"the ID token of {provider.issuer} is longer than {MAX_TOKEN} characters: it names very many groups",
+            code="token.size",
+            hint="tell the CA's operator: the provider should send only groups assigned to this application, or none "
+            'in the token and groups_from = "userinfo"',
+        )
 
 
 def pick(providers: list[OidcLogin], name: str | None, usual: str = "") -> OidcLogin:

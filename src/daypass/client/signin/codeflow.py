@@ -9,7 +9,7 @@ from daypass.client.glance import login_name
 from daypass.client.signin import browser, oidc, pages
 from daypass.client.signin.attempt import Attempt
 from daypass.client.signin.idp import Idp
-from daypass.client.signin.oidc import Provider, Request
+from daypass.client.signin.oidc import Provider, Request, Tokens
 from daypass.client.signin.pages import Page
 from daypass.errors import DaypassError, Misconfigured
 from daypass.times import moment
@@ -26,10 +26,10 @@ def sign_in(attempt: Attempt, open_browser: Callable[[str], None]) -> Certificat
     """The person's part, and what follows from it; the browser hears how it ended."""
     company = attempt.membership.ca_name
     with attempt.idp() as idp:
-        provider, request = oidc.discover(attempt.provider, idp), Request(attempt.nonce)
+        provider, request = oidc.discover(attempt.provider, idp), Request(attempt.nonce, attempt.fresh)
         with _listen(provider, request) as listener:
             try:
-                certificate = attempt.certify(_fetch_token(attempt, listener, provider, request, idp, open_browser))
+                certificate = attempt.certify(_fetch_tokens(attempt, listener, provider, request, idp, open_browser))
             except BaseException as error:
                 listener.finish(_unhappy_page(error, company))
                 raise
@@ -38,14 +38,14 @@ def sign_in(attempt: Attempt, open_browser: Callable[[str], None]) -> Certificat
     return certificate
 
 
-def _fetch_token(
+def _fetch_tokens(
     attempt: Attempt,
     listener: browser.Listener,
     provider: Provider,
     request: Request,
     idp: Idp,
     open_browser: Callable[[str], None],
-) -> str:
+) -> Tokens:
     attempt.say(f"waiting for you to sign in at {provider.host}, in your browser")
     listener.open(open_browser, request.url(provider, listener.redirect_uri))
     answer = listener.wait(attempt.sign_in_seconds or SIGN_IN_SECONDS)

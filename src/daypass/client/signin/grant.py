@@ -13,7 +13,7 @@ import msgspec
 from daypass.client.signin import oidc
 from daypass.client.signin.attempt import Attempt
 from daypass.client.signin.idp import Idp, Refusal, check_secure, decode, refused
-from daypass.client.signin.oidc import Provider
+from daypass.client.signin.oidc import Provider, Tokens
 from daypass.client.signin.polling import LONGEST_SECONDS, Polling
 from daypass.client.signin.typed import Code
 from daypass.errors import DaypassError, Denied, Misconfigured, Throttled, Unauthenticated, Unavailable
@@ -47,17 +47,18 @@ def sign_in(attempt: Attempt, show: Callable[[Code], None]) -> Certificate:
         show(Code(page=page, code=started.user_code, minutes=max(1, round(seconds / 60))))
         attempt.say(f"waiting for you to sign in at {provider.host}, on the other device")
         polling = Polling(f"the identity provider {provider.login.issuer}", started.interval, attempt.say)
-        token = polling.until(_Question(provider, started.device_code, idp), seconds)
-    if token is None:
+        tokens = polling.until(_Question(provider, started.device_code, idp), seconds)
+    if tokens is None:
         raise Unavailable(f"nobody signed in at {provider.host} in time", code="sign-in-timeout", hint=_ANEW)
-    nonce = oidc.token_nonce(token, provider.login.issuer)
+    nonce = oidc.token_nonce(tokens.id_token, provider.login.issuer)
     if nonce not in (None, attempt.nonce):
         raise oidc.wrong_nonce()
-    return attempt.certify(token, bound=nonce is not None)
+    return attempt.certify(tokens, bound=nonce is not None)
 
 
 def _start(attempt: Attempt, provider: Provider, idp: Idp) -> _Started:
-    """The nonce is sent along (OpenID Connect Core 3.1.2.1 knows it, RFC 8628 does not): many providers keep it."""
+    """The nonce is sent along, and how the sign-in is to be (OpenID Connect Core 3.1.2.1 knows them, RFC 8628 does
+    not): many providers heed them."""
     if not provider.device_endpoint:
         raise Misconfigured(
             f"{provider.host} has no sign-in for other devices",
@@ -66,6 +67,7 @@ def _start(attempt: Attempt, provider: Provider, idp: Idp) -> _Started:
         )
     form, headers = _client(provider)
     form |= {"scope": oidc.scope(provider.login), "nonce": attempt.nonce}
+    form |= oidc.wishes(provider.login, fresh=attempt.fresh)
     return idp.call("POST", provider.device_endpoint, _Started, form, headers)
 
 
@@ -84,12 +86,12 @@ class _Question:
         self._form, self._headers = _client(provider)
         self._form |= {"grant_type": _GRANT, "device_code": device_code}
 
-    def __call__(self) -> str | None:
-        """The ID token, "" where the provider sent none."""
+    def __call__(self) -> Tokens | None:
+        """The tokens; of those the provider did not send "" stands there."""
         status, content = self._idp.exchange("POST", self._provider.token_endpoint, self._form, self._headers)
         said = Refusal.parse(content)
         if 200 <= status < 300:
-            return decode(content, oidc.Tokens, self._provider.login.issuer).id_token
+            return decode(content, Tokens, self._provider.login.issuer)
         if said.error == "authorization_pending":
             return None
         if said.error == "slow_down":

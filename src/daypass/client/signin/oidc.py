@@ -18,7 +18,7 @@ import msgspec
 from daypass.api import OidcLogin
 from daypass.client.signin.idp import Idp, check_secure
 from daypass.errors import Misconfigured, Unauthenticated
-from daypass.model import discovery_url, issuer_fits
+from daypass.model import GOOGLE, discovery_url, issuer_fits
 
 __all__ = [
     "Provider",
@@ -29,6 +29,7 @@ __all__ = [
     "redeem",
     "scope",
     "token_nonce",
+    "wishes",
     "wrong_nonce",
 ]
 
@@ -43,9 +44,13 @@ class _Discovery(msgspec.Struct, frozen=True):
 
 
 class Tokens(msgspec.Struct, frozen=True):
-    """What the token endpoint sends; all but the ID token is of no use here."""
+    """What the token endpoint sends. The access token is of no use here; the CA may need it (`groups_from`)."""
 
     id_token: str = ""
+    access_token: str = ""
+
+    def __repr__(self) -> str:
+        return "Tokens(***)"
 
 
 class _Claims(msgspec.Struct, frozen=True):
@@ -75,6 +80,7 @@ class Request:
     """One sign-in: what is sent along, and the secret that redeems the answer."""
 
     nonce: str
+    fresh: bool = False  # the person signs in anew, whatever session they have (Core section 3.1.2.1)
     state: str = field(default_factory=lambda: secrets.token_urlsafe(32), repr=False)
     verifier: str = field(default_factory=lambda: secrets.token_urlsafe(48), repr=False)
 
@@ -90,10 +96,19 @@ class Request:
             "code_challenge": _base64url(sha256(self.verifier.encode()).digest()),
             "code_challenge_method": "S256",
         }
-        if provider.login.max_age is not None:
-            query["max_age"] = str(provider.login.max_age)
+        query |= wishes(provider.login, fresh=self.fresh)
         separator = "&" if "?" in provider.authorization_endpoint else "?"
         return provider.authorization_endpoint + separator + urlencode(query, quote_via=quote)
+
+
+def wishes(login: OidcLogin, *, fresh: bool) -> dict[str, str]:
+    """How recent and how strong the sign-in is to be. Google refuses prompt=login, and asks which account it is."""
+    asked = {"acr_values": " ".join(login.acr_values)} if login.acr_values else {}
+    if login.max_age is not None:
+        asked["max_age"] = "0" if fresh else str(login.max_age)
+    if fresh:
+        asked["prompt"] = "select_account" if login.issuer == GOOGLE else "login"
+    return asked
 
 
 def discover(login: OidcLogin, idp: Idp) -> Provider:
@@ -120,8 +135,8 @@ def discover(login: OidcLogin, idp: Idp) -> Provider:
     )
 
 
-def redeem(provider: Provider, request: Request, code: str, redirect_uri: str, idp: Idp) -> str:
-    """The ID token for the code. Raises Unauthenticated where it does not answer `request`."""
+def redeem(provider: Provider, request: Request, code: str, redirect_uri: str, idp: Idp) -> Tokens:
+    """The tokens for the code. Raises Unauthenticated where it does not answer `request`."""
     form, headers = credentials(provider, provider.login.client_id, provider.login.client_secret)
     form |= {
         "grant_type": "authorization_code",
@@ -129,10 +144,10 @@ def redeem(provider: Provider, request: Request, code: str, redirect_uri: str, i
         "redirect_uri": redirect_uri,
         "code_verifier": request.verifier,
     }
-    token = idp.call("POST", provider.token_endpoint, Tokens, form, headers).id_token
-    if token_nonce(token, provider.login.issuer) != request.nonce:
+    tokens = idp.call("POST", provider.token_endpoint, Tokens, form, headers)
+    if token_nonce(tokens.id_token, provider.login.issuer) != request.nonce:
         raise wrong_nonce()
-    return token
+    return tokens
 
 
 def credentials(provider: Provider, client_id: str, secret: str) -> tuple[dict[str, str], dict[str, str]]:

@@ -35,6 +35,7 @@ class Subject:
     key_id: str = ""  # the CA decides; this is what was asked for
     principals: tuple[str, ...] = ()  # none: all that the roles give
     begin: int = 0
+    role: str = ""  # this role alone, for which the person signs in anew
 
 
 def signer(key: PrivateKey) -> Prove:
