@@ -61,7 +61,6 @@ class Window:
             left = self.end - _DAY - minute
         else:
             return now
-        left = min(left, _DAY - minute)  # beyond midnight the date may say something else
         return self._change(now, now + left * 60 - wall.second)
 
     def _change(self, start: int, end: int) -> int:
