@@ -178,6 +178,7 @@ def test_in_json_problems_are_objects(tmp_path: Path, capsys: pytest.CaptureFixt
     assert answer["policy_hash"] is None
     assert answer["problems"] == [
         {
+            "file": "",
             "path": "roles[0].group",
             "message": "there is no such key",
             "suggestion": 'did you mean "groups"?',

@@ -33,12 +33,13 @@ Exit code: 0 no mistake (warnings do not count), 1 mistakes were found.""",
 def check_config(where: Where, as_json: bool) -> None:
     """Tell every mistake in the configuration at once."""
     from daypass.config import errors_in, policy_hash
-    from daypass.config.reading import examine, read_file
+    from daypass.config.reading import read
 
-    config, problems = examine(read_file(where.file))
+    reading = read(where.file)
+    config, problems = reading.config, reading.problems
     mistakes = errors_in(problems)
     if not mistakes:
-        problems += open_to_others(where.file, config)
+        problems += open_to_others(reading.secret)
     if as_json:
         policy = None if mistakes else policy_hash(config).hex()
         json_data({"ok": not mistakes, "policy_hash": policy, "problems": [_fields(each) for each in problems]})
@@ -48,14 +49,13 @@ def check_config(where: Where, as_json: bool) -> None:
         raise click.exceptions.Exit(Exit.NO)
 
 
-def open_to_others(path: Path, config: Config) -> list[Problem]:
-    """A warning where others on this machine can read a client secret."""
+def open_to_others(files: Sequence[Path]) -> Iterator[Problem]:
+    """A warning for each file with a client secret in it that others on this machine can read."""
     from daypass.config.problem import warning
 
-    secrets = [each.client_secret or each.web_client_secret or each.device_client_secret for each in config.providers]
-    if not any(secrets) or not path.stat().st_mode & 0o077:
-        return []
-    return [warning("", "others can read this file, and there is a client secret in it", f"chmod 600 {path}")]
+    for path in files:
+        if path.stat().st_mode & 0o077:
+            yield warning("", f"others can read {path}, and there is a client secret in it", f"chmod 600 {path}")
 
 
 def _tell(path: Path, config: Config, problems: Sequence[Problem], mistakes: int) -> None:
@@ -107,6 +107,7 @@ def _conditions(role: RoleSection) -> Iterator[str]:
 
 def _fields(problem: Problem) -> dict[str, str]:
     return {
+        "file": problem.file,
         "path": problem.path,
         "message": problem.message,
         "suggestion": problem.suggestion,

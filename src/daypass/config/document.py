@@ -14,9 +14,9 @@ from msgspec.structs import FieldInfo, fields
 
 from daypass.config.schema import Config, Section
 
-__all__ = ["policy_document", "policy_hash"]
+__all__ = ["SECRETS", "policy_document", "policy_hash"]
 
-_SECRETS = ("client_secret", "web_client_secret", "device_client_secret")
+SECRETS = ("client_secret", "web_client_secret", "device_client_secret")
 _encoder = msgspec.json.Encoder(order="sorted")
 
 
@@ -31,7 +31,7 @@ def policy_document(config: Config) -> str:
         "ca": {"name": config.ca.name},
         "hosts": _chosen(config.hosts),
         "lifetimes": _chosen(config.lifetimes),
-        "providers": [_chosen(provider, *_SECRETS) for provider in config.providers],
+        "providers": [_chosen(provider, *SECRETS) for provider in config.providers],
         "roles": [_chosen(role) for role in config.roles],
         "reserved_logins": config.reserved_logins,
     }

@@ -32,23 +32,25 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """`path`: the key, as `roles[2].accounts[0]` counted from 0; empty for the file as a whole.
+    """`path`: the key, as `roles[2].accounts[0]` counted from 0; empty for the file as a whole. `file`: the included
+    file that it counts in, empty for the main one.
 
-    str() gives `path: message (suggestion)`. Values of secret keys and database URLs are never in it.
+    str() gives `file: path: message (suggestion)`. Values of secret keys and database URLs are never in it.
     """
 
     path: str
     message: str
     suggestion: str = ""
     severity: Severity = Severity.ERROR
+    file: str = ""
 
     def __str__(self) -> str:
-        place = f"{self.path}: " if self.path else ""
+        place = "".join(f"{each}: " for each in (self.file, self.path) if each)
         return place + self.message + (f" ({self.suggestion})" if self.suggestion else "")
 
 
-def error(path: str, message: str, suggestion: str = "") -> Problem:
-    return Problem(path, message, suggestion)
+def error(path: str, message: str, suggestion: str = "", file: str = "") -> Problem:
+    return Problem(path, message, suggestion, file=file)
 
 
 def warning(path: str, message: str, suggestion: str = "") -> Problem:

@@ -1,37 +1,71 @@
-"""From a file on disk to a Config, or to one error that lists every mistake in it."""
+"""From files on disk to a Config, or to one error that lists every mistake in them."""
 
 from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 
+from daypass.config.document import SECRETS
+from daypass.config.files import MAX_BYTES, Source, included, read_main
+from daypass.config.joining import joined
 from daypass.config.meaning import meaning
 from daypass.config.problem import Problem, error, errors_in
-from daypass.config.schema import Config, KeySection
+from daypass.config.schema import Config, IncludedFile, KeySection, Section
 from daypass.config.shape import shape
 from daypass.errors import Misconfigured
 
-__all__ = ["examine", "load", "problems", "read_file", "rebased"]
+__all__ = ["Reading", "examine", "load", "problems", "read", "rebased"]
 
-# Far above any honest file. tomllib takes quadratic time for a dotted key, and a key can't leave its line.
-_MAX_BYTES = 512 * 1024
+# tomllib takes quadratic time for a dotted key, and a key can't leave its line.
 _MAX_LINE = 4 * 1024
 _MAX_DOTS = 256
+_S = TypeVar("_S", bound=Section)
+_PARTS = frozenset(each.name for each in msgspec.structs.fields(IncludedFile))
+_MAIN_ONLY = frozenset(each.name for each in msgspec.structs.fields(Config)) - _PARTS
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What came of reading. The Config is to be used only if no problem is an error. `secret`: the files with a
+    client secret in them."""
+
+    config: Config
+    problems: list[Problem]
+    secret: tuple[Path, ...] = ()
 
 
 def load(path: Path) -> Config:
     """Raises Misconfigured, whose message lists every mistake; warnings do not stop it."""
-    config, found = examine(read_file(path))
-    mistakes = errors_in(found)
+    found = read(path)
+    mistakes = errors_in(found.problems)
     if mistakes:
         count = "1 mistake" if len(mistakes) == 1 else f"{len(mistakes)} mistakes"
         listed = "".join(f"\n  {mistake}" for mistake in mistakes)
         hint = f"correct it, then: daypass ca check-config --config {path}"
         raise Misconfigured(f"{path} has {count}:{listed}", code="config.invalid", hint=hint)
-    return config
+    return found.config
+
+
+def read(path: Path) -> Reading:
+    """The file and all that it includes. Raises Misconfigured if there is no such file."""
+    main = read_main(path)
+    config, faults = _decoded(main.content, Config)
+    if config is None:
+        return Reading(shape({}, Config)[0], faults)
+    sources, unread = included(main, config.include)
+    parts: list[tuple[str, IncludedFile]] = []
+    secret = [path] if _has_secret(config) else []
+    for source in sources:
+        part, wrong = _part(source)
+        parts.append((source.name, part))
+        secret += [source.path] if _has_secret(part) else []
+        faults += wrong
+    return Reading(*_judged(config, parts, faults + unread), tuple(secret))
 
 
 def problems(text: str | bytes) -> list[Problem]:
@@ -40,12 +74,34 @@ def problems(text: str | bytes) -> list[Problem]:
 
 
 def examine(text: str | bytes) -> tuple[Config, list[Problem]]:
-    """The Config, to be used only if no problem is an error, and all problems."""
-    raw, unreadable = _parse(text)
-    if unreadable:
-        return shape({})[0], unreadable
-    config, misshapen = shape(raw)
-    return config, misshapen + [found for found in meaning(config) if not _explained(found, misshapen)]
+    """The Config, to be used only if no problem is an error, and all problems. What it includes is not looked at."""
+    config, faults = _decoded(text, Config)
+    if config is None:
+        return shape({}, Config)[0], faults
+    return _judged(config, [], faults)
+
+
+def _judged(
+    main: Config, parts: list[tuple[str, IncludedFile]], faults: list[Problem]
+) -> tuple[Config, list[Problem]]:
+    """`faults`: what was found before anybody asked what it means."""
+    whole, origins = joined(main, parts)
+    meant = [origins.home(each) for each in meaning(whole)]
+    return whole, faults + [each for each in meant if not _explained(each, faults)]
+
+
+def _part(source: Source) -> tuple[IncludedFile, list[Problem]]:
+    part, faults = _decoded(source.content, IncludedFile)
+    return part or IncludedFile(), [replace(_in_main(each), file=source.name) for each in faults]
+
+
+def _has_secret(part: Config | IncludedFile) -> bool:
+    return any(getattr(provider, name) for provider in part.providers for name in SECRETS)
+
+
+def _in_main(fault: Problem) -> Problem:
+    """A key that the main file has is not unknown."""
+    return error(fault.path, "stands in the main file only") if fault.path in _MAIN_ONLY else fault
 
 
 def rebased(config: Config, root: Path) -> Config:
@@ -70,15 +126,9 @@ def below(root: Path, path: Path) -> Path:
     return root / path.relative_to("/")
 
 
-def read_file(path: Path) -> bytes:
-    """The file's bytes, no more than can be a configuration. Raises Misconfigured."""
-    try:
-        with path.open("rb") as file:
-            return file.read(_MAX_BYTES + 1)
-    except FileNotFoundError:
-        raise Misconfigured(f"there is no {path}", code="config.missing", hint="make one: daypass ca init") from None
-    except OSError as exc:
-        raise Misconfigured(f"{path} can't be read: {exc.strerror}", code="config.unreadable") from exc
+def _decoded(text: str | bytes, kind: type[_S]) -> tuple[_S | None, list[Problem]]:
+    raw, unreadable = _parse(text)
+    return (None, unreadable) if unreadable else shape(raw, kind)
 
 
 def _parse(text: str | bytes) -> tuple[dict[str, object], list[Problem]]:
@@ -97,8 +147,8 @@ def _parse(text: str | bytes) -> tuple[dict[str, object], list[Problem]]:
 
 
 def _oversized(text: str) -> Iterator[Problem]:
-    if len(text) > _MAX_BYTES:
-        yield error("", f"the file is larger than {_MAX_BYTES // 1024} KiB")
+    if len(text) > MAX_BYTES:
+        yield error("", f"the file is larger than {MAX_BYTES // 1024} KiB")
     elif text.startswith("\ufeff"):
         yield error("", "the file starts with a byte order mark", "save it as UTF-8 without one")
     else:
@@ -109,7 +159,8 @@ def _oversized(text: str) -> Iterator[Problem]:
 
 def _explained(found: Problem, misshapen: list[Problem]) -> bool:
     """Whether a mistake of shape at, above or below the same key already says it."""
-    return any(_within(found.path, other.path) or _within(other.path, found.path) for other in misshapen)
+    same = [other.path for other in misshapen if other.file == found.file]
+    return any(_within(found.path, other) or _within(other, found.path) for other in same)
 
 
 def _within(inner: str, outer: str) -> bool:

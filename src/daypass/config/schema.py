@@ -14,6 +14,7 @@ __all__ = [
     "CaSection",
     "Config",
     "HostsSection",
+    "IncludedFile",
     "KeySection",
     "LifetimeSection",
     "NewAccountsSection",
@@ -149,6 +150,15 @@ class OperatorSection(WhoSection, frozen=True, kw_only=True):
 
     name: str
     can: list[str] = []  # audit, revoke, lock, unlock, persons, configure, token:PATTERN, approve:ACT
+
+
+class IncludedFile(Section, frozen=True):
+    """What a further file may hold: the part of the policy that grows."""
+
+    providers: list[ProviderSection] = []
+    roles: list[RoleSection] = []
+    operators: list[OperatorSection] = []
+    reserved_logins: list[str] = []
 
 
 class Config(Section, frozen=True):

@@ -17,7 +17,7 @@ import msgspec
 from msgspec.structs import FieldInfo
 
 from daypass.config.problem import Problem, did_you_mean, error, key_path
-from daypass.config.schema import Config, Section
+from daypass.config.schema import Section
 
 __all__ = ["shape"]
 
@@ -37,10 +37,10 @@ _WORDS: dict[type, str] = {
 _STAND_INS: dict[type, object] = {str: "", bool: False, int: 0, Path: Path()}
 
 
-def shape(raw: Mapping[str, object]) -> tuple[Config, list[Problem]]:
-    """The configuration with its holes filled, and every problem of its shape. It is whole if there are none."""
+def shape(raw: Mapping[str, object], kind: type[_S]) -> tuple[_S, list[Problem]]:
+    """The table with its holes filled, and every problem of its shape. It is whole if there are none."""
     found: list[Problem] = []
-    return _Walk(found).table(raw, Config, ""), found
+    return _Walk(found).table(raw, kind, ""), found
 
 
 class _Walk:
