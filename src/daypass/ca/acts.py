@@ -9,18 +9,19 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Awaitable, Callable
-from typing import Protocol
 
 from msgspec import Struct
 
 from daypass.ca.clock import ClockGuard
+from daypass.ca.operators import Operators
 from daypass.ca.ports import Question, Store, View
+from daypass.ca.subject import Subject
 from daypass.errors import Denied, Invalid, Unauthenticated
 from daypass.model import Credential, Kind, Proof, Secret
 from daypass.wire import PublicKey, SshSignature
 from daypass.wire.binding import POSSESSION_NAMESPACE, admin_act, possession_message
 
-__all__ = ["FRESH", "Act", "Acts", "Operator", "Operators", "Shown"]
+__all__ = ["FRESH", "Act", "Acts", "Operator", "Shown"]
 
 FRESH = 300  # seconds since the person signed in: a cookie on an open laptop is nobody's consent
 LEEWAY = 60  # seconds a provider's clock may be off
@@ -37,9 +38,9 @@ class Shown(Struct, frozen=True):
 
 
 class Act(Struct, frozen=True):
-    """One call: its route's name, its path, its body as it was sent, and the capabilities that all of it takes.
+    """One call: its route's name, its path, its body as it was sent, and all capabilities it takes.
 
-    `reads`: it changes nothing.
+    Without any it is for whoever is an operator at all. `reads`: it changes nothing.
     """
 
     name: str
@@ -55,32 +56,27 @@ class Act(Struct, frozen=True):
 
 
 class Operator(Struct, frozen=True):
-    """Who administers. `actor` is how the ledger names them: `uid:0`, or `PROVIDER:SUBJECT` with the `proof`."""
+    """Who administers. `actor` is how the ledger names them: `uid:0` at the socket, else `PROVIDER:SUBJECT`."""
 
     actor: str
-    proof: Proof | None = None
-    person: int | None = None  # the person on record, if there is one
+    uid: int | None = None
+    subject: Subject | None = None  # as they have signed in for this very call
+    person: int | None = None  # of the person on record, if there is one
+    approved_by: str = ""  # the actor who approved what this one has asked for
 
     @property
     def local(self) -> bool:
         """On the administration socket: root, or the CA's own account, who may do everything."""
-        return self.proof is None
+        return self.uid is not None
 
     @classmethod
     def at_socket(cls, uid: int) -> Operator:
-        return cls(f"uid:{uid}")
-
-
-class Operators(Protocol):
-    """The operators of the policy in force."""
-
-    def require(self, proof: Proof, capability: str, now: int) -> None:
-        """Raises Denied unless one of them has the capability."""
+        return cls(f"uid:{uid}", uid)
 
 
 class Acts:
     """`authenticate` has the right provisioner verify a credential; `ready` gives the time, if this process decides
-    by the published policy; `operators` gives those of that policy, None where it has none."""
+    by the published policy; `operators` gives those of that policy."""
 
     def __init__(
         self,
@@ -89,7 +85,7 @@ class Acts:
         ca_id: bytes,
         authenticate: Callable[[Credential], Awaitable[Proof]],
         ready: Callable[[View], int],
-        operators: Callable[[], Operators | None],
+        operators: Callable[[], Operators],
     ) -> None:
         self._store, self._clock, self._ca_id = store, clock, ca_id
         self._authenticate, self._ready, self._operators = authenticate, ready, operators
@@ -108,7 +104,8 @@ class Acts:
             raise Denied(f"{view.person.login} is locked", code="act.locked", hint="ask another operator of your CA")
         if not await self._store.spend(proof.once, expires=proof.expires_at + KEPT, now=now):
             raise _refused("replay", "it was used before")
-        return Operator(f"{who.provider}:{who.subject}", proof, view.person.id if view.person else None)
+        person = view.person.id if view.person else None
+        return Operator(f"{who.provider}:{who.subject}", subject=Subject.of(proof), person=person)
 
     async def begin(self, operator: Operator, act: Act) -> None:
         """Whether they may. Then it stands in the ledger, and may have its effect (trust 4.5).
@@ -127,15 +124,17 @@ class Acts:
             await self._store.add_event(f"admin.{act.name}", details, actor=operator.actor, now=now)
 
     def _require(self, operator: Operator, act: Act, now: int) -> None:
-        if operator.proof is None:
+        if operator.local:
             return
-        operators = self._operators()
-        if operators is None:
+        operators, subject = self._operators(), operator.subject
+        if subject is None or not operators.names(subject, now):
             raise Denied(
-                "this CA has no operators", code="operator.none", hint="they stand in daypass.toml: [[operators]]"
+                f"{operator.actor} is no operator of this CA",
+                code="operator.nobody",
+                hint="operators stand in daypass.toml: [[operators]]",
             )
         for capability in act.needs:
-            operators.require(operator.proof, capability, now)
+            operators.require(subject, capability, now)
 
     async def _verified(self, shown: Shown, act: bytes) -> Proof:
         """The key has signed for itself, and the provider's token is for that key and this act (trust 3.1, 3.3)."""

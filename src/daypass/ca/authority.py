@@ -102,7 +102,7 @@ class Authority:
         self.devices: Devices | None = None  # assemble gives it to a CA that has pages
         self.renewals = Renewals(self._settle, sshpop, store, clock)
         self.calls = Calls(store, clock, ca_id, keys.user_keys)
-        self.acts = Acts(store, clock, ca_id, self._authenticate, self._ready, lambda: None)
+        self.acts = Acts(store, clock, ca_id, self._authenticate, self._ready, lambda: self.policy.operators)
         self._store = store
         self._provisioners = tuple(provisioners)
         self._serials = _Serials(store, clock)

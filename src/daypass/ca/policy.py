@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from daypass.ca.operators import Operators
 from daypass.ca.ports import View
 from daypass.ca.reach import order, reaches
 from daypass.ca.roles import Role, git_extensions
@@ -60,6 +61,7 @@ class Policy:
     def __init__(self, config: Config) -> None:
         lifetimes = config.lifetimes
         self.hash = policy_hash(config)
+        self.operators = Operators(config)
         self.user_lifetime = parse_duration(lifetimes.user)
         self.host_lifetime = parse_duration(lifetimes.host)
         self.floor = parse_duration(lifetimes.floor)

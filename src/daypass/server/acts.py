@@ -72,7 +72,7 @@ def acting(route: Route, handler: Administering, acts: Acts) -> Handler:
 
     async def handle(scope: Scope, body: Any) -> Any:
         operator: Operator = scope[_OPERATOR]
-        needs = body.capabilities() if hasattr(body, "capabilities") else (route.capability,)
+        needs = body.capabilities() if hasattr(body, "capabilities") else (route.capability,) * bool(route.capability)
         reads = route.capability == READING
         await acts.begin(operator, Act(route.name, route.path, scope[_BODY], needs, reads))
         return await handler(operator, body)
