@@ -16,6 +16,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
@@ -457,9 +458,15 @@ def test_a_message_can_not_speak_to_the_terminal() -> None:
 # -- the administration socket --------------------------------------------------------------------------------
 
 
+def join_token(admin: AdminRemote, **asked: Any) -> api.JoinTokenResponse | api.Pending:
+    body = msgspec.json.encode(api.JoinTokenRequest(**asked))
+    return admin.administer("/v1/admin/join_token", body, api.JoinTokenResponse)
+
+
 def test_a_join_token_is_made_over_the_socket(server: Running) -> None:
     with AdminRemote(server.admin_socket) as admin:
-        made = admin.join_token(api.JoinTokenRequest(name="web-1.example.com", labels={"env": "prod"}, lifetime=60))
+        made = join_token(admin, name="web-1.example.com", labels={"env": "prod"}, lifetime=60)
+    assert isinstance(made, api.JoinTokenResponse)
     assert (made.name, made.expires_at) == ("web-1.example.com", 1_800_000_060)
     ((facts, lifetime, actor),) = server.heart.joined
     assert (facts.labels, lifetime, actor) == ({"env": "prod"}, 60, f"uid:{os.geteuid()}")
@@ -467,11 +474,11 @@ def test_a_join_token_is_made_over_the_socket(server: Running) -> None:
 
 def test_no_ca_runs_here(tmp_path: Path) -> None:
     with pytest.raises(Unavailable, match="nothing answers at"):
-        AdminRemote(tmp_path / "admin.sock").join_token(api.JoinTokenRequest(name="x"))
+        join_token(AdminRemote(tmp_path / "admin.sock"), name="x")
     with socket.socket(socket.AF_UNIX) as dead:
         dead.bind(str(tmp_path / "admin.sock"))
     with pytest.raises(Unavailable, match="nothing answers at"):
-        AdminRemote(tmp_path / "admin.sock").join_token(api.JoinTokenRequest(name="x"))
+        join_token(AdminRemote(tmp_path / "admin.sock"), name="x")
 
 
 def test_a_person_who_may_not_is_told_who_may(server: Running) -> None:
@@ -479,7 +486,7 @@ def test_a_person_who_may_not_is_told_who_may(server: Running) -> None:
     program = (
         "import os, sys, pathlib; from daypass import api, remote, errors; import httpcore2, httpx2, msgspec\n"
         "os.setgroups([]); os.setresuid(65534, 65534, 65534)\n"
-        "try: remote.AdminRemote(pathlib.Path(sys.argv[1])).join_token(api.JoinTokenRequest(name='x'))\n"
+        "try: remote.AdminRemote(pathlib.Path(sys.argv[1])).administer('/v1/admin/join_token', b'{}', object)\n"
         "except errors.Denied as error: print(error.hint)\n"
     )
     done = subprocess.run(

@@ -39,6 +39,7 @@ TIMEOUT: Final = 10.0  # seconds, for each step of a call
 _CALL_LIMIT: Final = 60.0  # seconds, for a whole call, however slowly its bytes drip
 _AGAIN: Final = "try again; if it stays so: daypass doctor"
 _SMALL, _LARGE = 1 << 20, 64 << 20  # bytes; bundles hold whole KRLs and lists of hosts
+_ACCEPTED: Final = 202
 _URL = re.compile(r"https://(?P<host>[^/?#@\s\\:\[\]]+|\[[0-9A-Fa-f:.]+\])(?::(?P<port>\d{1,5}))?")
 _PEM = re.compile(r"\s*-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----\s*")
 
@@ -125,6 +126,10 @@ class Remote:
         """The signed client bundle, as with a login."""
         return self._line.get("/v1/me/bundle", api.Signed, prove, _LARGE)
 
+    def administer(self, path: str, body: bytes, answer: type[Answer], act: str) -> Answer | api.Pending:
+        """One administrative call; `act` is the `Authorization` of a sign-in for exactly this body."""
+        return self._line.administer(path, body, answer, act)
+
     def root_unverified(self, fingerprint: str) -> str:
         """The CA's X.509 root in PEM, fetched over TLS that proves nothing, and judged by its SHA-256.
 
@@ -159,8 +164,8 @@ class AdminRemote:
     def close(self) -> None:
         self._line.close()
 
-    def join_token(self, request: api.JoinTokenRequest) -> api.JoinTokenResponse:
-        return self._line.post("/v1/admin/join_token", request, api.JoinTokenResponse)
+    def administer(self, path: str, body: bytes, answer: type[Answer]) -> Answer | api.Pending:
+        return self._line.administer(path, body, answer)
 
 
 class _Line:
@@ -186,6 +191,24 @@ class _Line:
     ) -> Answer:
         return self._call("POST", path, answer, msgspec.json.encode(body), cap, prove)
 
+    def administer(
+        self, path: str, body: bytes, answer: type[Answer], act: str | None = None
+    ) -> Answer | api.Pending:
+        """202 says that it waits for a second person (trust 4.3)."""
+        headers = {"content-type": "application/json"} | ({"authorization": act} if act is not None else {})
+        response, content = self._exchange("POST", path, body, headers, _LARGE)
+        if not response.is_success:
+            raise refusal(response, content, self._where)
+        if response.status_code == _ACCEPTED:
+            return self._decoded(content, api.Pending)
+        return self._decoded(content, answer)
+
+    def _decoded(self, content: bytes, answer: type[Answer]) -> Answer:
+        try:
+            return msgspec.json.decode(content, type=answer)
+        except (msgspec.MsgspecError, RecursionError, ValueError) as error:
+            raise not_a_ca(self._where) from error
+
     def _call(
         self, method: str, path: str, answer: type[Answer], body: bytes | None, cap: int, prove: Prove | None
     ) -> Answer:
@@ -197,10 +220,7 @@ class _Line:
             raise captive(self._end, page)
         if not response.is_success:
             raise refusal(response, content, self._where)
-        try:
-            return msgspec.json.decode(content, type=answer)
-        except (msgspec.MsgspecError, RecursionError, ValueError) as error:
-            raise not_a_ca(self._where) from error
+        return self._decoded(content, answer)
 
     def _exchange(
         self, method: str, path: str, body: bytes | None, headers: dict[str, str], cap: int

@@ -23,6 +23,7 @@ class ActProof(msgspec.Struct, frozen=True, kw_only=True):
     key: bytes
     salt: bytes  # 32 bytes
     proof: bytes
+    access_token: str = ""  # issued with `token`, where `groups_from` (OidcLogin) says that the CA may need it
 
     def __repr__(self) -> str:
         return "ActProof(***)"

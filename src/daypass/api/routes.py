@@ -36,7 +36,7 @@ from daypass.api.step import (
     Version,
 )
 
-__all__ = ["ROUTES"]
+__all__ = ["ROUTES", "route_of"]
 
 
 ROUTES = (
@@ -114,3 +114,8 @@ ROUTES = (
     Route("openapi", "GET", "/v1/openapi.json", Access.OPEN, None, "This contract as an OpenAPI document."),
     *ADMIN_ROUTES,
 )  # fmt: skip
+
+
+def route_of(name: str) -> Route:
+    """Raises StopIteration for a name that is in no table."""
+    return next(route for route in ROUTES if route.name == name)

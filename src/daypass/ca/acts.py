@@ -35,6 +35,7 @@ class Shown(Struct, frozen=True):
     key: bytes
     salt: bytes
     proof: bytes
+    access_token: Secret | None = None
 
 
 class Act(Struct, frozen=True):
@@ -144,7 +145,10 @@ class Acts:
             SshSignature.parse(shown.proof).verify(POSSESSION_NAMESPACE, message, key)
         except Invalid as error:
             raise _refused("possession", error.message) from error
-        proof = await self._authenticate(Credential(shown.token, (key,), act=act, salt=shown.salt, possessed=True))
+        credential = Credential(
+            shown.token, (key,), act=act, salt=shown.salt, possessed=True, access_token=shown.access_token
+        )
+        proof = await self._authenticate(credential)
         if proof.identity.kind is not Kind.PERSON:
             raise _refused("person", "it is not a person's")
         if not proof.bound:

@@ -1,4 +1,4 @@
-"""`daypass ca`, `daypass token`, `daypass ledger`: what is done on the CA's machine."""
+"""`daypass ca`, `daypass ledger`: what is done on the CA's machine."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from daypass.cli.admin_init import init
 from daypass.cli.admin_ledger import show, verify
 from daypass.cli.admin_options import Where, json_option, where_options
 from daypass.cli.admin_trust import trust
-from daypass.cli.output import data, duration, good, json_data, note, show_hint, utc
+from daypass.cli.output import data, good, json_data, note, show_hint
 
 if TYPE_CHECKING:
     from daypass.ca.ports import ConfigVersion
     from daypass.config import Config
 
-__all__ = ["ca", "ledger", "token"]
+__all__ = ["ca", "ledger"]
 
 
 @click.group(
@@ -34,15 +34,6 @@ Examples:
 )
 def ca() -> None:
     """Make a CA, check its configuration, run it."""
-
-
-@click.group(
-    epilog="""\b
-Examples:
-  sudo daypass token host web-1.example.com"""
-)
-def token() -> None:
-    """Make one-time tokens, on the CA's machine."""
 
 
 @click.group(
@@ -176,49 +167,3 @@ def migrate(where: Where) -> None:
 
     run(config.ca.database)
     note(good("the database is up to date"))
-
-
-@token.command(
-    "host",
-    epilog="""\b
-Examples:
-  sudo daypass token host web-1.example.com > token
-  sudo daypass token host db-3.example.com --alias db.example.com \\
-      --label tier=gold --lifetime 10m
-  ssh ca.example.com sudo daypass token host web-1.example.com |
-      sudo daypass host enroll --token-file -""",
-)
-@click.argument("name")
-@click.option("--alias", "aliases", multiple=True, metavar="NAME", help="A further name for the host; repeatable.")
-@click.option("--label", "labels", multiple=True, metavar="K=V", help="A label for the host; repeatable.")
-@click.option("--lifetime", default="1h", show_default=True, help="How long the token can be used.")
-@where_options
-@json_option
-def token_host(
-    where: Where, name: str, aliases: tuple[str, ...], labels: tuple[str, ...], lifetime: str, as_json: bool
-) -> None:
-    """Make the one-time token with which host NAME joins.
-
-    It is printed once and kept only as a hash. Whoever has it can become this host: hand it over as a secret.
-    """
-    from daypass.api import JoinTokenRequest
-    from daypass.model import parse_duration
-    from daypass.remote import AdminRemote
-
-    pairs = dict(_label(label) for label in labels)
-    request = JoinTokenRequest(name=name, aliases=list(aliases), labels=pairs, lifetime=parse_duration(lifetime))
-    with AdminRemote(where.load().ca.admin_socket) as remote:
-        answer = remote.join_token(request)
-    if as_json:
-        json_data({"token": answer.token, "name": answer.name, "expires_at": utc(answer.expires_at)})
-        return
-    data(answer.token)
-    left = duration(answer.expires_at - time.time() + 1)
-    note(f"good for {answer.name}, once, for {left}; there: daypass host enroll --token-file FILE")
-
-
-def _label(text: str) -> tuple[str, str]:
-    key, equals, value = text.partition("=")
-    if not (key and equals):
-        raise click.BadParameter("write a label like tier=gold", param_hint="--label")
-    return key, value

@@ -26,6 +26,7 @@ class Exit(IntEnum):
     THROTTLED = 8
     UNAVAILABLE = 9
     MISCONFIGURED = 10
+    WAITING = 11
     INTERNAL = 70
     INTERRUPTED = 130
 
@@ -42,6 +43,7 @@ MEANINGS = {
     Exit.THROTTLED: "too much, too fast: wait and try again",
     Exit.UNAVAILABLE: "something it depends on is down: the same may succeed later",
     Exit.MISCONFIGURED: "a configuration or this machine has to be changed first",
+    Exit.WAITING: "it is on record, and waits for a second person's approval",
     Exit.INTERNAL: "a fault in daypass",
     Exit.INTERRUPTED: "stopped from the keyboard",
 }

@@ -46,7 +46,7 @@ COMMANDS = {
     "hosts": Lazy("daypass.cli.files:hosts", "List the hosts that have enrolled."),
     "host": Lazy("daypass.cli.host:host", "Enrol this server and look after its certificates."),
     "ca": Lazy("daypass.cli.admin:ca", "Make a CA, check its configuration, run it."),
-    "token": Lazy("daypass.cli.admin:token", "Make one-time tokens, on the CA's machine."),
+    "token": Lazy("daypass.cli.admin_token:token", "Make one-time tokens for machines that join."),
     "ledger": Lazy("daypass.cli.admin:ledger", "Read and verify the record of what the CA did."),
 }
 

@@ -61,7 +61,8 @@ class BySignIn:
             shown = ActProof.from_header(values[0].decode("latin-1"))
         except Invalid as error:
             raise _refused("form", error.message) from error
-        scope[_SHOWN] = Shown(Secret(shown.token), shown.key, shown.salt, shown.proof)
+        access = Secret(shown.access_token) if shown.access_token else None
+        scope[_SHOWN] = Shown(Secret(shown.token), shown.key, shown.salt, shown.proof, access)
 
     async def admit(self, scope: Scope, body: bytes) -> None:
         scope[_OPERATOR], scope[_BODY] = await self._acts.admit(scope[_SHOWN], scope["path"], body), body

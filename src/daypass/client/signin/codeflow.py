@@ -15,7 +15,7 @@ from daypass.errors import DaypassError, Misconfigured
 from daypass.times import moment
 from daypass.wire import Certificate
 
-__all__ = ["SIGN_IN_SECONDS", "sign_in"]
+__all__ = ["SIGN_IN_SECONDS", "listen", "sign_in", "unhappy_page"]
 
 SIGN_IN_SECONDS = 120.0
 _LOOPBACK = ("127.0.0.1", "localhost")
@@ -27,11 +27,11 @@ def sign_in(attempt: Attempt, open_browser: Callable[[str], None]) -> Certificat
     company = attempt.membership.ca_name
     with attempt.idp() as idp:
         provider, request = oidc.discover(attempt.provider, idp), Request(attempt.nonce, attempt.fresh)
-        with _listen(provider, request) as listener:
+        with listen(provider, request) as listener:
             try:
                 certificate = attempt.certify(_fetch_tokens(attempt, listener, provider, request, idp, open_browser))
             except BaseException as error:
-                listener.finish(_unhappy_page(error, company))
+                listener.finish(unhappy_page(error, company))
                 raise
             who = login_name(certificate.principals, certificate.key_id)
             listener.finish(pages.signed_in(who, moment(certificate.valid_before), company))
@@ -52,13 +52,13 @@ def _fetch_tokens(
     return oidc.redeem(provider, request, answer.code, listener.redirect_uri, idp)
 
 
-def _unhappy_page(error: BaseException, company: str) -> Page:
+def unhappy_page(error: BaseException, company: str) -> Page:
     if isinstance(error, DaypassError):
         return pages.failed(error.message, error.hint, company)
     return pages.failed("the sign-in was stopped in the terminal", "run daypass login to start anew", company)
 
 
-def _listen(provider: Provider, request: Request) -> browser.Listener:
+def listen(provider: Provider, request: Request) -> browser.Listener:
     """What the CA says of the redirect is not signed: it leads to this machine, or nowhere (RFC 8252 section 7.3)."""
     login = provider.login
     away = login.redirect_host not in _LOOPBACK or not _PATH.fullmatch(login.redirect_path)

@@ -6,7 +6,7 @@ from html import escape
 
 from daypass.page import CROSS, TICK, Page, footer, framed, headers, sentence, text
 
-__all__ = ["HEADERS", "Page", "failed", "refused", "signed_in"]
+__all__ = ["HEADERS", "Page", "done", "failed", "refused", "signed_in"]
 
 HEADERS = headers()
 
@@ -19,6 +19,16 @@ def signed_in(login: str, until: str, company: str) -> Page:
 <p class="soft">You can close this tab and go back to your terminal: plain <code>ssh</code> works now.</p>
 {footer(company)}</main>"""
     return framed(200, "Signed in", body)
+
+
+def done(purpose: str, company: str) -> Page:
+    """After a sign-in for one administrative act."""
+    body = f"""<main class="good">{TICK}
+<h1>It is done</h1>
+<p>You signed in to <strong>{escape(purpose)}</strong>. This sign-in was for that alone, and is used up.</p>
+<p class="soft">You can close this tab and go back to your terminal.</p>
+{footer(company)}</main>"""
+    return framed(200, "Done", body)
 
 
 def failed(message: str, hint: str | None, company: str) -> Page:

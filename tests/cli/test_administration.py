@@ -1,0 +1,94 @@
+"""Administrative commands both ways, on a real CA with a real provider: by its socket, and by a sign-in."""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from daypass.cli.exits import Exit
+from daypass.demo.company import Company
+from daypass.demo.idp import run_idp
+
+OPERATORS = """
+[[operators]]
+name = "oncall"
+groups = ["oncall"]
+can = ["audit", "revoke", "token:web-*"]
+"""
+
+
+class Firm(Company):
+    """With operators; sshd has no part in this."""
+
+    def found_ca(self) -> None:
+        super().found_ca()
+        with self.config.open("a") as file:
+            file.write(OPERATORS)
+        self.daypass("ca", "reload", "--root", str(self.ca_root))
+
+    def join(self) -> None:
+        self.daypass(*self.bootstrap_line.split()[1:])
+
+    def administer(self, person: str, *arguments: str, check: bool = True) -> tuple[int, str, str]:
+        """A command with somebody at the browser."""
+        env = {"BROWSER": f"{sys.executable} -m daypass.demo.browser %s", "DEMO_PERSON": person}
+        done = self.daypass(*arguments, check=check, env=env)
+        return done.returncode, done.stdout, done.stderr
+
+    def here(self, *arguments: str) -> str:
+        """The same on the CA's machine."""
+        return self.daypass(*arguments, "--config", str(self.config)).stdout
+
+
+@pytest.fixture(scope="module")
+def firm() -> Iterator[Firm]:
+    with tempfile.TemporaryDirectory(prefix="daypass-admin-") as home, run_idp() as idp:
+        built = Firm(Path(home), idp)
+        try:
+            for step in (built.found_ca, built.start_ca, built.join):
+                step()
+            yield built
+        finally:
+            built.close()
+
+
+def test_an_operator_makes_a_token_by_a_sign_in_that_says_what_it_is_for(firm: Firm) -> None:
+    code, out, err = firm.administer("alice", "token", "host", "web-7.demo.test", "--json")
+    assert code == 0
+    made = json.loads(out)
+    assert made["name"] == "web-7.demo.test" and made["token"].startswith("dpj1.")
+    assert "in your browser, to make a token with which web-7.demo.test can join" in err
+
+
+@pytest.mark.parametrize(
+    ("person", "arguments", "told"),
+    [
+        ("alice", ["db-1.demo.test"], 'may not "token:db-1.demo.test"'),
+        ("alice", ["web-1.demo.test", "--alias", "db-1.demo.test"], 'may not "token:db-1.demo.test"'),
+        ("bob", ["web-1.demo.test"], "is no operator of this CA"),
+    ],
+)
+def test_who_may_not_is_told_so(firm: Firm, person: str, arguments: list[str], told: str) -> None:
+    code, out, err = firm.administer(person, "token", "host", *arguments, check=False)
+    assert (code, out) == (Exit.DENIED, "")
+    assert told in err and "hint:" in err
+
+
+def test_on_the_ca_s_machine_the_socket_is_used_unless_asked_otherwise(firm: Firm) -> None:
+    assert firm.daypass("token", "host", "db-2.demo.test", "--root", str(firm.ca_root)).stdout.startswith("dpj1.")
+    both = firm.daypass("token", "host", "x.demo.test", "--remote", "--config", str(firm.config), check=False)
+    assert both.returncode == Exit.USAGE
+
+
+def test_an_act_stands_in_the_ledger_before_its_effect_with_who_and_what(firm: Firm) -> None:
+    firm.administer("alice", "token", "host", "web-8.demo.test")
+    lines = firm.daypass("ledger", "show", "--root", str(firm.ca_root), "--limit", "1000").stdout.splitlines()
+    acts = [json.loads(line) for line in lines]
+    at = max(n for n, each in enumerate(acts) if each["act"] == "admin.join_token")
+    assert acts[at]["actor"].startswith("demo:") and acts[at]["needs"] == ["token:web-8.demo.test"]
+    assert len(acts[at]["digest"]) == 64 and acts[at + 1]["act"] != acts[at]["act"]
