@@ -157,6 +157,7 @@ def public_info(parts: Parts) -> PublicInfo:
         logins=tuple(_for_daypass(section, parts.config) for section in parts.config.providers),
         pages_url=parts.config.pages.url.rstrip("/") if parts.config.pages else "",
         trusted_proxies=tuple(parts.config.pages.trusted_proxies) if parts.config.pages else (),
+        trust_version=read_trust(parts.config.ca.trust).document.version,
     )
 
 

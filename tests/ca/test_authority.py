@@ -386,6 +386,8 @@ def test_the_bundle_says_what_a_host_needs_and_is_signed(play: Play) -> None:
         SshSignature.from_armor(signature).verify(BUNDLE_NAMESPACE, document.encode(), ca.keys["bundle"].public_key)
         bundle = msgspec.json.decode(document, type=HostBundle)
         assert (bundle.ca_id, bundle.name) == (CA_ID.hex(), "web-1.example.com")
-        assert (bundle.own_account_roles, bundle.accounts) == (["engineers"], {})
+        (role,) = bundle.roles
+        assert (role.name, role.own_account, role.accounts) == ("engineers", True, ())
+        assert (role.options, bundle.people) == ("restrict,pty,port-forwarding", [])
 
     play(scenario)

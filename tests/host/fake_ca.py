@@ -14,13 +14,19 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from daypass import api
 from daypass.errors import Unauthenticated
+from daypass.model import HostRole
 from daypass.wire import Certificate, CertType, Krl, PublicKey, SshSignature, sign_blob
 from daypass.wire.binding import possession_message
 from daypass.wire.sshsig import to_be_signed
 
-__all__ = ["FakeCa", "public"]
+__all__ = ["NAME", "OPTIONS", "ROLES", "FakeCa", "public"]
 
 NAME = "web-1.example.com"
+OPTIONS = "restrict,pty,port-forwarding"
+ROLES = (
+    HostRole("deployers", OPTIONS, accounts=("deploy",)),
+    HostRole("dev", OPTIONS, own_account=True),
+)
 
 
 def public(key: Ed25519PrivateKey) -> PublicKey:
@@ -103,8 +109,7 @@ class FakeCa:
         now = int(time.time())
         document = api.HostBundle(
             ca_id=self.ca_id.hex(), host_id="h-1", name=NAME, version=1, issued_at=now, expires=now + 86400,
-            user_ca=[public(self.user_ca).line()], own_account_roles=["dev"], accounts={"deploy": ["role:deployers"]},
-            krl=self.krl(),
+            digest="d", user_ca=[public(self.user_ca).line()], krl=self.krl(), roles=[*ROLES],
         )  # fmt: skip
         return msgspec.structs.replace(document, **self.bundle)
 

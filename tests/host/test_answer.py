@@ -9,9 +9,10 @@ from typing import Any
 import msgspec
 import pytest
 from tests.host.box import Box
-from tests.host.fake_ca import NAME, FakeCa, public
+from tests.host.fake_ca import NAME, OPTIONS, FakeCa, public
 
 from daypass.errors import DaypassError
+from daypass.model import HostRole
 from daypass.wire import CertType
 
 Lie = Callable[[FakeCa], Any]
@@ -23,6 +24,10 @@ def certificate(**changes: Any) -> Lie:
 
 def bundle(**changes: Any) -> Lie:
     return lambda ca: ca.bundle.update(changes)
+
+
+def role(name: str = "x", options: str = OPTIONS, accounts: tuple[str, ...] = ("deploy",)) -> HostRole:
+    return HostRole(name, options, accounts)
 
 
 def signed_by_stranger(what: str) -> Lie:
@@ -83,13 +88,14 @@ LIES: list[tuple[str, Lie, str]] = [
     ("bundle without a KRL", bundle(krl=b""), "no KRL"),
     ("bundle with a broken KRL", bundle(krl=b"SSHKRL\n\0garbage"), "can't be loaded"),
     ("bundle with text for a KRL", bundle(krl=b"# nothing\n"), "can't be loaded"),
-    ("account that is a path", bundle(accounts={"../../etc/cron.d/x": ["role:a"]}), "can't be one"),
-    ("account with a newline", bundle(accounts={"a\nb": ["role:a"]}), "can't be one"),
-    ("principal with options", bundle(accounts={"a": ['command="id" role:a']}), "can't be one"),
-    ("principal with a newline", bundle(accounts={"a": ["role:a\nroot"]}), "can't be one"),
-    ("principal of another's account", bundle(accounts={"a": ["role:x:b"]}), "can't be one"),
-    ("principal of another host", bundle(accounts={"a": ["role:x@h-2"]}), "can't be one"),
-    ("role that is no name", bundle(own_account_roles=["a b"]), "can't be one"),
+    ("account that is a path", bundle(roles=[role(accounts=("../../etc/cron.d/x",))]), "can't be one"),
+    ("account with a newline", bundle(roles=[role(accounts=("a\nb",))]), "can't be one"),
+    ("options that do not restrict", bundle(roles=[role(options="pty")]), "can't stand on a line"),
+    ("options with a newline", bundle(roles=[role(options='restrict,command="a\nrole:x"')]), "can't stand on a line"),
+    ("options that end in a principal", bundle(roles=[role(options="restrict role:y")]), "can't stand on a line"),
+    ("role that is no name", bundle(roles=[role(name="a b")]), "can't be one"),
+    ("role with a principal's colon", bundle(roles=[role(name="dev:alice")]), "can't be one"),
+    ("role that stands twice", bundle(roles=[role(), role()]), "names a role twice"),
 ]
 
 

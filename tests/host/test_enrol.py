@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 from tests.host.box import Box
-from tests.host.fake_ca import NAME, public
+from tests.host.fake_ca import NAME, OPTIONS, ROLES, public
 from tests.parts.openssh import Accounts, Sshd, keygen, make_key, run_ssh, show_certificate
 
 from daypass.errors import Conflict, Misconfigured
 from daypass.host.enrol import prepare
+from daypass.model import HostRole
 from daypass.wire import PublicKey
 
 PLACES = ("block", "include")
@@ -68,13 +69,17 @@ def test_after_enrolment_certificates_and_old_keys_log_in(box: Box, accounts: Ac
 
 
 def test_what_is_written_is_what_openssh_reads(box: Box) -> None:
-    box.ca.bundle["accounts"] = {"alice": ["role:ops"], "root": ["role:ops"]}
+    box.ca.bundle["roles"] = [HostRole("ops", OPTIONS, accounts=("alice", "root")), ROLES[1]]
     state = box.enrol().state
     shown = show_certificate(box.paths.ours / "ssh_host_ed25519_key-cert.pub")
     assert "host certificate" in shown
     assert NAME in shown
     files = {path.name: path.read_text() for path in box.paths.principals.iterdir()}
-    assert files == {"alice": "role:ops\nrole:dev:alice\n", "bob": "role:dev:bob\n", "root": "role:ops\n"}
+    assert files == {
+        "alice": f"{OPTIONS} role:ops\n{OPTIONS} role:dev:alice\n",
+        "bob": f"{OPTIONS} role:dev:bob\n",
+        "root": f"{OPTIONS} role:ops\n",
+    }
     assert keygen("-Q", "-l", "-f", box.paths.krl).startswith("# KRL version 1")
     assert box.paths.state.stat().st_mode & 0o777 == 0o600
     assert (state.name, state.host_id, state.bundle_version) == (NAME, "h-1", 1)
@@ -85,7 +90,7 @@ def test_enrolling_again_changes_the_certificate_and_nothing_else(box: Box, plac
     box.write_config(*([box.include()] if place == "include" else []))
     box.enrol()
     first = box.tree()
-    box.ca.bundle["accounts"] = {}
+    box.ca.bundle["roles"] = [ROLES[1]]
     box.ca.certificate["serial"] = 77
     box.enrol()
     changed = {path for path, found in box.tree().items() if first[path] != found}
@@ -96,7 +101,7 @@ def test_enrolling_again_changes_the_certificate_and_nothing_else(box: Box, plac
 def test_the_owners_ceiling_beats_the_ca(box: Box) -> None:
     box.paths.settings.parent.mkdir(parents=True)
     box.paths.settings.write_text('never = ["root", "bob"]\n')
-    box.ca.bundle["accounts"] = {"root": ["role:ops"]}
+    box.ca.bundle["roles"] = [HostRole("ops", OPTIONS, accounts=("root",)), ROLES[1]]
     box.enrol()
     assert [path.name for path in box.paths.principals.iterdir()] == ["alice"]
 
@@ -199,7 +204,7 @@ def test_a_configuration_sshd_refuses_is_taken_back_byte_for_byte(box: Box, plac
 def test_an_enrolled_machine_goes_back_to_its_last_good_state(box: Box) -> None:
     box.enrol()
     before = box.tree()
-    box.ca.bundle |= {"accounts": {"root": ["role:x"]}, "own_account_roles": [], "version": 2}
+    box.ca.bundle |= {"roles": [HostRole("x", OPTIONS, accounts=("root",))], "version": 2}
     wrapper = refusing(box, "'-t '*sshd_config")
     box.binary = wrapper
     with pytest.raises(Misconfigured):

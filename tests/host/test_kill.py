@@ -10,9 +10,12 @@ from pathlib import Path
 
 import pytest
 from tests.host.box import Box
+from tests.host.fake_ca import OPTIONS
 from tests.parts.kill import killed_at
 from tests.parts.openssh import Accounts, Sshd, keygen, make_key, run_ssh
 from tests.parts.processes import free_port, stop, wait_until
+
+from daypass.model import HostRole
 
 
 @contextmanager
@@ -55,8 +58,7 @@ def test_a_kill_at_any_write_locks_nobody_out(box: Box, accounts: Accounts, plac
     if again:
         box.enrol()
         box.ca.bundle |= {
-            "accounts": {"bob": ["role:x"]},
-            "own_account_roles": [],
+            "roles": [HostRole("x", OPTIONS, accounts=("bob",))],
             "version": 2,
             "krl": box.ca.krl(2),
         }

@@ -1,4 +1,4 @@
-"""Principals files: who is let in where, and which names can never become a file or a line (trust 1.1, 2.6)."""
+"""Principals files: who is let in where, and which names can never become a file or a line (trust 1.1, 2.2, 2.6)."""
 
 from __future__ import annotations
 
@@ -7,57 +7,73 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.host.fake_ca import OPTIONS
 
 from daypass.api import HostBundle
 from daypass.errors import Invalid, Misconfigured
-from daypass.host.principals import ordinary_accounts, principals_files
+from daypass.host.passwd import read_accounts
+from daypass.host.principals import principals_files
+from daypass.model import HostRole
+
+DEV = HostRole("dev", OPTIONS, own_account=True)
+OPS = HostRole("ops", OPTIONS, accounts=("root",))
+DEPLOY = HostRole("deploy", 'restrict,command="deploy"', accounts=("root", "bob"))
 
 
-def bundle(own: list[str], accounts: dict[str, list[str]]) -> HostBundle:
+def bundle(*roles: HostRole) -> HostBundle:
     return HostBundle(
-        ca_id="", host_id="h-1", name="web-1.example.com", version=1, issued_at=0, expires=1, user_ca=[],
-        own_account_roles=own, accounts=accounts, krl=b"",
+        ca_id="", host_id="h-1", name="web-1.example.com", version=1, issued_at=0, expires=1, digest="", user_ca=[],
+        roles=[*roles], krl=b"",
     )  # fmt: skip
 
 
-CASES: list[tuple[str, list[str], dict[str, list[str]], list[str], dict[str, bytes]]] = [
-    ("nothing means nobody", [], {}, [], {}),
+def line(principal: str, options: str = OPTIONS) -> bytes:
+    return f"{options} {principal}\n".encode()
+
+
+CASES: list[tuple[str, list[HostRole], list[str], dict[str, bytes]]] = [
+    ("nothing means nobody", [], [], {}),
     (
         "own accounts get roles of their own",
-        ["dev"],
-        {},
+        [DEV],
         [],
-        {"alice": b"role:dev:alice\n", "bob": b"role:dev:bob\n"},
+        {"alice": line("role:dev:alice"), "bob": line("role:dev:bob")},
     ),
-    ("two roles are two lines", ["a", "b"], {"bob": []}, ["bob"], {"alice": b"role:a:alice\nrole:b:alice\n"}),
-    ("shared accounts get what is spelled out", [], {"root": ["role:ops"]}, [], {"root": b"role:ops\n"}),
-    ("one named both ways gets both", ["dev"], {"bob": ["role:x"]}, ["alice"], {"bob": b"role:x\nrole:dev:bob\n"}),
-    ("a step-up names this host", [], {"db": ["role:dba@h-1"]}, [], {"db": b"role:dba@h-1\n"}),
-    ("a login name on a bare account", [], {"git": ["alice"]}, [], {"git": b"alice\n"}),
-    ("a line stands once", ["dev"], {"bob": ["role:dev:bob"]}, ["alice"], {"bob": b"role:dev:bob\n"}),
-    ("never beats the CA", ["dev"], {"root": ["role:ops"]}, ["root", "alice", "bob"], {}),
-    ("an empty list makes no file", [], {"deploy": []}, [], {}),
+    ("shared accounts get the role", [OPS], [], {"root": line("role:ops")}),
+    (
+        "the most restrictive line is the first, whatever the bundle's order",
+        [DEV, OPS, DEPLOY],
+        ["alice"],
+        {
+            "bob": line("role:deploy", DEPLOY.options) + line("role:dev:bob"),
+            "root": line("role:deploy", DEPLOY.options) + line("role:ops"),
+        },
+    ),
+    ("never beats the CA", [DEV, OPS], ["root", "alice", "bob"], {}),
+    ("a role without accounts makes no file", [HostRole("x", OPTIONS)], [], {}),
 ]
 
 
-@pytest.mark.parametrize(
-    ("own", "shared", "never", "files"), [row[1:] for row in CASES], ids=[row[0] for row in CASES]
-)
-def test_principals(own: list[str], shared: dict[str, list[str]], never: list[str], files: dict[str, bytes]) -> None:
-    assert principals_files(bundle(own, shared), ("alice", "bob"), never) == files
+@pytest.mark.parametrize(("roles", "never", "files"), [row[1:] for row in CASES], ids=[row[0] for row in CASES])
+def test_principals(roles: list[HostRole], never: list[str], files: dict[str, bytes]) -> None:
+    assert principals_files(bundle(*roles), ("alice", "bob"), never) == files
+
+
+def test_a_closed_account_has_no_file() -> None:
+    assert list(principals_files(bundle(DEV), ("alice", "bob"), (), closed=("bob",))) == ["alice"]
 
 
 @settings(max_examples=60)
-@given(st.text(max_size=12), st.text(max_size=20))
-def test_no_name_leaves_the_folder_and_no_principal_adds_a_line(account: str, principal: str) -> None:
+@given(st.text(max_size=12), st.text(max_size=20), st.text(max_size=20))
+def test_no_name_leaves_the_folder_and_nothing_adds_a_line(account: str, name: str, options: str) -> None:
     try:
-        found = principals_files(bundle([], {account: [principal]}), (), ())
+        found = principals_files(bundle(HostRole(name, f"restrict{options}", accounts=(account,))), (), ())
     except Invalid:
         return
     assert list(found) == [account]
     assert Path(account).name == account not in ("", ".", "..")
-    assert found[account] == f"{principal}\n".encode()
-    assert not set(principal) & set(" \t\"',*?#\n\r")
+    assert found[account] == f"restrict{options} role:{name}\n".encode()
+    assert not set(name) & set(" \t\"',*?#:\n\r")
 
 
 def test_ordinary_accounts_are_those_of_people(tmp_path: Path) -> None:
@@ -66,12 +82,14 @@ def test_ordinary_accounts_are_those_of_people(tmp_path: Path) -> None:
         "alice:x:1000:1000::/home/alice:/bin/sh", "ad.user:x:700001:1::/:/bin/sh", "nobody:x:1001:1::/:/bin/sh",
         "Upper:x:1002:1::/:/bin/sh", "../x:x:1003:1::/:/bin/sh", "a b:x:1004:1::/:/bin/sh", "+::::::", "# comment",
         "short:x:1005", "neg:x:-1:1::/:/bin/sh", "uni:x:\u0661\u0660\u0660\u0660:1::/:/bin/sh",
-        "\xe4:x:1006:1::/:/bin/sh",
+        "\xe4:x:1006:1::/:/bin/sh", "alice:x:0:0::/root:/bin/sh", "daemon:x:1007:1::/:/bin/sh",
     ]  # fmt: skip
     (tmp_path / "passwd").write_text("\n".join(lines))
-    assert ordinary_accounts(tmp_path / "passwd") == ("alice", "ad.user")
+    found = read_accounts(tmp_path / "passwd")
+    assert [each.name for each in found.values() if each.is_ordinary] == ["alice", "ad.user"]
+    assert [each.name for each in found.values() if each.uid < 1000] == ["root", "daemon"]
 
 
 def test_a_machine_without_accounts_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(Misconfigured, match="can't be read"):
-        ordinary_accounts(tmp_path / "passwd")
+        read_accounts(tmp_path / "passwd")

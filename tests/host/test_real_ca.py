@@ -84,8 +84,8 @@ def test_a_host_enrols_and_enrols_again(box: Box, real_ca: RealCa) -> None:
     assert (first["name"], first["proven"], first["accounts"]) == (NAME, True, ["alice", "bob", "deploy"])
     assert json.loads(again.stdout)["host_id"] == first["host_id"]
     assert serial(again) > serial(answer)
-    assert (box.paths.principals / "deploy").read_text() == "role:dev\n"
-    assert (box.paths.principals / "alice").read_text() == "role:dev:alice\n"
+    assert (box.paths.principals / "deploy").read_text() == "restrict,pty,port-forwarding role:dev\n"
+    assert (box.paths.principals / "alice").read_text() == "restrict,pty,port-forwarding role:dev:alice\n"
     assert json.loads(ended("host", "status", "--root", box.root, "--json").stdout)["valid"] is True
 
 

@@ -12,9 +12,9 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from tests.parts.jose import SigningKey, compact
 
-from daypass.api import PassProof
+from daypass.api import HostProof, PassProof
 from daypass.wire import Certificate, PublicKey, SshSignature, sign_blob, sshsig
-from daypass.wire.binding import REQUEST_NAMESPACE, request_message
+from daypass.wire.binding import HOST_REQUEST_NAMESPACE, REQUEST_NAMESPACE, request_message
 
 __all__ = ["Holder"]
 
@@ -65,12 +65,18 @@ class Holder:
         nonce: bytes | None = None,
         namespace: str = REQUEST_NAMESPACE,
         private: Ed25519PrivateKey | None = None,
+        kind: type[PassProof | HostProof] = PassProof,
     ) -> str:
-        """What goes into `Authorization` for one call by a day pass."""
+        """What goes into `Authorization` for one call, by a day pass unless another `kind` is asked for."""
         key = private or self.private
         at, once = int(time.time() if now is None else now), os.urandom(16) if nonce is None else nonce
         message = request_message(ca_id, method, path, body, at, once)
         signature = sign_blob(key, sshsig.to_be_signed(namespace, message))
         public = PublicKey.from_cryptography(key.public_key())
         proof = SshSignature(public, namespace, "sha512", signature).encode()
-        return PassProof(certificate=self.certificate.encode(), time=at, nonce=once, proof=proof).header()
+        return kind(certificate=self.certificate.encode(), time=at, nonce=once, proof=proof).header()
+
+    def host_header(self, method: str, path: str, body: bytes = b"", **changes: Any) -> str:
+        """The same by a host."""
+        given: dict[str, Any] = {"kind": HostProof, "namespace": HOST_REQUEST_NAMESPACE} | changes
+        return self.header(method, path, body, **given)

@@ -72,6 +72,7 @@ class Double:
     document: str = "{}"
     calls: Any = None  # the heart's own are tested on a whole CA
     renewals: Any = None
+    host_calls: Any = None
     acts: AnyAct = field(default_factory=AnyAct)
     devices: Devices | None = None
 

@@ -19,7 +19,15 @@ from tests.server.kit import key, possession
 from tests.server.test_access_admin import ADMIN_ROUTES
 from tests.server.test_access_pages import DEVICE_ROUTES, PAGE_ROUTES
 
-from daypass.api import ROUTES, Access, Route
+from daypass.api import (
+    HOST_REQUEST_NAMESPACE,
+    REQUEST_NAMESPACE,
+    ROUTES,
+    Access,
+    HostProof,
+    PassProof,
+    Route,
+)
 from daypass.server import app
 from daypass.wire import Certificate, CertType
 
@@ -70,6 +78,8 @@ PASS_ROUTES: dict[str, tuple[int, bytes]] = {
     "my_revoke": (404, b'{"serial":1}'),
     "my_bundle": (200, b""),
 }
+# What a host's certificate opens, for that host (trust 5.6).
+HOST_ROUTES = {"host_sync": (200, b"{}")}
 STATES = list(CREDENTIAL_ROUTES["sign"])
 
 
@@ -80,6 +90,7 @@ def test_every_route_is_in_the_tables() -> None:
     assert named(Access.OPEN) == set(OPEN_ROUTES)
     assert named(Access.CREDENTIAL) == set(CREDENTIAL_ROUTES)
     assert named(Access.PASS) == set(PASS_ROUTES)
+    assert named(Access.HOST) == set(HOST_ROUTES)
     assert named(Access.DEVICE) == set(DEVICE_ROUTES)
     assert named(Access.PAGE) == set(PAGE_ROUTES)
     assert named(Access.ADMIN) == set(ADMIN_ROUTES)
@@ -227,6 +238,41 @@ def test_a_route_for_a_day_pass_opens_for_that_and_nothing_else(company: Company
         assert call(header) == 401
     assert call(company.host().header(route.method, route.path, body)) == 401
     assert call(company.person().header(route.method, route.path, body)) == status
+
+
+@pytest.mark.parametrize("name", HOST_ROUTES)
+def test_a_route_for_hosts_opens_for_a_hosts_certificate_and_nothing_else(company: Company, name: str) -> None:
+    route, (status, body) = named(name), HOST_ROUTES[name]
+    host, person = company.host(), company.person()
+
+    def call(header: str | None) -> int:
+        headers = {"authorization": header} if header is not None else {}
+        return company.web.request(route.method, route.path, content=body, headers=headers).status_code
+
+    token, _ = SHOWN["a host's token"](company, key()[1], os.urandom(32))
+    for header in (None, "", "Daypass-Host", f"Bearer {token}", f"Daypass-Host {token}", "Basic cm9vdDpyb290"):
+        assert call(header) == 401
+    for holder, kind, namespace in (
+        (person, PassProof, REQUEST_NAMESPACE),
+        (person, HostProof, HOST_REQUEST_NAMESPACE),
+        (host, PassProof, REQUEST_NAMESPACE),
+        (host, HostProof, REQUEST_NAMESPACE),
+    ):
+        assert call(holder.header(route.method, route.path, body, kind=kind, namespace=namespace)) == 401
+    assert call(host.host_header(route.method, route.path, body)) == status
+
+
+@pytest.mark.parametrize(
+    "route", [route for route in ROUTES if route.access is not Access.HOST], ids=lambda r: r.name
+)
+def test_a_hosts_certificate_opens_no_other_route(company: Company, route: Route) -> None:
+    holder, body = company.host(), b"{}" if route.body is not None else b""
+    for path in app.paths(route):
+        where = path.replace("{sha}", company.fingerprint)
+        plain = company.web.request(route.method, where, content=body)
+        header = holder.host_header(route.method, where, body)
+        shown = company.web.request(route.method, where, content=body, headers={"authorization": header})
+        assert plain.status_code == shown.status_code
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,10 @@
-"""What is our own: for laptops, for hosts, and for browsers at the CA's pages."""
+"""What is our own: for laptops, and for browsers at the CA's pages."""
 
 from __future__ import annotations
 
 import msgspec
 
-from daypass.api.base import AUTH_SCHEME, CALL_NONCE_SIZE, Body, Signed, read_header, written_header
-from daypass.errors import Invalid
+from daypass.api.base import Body, Signed
 
 __all__ = [
     "CaInfo",
@@ -15,15 +14,10 @@ __all__ = [
     "DevicePoll",
     "DeviceRequest",
     "DeviceStarted",
-    "EnrolKey",
-    "EnrolRequest",
-    "EnrolResponse",
-    "HostBundle",
     "MyCertificate",
     "MyCertificates",
     "MyRevocation",
     "OidcLogin",
-    "PassProof",
     "TrustDocument",
     "TypedCode",
 ]
@@ -127,31 +121,6 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     request: str
 
 
-class PassProof(msgspec.Struct, frozen=True, kw_only=True):
-    """Who makes a call, shown with the key of a live day pass (trust 4.2).
-
-    Travels as base64url without padding of its JSON, in the header `Authorization: Daypass …`. `proof` is an SSHSIG
-    blob (namespace `daypass-request@v1`) over `binding.request_message`.
-    """
-
-    certificate: bytes
-    time: int  # unix seconds, 60 either way
-    nonce: bytes  # 16 bytes, good once
-    proof: bytes
-
-    def header(self) -> str:
-        """The value of `Authorization`."""
-        return written_header(AUTH_SCHEME, self)
-
-    @classmethod
-    def from_header(cls, value: str) -> PassProof:
-        """Raises Invalid for whatever `header` would not have written."""
-        proof = read_header(AUTH_SCHEME, value, cls, "pass.form")
-        if not 0 <= proof.time < 2**63 or len(proof.nonce) != CALL_NONCE_SIZE:
-            raise Invalid("the proof by a day pass is not written as it has to be", code="pass.form")
-        return proof
-
-
 class MyCertificate(msgspec.Struct, frozen=True, kw_only=True):
     serial: int
     key_id: str
@@ -174,38 +143,6 @@ class MyRevocation(msgspec.Struct, frozen=True, kw_only=True):
     reason: str = ""
 
 
-class EnrolKey(msgspec.Struct, frozen=True, kw_only=True):
-    """One host key: its public half, and an SSHSIG by it over the token it enrols with."""
-
-    public_key: bytes
-    proof: bytes
-
-
-class EnrolRequest(msgspec.Struct, frozen=True, kw_only=True):
-    token: str
-    keys: list[EnrolKey]
-
-
-class HostBundle(msgspec.Struct, frozen=True, kw_only=True):
-    """The one signed document a host is given (namespace `daypass-host-bundle`).
-
-    `own_account_roles`: roles that admit a person to the account of their own name: the host lists
-    `role:NAME:ACCOUNT` for each ordinary account it has. `accounts`: principals per shared account.
-    """
-
-    type: str = "daypass-host-bundle-v1"
-    ca_id: str
-    host_id: str
-    name: str
-    version: int
-    issued_at: int
-    expires: int
-    user_ca: list[str]
-    own_account_roles: list[str]
-    accounts: dict[str, list[str]]
-    krl: bytes
-
-
 class ClientBundle(msgspec.Struct, frozen=True, kw_only=True):
     """The one signed document a laptop is given with a certificate (namespace `daypass-client-bundle`).
 
@@ -220,11 +157,3 @@ class ClientBundle(msgspec.Struct, frozen=True, kw_only=True):
     expires: int
     enrolled: list[str]
     host_krl: bytes
-
-
-class EnrolResponse(msgspec.Struct, frozen=True, kw_only=True):
-    host_id: str
-    name: str
-    certificates: list[bytes]  # one wire blob per key, in the order of the request
-    trust: Signed
-    bundle: Signed

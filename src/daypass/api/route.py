@@ -12,6 +12,7 @@ class Access(StrEnum):
     OPEN = "open"  # anyone; reveals nothing that is not public
     CREDENTIAL = "credential"  # the body carries a one-time credential
     PASS = "pass"  # noqa: S105  # a day pass speaks for its person, in the Authorization header (PassProof)
+    HOST = "host"  # a host's certificate speaks for it, in the Authorization header (HostProof)
     DEVICE = "device"  # a machine without a browser: it proves a key, or shows the secret code it was given
     PAGE = "page"  # a person's browser: HTML; a form only from our own page, with its cookie
     ADMIN = "admin"  # an operator: the administration socket's peer, or a sign-in for this very call (ActProof)

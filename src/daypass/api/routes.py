@@ -6,6 +6,7 @@ from daypass.api.administration import ADMIN_ROUTES
 from daypass.api.base import (
     Signed,
 )
+from daypass.api.hosts import EnrolRequest, EnrolResponse, HostSyncRequest, HostSyncResponse
 from daypass.api.ours import (
     CaInfo,
     Decision,
@@ -13,8 +14,6 @@ from daypass.api.ours import (
     DevicePoll,
     DeviceRequest,
     DeviceStarted,
-    EnrolRequest,
-    EnrolResponse,
     MyCertificate,
     MyCertificates,
     MyRevocation,
@@ -71,6 +70,10 @@ ROUTES = (
     Route(
         "enrol", "POST", "/v1/host/enroll", Access.CREDENTIAL, EnrolResponse,
         "A host's first certificates, for a join token.", body=EnrolRequest, status=201,
+    ),
+    Route(
+        "host_sync", "POST", "/v1/host/sync", Access.HOST, HostSyncResponse,
+        "What has changed for a host since its last bundle.", body=HostSyncRequest,
     ),
     Route(
         "my_certificates", "GET", "/v1/me/certificates", Access.PASS, MyCertificates,

@@ -23,6 +23,7 @@ from daypass.ca.acts import Acts
 from daypass.ca.calls import Calls
 from daypass.ca.checks import Checked, Rules, check
 from daypass.ca.clock import ClockGuard
+from daypass.ca.host_calls import HostCalls
 from daypass.ca.hosts import Hosts
 from daypass.ca.policy import Policy, name_taken
 from daypass.ca.ports import (
@@ -102,6 +103,7 @@ class Authority:
         self.devices: Devices | None = None  # assemble gives it to a CA that has pages
         self.renewals = Renewals(self._settle, sshpop, store, clock)
         self.calls = Calls(store, clock, ca_id, keys.user_keys)
+        self.host_calls = HostCalls(hosts, store, clock, ca_id, keys.host_keys)
         self.acts = Acts(store, clock, ca_id, self._authenticate, self._ready, lambda: self.policy.operators)
         self._store = store
         self._provisioners = tuple(provisioners)

@@ -11,29 +11,15 @@ from msgspec import Struct
 
 from daypass.ca.clock import ClockGuard
 from daypass.ca.ports import OnRecord, Owner, Store
+from daypass.ca.shown import Call, Shown
 from daypass.errors import Invalid, NotFound, Unauthenticated
-from daypass.model import OnceId
-from daypass.wire import Certificate, CertType, PublicKey, SshSignature
-from daypass.wire.binding import REQUEST_NAMESPACE, request_message
+from daypass.wire import CertType, PublicKey
+from daypass.wire.binding import REQUEST_NAMESPACE
 
 __all__ = ["Call", "Caller", "Calls"]
 
 PROVIDER = "pass"  # the name space of the nonces
-WINDOW = 60  # seconds that a caller's clock may be off, either way
-MARGIN = 60  # seconds a nonce is kept beyond the last moment it could pass, for other CA processes' clocks
 MAX_REASON = 256  # characters
-
-
-class Call(Struct, frozen=True):
-    """What came over HTTP: the call itself, and what is shown for it (`api.PassProof`). Nothing is believed yet."""
-
-    method: str
-    path: str
-    body: bytes
-    certificate: bytes
-    time: int
-    nonce: bytes
-    proof: bytes
 
 
 class Caller(Struct, frozen=True):
@@ -45,21 +31,16 @@ class Caller(Struct, frozen=True):
 
 class Calls:
     def __init__(self, store: Store, clock: ClockGuard, ca_id: bytes, user_keys: tuple[PublicKey, ...]) -> None:
-        self._store, self._clock, self._ca_id = store, clock, ca_id
-        self._user_keys = user_keys
+        self._store, self._clock = store, clock
+        self._shown = Shown(CertType.USER, REQUEST_NAMESPACE, PROVIDER, ca_id, user_keys, _refused)
 
     async def admit(self, call: Call) -> Caller:
         """Raises Unauthenticated. What costs nothing is looked at first, and nothing is written before the
         signature holds: nobody can spend another's nonce, or fill the database."""
         now = self._clock.now()
-        if abs(now - call.time) > WINDOW:
-            apart = f"it was made {abs(now - call.time)} s from now by the CA's clock"
-            raise _refused("time", apart, "set your clock: timedatectl")
-        certificate = self._verified(call, now)
-        owner = await self._owner(certificate, call.certificate)
-        once = OnceId(PROVIDER, f"{certificate.serial}.{call.nonce.hex()}")
-        if not await self._store.spend(once, expires=call.time + WINDOW + MARGIN, now=now):
-            raise _refused("replay", "it was shown before", "make the call anew")
+        certificate = self._shown.verified(call, now)
+        owner = _owner(await self._shown.on_record(self._store, certificate, call.certificate))
+        await self._shown.spend(self._store, certificate, call, now)
         return Caller(owner, certificate.serial)
 
     async def certificates(self, caller: Caller) -> Sequence[OnRecord]:
@@ -91,35 +72,13 @@ class Calls:
             )
         return found
 
-    def _verified(self, call: Call, now: int) -> Certificate:
-        """A live user certificate of ours, and its key's signature over this very call."""
-        message = request_message(self._ca_id, call.method, call.path, call.body, call.time, call.nonce)
-        try:
-            certificate = Certificate.parse(call.certificate)
-            self._check(certificate, now)
-            certificate.verify_signature()
-            SshSignature.parse(call.proof).verify(REQUEST_NAMESPACE, message, certificate.public_key)
-        except Invalid as error:
-            raise _refused("proof", error.message) from error
-        return certificate
 
-    def _check(self, certificate: Certificate, now: int) -> None:
-        if certificate.type is not CertType.USER or certificate.signature_key not in self._user_keys:
-            raise _refused("certificate", "it is no person's certificate of this CA")
-        if certificate.critical_options:
-            raise _refused("narrow", "its certificate is for one purpose, and this is not it")
-        if not certificate.valid_after <= now < certificate.valid_before:
-            raise _refused("expired", "its certificate has expired, or is not valid yet")
-
-    async def _owner(self, certificate: Certificate, blob: bytes) -> Owner:
-        found = await self._store.on_record(certificate.serial)
-        if found is None or found.certificate != blob or found.owner is None:
-            raise _refused("unknown", "its certificate is not on record here")
-        if found.revoked_at is not None:
-            raise _refused("revoked", "its certificate is revoked")
-        if found.owner.locked:
-            raise _refused("locked", f"{found.owner.login} is locked", "ask an administrator of your CA")
-        return found.owner
+def _owner(found: OnRecord) -> Owner:
+    if found.owner is None:
+        raise _refused("unknown", "its certificate is not on record here")
+    if found.owner.locked:
+        raise _refused("locked", f"{found.owner.login} is locked", "ask an administrator of your CA")
+    return found.owner
 
 
 def _refused(code: str, reason: str, hint: str = "sign in again: daypass login") -> Unauthenticated:

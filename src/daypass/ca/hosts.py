@@ -5,22 +5,28 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import secrets
+from collections.abc import Sequence
 
 import msgspec
 
+from daypass.ca import bundles
+from daypass.ca.bundles import Reach, Reaches
 from daypass.ca.clock import ClockGuard
+from daypass.ca.host_ports import HostRecord, Member
 from daypass.ca.policy import Policy
-from daypass.ca.ports import Enrolled, HostRecord, JoinToken, Signer, Store
+from daypass.ca.ports import Enrolled, JoinToken, Signer, Store
 from daypass.errors import Invalid, NotFound
 from daypass.model import HostFacts, host_pattern_matches
 from daypass.wire import Krl, PublicKey, SshSignature, sshsig
-from daypass.wire.binding import BUNDLE_NAMESPACE, CLIENT_BUNDLE_NAMESPACE
+from daypass.wire.binding import BUNDLE_NAMESPACE, CLIENT_BUNDLE_NAMESPACE, HEARTBEAT_NAMESPACE
 from daypass.wire.jointoken import JoinTokenText
 from daypass.wire.krl import CertificateSection
 
 __all__ = ["Hosts"]
 
 BUNDLE_LIFETIME = 30 * 86400  # seconds; as long as a host certificate
+MEMBER_FOR = 30 * 86400  # seconds after the last certificate that an account which daypass made stays open
+MEMBERS_AGE = 5  # seconds; ten thousand hosts ask for the same
 CLIENT_BUNDLE_AGE = 5  # seconds; a morning's logins all ask for the same
 MAX_TOKEN_LIFETIME = 3600  # seconds: tokens end up in user data, which many can read (trust 5.4)
 
@@ -52,6 +58,9 @@ class Hosts:
         self._host_keys = host_keys
         self._client_bundle: tuple[int, tuple[str, str]] = (0, ("", ""))  # when it was made, and what
         self._making = asyncio.Lock()
+        self._reaches = Reaches(policy)
+        self._known_members: tuple[int, Sequence[Member]] = (0, ())  # when they were asked for, and who
+        self._asking = asyncio.Lock()
 
     async def make_join_token(self, facts: HostFacts, lifetime: int, actor: str) -> tuple[str, int]:
         """(token, unix time it ends). Raises Invalid or Denied for names and lifetimes that can't be."""
@@ -81,22 +90,53 @@ class Hosts:
         if host is None:
             raise NotFound("no such host", code="host.unknown")
         now = self._clock.now()
-        own, shared = self._policy.host_accounts()
-        version = now * 1000
+        reach, people, digest = await self._content(host, now)
         document = {
             "type": "daypass-host-bundle-v1",
-            "ca_id": self._ca_id.hex(),
-            "host_id": host.id,
+            **self._stamp(host, digest, now),
             "name": host.name,
-            "version": version,
-            "issued_at": now,
-            "expires": now + BUNDLE_LIFETIME,
             "user_ca": [key.line() for key in self._user_keys],
-            "own_account_roles": own,
-            "accounts": shared,
-            "krl": Krl(version=version, generated_at=now, comment=f"daypass {host.name}").encode(),
+            "roles": msgspec.Raw(reach.text),
+            "people": people,
+            "krl": Krl(version=now * 1000, generated_at=now, comment=f"daypass {host.name}").encode(),
         }
         return await self._signed(document, BUNDLE_NAMESPACE)
+
+    async def sync(self, host: HostRecord, digest: str) -> tuple[tuple[str, str] | None, tuple[str, str] | None]:
+        """(bundle, heartbeat), each as `bundle` gives it: the one where `digest` is another's, else the other."""
+        now = self._clock.now()
+        _, _, current = await self._content(host, now)
+        if current != digest:
+            return await self.bundle(host), None
+        document = {"type": "daypass-host-heartbeat-v1", **self._stamp(host, current, now)}
+        return None, await self._signed(document, HEARTBEAT_NAMESPACE)
+
+    async def _content(self, host: HostRecord, now: int) -> tuple[Reach, list[dict[str, object]], str]:
+        """All that the host acts on, and its digest."""
+        reach = self._reaches.of(host)
+        people = bundles.people(await self._members(now), reach.made_by) if reach.made_by else []
+        lines = [key.line() for key in self._user_keys]
+        return reach, people, bundles.digest(host, reach, lines, bundles.encode(people))
+
+    async def _members(self, now: int) -> Sequence[Member]:
+        """Everybody whose account some role has made somewhere; seconds old at most."""
+        async with self._asking:
+            made, members = self._known_members
+            if not made <= now < made + MEMBERS_AGE:
+                roles = [role.name for role in self._policy.roles if role.on_host.new_accounts is not None]
+                members = await self._store.people_of(roles, now - MEMBER_FOR)
+                self._known_members = now, members
+            return members
+
+    def _stamp(self, host: HostRecord, digest: str, now: int) -> dict[str, object]:
+        return {
+            "ca_id": self._ca_id.hex(),
+            "host_id": host.id,
+            "version": now * 1000,
+            "issued_at": now,
+            "expires": now + BUNDLE_LIFETIME,
+            "digest": digest,
+        }
 
     async def client_bundle(self) -> tuple[str, str]:
         """(document, armored signature): what a laptop knows of hosts, api.ClientBundle in JSON. Seconds old at most.

@@ -30,7 +30,6 @@ from daypass.model import (
     is_host_name,
     is_login_name,
     parse_duration,
-    role_principal,
 )
 from daypass.times import duration
 from daypass.wire import CertType
@@ -256,15 +255,6 @@ class Policy:
         """What the roles that reach this host mean there, in the order of their lines."""
         names = (name, *aliases)
         return tuple(self._on_host[each.name] for each in self._places if reaches(each, names, labels))
-
-    def host_accounts(self) -> tuple[list[str], dict[str, list[str]]]:
-        """For a host's principals files: roles of one's own account, and role principals per shared account."""
-        own = [role.name for role in self.roles if role.own_account]
-        shared: dict[str, list[str]] = {}
-        for role in self.roles:
-            for account in role.accounts:
-                shared.setdefault(account, []).append(role_principal(role.name))
-        return own, shared
 
 
 def _window(request: Request, now: int, default: int) -> tuple[int, int]:

@@ -22,6 +22,7 @@ from daypass.host import dropin, files, principals, reload, tools
 from daypass.host.answer import Answer, verify
 from daypass.host.hostkeys import HostKey, load_host_keys
 from daypass.host.install import Installation, OurFile, Outcome
+from daypass.host.passwd import read_accounts
 from daypass.host.settings import Paths, Settings
 from daypass.host.sshd import Effective, Sshd
 from daypass.host.state import CertificateState, State
@@ -82,7 +83,7 @@ def prepare(paths: Paths, sshd: Sshd, *, with_reload: bool = True) -> Machine:
         paths=paths,
         sshd=sshd,
         keys=keys,
-        accounts=principals.ordinary_accounts(paths.passwd),
+        accounts=tuple(each.name for each in read_accounts(paths.passwd).values() if each.is_ordinary),
         never=tuple(Settings.load(paths.settings).never),
         known=State.load(paths.state),
         warnings=(*warnings, *dropin.match_warnings(sshd)),

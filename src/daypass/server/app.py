@@ -22,6 +22,7 @@ from daypass.server.administration import administration
 from daypass.server.device import DeviceRoutes, failure_page
 from daypass.server.endpoint import Admit, Endpoint, Failed, Guard, Handler, Resource, not_found
 from daypass.server.forms import SameOrigin
+from daypass.server.host_calls import HostAdmission, HostRoutes
 from daypass.server.passes import Passes
 from daypass.server.ports import Heart, PublicInfo
 from daypass.server.routes import PublicRoutes
@@ -51,17 +52,18 @@ class Application:
 
 def build(heart: Heart, public: PublicInfo, now: Callable[[], float] = time.time) -> Application:
     """The application of the TLS port."""
-    passes, acts = Passes(heart.calls), BySignIn(heart.acts)
+    passes, acts, hosts = Passes(heart.calls), BySignIn(heart.acts), HostAdmission(heart.host_calls)
     guards: Guards = {
         Access.OPEN: (None, None, None),
         Access.CREDENTIAL: (None, None, None),
         Access.PASS: (passes.look, passes.admit, None),
         Access.ADMIN: (acts.look, acts.admit, None),
+        Access.HOST: (hosts.look, hosts.admit, None),
         Access.DEVICE: (None, None, None),
         Access.PAGE: (SameOrigin(public.pages_url), None, failure_page(heart.name)),
     }
-    handlers = _handlers((PublicRoutes(heart, public, now), DeviceRoutes(heart, public, now)))
-    return _assemble(ROUTES, handlers | _administering(heart), guards)
+    rooms = PublicRoutes(heart, public, now), HostRoutes(heart, public), DeviceRoutes(heart, public, now)
+    return _assemble(ROUTES, _handlers(rooms) | _administering(heart), guards)
 
 
 def build_admin(heart: Heart, own_uid: int | None = None) -> Application:

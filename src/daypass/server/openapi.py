@@ -8,7 +8,18 @@ from typing import Any, Final
 import msgspec
 
 from daypass import __version__
-from daypass.api import ACT_SCHEME, AUTH_SCHEME, ROUTES, Access, ActProof, Error, PassProof, Route
+from daypass.api import (
+    ACT_SCHEME,
+    AUTH_SCHEME,
+    HOST_SCHEME,
+    ROUTES,
+    Access,
+    ActProof,
+    Error,
+    HostProof,
+    PassProof,
+    Route,
+)
 
 __all__ = ["document", "document_bytes"]
 
@@ -17,6 +28,7 @@ _ACCESS: Final = {
     Access.OPEN: "Open to anyone.",
     Access.CREDENTIAL: "The body carries a one-time credential.",
     Access.PASS: "By the day pass: see the schema PassProof.",
+    Access.HOST: "By a host's certificate: see the schema HostProof.",
     Access.DEVICE: "For a machine without a browser: it proves a key, or shows the secret code it was given.",
     Access.PAGE: "A page for people: a form counts only from the CA's own page, with its cookie.",
     Access.ADMIN: "By an operator: a sign-in for this very call, see the schema ActProof. On the administration "
@@ -35,6 +47,10 @@ _ACT: Final = {
     "name": "Authorization",
     "description": f"`{ACT_SCHEME} ` and base64url without padding of an ActProof in JSON, in the same way.",
 }
+_HOST: Final = {
+    **_DAY_PASS,
+    "description": f"`{HOST_SCHEME} ` and a HostProof, written in the same way.",
+}
 _QUERY: Final = {
     "provisioners": {
         "cursor": ("string", "The `nextCursor` of the page before."),
@@ -46,7 +62,8 @@ _QUERY: Final = {
 def document() -> dict[str, Any]:
     """The whole document."""
     types = [kind for route in ROUTES for kind in (route.answer, route.body) if kind is not None]
-    _, schemas = msgspec.json.schema_components([*types, Error, PassProof, ActProof], ref_template=_REF)
+    proofs = [PassProof, ActProof, HostProof]
+    _, schemas = msgspec.json.schema_components([*types, Error, *proofs], ref_template=_REF)
     return {
         "openapi": "3.1.0",
         "info": {
@@ -57,7 +74,10 @@ def document() -> dict[str, Any]:
         },
         "servers": [{"url": "/"}],
         "paths": _paths(),
-        "components": {"schemas": schemas, "securitySchemes": {"dayPass": _DAY_PASS, "act": _ACT}},
+        "components": {
+            "schemas": schemas,
+            "securitySchemes": {"dayPass": _DAY_PASS, "act": _ACT, "host": _HOST},
+        },
     }
 
 
@@ -88,6 +108,8 @@ def _operation(route: Route) -> dict[str, Any]:
     if route.access is Access.ADMIN:
         operation["security"] = [{"act": []}]
         operation["description"] += f" Capability: {route.capability or 'any'}."
+    if route.access is Access.HOST:
+        operation["security"] = [{"host": []}]
     if parameters := _parameters(route):
         operation["parameters"] = parameters
     if route.body is not None:

@@ -10,7 +10,8 @@ from typing import Final
 from starlette.types import Scope
 
 from daypass.api import PassProof
-from daypass.ca.calls import Call, Caller
+from daypass.ca.calls import Caller
+from daypass.ca.shown import Call
 from daypass.errors import Invalid, Unauthenticated
 from daypass.server.ports import Calls
 

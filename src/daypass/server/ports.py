@@ -8,9 +8,12 @@ from typing import Protocol
 
 from daypass.api import OidcLogin, Provisioner, Signed
 from daypass.ca.acts import Act, Operator, Shown
-from daypass.ca.calls import Call, Caller
+from daypass.ca.calls import Caller
 from daypass.ca.device import DeviceAsk, DeviceAsked, DeviceBegun, DeviceDone, DevicePolled
-from daypass.ca.ports import HostRecord, OnRecord
+from daypass.ca.host_calls import HostSaid, Synced
+from daypass.ca.host_ports import HostRecord, KnownHost
+from daypass.ca.ports import OnRecord
+from daypass.ca.shown import Call
 from daypass.model import Credential, HostFacts, Issued, Request, Secret
 from daypass.wire import PublicKey
 
@@ -84,6 +87,15 @@ class Acts(Protocol):
         """Judges, and puts it on record before any effect. Raises Denied."""
 
 
+class HostCalls(Protocol):
+    """Calls by the key of a host's certificate."""
+
+    async def admit(self, call: Call) -> KnownHost:
+        """Raises Unauthenticated."""
+
+    async def sync(self, host: KnownHost, said: HostSaid) -> Synced: ...
+
+
 class Renewals(Protocol):
     """What a host gets for a token by the key of its certificate."""
 
@@ -112,6 +124,9 @@ class Heart(Protocol):
 
     @property
     def acts(self) -> Acts: ...
+
+    @property
+    def host_calls(self) -> HostCalls: ...
 
     @property
     def renewals(self) -> Renewals: ...
@@ -148,3 +163,4 @@ class PublicInfo:
     logins: tuple[OidcLogin, ...] = field(default=())
     pages_url: str = ""
     trusted_proxies: tuple[str, ...] = ()
+    trust_version: int = 0  # of `trust`

@@ -3,7 +3,8 @@
 `login_nonce` goes into the OpenID request, comes back inside the signed ID token and makes that token good for
 nothing else (trust 3.1). `possession_message` is what a new key signs, so that nobody can have another's public
 key certified as theirs (trust 3.3). `device_message` is the same where the sign-in happens on another device (trust
-8.2), and `request_message` is what the key of a day pass signs to speak for its person (trust 4.2).
+8.2), and `request_message` is what the key of a day pass signs to speak for its person (trust 4.2), and a host's key
+for its host.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ CLIENT_BUNDLE_NAMESPACE = "daypass-client-bundle"
 POSSESSION_NAMESPACE = "daypass-possession@v1"
 DEVICE_NAMESPACE = "daypass-device@v1"
 REQUEST_NAMESPACE = "daypass-request@v1"
+HOST_REQUEST_NAMESPACE = "daypass-host-request@v1"
+HEARTBEAT_NAMESPACE = "daypass-host-heartbeat"
 NONCE_PREFIX = "dp1."
 SALT_SIZE = 32
 CA_ID_SIZE = 32
@@ -59,7 +62,8 @@ def admin_act(path: str, body: bytes) -> bytes:
 
 
 def request_message(ca_id: bytes, method: str, path: str, body: bytes, time: int, nonce: bytes) -> bytes:
-    """What a day pass's key signs (SSHSIG, namespace `daypass-request@v1`) for one call.
+    """What a day pass's key signs (SSHSIG, namespace `daypass-request@v1`) for one call, and a host's (namespace
+    `daypass-host-request@v1`).
 
     CA id, method, path without query, SHA-256 of the body, unix seconds and a nonce of 16 bytes; a uint32 length
     before each, `time` as eight bytes.

@@ -1,0 +1,105 @@
+"""What hosts ask and are given: enrolment, and the sync that brings what has changed."""
+
+from __future__ import annotations
+
+import msgspec
+
+from daypass.api.base import Signed
+from daypass.model import HostRole
+
+__all__ = [
+    "EnrolKey",
+    "EnrolRequest",
+    "EnrolResponse",
+    "HostBundle",
+    "HostHeartbeat",
+    "HostPerson",
+    "HostSyncRequest",
+    "HostSyncResponse",
+]
+
+
+class EnrolKey(msgspec.Struct, frozen=True, kw_only=True):
+    """One host key: its public half, and an SSHSIG by it over the token it enrols with."""
+
+    public_key: bytes
+    proof: bytes
+
+
+class EnrolRequest(msgspec.Struct, frozen=True, kw_only=True):
+    token: str
+    keys: list[EnrolKey]
+
+
+class HostPerson(msgspec.Struct, frozen=True, kw_only=True):
+    """Somebody whose own account is made on the host where it is missing: by which of the bundle's roles.
+
+    Accounts that daypass made of those who are locked, or are not in the list at all, are locked on the host.
+    """
+
+    login: str
+    roles: list[str]
+    locked: bool = False
+
+
+class HostBundle(msgspec.Struct, frozen=True, kw_only=True):
+    """The one signed document a host is given (namespace `daypass-host-bundle`).
+
+    `roles` stand in the order of their lines in principals files; for own accounts the host lists
+    `role:NAME:ACCOUNT` in the file of each ordinary account it has. `digest` is of everything that the host acts on:
+    two bundles that differ only in version and times have the same.
+    """
+
+    type: str = "daypass-host-bundle-v1"
+    ca_id: str
+    host_id: str
+    name: str
+    version: int
+    issued_at: int
+    expires: int
+    digest: str  # hex SHA-256
+    user_ca: list[str]
+    roles: list[HostRole]
+    people: list[HostPerson] = []  # by login
+    krl: bytes
+
+
+class HostHeartbeat(msgspec.Struct, frozen=True, kw_only=True):
+    """What a host is given where nothing has changed (namespace `daypass-host-heartbeat`): its bundle holds on."""
+
+    type: str = "daypass-host-heartbeat-v1"
+    ca_id: str
+    host_id: str
+    version: int
+    issued_at: int
+    expires: int
+    digest: str
+
+
+class EnrolResponse(msgspec.Struct, frozen=True, kw_only=True):
+    host_id: str
+    name: str
+    certificates: list[bytes]  # one wire blob per key, in the order of the request
+    trust: Signed
+    bundle: Signed
+
+
+class HostSyncRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """What the host has applied, and what is true of it by its own word; the latter admits nobody anywhere.
+
+    `accounts`: names with a uid below 1000, and those of people.
+    """
+
+    digest: str = ""  # of its bundle; empty asks for one
+    bundle_version: int = 0
+    trust_version: int = 0
+    system_accounts: list[str] = []
+    accounts: list[str] = []
+
+
+class HostSyncResponse(msgspec.Struct, frozen=True, kw_only=True):
+    """A bundle where the host's digest is another, else a heartbeat; the trust document where it is newer."""
+
+    bundle: Signed | None = None
+    heartbeat: Signed | None = None
+    trust: Signed | None = None

@@ -1,0 +1,79 @@
+"""Calls that a host's certificate speaks for: it asks what has changed for it, and says what it is like."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from msgspec import Struct
+
+from daypass.ca.clock import ClockGuard
+from daypass.ca.host_ports import MAX_REPORTED, HostAccounts, KnownHost
+from daypass.ca.hosts import Hosts
+from daypass.ca.ports import Store
+from daypass.ca.shown import Call, Shown
+from daypass.errors import Unauthenticated
+from daypass.model import is_login_name
+from daypass.wire import CertType, PublicKey
+from daypass.wire.binding import HOST_REQUEST_NAMESPACE
+
+__all__ = ["HostCalls", "HostSaid", "Synced"]
+
+PROVIDER = "host"  # the name space of the nonces
+Document = tuple[str, str]  # JSON, and an armored signature over it
+
+
+class HostSaid(Struct, frozen=True):
+    """What the host has applied, and its accounts. It admits nobody: a host can lie about itself alone."""
+
+    digest: str
+    bundle_version: int
+    system: tuple[str, ...]
+    ordinary: tuple[str, ...]
+
+
+class Synced(Struct, frozen=True):
+    """The bundle where it has changed, else the word that it holds on."""
+
+    bundle: Document | None
+    heartbeat: Document | None
+
+
+class HostCalls:
+    def __init__(
+        self, hosts: Hosts, store: Store, clock: ClockGuard, ca_id: bytes, host_keys: tuple[PublicKey, ...]
+    ) -> None:
+        self._hosts, self._store, self._clock = hosts, store, clock
+        self._shown = Shown(CertType.HOST, HOST_REQUEST_NAMESPACE, PROVIDER, ca_id, host_keys, _refused)
+
+    async def admit(self, call: Call) -> KnownHost:
+        """The host whose live certificate this is. Raises Unauthenticated."""
+        now = self._clock.now()
+        certificate = self._shown.verified(call, now)
+        found = await self._shown.on_record(self._store, certificate, call.certificate)
+        host = await self._store.host(found.host) if found.host is not None else None
+        if host is None:
+            raise _refused("removed", "its host is not on record here, or has been removed")
+        await self._shown.spend(self._store, certificate, call, now)
+        return host
+
+    async def sync(self, host: KnownHost, said: HostSaid) -> Synced:
+        """Keeps what the host said, if it is something new, and gives what has changed for it."""
+        accounts = HostAccounts(_names(said.system), _names(said.ordinary))
+        version = max(0, min(said.bundle_version, 2**62))
+        now = self._clock.now()
+        known = host.accounts, host.bundle_version
+        if known != (accounts, version) or host.synced_at is None or now >= host.synced_at + SEEN_EVERY:
+            await self._store.host_synced(host.id, accounts, version, now)
+        return Synced(*await self._hosts.sync(host, said.digest))
+
+
+SEEN_EVERY = 300  # seconds between two notes of a host that says the same again
+
+
+def _names(said: Iterable[str]) -> tuple[str, ...]:
+    """Those that can be an account's, each once; the rest of what a host may say is of no use."""
+    return tuple(sorted({name for name in said if is_login_name(name)})[:MAX_REPORTED])
+
+
+def _refused(code: str, reason: str, hint: str = "enrol the host anew: daypass token host NAME") -> Unauthenticated:
+    return Unauthenticated(f"this call by a host does not hold: {reason}", code=f"host-call.{code}", hint=hint)
