@@ -133,6 +133,7 @@ class Authority:
         """All that comes after a proof."""
         self._require_subjects(request.keys)
         question = Question(proof.identity, proof.once, proof.enrolment.name if proof.enrolment else None)
+        despite: frozenset[str] = frozenset()
         for _ in range(ATTEMPTS):
             view = await self._store.view(question)
             now = self._ready(view)
@@ -141,15 +142,18 @@ class Authority:
             grant = self.policy.decide(proof, request, view, now)
             checked = [check(await self._draft(grant, key), self._rules, now) for key in request.keys]
             certificates = tuple([await self._sign(each) for each in checked])
-            verdict = await self._store.record(self._recording(proof, grant, view, certificates, now))
+            verdict = await self._store.record(self._recording(proof, grant, view, certificates, despite, now))
             match verdict:
                 case Recorded():
                     issued = tuple(_issued(cert) for cert in certificates)
                     return _answer(issued, grant, proof, await self._host(question))
                 case Spent(spent):
+                    view = await self._store.view(question)
                     return await self._again(spent, proof, request, view, now)
-                case NameTaken(name):
-                    raise name_taken(name, proof.identity.kind)
+                case NameTaken(name, reason):
+                    if reason is None or name in despite or not self.policy.may_take(proof, name, reason, now):
+                        raise name_taken(name, proof.identity.kind, reason)
+                    despite |= {name}
         raise Unavailable("too much changed while this was decided", hint="try again", retry_after=1)
 
     def user_keys(self) -> tuple[PublicKey, ...]:
@@ -209,7 +213,13 @@ class Authority:
         return cert
 
     def _recording(
-        self, proof: Proof, grant: Grant, view: View, certificates: tuple[Certificate, ...], now: int
+        self,
+        proof: Proof,
+        grant: Grant,
+        view: View,
+        certificates: tuple[Certificate, ...],
+        despite: frozenset[str],
+        now: int,
     ) -> Recording:
         shown = proof.renews
         return Recording(
@@ -227,6 +237,7 @@ class Authority:
             remote=proof.remote,
             renews=shown.serial if shown else None,
             events=_moved(shown, proof.bound, certificates) if shown else (),
+            despite=despite,
         )
 
     async def _again(
@@ -243,7 +254,7 @@ class Authority:
         grant = self.policy.decide(proof, request, view, now)
         for each in spent:
             ended = each.revoked or each.valid_before <= now
-            if ended or not _within(each, grant) or not await self._is_of(each, proof):
+            if ended or not _within(each, grant) or not await self._is_of(each, view):
                 raise Unauthenticated(
                     "the certificate this credential was used for holds no longer",
                     code="token.spent",
@@ -251,11 +262,11 @@ class Authority:
                 )
         return _answer(spent, grant, proof, view.host, again=True)
 
-    async def _is_of(self, issued: Issued, proof: Proof) -> bool:
-        """Whether it went to the very person who signs in: a nonce says which key, not who."""
-        found, who = await self._store.on_record(issued.serial), proof.identity
+    async def _is_of(self, issued: Issued, view: View) -> bool:
+        """Whether it went to the very person who signs in, by whichever identity: a nonce says which key, not who."""
+        found = await self._store.on_record(issued.serial)
         owner = found.owner if found is not None else None
-        return owner is None or (owner.issuer, owner.subject) == (who.issuer, who.subject)
+        return owner is None or (view.person is not None and owner.id == view.person.id)
 
     async def _host(self, question: Question) -> HostRecord | None:
         return (await self._store.view(question)).host if question.host else None

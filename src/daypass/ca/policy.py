@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from daypass.ca.operators import Operators
+from daypass.ca.person_ports import SYSTEM_ACCOUNT
 from daypass.ca.ports import View
 from daypass.ca.reach import order, reaches
 from daypass.ca.roles import Role, git_extensions
 from daypass.ca.subject import Subject
 from daypass.config import Config, policy_hash
-from daypass.errors import Conflict, Denied, Invalid
+from daypass.errors import Conflict, DaypassError, Denied, Invalid
 from daypass.model import (
     KEY_ID,
     MAX_PRINCIPALS,
@@ -36,6 +37,7 @@ from daypass.wire import CertType
 
 __all__ = ["SYSTEM_ACCOUNTS", "Policy", "name_taken"]
 
+SETTLE = "daypass person list --conflicts"
 USER_EXTENSIONS = (("permit-port-forwarding", ""), ("permit-pty", ""))
 
 # Accounts with a uid below 1000 on the distributions we know, and those that cloud images make, which sudo lets do
@@ -75,6 +77,7 @@ class Policy:
         self._on_host = {role.name: role.on_host for role in self.roles}
         self.shared_accounts = frozenset(account for role in self.roles for account in role.accounts)
         self.powerful = SYSTEM_ACCOUNTS | self.shared_accounts
+        self.issuers = {each.name: each.issuer for each in config.providers}
         self.reserved = self.powerful | frozenset(config.reserved_logins)
         self.bare_accounts = frozenset(a for role in self.roles if role.bare_hosts for a in role.accounts)
 
@@ -169,6 +172,12 @@ class Policy:
             return False
         listing = [role for role in self.roles if role.who.emails and role.own_account]
         return any(role.judge(Subject.of(proof), now).ok for role in listing)
+
+    def may_take(self, proof: Proof, name: str, reason: str, now: int) -> bool:
+        """Whether they get this name although it is reserved: as a system account on some host, by a role that lists
+        NAME@… (trust 1.2). What an operator has reserved nobody gets."""
+        listed = (proof.identity.email or "").rpartition("@")[0] == name
+        return reason.startswith(SYSTEM_ACCOUNT) and listed and self._names_very_person(proof, name, now)
 
     def _day(self, identity: Identity, request: Request, now: int, default: int) -> tuple[int, int]:
         """Validity of a day pass: what was asked for, under the ceiling that starts at the sign-in (trust 3.7).
@@ -310,15 +319,20 @@ def _too_long(matching: list[Role], seconds: int) -> Denied:
     )
 
 
-def name_taken(name: str, kind: Kind) -> Conflict:
+def name_taken(name: str, kind: Kind, reserved: str | None = None) -> DaypassError:
+    """`reserved`: why nobody gets it."""
     if kind is Kind.HOST:
         return Conflict(
             f"{name} has a live certificate for another key",
             code="policy.name-taken",
             hint="names do not pass from machine to machine while a certificate lives; choose another name, or wait",
         )
+    if reserved is not None:
+        why = f" ({reserved})" if reserved else ""
+        text = f'the login name "{name}" is reserved{why}'
+        return Denied(text, code="policy.reserved", hint=f"ask an administrator of your CA for another one: {SETTLE}")
     return Conflict(
         f'the name "{name}" belongs to someone else',
         code="policy.name-taken",
-        hint="an administrator of your CA can link or rename the two",
+        hint=f"if you are both, or need another name, an administrator of your CA can settle it: {SETTLE}",
     )

@@ -1,16 +1,16 @@
-"""What operators do: revoke, lock, publish a configuration, hand out join tokens. Each with its ledger entry."""
+"""What operators do: revoke, publish a configuration, hand out join tokens. Each with its ledger entry."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import islice
+from collections.abc import Mapping, Sequence
 
-from sqlalchemy import ColumnElement, Connection, Select, delete, insert, select, update
+from sqlalchemy import Connection, delete, insert, select, update
 
 from daypass.ca.ports import ConfigVersion, JoinToken
 from daypass.errors import Conflict, NotFound
 from daypass.model import HostFacts
 from daypass.store import devices
+from daypass.store.ending import chunks, mark_revoked, raise_generation
 from daypass.store.ledger import append
 from daypass.store.rows import json, texts, unjson
 from daypass.store.schema import (
@@ -19,13 +19,10 @@ from daypass.store.schema import (
     installation,
     join_tokens,
     once_ids,
-    persons,
 )
 from daypass.store.statements import Statements
 
-__all__ = ["active", "add_event", "add_token", "find_token", "forget_expired", "lock", "publish", "revoke"]
-
-CHUNK = 500  # serials in one statement
+__all__ = ["active", "add_event", "add_token", "find_token", "forget_expired", "publish", "revoke"]
 
 
 def revoke(
@@ -42,14 +39,14 @@ def revoke(
     head = statements.lock(connection)
     wanted = sorted(set(serials))
     holders: dict[int, int | None] = {}
-    for chunk in _chunks(wanted):
+    for chunk in chunks(wanted):
         where = certificates.c.serial.in_(chunk)
         found = connection.execute(select(certificates.c.serial, certificates.c.person_id).where(where))
         holders.update((serial, person_id) for serial, person_id in found)
     if unknown := [serial for serial in wanted if serial not in holders]:
         raise NotFound(f"no certificate with serial {unknown[0]} is on record", code="certificate.unknown")
-    _mark_revoked(connection, wanted, reason, now)
-    _raise_generation(connection, {person_id for person_id in holders.values() if person_id is not None})
+    mark_revoked(connection, wanted, reason, now)
+    raise_generation(connection, {person_id for person_id in holders.values() if person_id is not None})
     append(
         connection,
         statements,
@@ -59,31 +56,6 @@ def revoke(
         actor=actor,
         now=now,
     )
-
-
-def lock(
-    connection: Connection,
-    statements: Statements,
-    person: tuple[str, str],
-    *,
-    reason: str,
-    actor: str,
-    now: int,
-) -> tuple[int, ...]:
-    """Lock (issuer, subject): no further certificate, and every live one revoked. Gives their serials."""
-    head = statements.lock(connection)
-    issuer, subject = person
-    row = (persons.c.issuer == issuer) & (persons.c.subject == subject)
-    person_id = connection.execute(select(persons.c.id).where(row)).scalar()
-    if person_id is None:
-        raise NotFound("this person is not on record", code="person.unknown")
-    live = tuple(connection.execute(_live_serials(person_id, now)).scalars())
-    _mark_revoked(connection, live, reason, now)
-    _raise_generation(connection, [person_id])
-    connection.execute(update(persons).where(persons.c.id == person_id).values(locked_at=now))
-    details = {"issuer": issuer, "subject": subject, "serials": live, "reason": reason}
-    append(connection, statements, head, "person.lock", details, actor=actor, now=now)
-    return live
 
 
 def publish(
@@ -165,28 +137,3 @@ def forget_expired(connection: Connection, now: int) -> int:
     lock. Gives how many ids."""
     devices.forget(connection, now)
     return connection.execute(delete(once_ids).where(once_ids.c.expires_at < now)).rowcount
-
-
-def _live_serials(person_id: int, now: int) -> Select[int]:
-    return select(certificates.c.serial).where(
-        certificates.c.person_id == person_id,
-        certificates.c.valid_before > now,
-        certificates.c.revoked_at.is_(None),
-    )
-
-
-def _mark_revoked(connection: Connection, serials: Iterable[int], reason: str, now: int) -> None:
-    for chunk in _chunks(serials):
-        these: ColumnElement[bool] = certificates.c.serial.in_(chunk) & certificates.c.revoked_at.is_(None)
-        connection.execute(update(certificates).where(these).values(revoked_at=now, revoke_reason=reason))
-
-
-def _raise_generation(connection: Connection, person_ids: Iterable[int]) -> None:
-    for chunk in _chunks(person_ids):
-        connection.execute(update(persons).where(persons.c.id.in_(chunk)).values(generation=persons.c.generation + 1))
-
-
-def _chunks(items: Iterable[int]) -> Iterator[list[int]]:
-    rest = iter(items)
-    while chunk := list(islice(rest, CHUNK)):
-        yield chunk

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, delete, exists, insert, select, update
 
+from daypass.ca.person_ports import ConflictRecord, NameRecord
 from daypass.store.prepare import Prepared
-from daypass.store.schema import conflicts
+from daypass.store.schema import conflicts, identities, names
 
-__all__ = ["MOST", "note", "settle"]
+__all__ = ["MOST", "note", "open_ones", "settle"]
 
 MOST = 8  # conflicts kept of one identity: the latest
 
@@ -24,6 +26,26 @@ def note(connection: Connection, refused: Sequence[tuple[Prepared, str]]) -> Non
 def settle(connection: Connection, issuer: str, subject: str) -> None:
     """Of this identity nothing is open any more."""
     connection.execute(delete(conflicts).where(_of(issuer, subject)))
+
+
+def open_ones(connection: Connection) -> list[ConflictRecord]:
+    """Newest first; those of identities that have become somebody's are settled."""
+    same = (identities.c.issuer == conflicts.c.issuer) & (identities.c.subject == conflicts.c.subject)
+    owner = (names.c.person_id, names.c.released_at, names.c.reason, names.c.name.label("taken"))
+    unsettled = (
+        select(conflicts, *owner)
+        .outerjoin(names, names.c.name == conflicts.c.name)
+        .where(~exists().where(same))
+        .order_by(conflicts.c.last_at.desc(), conflicts.c.subject, conflicts.c.name)
+    )
+    return [_record(row) for row in connection.execute(unsettled)]
+
+
+def _record(row: Any) -> ConflictRecord:
+    taken = None if row.taken is None else NameRecord(row.taken, row.person_id, row.released_at, row.reason)
+    return ConflictRecord(
+        row.issuer, row.subject, row.provider, row.email, row.name, row.first_at, row.last_at, taken
+    )
 
 
 def _note(connection: Connection, key: tuple[str, str], item: Prepared, name: str) -> None:

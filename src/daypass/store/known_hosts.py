@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Select, func, literal_column, select, update
 from daypass.ca.host_ports import MAX_REPORTED, HostAccounts, KnownHost, Member
 from daypass.errors import Invalid, NotFound
 from daypass.model import role_principal
+from daypass.store.naming import reserve_accounts
 from daypass.store.rows import json, labels_of, texts, unkeys
 from daypass.store.schema import certificates, hosts, persons
 from daypass.store.statements import Statements
@@ -37,10 +38,13 @@ def synced(
     if max(len(accounts.system), len(accounts.ordinary)) > MAX_REPORTED:
         raise Invalid(f"a host reports {MAX_REPORTED} accounts of a kind at most", code="host.accounts")
     statements.lock(connection)
-    this = update(hosts).where(hosts.c.id == host_id, hosts.c.removed_at.is_(None))
-    changed = connection.execute(this.values(accounts=json(accounts), bundle_version=version, synced_at=now))
-    if changed.rowcount != 1:
+    before = find(connection, host_id)
+    if before is None:
         raise NotFound("no such host", code="host.unknown")
+    said = {"accounts": json(accounts), "bundle_version": version, "synced_at": now}
+    connection.execute(update(hosts).where(hosts.c.id == host_id).values(said))
+    new = set(accounts.system).difference(before.accounts.system if before.accounts else ())
+    reserve_accounts(connection, statements, before.name, new, now=now)
 
 
 def people_of(connection: Connection, roles: Collection[str], since: int) -> list[Member]:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, func, or_, select
 
-from daypass.ca.person_ports import IdentityRecord, PersonRecord
+from daypass.ca.person_ports import History, IdentityRecord, PersonRecord
 from daypass.store.facts import decode
-from daypass.store.rows import MAX_INT
-from daypass.store.schema import identities, names, persons
+from daypass.store.rows import MAX_INT, unjson
+from daypass.store.schema import certificates, identities, ledger, names, persons
 
-__all__ = ["every", "find", "meant"]
+__all__ = ["every", "find", "history", "meant"]
 
 
 def every(connection: Connection) -> list[PersonRecord]:
@@ -37,6 +37,13 @@ def meant(connection: Connection, word: str) -> list[PersonRecord]:
     if provider and subject:
         known = or_(known, (identities.c.subject == subject) & (identities.c.provider == provider))
     return _people(connection, named.union(select(identities.c.person_id).where(known)))
+
+
+def history(connection: Connection, number: int, limit: int) -> History:
+    last = select(func.max(certificates.c.recorded_at)).where(certificates.c.person_id == number)
+    theirs = select(ledger.c.entry).where(ledger.c.person_id == number).order_by(ledger.c.seq.desc()).limit(limit)
+    entries = [unjson(bytes(entry).decode()) for entry in connection.execute(theirs).scalars()]
+    return History(connection.execute(last).scalar(), tuple(entries))
 
 
 def _people(connection: Connection, these: Any) -> list[PersonRecord]:

@@ -128,11 +128,6 @@ class SqlStore(SqlPersons):
             holders.give_up, serial, reason=reason, actor=actor, details=details, now=now, once=once
         )
 
-    async def lock_person(self, issuer: str, subject: str, *, reason: str, actor: str, now: int) -> tuple[int, ...]:
-        """Nothing more for this person, and every live certificate revoked: gives their serials. NotFound."""
-        check_text(issuer, subject, reason, actor)
-        return await self._change(admin.lock, (issuer, subject), reason=reason, actor=actor, now=now)
-
     async def add_event(self, act: str, details: Mapping[str, object], *, actor: str, now: int) -> None:
         check_text(act, actor)
         ledger.check_details(details)
