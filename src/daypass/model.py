@@ -238,7 +238,10 @@ class Person(Struct, frozen=True):
 
 
 class Grant(Struct, frozen=True):
-    """What the policy gives one identity for one request."""
+    """What the policy gives one identity for one request.
+
+    `narrow`: roles that this person has now beside those of the day pass, each to be asked for alone.
+    """
 
     type: CertType
     key_id: str
@@ -249,6 +252,7 @@ class Grant(Struct, frozen=True):
     extensions: tuple[tuple[str, str], ...] = ()
     critical_options: tuple[tuple[str, str], ...] = ()
     claims: tuple[str, ...] = ()  # login names this grant claims for its person
+    narrow: tuple[str, ...] = ()
 
 
 class Draft(Struct, frozen=True):

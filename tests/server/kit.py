@@ -46,6 +46,8 @@ HOST = HostRecord("ab" * 16, "web-1.example.com", (), {}, (), 0)
 class Granted:
     certificates: tuple[Issued, ...]
     host: HostRecord | None = None
+    roles: tuple[str, ...] = ()
+    narrow: tuple[str, ...] = ()
 
 
 class AnyAct:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from base64 import b64encode
+from dataclasses import replace
 from typing import Any
 
 import httpx2
@@ -81,6 +82,14 @@ def test_the_role_that_is_asked_for_alone_is_passed_on(server: Running, web: htt
         web.post(path, json=STEP | {"role": "db-admin"})
     assert [request.role for request, _ in server.heart.asked] == ["db-admin"] * len(server.heart.asked)
     assert server.heart.asked
+
+
+def test_people_are_told_their_roles_and_those_to_be_asked_for_alone(server: Running, web: httpx2.Client) -> None:
+    server.heart.answer = lambda request, _: replace(server.heart.granted(request), roles=("eng",), narrow=("dba",))
+    shown = STEP | {"salt": b64(b"s" * 32), "proof": b64(possession(PRIVATE, GOOD))}
+    told = web.post("/v1/ssh/sign", json=shown).json()
+    assert (told["roles"], told["narrow"]) == (["eng"], ["dba"])
+    assert set(web.post("/ssh/sign", json=shown).json()) == {"crt"}
 
 
 def test_laptops_get_their_bundle_with_a_person_s_certificate_and_nowhere_else(web: httpx2.Client) -> None:

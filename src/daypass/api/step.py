@@ -103,10 +103,15 @@ class SshSignRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SshSignResponse(Body, frozen=True):
-    """The certificate's wire blob. `bundle`: a ClientBundle, at /v1 and for people alone: it lists hosts."""
+    """The certificate's wire blob. The rest is for people alone, at /v1. `bundle`: a ClientBundle: it lists hosts.
+
+    `roles` are the certificate's; `narrow` those that the person has beside it, each to be asked for alone.
+    """
 
     crt: bytes
     bundle: Signed | None = None
+    roles: list[str] = []
+    narrow: list[str] = []
 
 
 class SshRenewRequest(msgspec.Struct, frozen=True, kw_only=True):

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from daypass.ca.acts import Acts
 from daypass.ca.calls import Calls
@@ -76,6 +77,7 @@ class Issuance(Struct, frozen=True):
     again: bool = False
     login: str = ""  # of a person
     actor: str = ""  # who signed in, as the ledger names them
+    narrow: tuple[str, ...] = ()  # roles that they have beside these, each to be asked for alone
 
 
 class Authority:
@@ -251,7 +253,7 @@ class Authority:
                 code="token.spent",
                 hint="sign in again; if the first use was not yours, tell your security team",
             )
-        grant = self.policy.decide(proof, request, view, now)
+        grant = self.policy.decide(proof, _the_same(request, spent, now + self.policy.floor), view, now)
         for each in spent:
             ended = each.revoked or each.valid_before <= now
             if ended or not _within(each, grant) or not await self._is_of(each, view):
@@ -305,10 +307,22 @@ class _Serials:
         return serial
 
 
+def _the_same(request: Request, spent: Sequence[Issued], least: int) -> Request:
+    """As it was answered: up to the very end of what is on record, or `least` where little is left of it. Counted
+    from now the end would be another one, and a window or a role's limit could fall in between."""
+    end = max([least, *(each.valid_before for each in spent)])
+    return replace(request, valid_after=None, valid_before=end, lifetime=None)
+
+
 def _within(issued: Issued, grant: Grant) -> bool:
-    """Whether today's policy would still give all that was given then: names at Git servers too."""
-    extensions = Certificate.parse(issued.certificate).extensions
-    return set(issued.principals) <= set(grant.principals) and set(extensions) <= set(grant.extensions)
+    """Whether today's policy would still give all that was given then, names at Git servers too, and would bind it
+    by no more than it was."""
+    cert = Certificate.parse(issued.certificate)
+    return (
+        set(issued.principals) <= set(grant.principals)
+        and set(cert.extensions) <= set(grant.extensions)
+        and set(grant.critical_options) <= set(cert.critical_options)
+    )
 
 
 def _moved(shown: Renewal, proven: bool, certificates: Sequence[Certificate]) -> tuple[Event, ...]:
@@ -335,7 +349,7 @@ def _answer(
 ) -> Issuance:
     who = proof.identity
     login = grant.claims[0] if grant.claims else ""
-    return Issuance(issued, grant.roles, host, again, login, f"{who.provider}:{who.subject}")
+    return Issuance(issued, grant.roles, host, again, login, f"{who.provider}:{who.subject}", grant.narrow)
 
 
 def _issued(cert: Certificate) -> Issued:

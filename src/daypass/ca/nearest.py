@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 from msgspec import Struct
 
@@ -10,16 +10,16 @@ from daypass.ca.host_ports import HostRecord
 from daypass.ca.lines import Line
 from daypass.ca.policy import Policy
 from daypass.ca.reach import glob
-from daypass.ca.roles import Role
+from daypass.ca.roles import Role, nearest_role
 from daypass.ca.subject import Subject
 from daypass.ca.who import Condition, listed
 from daypass.config import RoleSection
 from daypass.errors import DaypassError, Denied, NotFound
 from daypass.model import Proof, shown
 
-__all__ = ["Missed", "Place", "nearest", "nearest_role"]
+__all__ = ["Missed", "Place", "nearest"]
 
-_OF_A_ROLE = ("policy.no-role", "policy.remote", "policy.lifetime", "policy.role.")
+_OF_A_ROLE = ("policy.no-role", "policy.lifetime", "policy.role.")
 
 
 class Missed(Struct, frozen=True):
@@ -61,19 +61,6 @@ def nearest(
     return _missed(role, failed), Denied(
         f'role "{role.name}" is the nearest: {failed}', code=f"policy.role.{failed.code}", hint=_hint(failed)
     )
-
-
-def nearest_role(roles: Iterable[Role], subject: Subject, now: int) -> tuple[Role, Condition | None]:
-    """The one with the fewest conditions that fail; of several the one with the most conditions, then by name."""
-    judged = [(role, list(role.failures(subject, now))) for role in roles]
-    role, failures = min(judged, key=lambda each: (len(each[1]), -_conditions(each[0]), each[0].name))
-    return role, next(iter(failures), None)
-
-
-def _conditions(role: Role) -> int:
-    who = role.who
-    single = (who.groups, who.emails, who.domains, who.amr, who.acr, who.max_auth_age)
-    return sum(map(bool, single)) + len(who.claims)
 
 
 def _unreached(section: RoleSection, names: tuple[str, ...], labels: Mapping[str, str]) -> Condition | None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 
 from daypass.config import RoleSection
 from daypass.model import HostRole, NewAccounts
 
-__all__ = ["EVERY_HOST", "PERMITS", "glob", "host_role", "line_options", "order", "reaches"]
+__all__ = ["EVERY_HOST", "PERMITS", "Reach", "glob", "host_role", "line_options", "order", "reaches"]
 
 EVERY_HOST = "*"
 PERMITS = {  # extension of a certificate -> what a line under `restrict` needs for it (sshd(8), AUTHORIZED_KEYS)
@@ -19,6 +19,7 @@ PERMITS = {  # extension of a certificate -> what a line under `restrict` needs 
     "permit-X11-forwarding": "X11-forwarding",
     "permit-user-rc": "user-rc",
 }
+_WILDCARD = re.compile(r"[*?]+")
 
 
 @lru_cache(maxsize=4096)
@@ -35,6 +36,57 @@ def reaches(section: RoleSection, names: Sequence[str], labels: Mapping[str, str
     if any(labels.get(label) not in values for label, values in section.labels.items()):
         return False
     return not section.hosts or any(glob(pattern).fullmatch(name) for pattern in section.hosts for name in names)
+
+
+class Reach:
+    """All roles of one configuration, asked for by host. Ten thousand hosts ask after each change, so no host asks
+    every role: each role stands under one thing that a host must have."""
+
+    def __init__(self, roles: Iterable[tuple[RoleSection, HostRole]]) -> None:
+        self._all = sorted(roles, key=lambda each: order(each[0]))
+        self._every: list[int] = []
+        self._labels: dict[tuple[str, str], list[int]] = {}
+        self._names: dict[str, list[int]] = {}
+        self._starts: dict[str, list[int]] = {}  # what a pattern has before its first wildcard
+        self._ends: dict[str, list[int]] = {}  # and after the last, where it begins with one
+        for place, (section, _) in enumerate(self._all):
+            self._add(place, section)
+        self._shared: dict[tuple[int, ...], tuple[HostRole, ...]] = {}
+
+    def of(self, names: Sequence[str], labels: Mapping[str, str]) -> tuple[HostRole, ...]:
+        """What the roles that reach a host mean there, in the order of their lines. Hosts with the same roles share
+        one answer."""
+        found = tuple(
+            place
+            for place in sorted(set(self._candidates(names, labels)))
+            if reaches(self._all[place][0], names, labels)
+        )
+        return self._shared.setdefault(found, tuple(self._all[place][1] for place in found))
+
+    def _candidates(self, names: Sequence[str], labels: Mapping[str, str]) -> Iterator[int]:
+        yield from self._every
+        for label in labels.items():
+            yield from self._labels.get(label, ())
+        for name in names:
+            yield from self._names.get(name, ())
+            for cut in range(len(name) + 1):
+                yield from self._starts.get(name[:cut], ())
+                yield from self._ends.get(name[cut:], ())
+
+    def _add(self, place: int, section: RoleSection) -> None:
+        for label, values in list(section.labels.items())[:1]:
+            for value in values:
+                self._labels.setdefault((label, value), []).append(place)
+        for pattern in () if section.labels else section.hosts:
+            start, *rest = _WILDCARD.split(pattern)
+            if not rest:
+                self._names.setdefault(pattern, []).append(place)
+            elif start:
+                self._starts.setdefault(start, []).append(place)
+            elif rest[-1]:
+                self._ends.setdefault(rest[-1], []).append(place)
+            else:
+                self._every.append(place)
 
 
 def host_role(section: RoleSection, accounts: tuple[str, ...], *, own_account: bool) -> HostRole:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from daypass.ca.reach import host_role
+from daypass.ca.schedule import Schedule
 from daypass.ca.subject import Subject
-from daypass.ca.who import Condition, Who
+from daypass.ca.who import Condition, Who, is_on_who
 from daypass.config import RoleSection
 from daypass.errors import Denied
 from daypass.model import HostRole, Identity, git_extension, is_git_name, parse_duration, role_principal, shown
 
-__all__ = ["OWN_ACCOUNT", "Role", "Verdict", "git_extensions"]
+__all__ = ["OWN_ACCOUNT", "Role", "Verdict", "git_extensions", "nearest_role"]
 
 OWN_ACCOUNT = "{login}"
 
@@ -29,7 +30,7 @@ class Verdict:
         return self.failed is None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Role:
     """A role, compiled. Every condition given must hold; `limit` is the longest certificate it goes into, in seconds.
 
@@ -41,7 +42,7 @@ class Role:
     own_account: bool
     accounts: tuple[str, ...]  # shared ones
     limit: int
-    windows: tuple[str, ...]
+    schedule: Schedule
     extensions: frozenset[str]
     source_address: tuple[str, ...]
     day_pass: bool
@@ -61,7 +62,7 @@ class Role:
             own_account=own,
             accounts=accounts,
             limit=min(parse_duration(section.lifetime), ceiling) if section.lifetime else ceiling,
-            windows=tuple(section.windows),
+            schedule=Schedule(section.windows),
             extensions=frozenset(section.extensions),
             source_address=tuple(section.source_address),
             day_pass=section.day_pass,
@@ -71,16 +72,45 @@ class Role:
             on_host=host_role(section, accounts, own_account=own),
         )
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether one condition on who it is decides alone."""
+        who = self.who
+        sign_in = who.amr or who.acr or who.max_auth_age is not None or self.refuse_remote or self.schedule.texts
+        return who.kinds == 1 and not sign_in
+
+    def holds(self, subject: Subject, now: int) -> bool:
+        return next(self.failing(subject, now), None) is None
+
     def judge(self, subject: Subject, now: int) -> Verdict:
-        return Verdict(self.name, next(self.failures(subject, now), None))
+        key = next(self.failing(subject, now), None)
+        return Verdict(self.name, None if key is None else self.condition(key, subject, now))
+
+    def failing(self, subject: Subject, now: int) -> Iterator[str]:
+        """Keys of the conditions that fail: who it is, how they signed in, and when."""
+        yield from self.who.failing(subject, now)
+        if self.refuse_remote and subject.remote:
+            yield "refuse_remote"
+        if not self.schedule.holds(now):
+            yield "windows"
 
     def failures(self, subject: Subject, now: int) -> Iterator[Condition]:
-        """Every condition that fails: who it is, how they signed in, and when."""
-        yield from self.who.failures(subject, now)
-        if self.refuse_remote and subject.remote:
-            yield Condition("refuse_remote")
-        if self.windows:
-            yield Condition("windows", self.windows)
+        """Every condition that fails, in the same order."""
+        return (self.condition(key, subject, now) for key in self.failing(subject, now))
+
+    def condition(self, key: str, subject: Subject, now: int) -> Condition:
+        if key == "windows":
+            return Condition(key, self.schedule.texts)
+        return self.who.condition(key, subject, now)
+
+    def ends(self, subject: Subject, now: int) -> int:
+        """Unix time: how far a certificate with this role may reach, for somebody who has it now (trust 2.3)."""
+        end = now + self.limit
+        if self.schedule.texts:
+            end = min(end, self.schedule.ends(now) or now)
+        if self.who.max_auth_age is not None:
+            end = min(end, self.who.fresh_until(subject) or now)
+        return end
 
     def principals(self, login: str, names: tuple[str, ...]) -> list[str]:
         found = []
@@ -91,6 +121,23 @@ class Role:
             found.append(role_principal(self.name))
             found.extend(self.accounts if self.bare_hosts else ())
         return found
+
+
+def nearest_role(roles: Sequence[Role], subject: Subject, now: int) -> tuple[Role, Condition | None]:
+    """Of roles, one at least, the one that this person misses by least, and the first condition they miss.
+
+    One of their own provider; then the one with the fewest conditions that fail; then one that fails only in how or
+    when they signed in; then the one of which more holds.
+    """
+    missed = [(role, list(role.failing(subject, now))) for role in roles]
+    role, keys = min(missed, key=lambda each: _distance(*each))
+    return role, role.condition(keys[0], subject, now) if keys else None
+
+
+def _distance(role: Role, keys: list[str]) -> tuple[bool, int, bool, int, str]:
+    who = role.who
+    conditions = who.kinds + sum(map(bool, (who.amr, who.acr, who.max_auth_age, role.schedule.texts)))
+    return "provider" in keys, len(keys), any(map(is_on_who, keys)), -conditions, role.name
 
 
 def git_extensions(roles: Iterable[Role], identity: Identity, login: str) -> list[tuple[str, str]]:

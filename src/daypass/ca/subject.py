@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from msgspec import Struct, field
 
 from daypass.ca.person_ports import Facts, IdentityRecord
-from daypass.model import Proof
+from daypass.model import Proof, shown
 
 __all__ = ["Subject", "claim_values"]
 
@@ -46,7 +46,7 @@ class Subject(Struct, frozen=True):
     @property
     def called(self) -> str:
         """How a message names them."""
-        return self.email or self.login or self.subject
+        return self.email or self.login or shown(self.subject)
 
 
 def claim_values(claim: object) -> tuple[str, ...]:

@@ -29,6 +29,13 @@ class Issuance(Protocol):
     @property
     def host(self) -> HostRecord | None: ...
 
+    @property
+    def roles(self) -> tuple[str, ...]: ...
+
+    @property
+    def narrow(self) -> tuple[str, ...]:
+        """Roles that this person has now beside these, each to be asked for alone."""
+
 
 class Devices(Protocol):
     """Sign-ins on another device (trust 8.2). Every method may raise Unavailable; nothing given or got is logged.

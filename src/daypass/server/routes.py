@@ -12,7 +12,7 @@ from starlette.types import Scope
 from daypass import api
 from daypass.ca.ports import OnRecord
 from daypass.errors import Internal, Invalid, NotFound
-from daypass.model import Credential, Request, Secret
+from daypass.model import Secret
 from daypass.server import openapi, renewing, signing
 from daypass.server.passes import caller
 from daypass.server.ports import Heart, PublicInfo
@@ -64,10 +64,7 @@ class PublicRoutes:
     async def ssh_sign(self, _scope: Scope, body: api.SshSignRequest) -> api.SshSignResponse:
         """`step` asks for the person's e-mail as principal and key id whatever they may have; neither decides."""
         request, credential = signing.ssh_sign(body, self._heart.ca_id, self._now())
-        return await self._issued(replace(request, principals=(), key_id=""), credential)
-
-    async def _issued(self, request: Request, credential: Credential) -> api.SshSignResponse:
-        issuance = await self._heart.issue(request, credential)
+        issuance = await self._heart.issue(replace(request, principals=(), key_id=""), credential)
         return api.SshSignResponse(crt=issuance.certificates[0].certificate)
 
     async def sign(self, _scope: Scope, body: api.SshSignRequest) -> api.SshSignResponse:
@@ -77,10 +74,12 @@ class PublicRoutes:
                 hint = "clients that can't send it use /ssh/sign"
                 raise Invalid(f"missing or empty {field}", code="body.field", hint=hint)
         request, credential = signing.ssh_sign(body, self._heart.ca_id, self._now())
-        answer = await self._issued(request, credential)
+        issuance = await self._heart.issue(request, credential)
+        answer = api.SshSignResponse(crt=issuance.certificates[0].certificate)
         if request.type is not CertType.USER:
             return answer
-        return replace(answer, bundle=api.Signed(*await self._heart.client_bundle()))
+        bundle = api.Signed(*await self._heart.client_bundle())
+        return replace(answer, bundle=bundle, roles=list(issuance.roles), narrow=list(issuance.narrow))
 
     async def ssh_renew(self, _scope: Scope, body: api.SshRenewRequest) -> api.SshSignResponse:
         issuance = await self._heart.renewals.renew(Secret(signing.given("ott", body.ott)))

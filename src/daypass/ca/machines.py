@@ -1,0 +1,65 @@
+"""What a host may have: the names of its join token, or what is left of them at a renewal."""
+
+from __future__ import annotations
+
+from daypass.ca.bounds import Bounds, span, too_short
+from daypass.ca.ports import View
+from daypass.errors import Denied, Invalid
+from daypass.model import Grant, HostFacts, Renewal, Request, host_pattern_matches, is_host_name
+from daypass.wire import CertType
+
+__all__ = ["Machines"]
+
+
+class Machines:
+    """`domains`: what this CA speaks for."""
+
+    def __init__(self, bounds: Bounds, domains: tuple[str, ...]) -> None:
+        self._bounds, self._domains = bounds, domains
+
+    def enrolled(self, facts: HostFacts, request: Request, now: int) -> Grant:
+        if request.type is not CertType.HOST:
+            raise Denied("a join token is good for a host certificate only", code="policy.kind")
+        names = tuple(dict.fromkeys((facts.name, *facts.aliases)))
+        for name in names:
+            self.require_name(name)
+        bounds = self._bounds
+        end = min(span(request, now, bounds.host)[1], now + bounds.host_ceiling)
+        if end - now < bounds.floor:
+            raise too_short()
+        return Grant(request.type, facts.name, names, now - bounds.backdate, end, roles=())
+
+    def renewed(self, facts: HostFacts, shown: Renewal, request: Request, view: View, now: int) -> Grant:
+        """Never more than the certificate that is shown: of its names those that are the host's still and that this
+        CA speaks for, and no longer than it was. Its first name is the host's own; without that there is nothing."""
+        host, bounds = view.host, self._bounds
+        if host is None or host.id != shown.host or host.name != facts.name:
+            raise Denied(
+                f"{facts.name} is no longer the name of the host with this certificate",
+                code="policy.host-name",
+                hint="enrol it anew: daypass token host NAME",
+            )
+        self.require_name(host.name)
+        known = (name for name in (host.name, *facts.aliases) if name == host.name or name in host.aliases)
+        names = tuple(name for name in known if self._is_ours(name))
+        end = now + min(bounds.host, bounds.host_ceiling, shown.length - bounds.backdate)
+        if end - now < bounds.floor:
+            text = "a certificate this short is not renewed"
+            raise Denied(text, code="policy.lifetime", hint="enrol the host anew")
+        return Grant(request.type, host.name, names, now - bounds.backdate, end, roles=())
+
+    def require_name(self, name: str) -> None:
+        """Raises Invalid for what is no host name, Denied outside `hosts.domains` (trust 5.2)."""
+        if not is_host_name(name):
+            raise Invalid(
+                f"{name!r} is not a host name", code="policy.host-name", hint="lower case, like web-1.example.com"
+            )
+        if not self._is_ours(name):
+            raise Denied(
+                f"{name} is outside the domains of this CA ({', '.join(self._domains)})",
+                code="policy.host-domain",
+                hint="add its domain to hosts.domains in daypass.toml",
+            )
+
+    def _is_ours(self, name: str) -> bool:
+        return any(host_pattern_matches(pattern, name) for pattern in self._domains)
