@@ -207,7 +207,7 @@ ROLES = [
     (OWN, 'accounts = ["Web"]', "roles[0].accounts[0]", 'did you mean "web"?'),
     (OWN, 'accounts = ["a,root"]', "roles[0].accounts[0]", "is not an account"),
     (OWN, 'accounts = ["*"]', "roles[0].accounts[0]", "is not an account"),
-    (OWN, 'accounts = ["web", "web"]', "roles[0].accounts", "is listed twice"),
+    (OWN, 'accounts = ["web", "web"]', "roles[0].accounts[1]", "is listed twice"),
     (OWN, OWN + '\nlifetime = "21h"', "roles[0].lifetime", "more than lifetimes.user_ceiling"),
     (OWN, OWN + '\nlifetime = "1m"', "roles[0].lifetime", "less than lifetimes.floor"),
     (OWN, OWN + '\ngit = { "GitHub.com" = "login" }', 'roles[0].git."GitHub.com"', "is not a host name"),
@@ -235,7 +235,7 @@ WARNINGS = [
     (CLIENT, CLIENT + '\ndevice_client_id = "tv"', "providers[0].device_client_id", "RFC 8628 section 5.4"),
     (OWN, OWN + '\ngit = { "github.com" = "name:bot" }', 'roles[0].git."github.com"', 'be "bot" at github.com'),
     (OWN, 'accounts = ["root"]', "roles[0].accounts[0]", "is root"),
-    (OWN, OWN + '\nlifetime = "1h"', "roles[0].lifetime", "daypass login --lifetime 1h"),
+    (OWN, OWN + '\nlifetime = "1h"', "roles[0].lifetime", "daypass login --role staff"),
     (DOMAINS, 'domains = ["localhost"]', "hosts.domains[0]", "is a short name"),
 ]
 

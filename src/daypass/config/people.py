@@ -1,7 +1,4 @@
-"""Providers: who is believed. And the roles, each on its own (`roles`).
-
-Empty means no, so an empty condition is a mistake.
-"""
+"""Providers: who is believed. And the roles and operators, which have files of their own."""
 
 from __future__ import annotations
 
@@ -9,10 +6,12 @@ import re
 from collections.abc import Iterable, Iterator
 from urllib.parse import urlsplit
 
-from daypass.config.problem import Problem, error, quoted, warning
-from daypass.config.roles import domain_faults, role_faults
+from daypass.config.operators import operator_faults
+from daypass.config.problem import Problem, did_you_mean, error, quoted, warning
+from daypass.config.roles import roles_faults
 from daypass.config.schema import Config, ProviderSection
-from daypass.config.values import duration_fault, issuer_fault, said, seconds
+from daypass.config.values import Fault, duration_fault, each, issuer_fault, said, seconds
+from daypass.config.who import SIGN_IN_COUNTS, domain_faults
 from daypass.model import TENANT, is_host_name
 
 __all__ = ["people"]
@@ -21,7 +20,7 @@ ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES
 _PROVIDER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 _LOGIN_RULES = ("email", "step")
 _LOOPBACK = ("127.0.0.1", "localhost")
-_SIGN_IN_COUNTS = 20 * 3600
+_GROUPS_FROM = ("token", "userinfo", "graph")
 
 
 def people(config: Config) -> Iterator[Problem]:
@@ -29,9 +28,10 @@ def people(config: Config) -> Iterator[Problem]:
         yield from _provider(provider, f"providers[{index}]")
     yield from _shared_clients(config.providers)
     yield from _repeated("providers", [provider.name for provider in config.providers])
-    for index, role in enumerate(config.roles):
-        yield from role_faults(role, f"roles[{index}]", config)
+    yield from roles_faults(config)
     yield from _repeated("roles", [role.name for role in config.roles])
+    yield from operator_faults(config)
+    yield from _repeated("operators", [operator.name for operator in config.operators])
     if not config.providers:
         yield warning("providers", "there is none: nobody can sign in")
     if not config.roles:
@@ -114,9 +114,25 @@ def _claims(provider: ProviderSection, path: str) -> Iterator[Problem]:
         yield error(f"{path}.login_name", f"{quoted(rule)} is not a rule", '"email", "step" or "claim:NAME"')
     if not provider.groups_claim.strip():
         yield error(f"{path}.groups_claim", "is empty", 'most providers call it "groups"')
+    if provider.groups_from not in _GROUPS_FROM:
+        suggestion = did_you_mean(provider.groups_from, _GROUPS_FROM) or f"one of {', '.join(_GROUPS_FROM)}"
+        yield error(f"{path}.groups_from", f"{quoted(provider.groups_from)} is nowhere to ask", suggestion)
+    if provider.groups_from == "graph" and not provider.tenants:
+        yield error(f"{path}.groups_from", '"graph" is Entra\'s, and there are no tenants', "list your tenant's id")
+    yield from each(f"{path}.acr_values", provider.acr_values, _acr_fault)
+    if provider.email_domains and not provider.trust_email:
+        fault = "says nothing without trust_email: verified addresses of other domains count too"
+        yield warning(f"{path}.email_domains", fault, "for who may have a role: domains of the role")
     if provider.trust_email and not provider.email_domains:
         yield error(f"{path}.trust_email", "needs email_domains: the domains whose addresses this provider gives out")
     yield from domain_faults(provider.email_domains, f"{path}.email_domains")
+
+
+def _acr_fault(value: str) -> Fault:
+    """In the request they are words between spaces (Core section 3.1.2.1)."""
+    if value and value.isascii() and value.isprintable() and " " not in value:
+        return None
+    return f"{quoted(value)} is not one value", "each in quotes of its own"
 
 
 def _freshness(provider: ProviderSection, path: str) -> Iterator[Problem]:
@@ -124,7 +140,7 @@ def _freshness(provider: ProviderSection, path: str) -> Iterator[Problem]:
         yield warning(f"{path}.max_age", "is off: a browser that was signed in long ago yields certificates")
     elif (fault := duration_fault(provider.max_age)) is not None:
         yield error(f"{path}.max_age", *fault)
-    elif (seconds(provider.max_age) or 0) > _SIGN_IN_COUNTS:
+    elif (seconds(provider.max_age) or 0) > SIGN_IN_COUNTS:
         yield warning(f"{path}.max_age", "is more than the 20h that a sign-in counts: older ones yield nothing")
     if not provider.require_auth_time:
         yield warning(f"{path}.require_auth_time", "is off: how long ago the person signed in is not known")

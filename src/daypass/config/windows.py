@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from daypass.config.problem import did_you_mean, quoted
 from daypass.errors import Invalid
 
-__all__ = ["WEEK", "Window", "ends"]
+__all__ = ["WEEK", "Window", "ends", "longest"]
 
 WEEK = 7 * 86400  # how far ahead anyone looks
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -90,6 +90,20 @@ def ends(windows: Iterable[Window], now: int) -> int | None:
             return None if reached == now else reached
         reached = further
     return now + WEEK
+
+
+def longest(windows: Iterable[Window]) -> int:
+    """The longest that they hold at a stretch, in seconds, in a week without a change of clocks (WEEK at most)."""
+    listed = tuple(windows)
+    starts = [(window, day) for window in listed for day in window.days]
+    return max((_from(listed, window, day) for window, day in starts), default=0)
+
+
+def _from(windows: tuple[Window, ...], window: Window, day: int) -> int:
+    """From where `window` begins on a day of the week of 2025-01-13, a Monday."""
+    start = datetime(2025, 1, 13 + day, window.start // 60, window.start % 60, tzinfo=window.zone)
+    begin = int(start.timestamp())
+    return (ends(windows, begin) or begin) - begin
 
 
 def _days(text: str, word: str) -> frozenset[int]:
