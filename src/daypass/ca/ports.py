@@ -8,6 +8,7 @@ from typing import Protocol
 
 from msgspec import Struct, field
 
+from daypass.ca.config_ports import ConfigStore
 from daypass.ca.host_ports import HostRecord, HostStore
 from daypass.ca.person_ports import PersonStore
 from daypass.model import Credential, HostFacts, Identity, Issued, OnceId, Person, Proof, Redeemed
@@ -17,7 +18,6 @@ __all__ = [
     "HONEST_SKEW",
     "REVOKED_FOR",
     "Clock",
-    "ConfigVersion",
     "DeviceCaps",
     "DeviceOutcome",
     "DeviceRequest",
@@ -198,14 +198,6 @@ class NameTaken(Struct, frozen=True):
 Verdict = Recorded | Spent | Stale | NameTaken
 
 
-class ConfigVersion(Struct, frozen=True):
-    version: int
-    hash: bytes
-    document: str
-    published_at: int
-    actor: str
-
-
 class LedgerRow(Struct, frozen=True):
     """One entry as stored. hash = SHA-256("daypass-ledger-v1" NUL || previous hash || entry)."""
 
@@ -351,7 +343,7 @@ class HolderStore(Protocol):
         """
 
 
-class Store(DeviceStore, HolderStore, PersonStore, HostStore, Protocol):
+class Store(ConfigStore, DeviceStore, HolderStore, PersonStore, HostStore, Protocol):
     """Remembers. Nothing here blocks the event loop for long; SQLite and PostgreSQL give the same answers."""
 
     async def view(self, question: Question) -> View:
@@ -380,11 +372,6 @@ class Store(DeviceStore, HolderStore, PersonStore, HostStore, Protocol):
     async def add_join_token(self, token: JoinToken, *, now: int) -> None: ...
 
     async def join_token(self, token_id: str) -> JoinToken | None: ...
-
-    async def publish(self, document: str, digest: bytes, *, actor: str, now: int) -> ConfigVersion:
-        """Make a configuration the active one. Publishing the active one again changes nothing."""
-
-    async def active_config(self) -> ConfigVersion | None: ...
 
     async def ledger(self, after: int, limit: int) -> Sequence[LedgerRow]: ...
 

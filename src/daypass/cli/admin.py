@@ -19,7 +19,7 @@ from daypass.cli.admin_trust import trust
 from daypass.cli.output import data, good, json_data, note, show_hint
 
 if TYPE_CHECKING:
-    from daypass.ca.ports import ConfigVersion
+    from daypass.ca.config_ports import ConfigVersion
     from daypass.config import Config
 
 __all__ = ["ca", "ledger"]

@@ -1,12 +1,12 @@
-"""What operators do: revoke, publish a configuration, hand out join tokens. Each with its ledger entry."""
+"""What operators do: revoke, hand out join tokens. Each with its ledger entry."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, delete, insert, select
 
-from daypass.ca.ports import ConfigVersion, JoinToken
+from daypass.ca.ports import JoinToken
 from daypass.errors import Conflict, NotFound
 from daypass.model import HostFacts
 from daypass.store import devices
@@ -15,14 +15,12 @@ from daypass.store.ledger import append
 from daypass.store.rows import json, texts, unjson
 from daypass.store.schema import (
     certificates,
-    config_versions,
-    installation,
     join_tokens,
     once_ids,
 )
 from daypass.store.statements import Statements
 
-__all__ = ["active", "add_event", "add_token", "find_token", "forget_expired", "publish", "revoke"]
+__all__ = ["add_event", "add_token", "find_token", "forget_expired", "revoke"]
 
 
 def revoke(
@@ -56,33 +54,6 @@ def revoke(
         actor=actor,
         now=now,
     )
-
-
-def publish(
-    connection: Connection, statements: Statements, document: str, digest: bytes, *, actor: str, now: int
-) -> ConfigVersion:
-    head = statements.lock(connection)
-    current = active(connection)
-    if current is not None and current.hash == digest:
-        return current
-    version = ConfigVersion(current.version + 1 if current else 1, digest, document, now, actor)
-    connection.execute(
-        insert(config_versions).values(
-            version=version.version, hash=digest, document=document, published_at=now, actor=actor
-        )
-    )
-    connection.execute(update(installation).values(policy_hash=digest, policy_version=version.version))
-    details = {"published": version.version, "hash": digest.hex()}
-    append(connection, statements, head, "config.publish", details, actor=actor, now=now)
-    return version
-
-
-def active(connection: Connection) -> ConfigVersion | None:
-    newest = select(config_versions).order_by(config_versions.c.version.desc()).limit(1)
-    row = connection.execute(newest).one_or_none()
-    if row is None:
-        return None
-    return ConfigVersion(row.version, bytes(row.hash), row.document, row.published_at, row.actor)
 
 
 def add_event(

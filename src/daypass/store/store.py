@@ -11,9 +11,9 @@ from typing import TypeVar
 
 from sqlalchemy import Connection
 
+from daypass.ca.config_ports import ConfigVersion, Stamp
 from daypass.ca.host_ports import HostAccounts, KnownHost, Member
 from daypass.ca.ports import (
-    ConfigVersion,
     DeviceCaps,
     DeviceOutcome,
     DeviceRequest,
@@ -31,7 +31,7 @@ from daypass.ca.ports import (
     View,
 )
 from daypass.model import Issued, OnceId
-from daypass.store import admin, devices, holders, hosts, known_hosts, ledger
+from daypass.store import admin, configs, devices, holders, hosts, known_hosts, ledger
 from daypass.store.database import CommitLost, Database, Refused
 from daypass.store.inline import Inline, Kind
 from daypass.store.person_store import SqlPersons
@@ -179,18 +179,41 @@ class SqlStore(SqlPersons):
 
         return await self._read(work)
 
-    async def publish(self, document: str, digest: bytes, *, actor: str, now: int) -> ConfigVersion:
-        check_text(document, actor)
+    async def publish(
+        self,
+        document: str,
+        digest: bytes,
+        *,
+        actor: str,
+        now: int,
+        comment: str | None = None,
+        base: int | None = None,
+    ) -> ConfigVersion:
+        check_text(document, actor, comment)
 
         def work(connection: Connection) -> ConfigVersion:
-            version = admin.publish(connection, self._statements, document, digest, actor=actor, now=now)
+            version = configs.publish(
+                connection, self._statements, document, digest, actor=actor, now=now, comment=comment, base=base
+            )
             admin.forget_expired(connection, now)
             return version
 
         return await self._write(work)
 
     async def active_config(self) -> ConfigVersion | None:
-        return await self._read(admin.active)
+        return await self._read(configs.active)
+
+    async def config_stamp(self) -> Stamp:
+        return await self._read(configs.stamp)
+
+    async def config_version(self, version: int) -> ConfigVersion | None:
+        return await self._read(lambda connection: configs.version(connection, version))
+
+    async def config_with_hash(self, digest: bytes) -> ConfigVersion | None:
+        return await self._read(lambda connection: configs.newest(connection, digest))
+
+    async def config_log(self, limit: int) -> Sequence[ConfigVersion]:
+        return await self._read(lambda connection: configs.log(connection, limit))
 
     async def ledger(self, after: int, limit: int) -> Sequence[LedgerRow]:
         """Entries with seq above `after`, oldest first."""
