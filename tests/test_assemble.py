@@ -14,6 +14,7 @@ from daypass.assemble import load_parts, opened, public_info
 from daypass.config import Config, KeySection, ProviderSection, load
 from daypass.errors import Misconfigured
 from daypass.founding import Plan, found
+from daypass.server.ports import PublicInfo
 
 ISSUER = "https://id.example.com/realm/"
 
@@ -29,8 +30,13 @@ def provider(**changes: object) -> ProviderSection:
     return ProviderSection(name="corp", issuer=ISSUER, client_id="dp", **changes)  # type: ignore[arg-type]
 
 
+def told_of(config: Config) -> PublicInfo:
+    parts = load_parts(config)
+    return public_info(parts, config, parts.trust)
+
+
 def login(config: Config, section: ProviderSection) -> OidcLogin:
-    (told,) = public_info(load_parts(replace(config, providers=[section]))).logins
+    (told,) = told_of(replace(config, providers=[section])).logins
     return told
 
 
@@ -63,15 +69,13 @@ def test_clients_are_told_whether_there_are_pages_to_sign_in_at_from_elsewhere(c
 
 
 def test_the_secret_of_the_pages_client_stays_at_the_ca(config: Config) -> None:
-    info = public_info(
-        load_parts(replace(config, providers=[provider(web_client_id="w", web_client_secret="hunter2")]))
-    )
+    info = told_of(replace(config, providers=[provider(web_client_id="w", web_client_secret="hunter2")]))
     assert b"hunter2" not in msgspec.json.encode([info.logins, info.provisioners])
 
 
 def test_sign_ins_on_another_device_are_there_where_there_are_pages(config: Config) -> None:
     async def devices(config: Config) -> object:
-        async with opened(load_parts(config)) as heart:
+        async with opened(load_parts(config)) as (heart, _):
             return heart.devices
 
     assert asyncio.run(devices(config)) is not None
@@ -79,7 +83,7 @@ def test_sign_ins_on_another_device_are_there_where_there_are_pages(config: Conf
 
 
 def test_step_is_told_the_same_in_its_own_words(config: Config) -> None:
-    info = public_info(load_parts(replace(config, providers=[provider(scopes=["openid"])])))
+    info = told_of(replace(config, providers=[provider(scopes=["openid"])]))
     (told,) = info.provisioners
     assert isinstance(told, OidcProvisioner)
     assert (told.name, told.clientID, told.clientSecret, told.scopes) == ("corp", "dp", "", ["openid"])
@@ -89,7 +93,7 @@ def test_step_is_told_the_same_in_its_own_words(config: Config) -> None:
 def test_step_is_told_of_renewals_only_where_that_is_wished(config: Config) -> None:
     """With it in the list, an unmodified `step ssh login` would ask which provisioner to use."""
     listed = replace(config, providers=[provider()], ca=replace(config.ca, list_sshpop=True))
-    (_, told) = public_info(load_parts(listed)).provisioners
+    (_, told) = told_of(listed).provisioners
     assert msgspec.json.encode(told) == b'{"type":"SSHPOP","name":"sshpop","claims":{"enableSSHCA":true}}'
 
 
@@ -116,8 +120,8 @@ def test_every_key_signs_what_it_is_for(config: Config) -> None:
 def test_no_key_of_the_ca_is_a_subject_whatever_its_use(config: Config) -> None:
     async def scenario() -> None:
         parts = load_parts(config)
-        async with opened(parts) as heart:
+        async with opened(parts) as (heart, _):
             for signer in (parts.user, parts.host, parts.bundle):
-                assert heart._rules.is_own(signer.public_key.blob)
+                assert heart.force.current.rules.is_own(signer.public_key.blob)
 
     asyncio.run(scenario())

@@ -15,10 +15,12 @@ from msgspec.structs import replace
 
 from daypass.ca.authority import Authority, CaKeys, Issuance
 from daypass.ca.clock import ClockGuard
+from daypass.ca.config_ports import ConfigVersion
 from daypass.ca.device import Devices
+from daypass.ca.force import Following, InForce, rules
 from daypass.ca.hosts import Hosts
 from daypass.ca.policy import Policy
-from daypass.ca.ports import Provisioner, Signer
+from daypass.ca.ports import Provisioner, Signer, WebSignIn
 from daypass.config import (
     CALLBACK,
     Config,
@@ -26,7 +28,9 @@ from daypass.config import (
     ProviderSection,
     RoleSection,
     callbacks,
+    merged,
     policy_document,
+    policy_hash,
 )
 from daypass.model import Credential, HostFacts, Request, Secret
 from daypass.provisioners.discovery import provider_client
@@ -92,6 +96,12 @@ class Heart:
         token, _ = await self.authority.make_join_token(HostFacts(name), 600, "root")
         return Secret(token)
 
+    async def publish(self, **changes: Any) -> None:
+        """The configuration with these changes, as the next version; nobody is told."""
+        self.settings = replace(self.settings, **changes)
+        document, digest = policy_document(self.settings), policy_hash(self.settings)
+        await self.store.publish(document, digest, actor="root", now=int(self.clock.now()))
+
     async def acts(self) -> list[str]:
         return [row.act for row in await self.store.ledger(0, 1000)]
 
@@ -114,29 +124,39 @@ async def heart(
     provider = ProviderSection(name="idp", issuer=op.issuer, client_id=op.client_id, max_age="")
     settings = config(**({"providers": [provider], "roles": [ENGINEERS]} | changes))
     clock = clock or MovingClock()
-    guard, policy = ClockGuard(clock), Policy(settings)
+    guard = ClockGuard(clock)
     store = open_store(database) if isinstance(database, str) else open_store(f"sqlite:///{database}", create=True)
     fresh = {use: FileSigner(Ed25519PrivateKey.generate()) for use in ("user", "host", "bundle")}
     signers = fresh if like is None else like.keys
     users = user or signers["user"]
     announced = (signers["host"].public_key, *((next_host,) if next_host else ()))
     keys = CaKeys(users, signers["host"], (users.public_key,), announced, (signers["bundle"].public_key,))
-    hosts = Hosts(policy, store, guard, ca_id=CA_ID, url="https://ca.example.com", fingerprint="0" * 64,
+    force = Following(store, lambda published: make(published))
+    hosts = Hosts(force, store, guard, ca_id=CA_ID, url="https://ca.example.com", fingerprint="0" * 64,
                   bundle_signer=signers["bundle"], user_keys=keys.user_keys, host_keys=keys.host_keys)  # fmt: skip
     async with provider_client() as http:
-        provisioners: list[Provisioner] = [
-            JoinTokenProvisioner(CA_ID, store.join_token, clock),
-            *(OidcProvisioner(section, CA_ID, clock, http) for section in settings.providers),
-        ]
+
+        def make(published: ConfigVersion) -> InForce:
+            in_force = merged(published.document, settings)
+            provisioners: list[Provisioner] = [JoinTokenProvisioner(CA_ID, store.join_token, clock)]
+            provisioners += [OidcProvisioner(section, CA_ID, clock, http) for section in in_force.providers]
+            sites: dict[str, WebSignIn] = {each.name: WebClient(each, clock, http) for each in in_force.providers}
+            policy = Policy(in_force)
+            bounds = rules(policy, ca_id=CA_ID, user_keys=keys.user_keys, host_keys=keys.host_keys,
+                           bundle_keys=keys.bundle_keys)  # fmt: skip
+            return InForce(published.version, in_force, policy, bounds, tuple(provisioners),
+                           sites, redirects(in_force))  # fmt: skip
+
         by_type = {CertType.USER: keys.user_keys, CertType.HOST: keys.host_keys}
         sshpop = SshPopProvisioner(CA_ID, ["ca.example.com"], by_type, store.on_record, clock)
-        authority = Authority(
-            policy, keys, provisioners, store, guard, hosts, sshpop=sshpop, ca_id=CA_ID, name="Example"
-        )
-        sites = [WebClient(section, clock, http) for section in settings.providers]
-        authority.devices = Devices(authority.issue, store, clock, sites, ca_id=CA_ID, redirects=redirects(settings))
+        authority = Authority(force, keys, store, guard, hosts, sshpop=sshpop, ca_id=CA_ID, name="Example")
+        authority.devices = Devices(authority.issue, store, clock, force, ca_id=CA_ID)
         try:
-            await store.publish(policy_document(settings), policy.hash, actor="root", now=int(clock.now()))
+            if publish:
+                await store.publish(
+                    policy_document(settings), policy_hash(settings), actor="root", now=int(clock.now())
+                )
+            await force.look()
             yield Heart(authority, store, op, clock, settings, authority.devices, signers)
         finally:
             await store.close()

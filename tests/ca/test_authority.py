@@ -14,15 +14,13 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from daypass.api import BUNDLE_NAMESPACE, HostBundle
-from daypass.ca.policy import Policy
-from daypass.config import LifetimeSection, ProviderSection, RoleSection, policy_document, policy_hash
-from daypass.errors import Conflict, DaypassError, Denied, Invalid, Unauthenticated, Unavailable
+from daypass.config import LifetimeSection, ProviderSection, RoleSection
+from daypass.errors import Conflict, DaypassError, Denied, Invalid, Unauthenticated
 from daypass.ledger.chain import verify
 from daypass.model import Credential, Request, Secret
 from daypass.signers.file import FileSigner
 from daypass.wire import Certificate, CertType, PublicKey, SshSignature
 from tests.ca.heart import CA_ID, ENGINEERS, Heart, MovingClock, new_key
-from tests.ca.samples import config
 from tests.parts.op import Op
 
 Play = Callable[..., None]
@@ -73,12 +71,6 @@ def test_many_at_once_with_one_token_get_one_certificate_and_disturb_no_one(play
     play(scenario)
 
 
-def publish_roles(ca: Heart, *roles: RoleSection) -> None:
-    policy = Policy(msgspec.structs.replace(ca.settings, roles=list(roles)))
-    policy.hash = ca.authority.policy.hash
-    ca.authority.policy = policy
-
-
 @pytest.mark.parametrize("why", ["revoked", "locked", "group gone"])
 def test_a_retry_gets_nothing_once_access_has_ended(play: Play, why: str) -> None:
     async def scenario(ca: Heart) -> None:
@@ -89,7 +81,7 @@ def test_a_retry_gets_nothing_once_access_has_ended(play: Play, why: str) -> Non
         if why == "locked":
             await ca.store.lock_person(ca.op.issuer, "alice-1", reason="left", actor="root", now=int(ca.clock.now()))
         if why == "group gone":
-            publish_roles(ca)
+            await ca.publish(roles=[])
         with pytest.raises((Unauthenticated, Denied)):
             await ca.issue(credential)
 
@@ -119,7 +111,7 @@ def test_a_retry_gets_nothing_with_a_principal_that_today_s_policy_would_not_giv
 
     async def scenario(ca: Heart) -> None:
         _, credential = await ca.sign_in()
-        publish_roles(ca, ENGINEERS)
+        await ca.publish(roles=[ENGINEERS])
         with pytest.raises(Unauthenticated) as caught:
             await ca.issue(credential)
         assert caught.value.code == "token.spent"
@@ -133,7 +125,7 @@ def test_a_retry_gets_nothing_with_a_name_at_a_git_server_that_today_s_policy_wo
         issuance, credential = await ca.sign_in()
         assert ("login@github.com", "alice") in Certificate.parse(issuance.certificates[0].certificate).extensions
         assert (await ca.issue(credential)).again
-        publish_roles(ca, ENGINEERS)
+        await ca.publish(roles=[ENGINEERS])
         with pytest.raises(Unauthenticated) as caught:
             await ca.issue(credential)
         assert caught.value.code == "token.spent"
@@ -239,17 +231,6 @@ def _with_sign(ca: Heart, sign: Any) -> Any:
             self.sign = sign
 
     return replace(ca.authority.keys, user=Racing())
-
-
-def test_a_process_whose_policy_is_not_the_published_one_issues_nothing(play: Play) -> None:
-    async def scenario(ca: Heart) -> None:
-        other = config(roles=[])
-        await ca.store.publish(policy_document(other), policy_hash(other), actor="root", now=int(ca.clock.now()))
-        with pytest.raises(Unavailable) as caught:
-            await ca.sign_in()
-        assert caught.value.code == "policy.version"
-
-    play(scenario)
 
 
 @pytest.mark.parametrize(("ahead", "code"), [(-30, "clock.behind"), (400, "clock.moved"), (-400, "clock.behind")])

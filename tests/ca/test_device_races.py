@@ -20,8 +20,6 @@ from daypass.errors import (
     Denied,
     Unauthenticated,
 )
-from daypass.provisioners.discovery import provider_client
-from daypass.provisioners.web import WebClient
 from daypass.store import SqlStore, open_store
 from daypass.wire.binding import login_nonce
 from tests.ca.elsewhere import (
@@ -30,7 +28,7 @@ from tests.ca.elsewhere import (
     refused,
     until,
 )
-from tests.ca.heart import CA_ID, Heart, MovingClock, heart, redirects
+from tests.ca.heart import CA_ID, Heart, MovingClock, heart
 from tests.parts.op import Answer, Op
 
 Play = Callable[..., None]
@@ -53,10 +51,9 @@ class Processes:
 def in_two_processes(op: Op, database: str, scenario: Callable[[Heart, Heart], Awaitable[None]]) -> None:
     async def go() -> None:
         clock = MovingClock()
-        async with heart(op, database, clock=clock) as one, provider_client() as http:
+        async with heart(op, database, clock=clock) as one:
             store = open_store(database)
-            sites = [WebClient(section, clock, http) for section in one.settings.providers]
-            other = Devices(one.authority.issue, store, clock, sites, ca_id=CA_ID, redirects=redirects(one.settings))
+            other = Devices(one.authority.issue, store, clock, one.authority.force, ca_id=CA_ID)
             two = Heart(one.authority, store, op, clock, one.settings, other)
             try:
                 await scenario(one, two)

@@ -237,10 +237,10 @@ def test_a_fault_of_ours_is_told_without_its_details(play: Play, monkeypatch: py
         terminal, browser = await begun(ca), Browser(ca.devices)
         fields = await browser.allow(terminal)
 
-        def broken(_: object) -> int:
+        def broken(*_: object) -> int:
             raise KeyError("secret detail")
 
-        monkeypatch.setattr(ca.authority, "_ready", broken)
+        monkeypatch.setattr(ca.authority, "_recording", broken)
         with pytest.raises(KeyError):
             await browser.come_back(**fields)
         heard = await refused(Denied, terminal.poll(), "internal")

@@ -11,12 +11,10 @@ from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from msgspec.structs import replace
 
 from daypass.ca import pace
 from daypass.ca.authority import Issuance
-from daypass.ca.policy import Policy
-from daypass.config import HostsSection, LifetimeSection, policy_document
+from daypass.config import HostsSection, LifetimeSection
 from daypass.errors import DaypassError, Denied, Invalid, Throttled, Unauthenticated
 from daypass.model import Credential, HostFacts, Request, Secret
 from daypass.wire import Certificate, CertType, Krl, PublicKey
@@ -92,7 +90,7 @@ def test_a_renewal_is_never_longer_than_the_certificate_nor_than_today_s_policy(
 ) -> None:
     async def scenario(ca: Heart) -> None:
         host = await enrolled(ca)
-        await reconfigured(ca, lifetimes=LifetimeSection(host=lifetime))
+        await ca.publish(lifetimes=LifetimeSection(host=lifetime))
         for _ in range(2):
             host = await renewed(ca, host)
         length = host.certificate.valid_before - host.certificate.valid_after
@@ -101,19 +99,12 @@ def test_a_renewal_is_never_longer_than_the_certificate_nor_than_today_s_policy(
     play(scenario)
 
 
-async def reconfigured(ca: Heart, **changes: Any) -> None:
-    ca.settings = replace(ca.settings, **changes)
-    ca.authority.policy = policy = Policy(ca.settings)
-    object.__setattr__(ca.authority._rules, "host_domains", policy.host_domains)
-    await ca.store.publish(policy_document(ca.settings), policy.hash, actor="root", now=int(ca.clock.now()))
-
-
 def test_a_name_that_the_ca_speaks_for_no_longer_is_left_out(play: Play) -> None:
     async def scenario(ca: Heart) -> None:
         host = await enrolled(ca, NAME, ALIAS)
-        await reconfigured(ca, hosts=HostsSection(domains=[NAME]))
+        await ca.publish(hosts=HostsSection(domains=[NAME]))
         assert (await renewed(ca, host)).certificate.principals == (NAME,)
-        await reconfigured(ca, hosts=HostsSection(domains=[ALIAS]))
+        await ca.publish(hosts=HostsSection(domains=[ALIAS]))
         with pytest.raises(Denied, match="outside the domains"):
             await renewed(ca, host)
 

@@ -1,7 +1,8 @@
 """The issuance cycle, on one screen: `Authority.issue`.
 
 authenticate   the provisioner verifies the credential: who, once, bound to which keys and act
-look           the person, the host, the one-time id and the policy in force, in one read
+look           the person, the host, the one-time id and which version is in force, in one read; under a newer one
+               all starts over, with its provisioners and its policy
 decide         the policy gives a grant, or says no and why
 draft, check   every field judged as it will be signed
 sign           and the signature verified where it was made elsewhere
@@ -13,7 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -24,9 +25,11 @@ from daypass.ca.acts import Acts
 from daypass.ca.calls import Calls
 from daypass.ca.checks import Checked, Rules, check
 from daypass.ca.clock import ClockGuard
+from daypass.ca.force import Following, InForce
 from daypass.ca.host_calls import HostCalls
 from daypass.ca.hosts import Hosts
-from daypass.ca.policy import Policy, name_taken
+from daypass.ca.operators import Operators
+from daypass.ca.policy import name_taken
 from daypass.ca.ports import (
     HostRecord,
     NameTaken,
@@ -83,9 +86,8 @@ class Issuance(Struct, frozen=True):
 class Authority:
     def __init__(
         self,
-        policy: Policy,
+        force: Following,
         keys: CaKeys,
-        provisioners: Sequence[Provisioner],
         store: Store,
         clock: ClockGuard,
         hosts: Hosts,
@@ -95,99 +97,105 @@ class Authority:
         name: str,
     ) -> None:
         self.ca_id = ca_id
-        self.name = name
-        self.policy = policy
+        self.force = force
         self.keys = keys
         self.clock = clock
         self.make_join_token = hosts.make_join_token
         self.bundle = hosts.bundle
         self.client_bundle = hosts.client_bundle
         self.devices: Devices | None = None  # assemble gives it to a CA that has pages
-        self.renewals = Renewals(self._settle, sshpop, store, clock)
+        self.renewals = Renewals(self.settle, sshpop, store, clock)
         self.calls = Calls(store, clock, ca_id, keys.user_keys)
         self.host_calls = HostCalls(hosts, store, clock, ca_id, keys.host_keys)
-        self.acts = Acts(store, clock, ca_id, self._authenticate, self._ready, lambda: self.policy.operators)
+        self.acts = Acts(store, clock, ca_id, self._authenticate, self._ready, self._operators)
         self._store = store
-        self._provisioners = tuple(provisioners)
+        self._name = name
         self._serials = _Serials(store, clock)
         self._reused: set[OnceId] = set()  # credentials whose reuse this process has put on record
-        self._rules = Rules(
-            user_keys=frozenset(key.blob for key in keys.user_keys),
-            host_keys=frozenset(key.blob for key in keys.host_keys),
-            bundle_keys=frozenset(key.blob for key in keys.bundle_keys),
-            ca_id=ca_id,
-            host_domains=policy.host_domains,
-            bare_accounts=policy.bare_accounts,
-            floor=policy.floor,
-            user_ceiling=policy.user_ceiling,
-            host_ceiling=policy.host_ceiling,
-            backdate=policy.backdate,
-        )
+
+    @property
+    def name(self) -> str:
+        """What people see this CA called: as published, or as the file says before that."""
+        last = self.force.last
+        return last.name if last is not None else self._name
 
     async def issue(self, request: Request, credential: Credential) -> Issuance:
         """Certificates for every key of the request, or none. Raises any of the error tree."""
-        return await self._settle(request, await self._authenticate(credential))
 
-    async def _authenticate(self, credential: Credential) -> Proof:
-        return await self._provisioner(credential).authenticate(credential)
+        async def authenticate(force: InForce) -> Proof:
+            return await _provisioner(force, credential).authenticate(credential)
 
-    async def _settle(self, request: Request, proof: Proof) -> Issuance:
-        """All that comes after a proof."""
-        self._require_subjects(request.keys)
+        return await self._under(request, authenticate)
+
+    async def settle(self, request: Request, proof: Proof) -> Issuance:
+        """All that comes after a proof, where no version of the configuration has a say in that."""
+
+        async def proven(_: InForce) -> Proof:
+            return proof
+
+        return await self._under(request, proven)
+
+    async def _under(self, request: Request, authenticate: Callable[[InForce], Awaitable[Proof]]) -> Issuance:
+        """The whole cycle under one version; under the next one, where the store has that by now."""
+        for _ in range(ATTEMPTS):
+            force = self.force.current
+            issuance = await self._cycle(force, request, await authenticate(force))
+            if issuance is not None:
+                return issuance
+            await self.force.look()
+        raise _unsettled()
+
+    async def _cycle(self, force: InForce, request: Request, proof: Proof) -> Issuance | None:
+        """None where another version is in force by now."""
+        _require_subjects(force.rules, request.keys)
         question = Question(proof.identity, proof.once, proof.enrolment.name if proof.enrolment else None)
         despite: frozenset[str] = frozenset()
         for _ in range(ATTEMPTS):
             view = await self._store.view(question)
-            now = self._ready(view)
+            if view.policy_hash != force.policy.hash:
+                return None
+            now = self.clock.now(view.last_time)
             if view.spent is not None:
-                return await self._again(view.spent, proof, request, view, now)
-            grant = self.policy.decide(proof, request, view, now)
-            checked = [check(await self._draft(grant, key), self._rules, now) for key in request.keys]
+                return await self._again(force, view.spent, proof, request, view, now)
+            grant = force.policy.decide(proof, request, view, now)
+            checked = [check(await self._draft(grant, key), force.rules, now) for key in request.keys]
             certificates = tuple([await self._sign(each) for each in checked])
-            verdict = await self._store.record(self._recording(proof, grant, view, certificates, despite, now))
+            recording = self._recording(force, proof, grant, view, certificates, despite, now)
+            verdict = await self._store.record(recording)
             match verdict:
                 case Recorded():
                     issued = tuple(_issued(cert) for cert in certificates)
                     return _answer(issued, grant, proof, await self._host(question))
-                case Spent(spent):
-                    view = await self._store.view(question)
-                    return await self._again(spent, proof, request, view, now)
+                case Spent():
+                    continue  # the next look finds what it was spent on
                 case NameTaken(name, reason):
-                    if reason is None or name in despite or not self.policy.may_take(proof, name, reason, now):
+                    if reason is None or name in despite or not force.policy.may_take(proof, name, reason, now):
                         raise name_taken(name, proof.identity.kind, reason)
                     despite |= {name}
-        raise Unavailable("too much changed while this was decided", hint="try again", retry_after=1)
+        raise _unsettled()
+
+    # -- for administrative acts, which are rare: the store is asked what is in force before each ------------------
+
+    async def _authenticate(self, credential: Credential) -> Proof:
+        await self.force.look()
+        return await _provisioner(self.force.current, credential).authenticate(credential)
+
+    def _ready(self, view: View) -> int:
+        """The time. Raises Unavailable where another version came into force just now."""
+        if view.policy_hash != self.force.current.policy.hash:
+            raise _unsettled()
+        return self.clock.now(view.last_time)
+
+    def _operators(self) -> Operators:
+        return self.force.current.policy.operators
+
+    # -- what is announced ----------------------------------------------------------------------------------------
 
     def user_keys(self) -> tuple[PublicKey, ...]:
         return self.keys.user_keys
 
     def host_keys(self) -> tuple[PublicKey, ...]:
         return self.keys.host_keys
-
-    def _require_subjects(self, keys: Sequence[PublicKey]) -> None:
-        """A CA key is never a subject: said here as the caller's mistake, and held by `check` whoever makes it."""
-        if any(self._rules.is_own(key.blob) for key in keys):
-            raise Invalid("a key of the CA is not certified", code="key.ca", hint="make a key of your own")
-
-    def _provisioner(self, credential: Credential) -> Provisioner:
-        token = credential.token.reveal()
-        for provisioner in self._provisioners:
-            if provisioner.recognises(token):
-                return provisioner
-        raise Unauthenticated(
-            "no provider of this CA made this token", code="token.unknown", hint="sign in again: daypass login"
-        )
-
-    def _ready(self, view: View) -> int:
-        """The time, if this process may issue at all: its policy is the published one, its clock is sane."""
-        if view.policy_hash != self.policy.hash:
-            raise Unavailable(
-                "the configuration of this CA process is not the published one",
-                code="policy.version",
-                hint="publish it with: daypass ca reload; or restart this process with the published one",
-                retry_after=10,
-            )
-        return self.clock.now(view.last_time)
 
     async def _draft(self, grant: Grant, key: PublicKey) -> Draft:
         return Draft(
@@ -216,6 +224,7 @@ class Authority:
 
     def _recording(
         self,
+        force: InForce,
         proof: Proof,
         grant: Grant,
         view: View,
@@ -228,7 +237,7 @@ class Authority:
             identity=proof.identity,
             once=proof.once,
             once_expires=max(proof.expires_at, grant.valid_before) + ONCE_MARGIN,
-            policy_hash=self.policy.hash,
+            policy_hash=force.policy.hash,
             generation=view.person.generation if view.person else 0,
             login=grant.claims[0] if grant.claims else None,
             claims=grant.claims,
@@ -243,7 +252,13 @@ class Authority:
         )
 
     async def _again(
-        self, spent: tuple[Issued, ...], proof: Proof, request: Request, view: View, now: int
+        self,
+        force: InForce,
+        spent: tuple[Issued, ...],
+        proof: Proof,
+        request: Request,
+        view: View,
+        now: int,
     ) -> Issuance:
         """A credential seen before: the recorded certificates for an honest retry (trust 3.4), else a refusal."""
         if {each.public_key for each in spent} != {key.blob for key in request.keys}:
@@ -253,7 +268,7 @@ class Authority:
                 code="token.spent",
                 hint="sign in again; if the first use was not yours, tell your security team",
             )
-        grant = self.policy.decide(proof, _the_same(request, spent, now + self.policy.floor), view, now)
+        grant = force.policy.decide(proof, _the_same(request, spent, now + force.policy.floor), view, now)
         for each in spent:
             ended = each.revoked or each.valid_before <= now
             if ended or not _within(each, grant) or not await self._is_of(each, view):
@@ -285,6 +300,26 @@ class Authority:
             serials = [each.serial for each in spent]
             await self._store.revoke(serials, reason="credential reused", actor="daypass", now=now)
         self._reused.add(proof.once)
+
+
+def _provisioner(force: InForce, credential: Credential) -> Provisioner:
+    token = credential.token.reveal()
+    for provisioner in force.provisioners:
+        if provisioner.recognises(token):
+            return provisioner
+    raise Unauthenticated(
+        "no provider of this CA made this token", code="token.unknown", hint="sign in again: daypass login"
+    )
+
+
+def _require_subjects(rules: Rules, keys: Sequence[PublicKey]) -> None:
+    """A CA key is never a subject: said here as the caller's mistake, and held by `check` whoever makes it."""
+    if any(rules.is_own(key.blob) for key in keys):
+        raise Invalid("a key of the CA is not certified", code="key.ca", hint="make a key of your own")
+
+
+def _unsettled() -> Unavailable:
+    return Unavailable("too much changed while this was decided", hint="try again", retry_after=1)
 
 
 class _Serials:

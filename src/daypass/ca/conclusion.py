@@ -24,18 +24,21 @@ Issue = Callable[[Request, Credential], Awaitable[Issuance]]
 
 
 class Conclusion:
-    """`redirects`: where each provider was told to send its answer."""
-
-    def __init__(self, issue: Issue, store: DeviceStore, clock: ClockGuard, redirects: Mapping[str, str]) -> None:
-        self._issue, self._store, self._clock, self._redirects = issue, store, clock, redirects
+    def __init__(self, issue: Issue, store: DeviceStore, clock: ClockGuard) -> None:
+        self._issue, self._store, self._clock = issue, store, clock
 
     async def reach(
-        self, provider: WebSignIn, request: DeviceRequest, browser: Browser, fields: Mapping[str, str]
+        self,
+        provider: WebSignIn,
+        redirect: str,
+        request: DeviceRequest,
+        browser: Browser,
+        fields: Mapping[str, str],
     ) -> DeviceDone:
         """For a request that this call alone has moved to `redeeming`. Whatever fails is its refusal, too; of a fault
-        of ours nothing but that is told."""
+        of ours nothing but that is told. `redirect`: where the provider was told to send its answer."""
         try:
-            return await self._issued(request, await self._redeemed(provider, browser, fields))
+            return await self._issued(request, await self._redeemed(provider, redirect, browser, fields))
         except Exception as error:
             told = error if isinstance(error, DaypassError) else Internal("something failed in the CA", hint=ANEW)
             refusal = Refusal(told.code, told.message, told.hint)
@@ -43,13 +46,15 @@ class Conclusion:
                 await self._store.refuse_device(request.device_hash, REDEEMING, refusal, self._clock.now())
             raise
 
-    async def _redeemed(self, provider: WebSignIn, browser: Browser, fields: Mapping[str, str]) -> Redeemed:
+    async def _redeemed(
+        self, provider: WebSignIn, redirect: str, browser: Browser, fields: Mapping[str, str]
+    ) -> Redeemed:
         await provider.check_issuer(fields.get("iss"))
         if "error" in fields:
             raise _refused_by(provider, fields)
         if not fields.get("code"):
             raise Invalid("the identity provider sent no code", code="provider.answer", hint=ANEW)
-        return await provider.redeem(fields["code"], browser.verifier, self._redirects[provider.name])
+        return await provider.redeem(fields["code"], browser.verifier, redirect)
 
     async def _issued(self, request: DeviceRequest, tokens: Redeemed) -> DeviceDone:
         """The authority verifies the token: its nonce says that it was made for exactly this key."""

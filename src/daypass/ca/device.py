@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import hmac
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import NoReturn
 from urllib.parse import urlsplit
 
@@ -23,6 +23,7 @@ from daypass.ca.asks import DeviceAsk, DeviceAsked, DeviceBegun, DeviceDone, Dev
 from daypass.ca.clock import ClockGuard
 from daypass.ca.codes import Browser
 from daypass.ca.conclusion import ACT, ANEW, Conclusion, Issue
+from daypass.ca.force import Following
 from daypass.ca.pace import Guesses, Polls, network
 from daypass.ca.ports import Clock, DeviceCaps, DeviceRequest, DeviceState, DeviceStore, Refusal, WebSignIn
 from daypass.errors import Conflict, DaypassError, Denied, Internal, Invalid, NotFound, Unauthenticated
@@ -41,22 +42,20 @@ NO = Refusal("device.denied", "the person who typed the code said no", f"if that
 
 
 class Devices:
-    """Implements `server.ports.Devices`. `redirects`: where each provider sends people back to. One event loop."""
+    """Implements `server.ports.Devices`. One event loop."""
 
     def __init__(
         self,
         issue: Issue,
         store: DeviceStore,
         clock: Clock,
-        providers: Iterable[WebSignIn],
+        force: Following,
         *,
         ca_id: bytes,
-        redirects: Mapping[str, str],
     ) -> None:
         self._store, self._clock = store, ClockGuard(clock)
-        self._conclusion = Conclusion(issue, store, self._clock, redirects)
-        self._providers = {provider.name: provider for provider in providers}
-        self._ca_id, self._redirects = ca_id, redirects
+        self._conclusion = Conclusion(issue, store, self._clock)
+        self._force, self._ca_id = force, ca_id
         self._polls, self._guesses = Polls(INTERVAL, clock.monotonic), Guesses(clock.monotonic)
         self._concluding: set[asyncio.Task[DeviceDone]] = set()  # asyncio itself would let go of them
 
@@ -140,7 +139,7 @@ class Devices:
             return None
         nonce = login_nonce(self._ca_id, request.public_key, ACT, request.salt)
         provider = self._provider(request.provider)
-        url = await provider.url(nonce, secrets.state, secrets.challenge, self._redirects[provider.name])
+        url = await provider.url(nonce, secrets.state, secrets.challenge, self._redirect(provider))
         if not await self._store.move_device(request.device_hash, OPEN, DeviceState.ALLOWED, now):
             raise _gone()
         return url
@@ -151,13 +150,14 @@ class Devices:
             raise _foreign()
         request = await self._of(secrets, now)
         provider = self._provider(request.provider)
-        if path != urlsplit(self._redirects[provider.name]).path:  # another provider's answer: the mix-up attack
+        redirect = self._redirect(provider)
+        if path != urlsplit(redirect).path:  # another provider's answer: the mix-up attack
             raise _foreign()
         allowed, redeeming = (DeviceState.ALLOWED,), DeviceState.REDEEMING
         if not await self._store.move_device(request.device_hash, allowed, redeeming, now):
             return await self._told_again(request)
         # A browser that hangs up must not undo what the person did.
-        task = asyncio.create_task(self._conclusion.reach(provider, request, secrets, fields))
+        task = asyncio.create_task(self._conclusion.reach(provider, redirect, request, secrets, fields))
         self._concluding.add(task)
         task.add_done_callback(self._concluded)
         return await asyncio.shield(task)
@@ -194,13 +194,17 @@ class Devices:
             raise Internal("the certificate of this sign-in is not on record")
         return issued
 
+    def _redirect(self, provider: WebSignIn) -> str:
+        return self._force.current.redirects[provider.name]
+
     def _provider(self, name: str) -> WebSignIn:
         """The one of this name, or the only one there is. Raises NotFound, Invalid."""
-        if not name and len(self._providers) == 1:
-            return next(iter(self._providers.values()))
-        found = self._providers.get(name)
+        providers = self._force.current.sites
+        if not name and len(providers) == 1:
+            return next(iter(providers.values()))
+        found = providers.get(name)
         if found is None:
-            choices = ", ".join(self._providers) or "none"
+            choices = ", ".join(providers) or "none"
             hint = f"name one of this CA's: {choices}"
             if not name:
                 raise Invalid("which identity provider is not said", code="device.provider", hint=hint)

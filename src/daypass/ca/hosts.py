@@ -12,6 +12,7 @@ import msgspec
 from daypass.ca import bundles
 from daypass.ca.bundles import Reach, Reaches
 from daypass.ca.clock import ClockGuard
+from daypass.ca.force import Following
 from daypass.ca.host_ports import HostRecord, Member
 from daypass.ca.policy import Policy
 from daypass.ca.ports import Enrolled, JoinToken, Signer, Store
@@ -36,7 +37,7 @@ class Hosts:
 
     def __init__(
         self,
-        policy: Policy,
+        force: Following,
         store: Store,
         clock: ClockGuard,
         *,
@@ -47,7 +48,7 @@ class Hosts:
         user_keys: tuple[PublicKey, ...],
         host_keys: tuple[PublicKey, ...],
     ) -> None:
-        self._policy = policy
+        self._force = force
         self._store = store
         self._clock = clock
         self._ca_id = ca_id
@@ -58,8 +59,8 @@ class Hosts:
         self._host_keys = host_keys
         self._client_bundle: tuple[int, tuple[str, str]] = (0, ("", ""))  # when it was made, and what
         self._making = asyncio.Lock()
-        self._reaches = Reaches(policy)
-        self._known_members: tuple[int, Sequence[Member]] = (0, ())  # when they were asked for, and who
+        self._known_reaches: Reaches | None = None
+        self._known_members: tuple[Policy | None, int, Sequence[Member]] = (None, 0, ())  # when asked for, and who
         self._asking = asyncio.Lock()
 
     async def make_join_token(self, facts: HostFacts, lifetime: int, actor: str) -> tuple[str, int]:
@@ -69,7 +70,7 @@ class Hosts:
                 "a join token lives for an hour at most", code="token.lifetime", hint="make it when the host is there"
             )
         for name in (facts.name, *facts.aliases):
-            self._policy.require_host_name(name)
+            self._force.current.policy.require_host_name(name)
         now = self._clock.now()
         token_id, secret = secrets.token_hex(8), secrets.token_urlsafe(32)
         await self._store.add_join_token(
@@ -113,19 +114,27 @@ class Hosts:
 
     async def _content(self, host: HostRecord, now: int) -> tuple[Reach, list[dict[str, object]], str]:
         """All that the host acts on, and its digest."""
-        reach = self._reaches.of(host)
-        people = bundles.people(await self._members(now), reach.made_by) if reach.made_by else []
+        reaches = self._reaches()
+        reach = reaches.of(host)
+        people = bundles.people(await self._members(reaches.policy, now), reach.made_by) if reach.made_by else []
         lines = [key.line() for key in self._user_keys]
         return reach, people, bundles.digest(host, reach, lines, bundles.encode(people))
 
-    async def _members(self, now: int) -> Sequence[Member]:
+    def _reaches(self) -> Reaches:
+        """Those of the policy in force."""
+        policy = self._force.current.policy
+        if self._known_reaches is None or self._known_reaches.policy is not policy:
+            self._known_reaches = Reaches(policy)
+        return self._known_reaches
+
+    async def _members(self, policy: Policy, now: int) -> Sequence[Member]:
         """Everybody whose account some role has made somewhere; seconds old at most."""
         async with self._asking:
-            made, members = self._known_members
-            if not made <= now < made + MEMBERS_AGE:
-                roles = [role.name for role in self._policy.roles if role.on_host.new_accounts is not None]
+            asked, made, members = self._known_members
+            if asked is not policy or not made <= now < made + MEMBERS_AGE:
+                roles = [role.name for role in policy.roles if role.on_host.new_accounts is not None]
                 members = await self._store.people_of(roles, now - MEMBER_FOR)
-                self._known_members = now, members
+                self._known_members = policy, now, members
             return members
 
     def _stamp(self, host: HostRecord, digest: str, now: int) -> dict[str, object]:
@@ -174,7 +183,7 @@ class Hosts:
         return tuple(sections)
 
     def _is_ours(self, name: str) -> bool:
-        return any(host_pattern_matches(pattern, name) for pattern in self._policy.host_domains)
+        return any(host_pattern_matches(pattern, name) for pattern in self._force.current.policy.host_domains)
 
     async def _signed(self, document: dict[str, object], namespace: str) -> tuple[str, str]:
         text = msgspec.json.encode(document)

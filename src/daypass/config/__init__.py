@@ -6,6 +6,7 @@
 from daypass.config.callbacks import CALLBACK, callbacks, loopback_path
 from daypass.config.document import policy_document, policy_hash
 from daypass.config.problem import Problem, Severity, errors_in, warnings_in
+from daypass.config.published import merged
 from daypass.config.reading import load, problems, rebased
 from daypass.config.schema import (
     CaSection,
@@ -34,6 +35,7 @@ __all__ = [
     "errors_in",
     "load",
     "loopback_path",
+    "merged",
     "policy_document",
     "policy_hash",
     "problems",

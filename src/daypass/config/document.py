@@ -1,8 +1,8 @@
 """The part of the configuration that every process of one CA must share, in one canonical form.
 
-Its SHA-256 is the policy hash that stands in the store and in every ledger entry; a CA whose file differs from
-the store does not issue (trust 7.4). Addresses and paths are local to a machine, and so are its web pages; secrets
-are nobody's policy.
+Its SHA-256 is the policy hash that stands in the store and in every ledger entry. What is in the store is what every
+CA process decides by, whatever its own file says (trust 7.4, docs/adr/published-configuration.md). Addresses and
+paths are local to a machine, and so are its web pages; secrets are nobody's policy.
 """
 
 from __future__ import annotations
@@ -48,7 +48,8 @@ def policy_hash(config: Config) -> bytes:
 def _chosen(section: Section, *without: str) -> dict[str, object]:
     """The fields that are not as they are by default."""
     found = {field.name: (getattr(section, field.name), _default(field)) for field in fields(section)}
-    return {name: value for name, (value, default) in found.items() if value != default and name not in without}
+    chosen = {name: value for name, (value, default) in found.items() if value != default and name not in without}
+    return {name: _chosen(value) if isinstance(value, Section) else value for name, value in chosen.items()}
 
 
 def _default(field: FieldInfo) -> object:

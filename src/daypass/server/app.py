@@ -60,7 +60,7 @@ def build(heart: Heart, public: PublicInfo, now: Callable[[], float] = time.time
         Access.ADMIN: (acts.look, acts.admit, None),
         Access.HOST: (hosts.look, hosts.admit, None),
         Access.DEVICE: (None, None, None),
-        Access.PAGE: (SameOrigin(public.pages_url), None, failure_page(heart.name)),
+        Access.PAGE: (SameOrigin(public.pages_url), None, failure_page(heart)),
     }
     rooms = PublicRoutes(heart, public, now), HostRoutes(heart, public), DeviceRoutes(heart, public, now)
     return _assemble(ROUTES, _handlers(rooms) | _administering(heart), guards)

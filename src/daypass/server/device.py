@@ -127,7 +127,7 @@ class DeviceRoutes:
             asked = await self._devices.typed(code, browser, here)
         except _WRONG as error:
             return self._wrong(error)
-        lifetime, now = self._public.user_lifetime, self._now()
+        lifetime, now = self._public.now().user_lifetime, self._now()
         return _shown(pages.ask(self._heart.name, asked, here, _request_of(browser), lifetime, now))
 
     def _wrong(self, error: DaypassError) -> answers.Whole:
@@ -210,9 +210,9 @@ async def _settled(devices: Devices, browser: str, fields: dict[str, str], path:
     return await devices.callback(browser, fields, path)
 
 
-def failure_page(company: str) -> Callable[[api.Error], answers.Whole]:
+def failure_page(heart: Heart) -> Callable[[api.Error], answers.Whole]:
     """How a page's route tells an error."""
-    return lambda error: _shown(pages.failed(company, error.status, error.message, error.hint or ""))
+    return lambda error: _shown(pages.failed(heart.name, error.status, error.message, error.hint or ""))
 
 
 def _ask(body: api.DeviceRequest, ca_id: bytes) -> DeviceAsk:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -159,7 +159,8 @@ class PublicInfo:
     """What the open routes tell. `roots`: PEM by lower-case hex SHA-256 of the DER, the current one first.
 
     `user_lifetime` is in seconds; `trust` is the trust document as the offline root signed it; `pages_url` is where
-    browsers reach the pages, "" where there are none.
+    browsers reach the pages, "" where there are none. Pages and proxies are this machine's own; the rest is what
+    `now` says.
     """
 
     version: str
@@ -171,3 +172,8 @@ class PublicInfo:
     pages_url: str = ""
     trusted_proxies: tuple[str, ...] = ()
     trust_version: int = 0  # of `trust`
+    latest: Callable[[], PublicInfo] | None = None
+
+    def now(self) -> PublicInfo:
+        """As it stands by the version in force. Raises Unavailable where this process can't use that."""
+        return self if self.latest is None else self.latest()

@@ -1,0 +1,14 @@
+"""Config -> Authority, and the CA process around it. The only room that knows every concrete part.
+
+parts      keys, certificates and the trust document, from files
+force      a published version -> what is in force on this machine
+public     what anyone may know of it
+running    the process: open the store, follow what is published, serve
+"""
+
+from daypass.assemble.force import Maker
+from daypass.assemble.parts import Parts, load_parts
+from daypass.assemble.public import public_info
+from daypass.assemble.running import authority, opened, run_ca
+
+__all__ = ["Maker", "Parts", "authority", "load_parts", "opened", "public_info", "run_ca"]

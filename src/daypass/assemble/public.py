@@ -1,0 +1,81 @@
+"""What anyone may know of this CA: its own facts, and those that the version in force gives."""
+
+from __future__ import annotations
+
+from daypass import __version__
+from daypass.api import OidcLogin, OidcProvisioner
+from daypass.api import SshPopProvisioner as SshPopEntry
+from daypass.assemble.force import Maker
+from daypass.assemble.parts import Parts
+from daypass.ca.force import Following, InForce
+from daypass.config import Config, ProviderSection, loopback_path
+from daypass.founding.trust import TrustFile
+from daypass.model import parse_duration
+from daypass.server.ports import PublicInfo
+from daypass.wire.sshpop import PROVISIONER
+
+__all__ = ["Latest", "public_info"]
+
+
+class Latest:
+    """The facts under the version in force, put together once for each."""
+
+    def __init__(self, parts: Parts, force: Following, maker: Maker) -> None:
+        self._parts, self._force, self._maker = parts, force, maker
+        self._told: tuple[InForce, PublicInfo] | None = None
+
+    def __call__(self) -> PublicInfo:
+        """Raises Unavailable where this process can't use that version."""
+        force = self._force.current
+        if self._told is None or self._told[0] is not force:
+            self._told = force, public_info(self._parts, force.config, self._maker.trust)
+        return self._told[1]
+
+
+def public_info(parts: Parts, config: Config, trust: TrustFile) -> PublicInfo:
+    """`config`: what is in force on this machine; `trust`: the trust document that goes with it."""
+    pages = config.pages
+    return PublicInfo(
+        version=__version__,
+        roots={parts.root_fingerprint: parts.root_pem},
+        trust=trust.signed,
+        trust_version=trust.document.version,
+        user_lifetime=parse_duration(config.lifetimes.user),
+        provisioners=(*(_for_step(section) for section in config.providers), *_listed_sshpop(config)),
+        logins=tuple(_for_daypass(section, config) for section in config.providers),
+        pages_url=pages.url.rstrip("/") if pages else "",
+        trusted_proxies=tuple(pages.trusted_proxies) if pages else (),
+    )
+
+
+def _for_step(section: ProviderSection) -> OidcProvisioner:
+    return OidcProvisioner(
+        name=section.name,
+        clientID=section.client_id,
+        clientSecret=section.client_secret,
+        configurationEndpoint=section.issuer.rstrip("/") + "/.well-known/openid-configuration",
+        scopes=section.scopes,
+    )
+
+
+def _listed_sshpop(config: Config) -> list[SshPopEntry]:
+    return [SshPopEntry(name=PROVISIONER, claims={"enableSSHCA": True})] if config.ca.list_sshpop else []
+
+
+def _for_daypass(section: ProviderSection, config: Config) -> OidcLogin:
+    return OidcLogin(
+        name=section.name,
+        issuer=section.issuer,
+        client_id=section.client_id,
+        client_secret=section.client_secret,
+        device_client_id=section.device_client_id,
+        device_client_secret=section.device_client_secret,
+        scopes=section.scopes,
+        max_age=parse_duration(section.max_age) if section.max_age else None,
+        redirect_host=section.redirect_host,
+        redirect_ports=section.redirect_ports,
+        redirect_path=loopback_path(config, section.name),
+        hosted=config.pages is not None,
+        acr_values=section.acr_values,
+        groups_from=section.groups_from,
+    )

@@ -1,0 +1,122 @@
+"""The CA process: its store is opened, what is published there is followed, and both applications are served."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
+from urllib.parse import urlsplit
+
+import httpx2
+
+from daypass.assemble.force import Maker
+from daypass.assemble.parts import Parts, host_of, load_parts
+from daypass.assemble.public import Latest, public_info
+from daypass.ca.authority import Authority, CaKeys
+from daypass.ca.clock import ClockGuard, SystemClock
+from daypass.ca.device import Devices
+from daypass.ca.force import Following
+from daypass.ca.hosts import Hosts
+from daypass.ca.ports import Clock, Store
+from daypass.config import Config
+from daypass.provisioners.discovery import provider_client
+from daypass.provisioners.sshpop import SshPopProvisioner
+from daypass.server.app import build, build_admin
+from daypass.server.ports import PublicInfo
+from daypass.server.serve import Ready, serve
+from daypass.server.sni import PagesCertificate
+from daypass.store import open_store
+from daypass.wire import CertType
+
+__all__ = ["authority", "opened", "run_ca"]
+
+
+def authority(
+    parts: Parts, store: Store, http: httpx2.AsyncClient, clock: Clock | None = None, maker: Maker | None = None
+) -> Authority:
+    """It decides nothing before its `force` has looked at the store."""
+    clock = clock or SystemClock()
+    guard, maker = ClockGuard(clock), maker or Maker(parts, store, http, clock)
+    force = Following(store, maker, maker.around)
+    hosts = Hosts(
+        force,
+        store,
+        guard,
+        ca_id=parts.ca_id,
+        url=parts.config.ca.url,
+        fingerprint=parts.root_fingerprint,
+        bundle_signer=parts.bundle,
+        user_keys=parts.user_keys,
+        host_keys=parts.host_keys,
+    )
+    keys = CaKeys(parts.user, parts.host, parts.user_keys, parts.host_keys, parts.bundle_keys)
+    sshpop = _sshpop(parts, store, clock)
+    made = Authority(force, keys, store, guard, hosts, sshpop=sshpop, ca_id=parts.ca_id, name=parts.config.ca.name)
+    if parts.config.pages is not None:
+        made.devices = Devices(made.issue, store, clock, force, ca_id=parts.ca_id)
+    return made
+
+
+def _sshpop(parts: Parts, store: Store, clock: Clock) -> SshPopProvisioner:
+    ca = parts.config.ca
+    names = [urlsplit(ca.url).hostname or "", *ca.names]
+    by_type = {CertType.USER: parts.user_keys, CertType.HOST: parts.host_keys}
+    return SshPopProvisioner(parts.ca_id, names, by_type, store.on_record, clock)
+
+
+@asynccontextmanager
+async def opened(
+    parts: Parts, read: Callable[[], Config] | None = None
+) -> AsyncIterator[tuple[Authority, PublicInfo]]:
+    """The authority on its store and under the version in force, with what it tells the public; closed at the end."""
+    store = open_store(parts.config.ca.database)
+    try:
+        async with provider_client() as http:
+            clock = SystemClock()
+            maker = Maker(parts, store, http, clock, read)
+            heart = authority(parts, store, http, clock, maker)
+            await heart.force.look()
+            public = public_info(parts, parts.config, parts.trust)
+            yield heart, replace(public, latest=Latest(parts, heart.force, maker))
+    finally:
+        await store.close()
+
+
+async def run_ca(
+    config: Config,
+    passphrase: bytes | None = None,
+    *,
+    read: Callable[[], Config] | None = None,
+    ready: Ready | None = None,
+    stop: asyncio.Event | None = None,
+) -> None:
+    """`daypass ca serve`: until a signal or `stop`. Raises Misconfigured, Conflict, Unavailable at start.
+
+    `read` reads the file anew: when a version came into force, and at SIGHUP.
+    """
+    parts = load_parts(config, passphrase)
+    async with opened(parts, read) as (heart, public):
+        following = asyncio.create_task(heart.force.watch())
+        try:
+            await serve(
+                build(heart, public),
+                build_admin(heart),
+                listen=config.ca.listen,
+                tls=parts.leaves,
+                admin_socket=config.ca.admin_socket,
+                pages=_pages_certificate(config),
+                ready=ready,
+                stop=stop,
+            )
+        finally:
+            following.cancel()
+            with suppress(asyncio.CancelledError):
+                await following
+
+
+def _pages_certificate(config: Config) -> PagesCertificate | None:
+    pages = config.pages
+    if pages is None or pages.certificate is None or pages.key is None:
+        return None
+    return PagesCertificate(host_of(pages.url), pages.certificate, pages.key)
