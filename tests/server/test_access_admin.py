@@ -7,7 +7,7 @@ from tests.server.company import Company
 
 from daypass.api import ROUTES
 
-ADMIN_ROUTES = {"join_token"}
+ADMIN_ROUTES = {"explain", "join_token", "who"}
 
 
 @pytest.mark.parametrize("name", sorted(ADMIN_ROUTES))

@@ -6,6 +6,7 @@ from daypass.api.administration import ADMIN_ROUTES
 from daypass.api.base import (
     Signed,
 )
+from daypass.api.explaining import Explanation, MyQuestion
 from daypass.api.hosts import EnrolRequest, EnrolResponse, HostSyncRequest, HostSyncResponse
 from daypass.api.ours import (
     CaInfo,
@@ -82,6 +83,10 @@ ROUTES = (
     Route(
         "my_revoke", "POST", "/v1/me/revoke", Access.PASS, MyCertificate,
         "Give up one of one's own certificates; once more changes nothing.", body=MyRevocation,
+    ),
+    Route(
+        "my_explain", "POST", "/v1/me/explain", Access.PASS, Explanation,
+        "Whether one may log in there oneself, and why.", body=MyQuestion,
     ),
     Route(
         "my_bundle", "GET", "/v1/me/bundle", Access.PASS, Signed,

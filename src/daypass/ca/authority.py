@@ -42,6 +42,7 @@ from daypass.ca.ports import (
     Store,
     View,
 )
+from daypass.ca.questions import Questions
 from daypass.ca.renewals import Renewals
 from daypass.errors import Invalid, Unauthenticated, Unavailable
 from daypass.model import Credential, Draft, Grant, Issued, Kind, OnceId, Proof, Renewal, Request
@@ -105,6 +106,7 @@ class Authority:
         self.client_bundle = hosts.client_bundle
         self.devices: Devices | None = None  # assemble gives it to a CA that has pages
         self.renewals = Renewals(self.settle, sshpop, store, clock)
+        self.questions = Questions(store, clock, lambda: self.force.current.policy)
         self.calls = Calls(store, clock, ca_id, keys.user_keys)
         self.host_calls = HostCalls(hosts, store, clock, ca_id, keys.host_keys)
         self.acts = Acts(store, clock, ca_id, self._authenticate, self._ready, self._operators)

@@ -80,6 +80,10 @@ class SqlStore(SqlPersons):
         check_text(host_id)
         return await self._read(lambda connection: known_hosts.find(connection, host_id))
 
+    async def hosts_called(self, name: str) -> Sequence[KnownHost]:
+        check_text(name)
+        return await self._read(lambda connection: known_hosts.called(connection, name))
+
     async def host_synced(self, host_id: str, accounts: HostAccounts, bundle_version: int, now: int) -> None:
         check_text(host_id, *accounts.system, *accounts.ordinary)
         await self._change(known_hosts.synced, host_id, accounts, bundle_version, now)
