@@ -77,6 +77,7 @@ class Double:
     renewals: Any = None
     host_calls: Any = None
     acts: AnyAct = field(default_factory=AnyAct)
+    approvals: Any = None
     devices: Devices | None = None
 
     async def issue(self, request: Request, credential: Credential) -> Granted:

@@ -7,8 +7,9 @@ Bytes travel as standard base64 with padding, times as RFC 3339 in UTC or as Go 
 
 from __future__ import annotations
 
-from daypass.api import administration, base, calls, explaining, hosts, ours, route, routes, step
+from daypass.api import administration, approvals, base, calls, explaining, hosts, ours, route, routes, step
 from daypass.api.administration import *
+from daypass.api.approvals import *
 from daypass.api.base import *
 from daypass.api.calls import *
 from daypass.api.explaining import *
@@ -20,6 +21,7 @@ from daypass.api.step import *
 
 __all__: list[str] = []
 __all__ += administration.__all__
+__all__ += approvals.__all__
 __all__ += base.__all__
 __all__ += calls.__all__
 __all__ += hosts.__all__

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from daypass.api.administration import ADMIN_ROUTES
+from daypass.api.approvals import APPROVAL_ROUTES
 from daypass.api.base import (
     Signed,
 )
@@ -121,6 +122,7 @@ ROUTES = (
     Route("device_done", "GET", "/device/done", Access.PAGE, None, "How it went."),
     Route("openapi", "GET", "/v1/openapi.json", Access.OPEN, None, "This contract as an OpenAPI document."),
     *ADMIN_ROUTES,
+    *APPROVAL_ROUTES,
 )  # fmt: skip
 
 

@@ -22,6 +22,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from daypass.ca.acts import Acts
+from daypass.ca.approvals import Approvals
 from daypass.ca.calls import Calls
 from daypass.ca.checks import Checked, Rules, check
 from daypass.ca.clock import ClockGuard
@@ -110,6 +111,7 @@ class Authority:
         self.calls = Calls(store, clock, ca_id, keys.user_keys)
         self.host_calls = HostCalls(hosts, store, clock, ca_id, keys.host_keys)
         self.acts = Acts(store, clock, ca_id, self._authenticate, self._ready, self._operators)
+        self.approvals = Approvals(store, self.acts, self._ready, self._operators)
         self._store = store
         self._name = name
         self._serials = _Serials(store, clock)

@@ -49,6 +49,7 @@ COMMANDS = {
     "who": Lazy("daypass.cli.explain:who", "List who could log in to an account of a host."),
     "ca": Lazy("daypass.cli.admin:ca", "Make a CA, check its configuration, run it."),
     "token": Lazy("daypass.cli.admin_token:token", "Make one-time tokens for machines that join."),
+    "approvals": Lazy("daypass.cli.approvals:approvals", "Approve what another operator has asked for."),
     "ledger": Lazy("daypass.cli.admin:ledger", "Read and verify the record of what the CA did."),
 }
 
@@ -72,7 +73,7 @@ _SECTIONS = {
         ),
     ),
     "For servers": ("host",),
-    "For the CA": ("who", "ca", "token", "ledger"),
+    "For the CA": ("who", "ca", "token", "approvals", "ledger"),
 }
 
 

@@ -34,6 +34,7 @@ from daypass.model import Issued, OnceId
 from daypass.store import admin, configs, devices, holders, hosts, known_hosts, ledger
 from daypass.store.database import CommitLost, Database, Refused
 from daypass.store.inline import Inline, Kind
+from daypass.store.pending import SqlPending
 from daypass.store.person_store import SqlPersons
 from daypass.store.prepare import Prepared, prepare
 from daypass.store.record import record
@@ -47,7 +48,7 @@ FORGET_EVERY = 3600  # seconds between clearances of expired one-time ids
 T = TypeVar("T")
 
 
-class SqlStore(SqlPersons):
+class SqlStore(SqlPersons, SqlPending):
     """Implements `daypass.ca.ports.Store`. Use it from one event loop; `open_store` makes one."""
 
     def __init__(self, database: Database) -> None:
