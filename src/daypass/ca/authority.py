@@ -22,13 +22,13 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from daypass.ca.acts import Acts
-from daypass.ca.approvals import Approvals
 from daypass.ca.calls import Calls
 from daypass.ca.checks import Checked, Rules, check
 from daypass.ca.clock import ClockGuard
 from daypass.ca.force import Following, InForce
 from daypass.ca.host_calls import HostCalls
 from daypass.ca.hosts import Hosts
+from daypass.ca.learning import Learning
 from daypass.ca.operators import Operators
 from daypass.ca.policy import name_taken
 from daypass.ca.ports import (
@@ -43,9 +43,8 @@ from daypass.ca.ports import (
     Store,
     View,
 )
-from daypass.ca.questions import Questions
 from daypass.ca.renewals import Renewals
-from daypass.errors import Invalid, Unauthenticated, Unavailable
+from daypass.errors import Denied, Invalid, Unauthenticated, Unavailable
 from daypass.model import Credential, Draft, Grant, Issued, Kind, OnceId, Proof, Renewal, Request
 from daypass.wire import Certificate, CertType, PublicKey
 
@@ -107,12 +106,11 @@ class Authority:
         self.client_bundle = hosts.client_bundle
         self.devices: Devices | None = None  # assemble gives it to a CA that has pages
         self.renewals = Renewals(self.settle, sshpop, store, clock)
-        self.questions = Questions(store, clock, lambda: self.force.current.policy)
         self.calls = Calls(store, clock, ca_id, keys.user_keys)
         self.host_calls = HostCalls(hosts, store, clock, ca_id, keys.host_keys)
         self.acts = Acts(store, clock, ca_id, self._authenticate, self._ready, self._operators)
-        self.approvals = Approvals(store, self.acts, self._ready, self._operators)
         self._store = store
+        self._learning = Learning(store)
         self._name = name
         self._serials = _Serials(store, clock)
         self._reused: set[OnceId] = set()  # credentials whose reuse this process has put on record
@@ -161,7 +159,9 @@ class Authority:
             now = self.clock.now(view.last_time)
             if view.spent is not None:
                 return await self._again(force, view.spent, proof, request, view, now)
-            grant = force.policy.decide(proof, request, view, now)
+            if view.changed and await self._learning.ends(force.policy, proof, view.person, now):
+                continue
+            grant = await self._decide(force, proof, request, view, now)
             checked = [check(await self._draft(grant, key), force.rules, now) for key in request.keys]
             certificates = tuple([await self._sign(each) for each in checked])
             recording = self._recording(force, proof, grant, view, certificates, despite, now)
@@ -177,6 +177,15 @@ class Authority:
                         raise name_taken(name, proof.identity.kind, reason)
                     despite |= {name}
         raise _unsettled()
+
+    async def _decide(self, force: InForce, proof: Proof, request: Request, view: View, now: int) -> Grant:
+        """Who is given nothing is known all the same: what their provider says of them now is kept."""
+        try:
+            return force.policy.decide(proof, request, view, now)
+        except Denied:
+            if view.changed:
+                await self._learning.keep(proof, view.person, now)
+            raise
 
     # -- for administrative acts, which are rare: the store is asked what is in force before each ------------------
 

@@ -7,6 +7,8 @@ from typing import Protocol
 
 from msgspec import Struct, field
 
+from daypass.model import Identity
+
 __all__ = [
     "SYSTEM_ACCOUNT",
     "ConflictRecord",
@@ -159,3 +161,7 @@ class PersonStore(Protocol):
     ) -> int | None:
         """Nobody gets the name but who this identity is: a person made in advance, whose id this gives. Raises
         Conflict where the name is not free, or the identity is somebody's already."""
+
+    async def learn(self, person: int, identity: Identity, lost: Sequence[int], *, reason: str, now: int) -> None:
+        """Keep what the provider says of this identity, whether or not it is given anything; and in the same
+        transaction revoke what was given for what is so no longer: the serials of `lost`."""

@@ -10,7 +10,6 @@ from msgspec import Struct, field
 
 from daypass.ca.config_ports import ConfigStore
 from daypass.ca.host_ports import HostRecord, HostStore
-from daypass.ca.pending_ports import PendingStore
 from daypass.ca.person_ports import PersonStore
 from daypass.model import Credential, HostFacts, Identity, Issued, OnceId, Person, Proof, Redeemed
 from daypass.wire import Certificate, PublicKey
@@ -146,13 +145,17 @@ class Question(Struct, frozen=True):
 
 
 class View(Struct, frozen=True):
-    """The store's answer. `spent`: the certificates this one-time id was spent on, None if it is unspent."""
+    """The store's answer. `spent`: the certificates this one-time id was spent on, None if it is unspent.
+
+    `changed`: of a person on record their provider says other things than it did last.
+    """
 
     person: Person | None
     host: HostRecord | None
     spent: tuple[Issued, ...] | None
     policy_hash: bytes
     last_time: int  # unix seconds of the newest ledger entry
+    changed: bool = False
 
 
 class Recording(Struct, frozen=True):
@@ -344,7 +347,7 @@ class HolderStore(Protocol):
         """
 
 
-class Store(ConfigStore, DeviceStore, HolderStore, PersonStore, HostStore, PendingStore, Protocol):
+class Store(ConfigStore, DeviceStore, HolderStore, PersonStore, HostStore, Protocol):
     """Remembers. Nothing here blocks the event loop for long; SQLite and PostgreSQL give the same answers."""
 
     async def view(self, question: Question) -> View:

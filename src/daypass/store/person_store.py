@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from daypass.ca.person_ports import ConflictRecord, History, Linked, NameRecord, NewIdentity, PersonRecord
-from daypass.store import conflicts, linking, locking, naming, persons
+from daypass.model import Identity
+from daypass.store import conflicts, learning, linking, locking, naming, persons
 from daypass.store.access import Access
 from daypass.store.rows import check_text
 
@@ -67,3 +68,7 @@ class SqlPersons(Access):
         if identity is not None:
             check_text(identity.provider, identity.issuer, identity.subject)
         return await self._change(naming.reserve, name, identity, reason=reason, actor=actor, now=now)
+
+    async def learn(self, person: int, identity: Identity, lost: Sequence[int], *, reason: str, now: int) -> None:
+        check_text(identity.provider, identity.issuer, identity.subject, identity.email, reason)
+        await self._change(learning.learn, person, identity, lost, reason=reason, now=now)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeVar
 
 from sqlalchemy import Connection
 
 from daypass.ca.ports import HostRecord, Question, View
-from daypass.model import Issued
+from daypass.model import Identity, Issued
+from daypass.store.facts import keep
 from daypass.store.rows import check_text, host_record, issued, people, unjson
 from daypass.store.statements import Statements
 
@@ -31,7 +32,8 @@ def answer(connection: Connection, statements: Statements, questions: Sequence[Q
     """
     policy_hash, last_time = statements.head(connection)
     asked = unique((each.identity.issuer, each.identity.subject) for each in questions)
-    persons = people(statements.find_persons(connection, asked))
+    rows = statements.find_persons(connection, asked)
+    persons, hashes = people(rows), {(row[1], row[2]): row[7] for row in rows}
     hosts = _hosts(connection, statements, [each.host for each in questions if each.host is not None])
     once = unique((each.once.provider, each.once.id) for each in questions)
     spent = spent_on(connection, statements, once)
@@ -42,9 +44,15 @@ def answer(connection: Connection, statements: Statements, questions: Sequence[Q
             spent=spent.get((each.once.provider, each.once.id)),
             policy_hash=bytes(policy_hash),
             last_time=last_time,
+            changed=_is_changed(each.identity, hashes),
         )
         for each in questions
     ]
+
+
+def _is_changed(identity: Identity, hashes: Mapping[tuple[str, str], bytes | None]) -> bool:
+    key = (identity.issuer, identity.subject)
+    return key in hashes and keep(identity).hash != hashes[key]
 
 
 def spent_on(connection: Connection, statements: Statements, once: Sequence[tuple[str, str]]) -> Spent:

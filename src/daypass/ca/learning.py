@@ -1,0 +1,62 @@
+"""What a sign-in teaches of a person, and what ends by it (trust 2.5).
+
+Role principals stand in the certificate, so whoever is taken out of a group keeps them until it is revoked. The CA
+learns of it when the person's provider says so: at their next sign-in, whatever that one is given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from daypass.ca.policy import Policy
+from daypass.ca.ports import OnRecord, Store
+from daypass.ca.subject import Subject
+from daypass.ca.who import is_on_who
+from daypass.model import Person, Proof
+
+__all__ = ["Learning"]
+
+
+class Learning:
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def ends(self, policy: Policy, proof: Proof, person: Person | None, now: int) -> bool:
+        """Revoke what was given for what they are no more; whether there was any such thing. `person`: one of whom
+        the provider says other things than it did last."""
+        if person is None:
+            return False
+        lost = _lost(policy, Subject.of(proof), now)
+        held = await self._store.certificates_of(person.id, now)
+        gone = {each.serial: names for each in held if each.revoked_at is None and (names := lost & _roles(each))}
+        if gone:
+            roles = ", ".join(sorted(frozenset().union(*gone.values())))
+            reason = f"no longer in role {roles}, says {proof.identity.provider}"
+            await self._store.learn(person.id, proof.identity, tuple(gone), reason=reason, now=now)
+        return bool(gone)
+
+    async def keep(self, proof: Proof, person: Person | None, now: int) -> None:
+        """What the provider says of somebody who was given nothing for it."""
+        if person is not None:
+            await self._store.learn(person.id, proof.identity, (), reason="", now=now)
+
+
+def _lost(policy: Policy, subject: Subject, now: int) -> frozenset[str]:
+    """Roles of this provider's that the person has not. How and when they signed in takes nothing away, and neither
+    does another provider's word."""
+    return frozenset(
+        role.name
+        for role in policy.roles
+        if role.who.provider == subject.provider and any(is_on_who(key) for key in role.who.failing(subject, now))
+    )
+
+
+def _roles(held: OnRecord) -> frozenset[str]:
+    return frozenset(_named(held.principals))
+
+
+def _named(principals: Iterable[str]) -> Iterator[str]:
+    """Of `role:NAME`, `role:NAME:LOGIN` and `role:NAME@HOSTID` (trust 1.1)."""
+    for principal in principals:
+        if principal.startswith("role:"):
+            yield principal.split(":")[1].partition("@")[0]
