@@ -149,7 +149,10 @@ def check(tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str, *argume
 def test_a_good_configuration_is_summed_up(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code, out, err = check(tmp_path, capsys, edited('groups = ["dba"]', 'groups = ["dba", "ops"]'))
     assert code == 0
-    assert err == f"{tmp_path}/daypass.toml is good\n"
+    assert err.splitlines() == [
+        f"{tmp_path}/daypass.toml is good",
+        "not held against people and hosts on record: there is no database at /var/lib/daypass/ca.sqlite",
+    ]
     assert out.splitlines() == [
         "Example at https://ca.example.com, for hosts *.example.com",
         "sign-in corp: https://id.example.com",

@@ -17,6 +17,7 @@ WHO = [
     ("groups", "[]", "", "has no condition, so nobody can have it"),
     ("groups", '[" "]', "groups[0]", "is empty"),
     ("groups", '["g", "g"]', "groups[1]", "is listed twice"),
+    ("groups", '["g\\u0007"]', "groups[0]", "has a character that nobody sees"),
     ("groups", '["g "]', "groups[0]", 'did you mean "g"?'),
     ("groups", f'["{"g" * 257}"]', "groups[0]", "longer than 256"),
     ("emails", '["ann@exa_mple.com"]', "emails[0]", "is not an e-mail address"),
@@ -55,6 +56,7 @@ REACH = [
     ("labels", "{ env = [] }", "labels.env", "so the role reaches no host"),
     ("labels", '{ env = ["*"] }', "labels.env[0]", "is no pattern here"),
     ("labels", '{ env = [" prod"] }', "labels.env[0]", "is not a label's value"),
+    ("labels", '{ "e\\u001b" = ["c"] }', 'labels."e\\u001b"', "is not a label's name"),
     ("labels", '{ env = "prod" }', "labels.env", "must be a list in brackets"),
     ("labels", '{ "a=b" = ["c"] }', 'labels."a=b"', "is not a label's name"),
 ]

@@ -28,7 +28,7 @@ def reach_faults(role: RoleSection, path: str, config: Config) -> Iterator[Probl
         yield warning(f"{path}.hosts", 'has "*", which is every host: the others say nothing')
     for name, values in role.labels.items():
         place = key_path(f"{path}.labels", name)
-        if not name.strip() or "=" in name:
+        if not name.strip() or "=" in name or not name.isprintable():
             yield error(place, f"{quoted(name)} is not a label's name")
         if not values:
             yield error(place, "is empty: no value would do, so the role reaches no host", "list the values that do")

@@ -64,6 +64,8 @@ def _provider(who: WhoSection, path: str, providers: list[ProviderSection]) -> I
 def _text_fault(text: str) -> Fault:
     if not text.strip():
         return "is empty", ""
+    if not text.isprintable():
+        return f"{quoted(text)} has a character that nobody sees", ""
     if text != text.strip():
         return f"{quoted(text)} begins or ends with a space", f"did you mean {quoted(text.strip())}?"
     if len(text) > _MAX_TEXT:
