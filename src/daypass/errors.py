@@ -64,7 +64,22 @@ class Unauthenticated(DaypassError):
 
 
 class Denied(DaypassError):
+    """`role` and `condition` (its key in the configuration): the rule that said no, where it was one role's."""
+
     default_code = "denied"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: str | None = None,
+        hint: str | None = None,
+        retry_after: int | None = None,
+        role: str = "",
+        condition: str = "",
+    ) -> None:
+        super().__init__(message, code=code, hint=hint, retry_after=retry_after)
+        self.role, self.condition = role, condition
 
 
 class NotFound(DaypassError):

@@ -117,6 +117,11 @@ class Remote:
     def my_certificates(self, prove: Prove) -> api.MyCertificates:
         return self._line.get("/v1/me/certificates", api.MyCertificates, prove)
 
+    def my_explain(self, account: str, host: str, prove: Prove) -> api.Explanation:
+        """Whether one may log in there, and why."""
+        body = api.MyQuestion(account=account, host=host)
+        return self._line.post("/v1/me/explain", body, api.Explanation, prove=prove)
+
     def my_revoke(self, serial: int, reason: str, prove: Prove) -> api.MyCertificate:
         """Once more for one that is revoked already changes nothing. Raises NotFound for one not one's own."""
         body = api.MyRevocation(serial=serial, reason=reason)

@@ -73,9 +73,11 @@ class Double:
     host: tuple[PublicKey, ...] = ()
     document: str = "{}"
     calls: Any = None  # the heart's own are tested on a whole CA
+    questions: Any = None
     renewals: Any = None
     host_calls: Any = None
     acts: AnyAct = field(default_factory=AnyAct)
+    approvals: Any = None
     devices: Devices | None = None
 
     async def issue(self, request: Request, credential: Credential) -> Granted:

@@ -75,6 +75,7 @@ CREDENTIAL_ROUTES = {
 # What a day pass opens: its owner's data, and their giving up of access (trust 4.2). The bodies are honest ones.
 PASS_ROUTES: dict[str, tuple[int, bytes]] = {
     "my_certificates": (200, b""),
+    "my_explain": (200, b'{"account":"root","host":"nowhere"}'),
     "my_revoke": (404, b'{"serial":1}'),
     "my_bundle": (200, b""),
 }

@@ -7,7 +7,7 @@ from tests.server.company import Company
 
 from daypass.api import ROUTES
 
-ADMIN_ROUTES = {"join_token"}
+ADMIN_ROUTES = {"approvals", "approve", "explain", "join_token", "refuse", "who"}
 
 
 @pytest.mark.parametrize("name", sorted(ADMIN_ROUTES))

@@ -7,10 +7,12 @@ Bytes travel as standard base64 with padding, times as RFC 3339 in UTC or as Go 
 
 from __future__ import annotations
 
-from daypass.api import administration, base, calls, hosts, ours, route, routes, step
+from daypass.api import administration, approvals, base, calls, explaining, hosts, ours, route, routes, step
 from daypass.api.administration import *
+from daypass.api.approvals import *
 from daypass.api.base import *
 from daypass.api.calls import *
+from daypass.api.explaining import *
 from daypass.api.hosts import *
 from daypass.api.ours import *
 from daypass.api.route import *
@@ -19,9 +21,11 @@ from daypass.api.step import *
 
 __all__: list[str] = []
 __all__ += administration.__all__
+__all__ += approvals.__all__
 __all__ += base.__all__
 __all__ += calls.__all__
 __all__ += hosts.__all__
+__all__ += explaining.__all__
 __all__ += ours.__all__
 __all__ += route.__all__
 __all__ += routes.__all__

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from daypass.api.base import ACT_SCHEME, read_header, written_header
+from daypass.api.explaining import ExplainRequest, Explanation, WhoAnswer, WhoRequest
 from daypass.api.route import admin_route
 
 __all__ = ["ADMIN_ROUTES", "ActProof", "JoinTokenRequest", "JoinTokenResponse", "Pending"]
@@ -70,4 +71,6 @@ ADMIN_ROUTES = (
     admin_route(
         "join_token", "token:NAME", JoinTokenRequest, JoinTokenResponse, "Make a one-time join token.", status=201
     ),
+    admin_route("explain", "audit", ExplainRequest, Explanation, "Whether somebody may log in there, and why."),
+    admin_route("who", "audit", WhoRequest, WhoAnswer, "Who could log in there, and by which role."),
 )

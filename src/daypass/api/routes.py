@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from daypass.api.administration import ADMIN_ROUTES
+from daypass.api.approvals import APPROVAL_ROUTES
 from daypass.api.base import (
     Signed,
 )
+from daypass.api.explaining import Explanation, MyQuestion
 from daypass.api.hosts import EnrolRequest, EnrolResponse, HostSyncRequest, HostSyncResponse
 from daypass.api.ours import (
     CaInfo,
@@ -84,6 +86,10 @@ ROUTES = (
         "Give up one of one's own certificates; once more changes nothing.", body=MyRevocation,
     ),
     Route(
+        "my_explain", "POST", "/v1/me/explain", Access.PASS, Explanation,
+        "Whether one may log in there oneself, and why.", body=MyQuestion,
+    ),
+    Route(
         "my_bundle", "GET", "/v1/me/bundle", Access.PASS, Signed,
         "The signed list of hosts and of revoked host certificates, as with a login.",
     ),
@@ -116,6 +122,7 @@ ROUTES = (
     Route("device_done", "GET", "/device/done", Access.PAGE, None, "How it went."),
     Route("openapi", "GET", "/v1/openapi.json", Access.OPEN, None, "This contract as an OpenAPI document."),
     *ADMIN_ROUTES,
+    *APPROVAL_ROUTES,
 )  # fmt: skip
 
 

@@ -111,18 +111,22 @@ class Acts:
     async def begin(self, operator: Operator, act: Act) -> None:
         """Whether they may. Then it stands in the ledger, and may have its effect (trust 4.5).
 
-        A refusal stands there, too: one for each sign-in. What only reads is not recorded on the socket.
+        What only reads is not recorded on the socket.
         """
+        now = await self.judge(operator, act)
+        if not (operator.local and act.reads):
+            await self._store.add_event(f"admin.{act.name}", _details(act), actor=operator.actor, now=now)
+
+    async def judge(self, operator: Operator, act: Act) -> int:
+        """The time. Raises Denied, which stands in the ledger, too: one entry for each sign-in."""
         now = self._clock.now()
-        details: dict[str, object] = {"digest": act.digest.hex(), "needs": list(act.needs)}
         try:
             self._require(operator, act, now)
         except Denied as error:
             told = {"refused": act.name, "code": error.code, "why": error.message}
-            await self._store.add_event("admin.deny", details | told, actor=operator.actor, now=now)
+            await self._store.add_event("admin.deny", _details(act) | told, actor=operator.actor, now=now)
             raise
-        if not (operator.local and act.reads):
-            await self._store.add_event(f"admin.{act.name}", details, actor=operator.actor, now=now)
+        return now
 
     def _require(self, operator: Operator, act: Act, now: int) -> None:
         if operator.local:
@@ -156,6 +160,10 @@ class Acts:
         if proof.remote:
             raise _refused("remote", "it was made on another device")
         return proof
+
+
+def _details(act: Act) -> dict[str, object]:
+    return {"digest": act.digest.hex(), "needs": list(act.needs)}
 
 
 def _require_fresh(proof: Proof, now: int) -> None:

@@ -22,6 +22,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from daypass.ca.acts import Acts
+from daypass.ca.approvals import Approvals
 from daypass.ca.calls import Calls
 from daypass.ca.checks import Checked, Rules, check
 from daypass.ca.clock import ClockGuard
@@ -43,6 +44,7 @@ from daypass.ca.ports import (
     Store,
     View,
 )
+from daypass.ca.questions import Questions
 from daypass.ca.renewals import Renewals
 from daypass.errors import Denied, Invalid, Unauthenticated, Unavailable
 from daypass.model import Credential, Draft, Grant, Issued, Kind, OnceId, Proof, Renewal, Request
@@ -106,9 +108,11 @@ class Authority:
         self.client_bundle = hosts.client_bundle
         self.devices: Devices | None = None  # assemble gives it to a CA that has pages
         self.renewals = Renewals(self.settle, sshpop, store, clock)
+        self.questions = Questions(store, clock, lambda: self.force.current.policy)
         self.calls = Calls(store, clock, ca_id, keys.user_keys)
         self.host_calls = HostCalls(hosts, store, clock, ca_id, keys.host_keys)
         self.acts = Acts(store, clock, ca_id, self._authenticate, self._ready, self._operators)
+        self.approvals = Approvals(store, self.acts, self._ready, self._operators)
         self._store = store
         self._learning = Learning(store)
         self._name = name

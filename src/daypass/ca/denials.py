@@ -15,7 +15,7 @@ from daypass.errors import Denied
 from daypass.model import shown
 from daypass.times import duration
 
-__all__ = ["alone", "asked_for", "nearly_over", "no_role", "too_long"]
+__all__ = ["alone", "asked_for", "nearly_over", "no_role", "refused", "too_long"]
 
 _ASK = "ask an administrator of your CA, and show them this"
 _SIGN_IN = "sign in anew: daypass login --force"
@@ -34,8 +34,8 @@ def no_role(roles: Sequence[Role], subject: Subject, now: int) -> Denied:
         return Denied(f"no role is for {subject.called}", code="policy.no-role", hint="daypass.toml has no roles")
     if failed.is_on_who:
         text = f'no role is for {subject.called}; nearest is "{role.name}": {failed}'
-        return Denied(text, code="policy.no-role", hint=_ASK)
-    return _refused(role.name, failed, subject)
+        return Denied(text, code="policy.no-role", hint=_ASK, role=role.name, condition=failed.key)
+    return refused(role.name, failed, subject)
 
 
 def asked_for(name: str, role: Role | None, subject: Subject, now: int) -> Denied:
@@ -43,7 +43,7 @@ def asked_for(name: str, role: Role | None, subject: Subject, now: int) -> Denie
     if role is None:
         return Denied(f"there is no role {shown(name)}", code="policy.role.unknown", hint=_ASK)
     failed = role.judge(subject, now).failed or Condition("conditions")
-    return _refused(name, failed, subject)
+    return refused(name, failed, subject)
 
 
 def alone(held: Sequence[Role]) -> Denied:
@@ -74,8 +74,12 @@ def nearly_over(best: tuple[Role, int], now: int) -> Denied:
     )
 
 
-def _refused(name: str, failed: Condition, subject: Subject) -> Denied:
+def refused(name: str, failed: Condition, subject: Subject) -> Denied:
     text = f"is not for {subject.called}" if failed.is_on_who else f"is not for {subject.called} now"
     return Denied(
-        f'role "{name}" {text}: {failed}', code=f"policy.role.{failed.code}", hint=_HINTS.get(failed.key, _ASK)
+        f'role "{name}" {text}: {failed}',
+        code=f"policy.role.{failed.code}",
+        hint=_HINTS.get(failed.key, _ASK),
+        role=name,
+        condition=failed.key,
     )

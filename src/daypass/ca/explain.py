@@ -66,15 +66,18 @@ class Answer(Struct, frozen=True):
         return bool(self.ways)
 
 
-def explain(policy: Policy, asker: Asker, account: str, name: str, host: HostRecord | None, now: int) -> Answer:
-    """`host`: None for one that is not on record as `name`, where only a plain principal can help."""
-    lines = lines_for(policy, account, asker.login, host)
+def explain(
+    policy: Policy, asker: Asker, account: str, name: str, host: HostRecord | None, now: int, *, only: str = ""
+) -> Answer:
+    """`host`: None for one that is not on record as `name`, where only a plain principal can help. `only`: by this
+    role and no other."""
+    lines = tuple(line for line in lines_for(policy, account, asker.login, host) if only in ("", line.role))
     day, refused = _decided(policy, asker, "", now)
     ways = tuple(_ways(policy, asker, lines, day, now))
     called = host.name if host else name
     if ways:
         return Answer(asker.called, account, called, ways, notes=_notes(account, host))
-    missed, error = nearest(policy, asker.proof, Place(asker.login, account, called, host, lines), refused, now)
+    missed, error = nearest(policy, asker.proof, Place(asker.login, account, called, host, lines, only), refused, now)
     return Answer(asker.called, account, called, (), error.code, error.message, error.hint or "", missed)
 
 

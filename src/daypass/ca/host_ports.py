@@ -55,6 +55,9 @@ class HostStore(Protocol):
 
     async def host(self, host_id: str) -> KnownHost | None: ...
 
+    async def hosts_called(self, name: str) -> Sequence[KnownHost]:
+        """By name: those with this name or alias, or with one that goes on after it with a dot; not all of many."""
+
     async def host_synced(self, host_id: str, accounts: HostAccounts, bundle_version: int, now: int) -> None:
         """Keep what it said. Raises NotFound; Invalid for more than MAX_REPORTED names of a kind."""
 

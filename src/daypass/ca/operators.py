@@ -59,7 +59,7 @@ def covers(held: str, wanted: str) -> bool:
     if held.startswith("token:") and wanted.startswith("token:"):
         name = wanted.removeprefix("token:")
         return is_host_name(name) and glob(held.removeprefix("token:")).fullmatch(name) is not None
-    return held == wanted
+    return held == wanted != ""
 
 
 def _compiled(section: OperatorSection, provider: str) -> _Operator:

@@ -10,6 +10,7 @@ from msgspec import Struct, field
 
 from daypass.ca.config_ports import ConfigStore
 from daypass.ca.host_ports import HostRecord, HostStore
+from daypass.ca.pending_ports import PendingStore
 from daypass.ca.person_ports import PersonStore
 from daypass.model import Credential, HostFacts, Identity, Issued, OnceId, Person, Proof, Redeemed
 from daypass.wire import Certificate, PublicKey
@@ -347,7 +348,7 @@ class HolderStore(Protocol):
         """
 
 
-class Store(ConfigStore, DeviceStore, HolderStore, PersonStore, HostStore, Protocol):
+class Store(ConfigStore, DeviceStore, HolderStore, PersonStore, HostStore, PendingStore, Protocol):
     """Remembers. Nothing here blocks the event loop for long; SQLite and PostgreSQL give the same answers."""
 
     async def view(self, question: Question) -> View:

@@ -75,10 +75,11 @@ class Administration:
         if not self.here:
             return None
         path: Path = self.where.load().ca.admin_socket
-        ours = self._named or os.access(path, os.W_OK) or self._settings().current() is None
+        ours = self._named or os.access(path, os.W_OK) or self.settings().current() is None
         return path if ours else None
 
-    def _settings(self) -> Settings:
+    def settings(self) -> Settings:
+        """Of the person who runs this."""
         from daypass.client.settings import Settings
 
         return Settings.load(self._root, context=self._context)
@@ -89,7 +90,7 @@ class Administration:
         from daypass.client.signin.act import ActSignIn
         from daypass.client.signin.desk import has_browser
 
-        settings = self._settings()
+        settings = self.settings()
         keep_log(settings)
         opener = opener_for(self._opens and has_browser(settings.environ))
         return ActSignIn(settings, lambda text: note(printable(text)), opener, self._provider)

@@ -32,6 +32,7 @@ COMMANDS = {
     "context": Lazy("daypass.cli.context:context", "Several companies: list, choose, leave."),
     "doctor": Lazy("daypass.cli.doctor:doctor", "Find out what is wrong, and what to do."),
     "why": Lazy("daypass.cli.why:why", "Say what keeps you out of one host."),
+    "explain": Lazy("daypass.cli.explain:explain", "Say who may log in where, and why."),
     "completion": Lazy("daypass.cli.completion:completion", "Print a completion script for your shell."),
     "uninstall": Lazy("daypass.cli.uninstall:uninstall", "Take everything of daypass off this account."),
     "certificate": Lazy("daypass.cli.files_certificate:certificate", "Get a certificate for a key in a file."),
@@ -45,15 +46,17 @@ COMMANDS = {
     "check-host": Lazy("daypass.cli.files:check_host", "Tell whether a host has enrolled."),
     "hosts": Lazy("daypass.cli.files:hosts", "List the hosts that have enrolled."),
     "host": Lazy("daypass.cli.host:host", "Enrol this server and look after its certificates."),
+    "who": Lazy("daypass.cli.explain:who", "List who could log in to an account of a host."),
     "ca": Lazy("daypass.cli.admin:ca", "Make a CA, check its configuration, run it."),
     "token": Lazy("daypass.cli.admin_token:token", "Make one-time tokens for machines that join."),
+    "approvals": Lazy("daypass.cli.approvals:approvals", "Approve what another operator has asked for."),
     "ledger": Lazy("daypass.cli.admin:ledger", "Read and verify the record of what the CA did."),
 }
 
 _SECTIONS = {
     "For people": (
         *("bootstrap", "login", "status", "logout", "ssh-config", "context"),
-        *("doctor", "why", "completion", "uninstall"),
+        *("doctor", "why", "explain", "completion", "uninstall"),
     ),
     "For keys and certificates in files": (
         *(
@@ -70,7 +73,7 @@ _SECTIONS = {
         ),
     ),
     "For servers": ("host",),
-    "For the CA": ("ca", "token", "ledger"),
+    "For the CA": ("who", "ca", "token", "approvals", "ledger"),
 }
 
 

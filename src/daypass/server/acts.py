@@ -7,18 +7,21 @@ and says so in a header, which is taken apart before a body is read.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from http import HTTPStatus
 from typing import Any, Final
 
 from starlette.types import Scope
 
-from daypass.api import ActProof, Route
+from daypass.api import ActProof, Pending, Route
 from daypass.ca.acts import Act, Operator, Shown
+from daypass.ca.pending_ports import PendingAct
 from daypass.errors import Denied, Invalid, Unauthenticated
 from daypass.model import Secret
+from daypass.server import answers
 from daypass.server.endpoint import Handler, peer_uid
-from daypass.server.ports import Acts
+from daypass.server.ports import Acts, Heart
 
-__all__ = ["AtSocket", "BySignIn", "acting"]
+__all__ = ["Administering", "AtSocket", "BySignIn", "act_of", "acting"]
 
 READING: Final = "audit"  # the capability of everything that changes nothing
 _SHOWN: Final = "daypass.act"
@@ -68,17 +71,32 @@ class BySignIn:
         scope[_OPERATOR], scope[_BODY] = await self._acts.admit(scope[_SHOWN], scope["path"], body), body
 
 
-def acting(route: Route, handler: Administering, acts: Acts) -> Handler:
-    """`handler` as an endpoint takes it: called once the operator may, and once that is on record."""
+def acting(route: Route, handler: Administering, heart: Heart) -> Handler:
+    """`handler` as an endpoint takes it: called once the operator may, and once that is on record.
+
+    What takes two persons is kept for the second one, unless it comes over the socket.
+    """
 
     async def handle(scope: Scope, body: Any) -> Any:
         operator: Operator = scope[_OPERATOR]
-        needs = body.capabilities() if hasattr(body, "capabilities") else (route.capability,) * bool(route.capability)
-        reads = route.capability == READING
-        await acts.begin(operator, Act(route.name, route.path, scope[_BODY], needs, reads))
+        act = act_of(route, scope[_BODY], body)
+        if route.two_persons and not operator.local:
+            return _accepted(await heart.approvals.ask(operator, act))
+        await heart.acts.begin(operator, act)
         return await handler(operator, body)
 
     return handle
+
+
+def act_of(route: Route, content: bytes, body: Any) -> Act:
+    """`body` is `content`, decoded."""
+    needs = body.capabilities() if hasattr(body, "capabilities") else (route.capability,) * bool(route.capability)
+    return Act(route.name, route.path, content, needs, reads=route.capability == READING)
+
+
+def _accepted(asked: PendingAct) -> answers.Whole:
+    pending = Pending(id=asked.id, act=asked.act, digest=asked.digest.hex(), expires_at=asked.expires_at)
+    return answers.Whole(HTTPStatus.ACCEPTED, answers.encode(pending), answers.STORE_NOTHING)
 
 
 def _refused(code: str, message: str) -> Unauthenticated:

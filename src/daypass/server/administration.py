@@ -5,6 +5,7 @@ from __future__ import annotations
 from daypass import api
 from daypass.ca.acts import Operator
 from daypass.model import HostFacts
+from daypass.server.explaining import Explaining
 from daypass.server.ports import Heart
 
 __all__ = ["Administration", "administration"]
@@ -22,4 +23,4 @@ class Administration:
 
 def administration(heart: Heart) -> tuple[object, ...]:
     """Every room with handlers `async def ROUTE(self, operator, body)`."""
-    return (Administration(heart),)
+    return (Administration(heart), Explaining(heart))

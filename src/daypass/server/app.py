@@ -19,6 +19,7 @@ from daypass.api import ROUTES, Access, Route
 from daypass.errors import Internal
 from daypass.server.acts import AtSocket, BySignIn, acting
 from daypass.server.administration import administration
+from daypass.server.approvals import ApprovalRoutes
 from daypass.server.device import DeviceRoutes, failure_page
 from daypass.server.endpoint import Admit, Endpoint, Failed, Guard, Handler, Resource, not_found
 from daypass.server.forms import SameOrigin
@@ -86,10 +87,12 @@ def _handlers(rooms: Iterable[object]) -> dict[str, Any]:
 
 def _administering(heart: Heart) -> dict[str, Handler]:
     """The handlers of all administrative routes, behind what judges who may."""
-    handlers, routes = _handlers(administration(heart)), {route.name: route for route in _ADMIN}
+    routes = {route.name: route for route in _ADMIN}
+    handlers = _handlers(administration(heart))
+    handlers |= _handlers((ApprovalRoutes(heart, routes, dict(handlers)),))
     if handlers.keys() != routes.keys():
         raise _differ(handlers.keys() ^ routes.keys())
-    return {name: acting(routes[name], handler, heart.acts) for name, handler in handlers.items()}
+    return {name: acting(routes[name], handler, heart) for name, handler in handlers.items()}
 
 
 def _assemble(routes: Iterable[Route], handlers: Mapping[str, Handler], guards: Guards) -> Application:

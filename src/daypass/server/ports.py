@@ -8,16 +8,22 @@ from typing import Protocol
 
 from daypass.api import OidcLogin, Provisioner, Signed
 from daypass.ca.acts import Act, Operator, Shown
+from daypass.ca.approvals import Read
 from daypass.ca.calls import Caller
 from daypass.ca.device import DeviceAsk, DeviceAsked, DeviceBegun, DeviceDone, DevicePolled
+from daypass.ca.explain import Answer
 from daypass.ca.host_calls import HostSaid, Synced
 from daypass.ca.host_ports import HostRecord, KnownHost
+from daypass.ca.pending_ports import PendingAct
 from daypass.ca.ports import OnRecord
+from daypass.ca.questions import About
 from daypass.ca.shown import Call
+from daypass.ca.who_could import Holders
+from daypass.errors import DaypassError
 from daypass.model import Credential, HostFacts, Issued, Request, Secret
 from daypass.wire import PublicKey
 
-__all__ = ["Acts", "Calls", "Devices", "Heart", "Issuance", "PublicInfo", "Renewals"]
+__all__ = ["Acts", "Approvals", "Calls", "Devices", "Heart", "Issuance", "PublicInfo", "Questions", "Renewals"]
 
 
 class Issuance(Protocol):
@@ -103,6 +109,38 @@ class HostCalls(Protocol):
     async def sync(self, host: KnownHost, said: HostSaid) -> Synced: ...
 
 
+class Questions(Protocol):
+    """Who may log in where, and why."""
+
+    async def own(self, caller: Caller, account: str, host: str) -> Answer:
+        """About the caller, and nobody else."""
+
+    async def about(self, whom: About, account: str, host: str) -> Answer:
+        """Raises NotFound, Conflict, Invalid for a word that means nobody, or several."""
+
+    async def who(self, account: str, host: str) -> tuple[KnownHost, Sequence[Holders]]:
+        """Raises NotFound, Conflict for a host that is none, or several."""
+
+
+class Approvals(Protocol):
+    """What takes two persons (trust 4.3). `digest`: SHA-256 of the act. Raises NotFound, Conflict, Denied."""
+
+    async def ask(self, operator: Operator, act: Act) -> PendingAct:
+        """Raises Denied, Throttled."""
+
+    async def waiting(self, operator: Operator, read: Read, now: int) -> Sequence[PendingAct]: ...
+
+    async def approve(
+        self, operator: Operator, number: str, digest: bytes, read: Read
+    ) -> tuple[PendingAct, Operator]:
+        """What is to be carried out now, once, and as whom."""
+
+    async def refuse(self, operator: Operator, number: str, digest: bytes, read: Read) -> PendingAct: ...
+
+    async def conclude(self, asked: PendingAct, error: DaypassError | None = None) -> None:
+        """How carrying it out went."""
+
+
 class Renewals(Protocol):
     """What a host gets for a token by the key of its certificate."""
 
@@ -134,6 +172,12 @@ class Heart(Protocol):
 
     @property
     def host_calls(self) -> HostCalls: ...
+
+    @property
+    def questions(self) -> Questions: ...
+
+    @property
+    def approvals(self) -> Approvals: ...
 
     @property
     def renewals(self) -> Renewals: ...

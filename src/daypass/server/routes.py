@@ -14,6 +14,7 @@ from daypass.ca.ports import OnRecord
 from daypass.errors import Internal, Invalid, NotFound
 from daypass.model import Secret
 from daypass.server import openapi, renewing, signing
+from daypass.server.explaining import explanation
 from daypass.server.passes import caller
 from daypass.server.ports import Heart, PublicInfo
 from daypass.wire import CertType
@@ -105,6 +106,9 @@ class PublicRoutes:
 
     async def my_bundle(self, _scope: Scope, _body: None) -> api.Signed:
         return api.Signed(*await self._heart.client_bundle())
+
+    async def my_explain(self, scope: Scope, body: api.MyQuestion) -> api.Explanation:
+        return explanation(await self._heart.questions.own(caller(scope), body.account, body.host))
 
     async def enrol(self, _scope: Scope, body: api.EnrolRequest) -> api.EnrolResponse:
         request, credential = signing.enrolment(body, self._heart.ca_id)

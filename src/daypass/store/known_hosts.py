@@ -13,12 +13,13 @@ from daypass.errors import Invalid, NotFound
 from daypass.model import role_principal
 from daypass.store.naming import reserve_accounts
 from daypass.store.rows import json, labels_of, texts, unkeys
-from daypass.store.schema import certificates, hosts, persons
+from daypass.store.schema import certificates, host_names, hosts, persons
 from daypass.store.statements import Statements
 from daypass.wire import CertType
 
-__all__ = ["every", "find", "people_of", "synced"]
+__all__ = ["called", "every", "find", "people_of", "synced"]
 
+MAX_CALLED = 100  # of hosts that may be meant by a part of a name
 _accounts = msgspec.json.Decoder(HostAccounts)
 
 
@@ -29,6 +30,15 @@ def every(connection: Connection) -> list[KnownHost]:
 def find(connection: Connection, host_id: str) -> KnownHost | None:
     row = connection.execute(_wanted().where(hosts.c.id == host_id)).one_or_none()
     return None if row is None else _read(row)
+
+
+def called(connection: Connection, name: str) -> list[KnownHost]:
+    """By a range, which is what an index is for: after a dot comes a slash, in ASCII."""
+    whole, longer = host_names.c.name == name, host_names.c.name.between(f"{name}.", f"{name}/")
+    found = select(host_names.c.host_id).where(whole | longer).limit(MAX_CALLED)
+    ids = set(connection.execute(found).scalars())
+    ids.update(connection.execute(select(host_names.c.host_id).where(whole)).scalars())
+    return [_read(row) for row in connection.execute(_wanted().where(hosts.c.id.in_(ids)).order_by(hosts.c.name))]
 
 
 def synced(

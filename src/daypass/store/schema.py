@@ -275,9 +275,9 @@ pending_acts = Table(
     Column("act", Text, nullable=False),  # the route's name
     Column("body", Text, nullable=False),  # JSON, as it was signed in for
     Column("digest", LargeBinary, nullable=False),  # SHA-256 of what is approved
-    Column("person_id", BIG, ForeignKey("persons.id")),  # of who asked, where on record
     Column("issuer", Text, nullable=False),
     Column("subject", Text, nullable=False),
+    Column("facts", Text, nullable=False),  # JSON of ca.subject.Subject: who asked, as they signed in
     Column("actor", Text, nullable=False),
     Column("requested_at", BIG, nullable=False),
     Column("expires_at", BIG, nullable=False),

@@ -34,6 +34,7 @@ from daypass.model import Issued, OnceId
 from daypass.store import admin, configs, devices, holders, hosts, known_hosts, ledger
 from daypass.store.database import CommitLost, Database, Refused
 from daypass.store.inline import Inline, Kind
+from daypass.store.pending import SqlPending
 from daypass.store.person_store import SqlPersons
 from daypass.store.prepare import Prepared, prepare
 from daypass.store.record import record
@@ -47,7 +48,7 @@ FORGET_EVERY = 3600  # seconds between clearances of expired one-time ids
 T = TypeVar("T")
 
 
-class SqlStore(SqlPersons):
+class SqlStore(SqlPersons, SqlPending):
     """Implements `daypass.ca.ports.Store`. Use it from one event loop; `open_store` makes one."""
 
     def __init__(self, database: Database) -> None:
@@ -79,6 +80,10 @@ class SqlStore(SqlPersons):
     async def host(self, host_id: str) -> KnownHost | None:
         check_text(host_id)
         return await self._read(lambda connection: known_hosts.find(connection, host_id))
+
+    async def hosts_called(self, name: str) -> Sequence[KnownHost]:
+        check_text(name)
+        return await self._read(lambda connection: known_hosts.called(connection, name))
 
     async def host_synced(self, host_id: str, accounts: HostAccounts, bundle_version: int, now: int) -> None:
         check_text(host_id, *accounts.system, *accounts.ordinary)
