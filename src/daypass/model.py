@@ -22,6 +22,7 @@ __all__ = [
     "LOGIN_NAME",
     "MAX_PRINCIPALS",
     "MAX_TOKEN",
+    "PRIVILEGED_GROUPS",
     "ROLE_NAME",
     "Credential",
     "Draft",
@@ -164,11 +165,19 @@ class HostFacts(Struct, frozen=True):
     labels: Mapping[str, str] = field(default_factory=dict)
 
 
+PRIVILEGED_GROUPS = frozenset(
+    "root sudo wheel admin adm disk shadow docker lxd lxc libvirt libvirt-qemu kvm incus incus-admin podman staff "
+    "systemd-journal systemd-network kmem tty video input plugdev netdev mail www-data backup operator".split()
+)
+"""Groups that give power over a host, or over others on it: only `privileged_groups` puts anybody there."""
+
+
 class NewAccounts(Struct, frozen=True):
-    """How a host makes the account of a person who has none there."""
+    """How a host makes the account of a person who has none there. `privileged`: groups that give power over it."""
 
     shell: str
     groups: tuple[str, ...] = ()
+    privileged: tuple[str, ...] = ()
 
 
 class HostRole(Struct, frozen=True):

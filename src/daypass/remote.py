@@ -100,6 +100,10 @@ class Remote:
     def enrol(self, request: api.EnrolRequest) -> api.EnrolResponse:
         return self._line.post("/v1/host/enroll", request, api.EnrolResponse, _LARGE)
 
+    def host_sync(self, request: api.HostSyncRequest, prove: Prove) -> api.HostSyncResponse:
+        """What has changed for this host; `prove` is by its certificate's key (`host.calls`)."""
+        return self._line.post("/v1/host/sync", request, api.HostSyncResponse, _LARGE, prove=prove)
+
     def renew(self, ott: str) -> api.SshSignResponse:
         """A host's next certificate for the same key; `ott` is made by `wire.sshpop`. A step-ca knows it too."""
         return self._line.post("/ssh/renew", api.SshRenewRequest(ott=ott), api.SshSignResponse)

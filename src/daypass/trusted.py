@@ -3,6 +3,7 @@
     X.509 root      found by its fingerprint, carries the trust root's hash       extract_trust_root
     trust document  signed by the trust root, names every key of this CA          verify_trust
     host bundle     signed by a bundle key that the trust document names          verify_bundle
+    heartbeat       the same: the host's bundle holds on                           verify_heartbeat
     client bundle   the same, for laptops                                         verify_client_bundle
 
 So owning the web process or its database gives nobody a new CA. Nothing here touches the network or a file.
@@ -19,9 +20,11 @@ import msgspec
 from daypass.api import (
     BUNDLE_NAMESPACE,
     CLIENT_BUNDLE_NAMESPACE,
+    HEARTBEAT_NAMESPACE,
     TRUST_NAMESPACE,
     ClientBundle,
     HostBundle,
+    HostHeartbeat,
     Signed,
     TrustDocument,
 )
@@ -38,14 +41,15 @@ __all__ = [
     "public_keys",
     "verify_bundle",
     "verify_client_bundle",
+    "verify_heartbeat",
     "verify_trust",
 ]
 
 CLOCK_SLACK = 300
 """Seconds a document may come from the future before this machine's clock is held to be wrong."""
 
-_Document = TypeVar("_Document", TrustDocument, HostBundle, ClientBundle)
-_Bundle = TypeVar("_Bundle", HostBundle, ClientBundle)
+_Document = TypeVar("_Document", TrustDocument, HostBundle, ClientBundle, HostHeartbeat)
+_Bundle = TypeVar("_Bundle", HostBundle, ClientBundle, HostHeartbeat)
 
 
 def extract_trust_root(root_pem: str) -> bytes:
@@ -91,10 +95,11 @@ def verify_trust(signed: Signed, ca_id: bytes, *, known_version: int = 0) -> Tru
     return document
 
 
-def verify_bundle(signed: Signed, trust: TrustDocument, *, now: float, known_version: int = 0) -> HostBundle:
+def verify_bundle(signed: Signed, trust: TrustDocument, *, now: float | None, known_version: int = 0) -> HostBundle:
     """The host bundle, if a bundle key of this verified trust document has signed it.
 
-    `now` is in unix seconds, `known_version` the highest version seen before. User CA keys that the trust document
+    `now` is in unix seconds, None for one that was judged when it came and holds on by heartbeats; `known_version` is
+    the highest version seen before. User CA keys that the trust document
     does not name are refused. Raises as `verify_trust`, and Unauthenticated for one that has expired.
     """
     bundle = _verify(signed, HostBundle, trust, now, known_version)
@@ -104,6 +109,11 @@ def verify_bundle(signed: Signed, trust: TrustDocument, *, now: float, known_ver
             "the host bundle names a user CA key that the trust document does not", code="bundle.user-ca", hint=_ASK
         )
     return bundle
+
+
+def verify_heartbeat(signed: Signed, trust: TrustDocument, *, now: float, known_version: int = 0) -> HostHeartbeat:
+    """The word that a host's bundle holds on. Which bundle that is, the caller compares."""
+    return _verify(signed, HostHeartbeat, trust, now, known_version)
 
 
 def verify_client_bundle(signed: Signed, trust: TrustDocument, *, now: float, known_version: int = 0) -> ClientBundle:
@@ -131,7 +141,9 @@ def public_keys(lines: Iterable[str]) -> tuple[PublicKey, ...]:
 _ASK = "do not go on; ask the operator of the CA whether its keys or its address have changed"
 
 
-def _verify(signed: Signed, kind: type[_Bundle], trust: TrustDocument, now: float, known_version: int) -> _Bundle:
+def _verify(
+    signed: Signed, kind: type[_Bundle], trust: TrustDocument, now: float | None, known_version: int
+) -> _Bundle:
     """What all bundles have in common: whose they are, for which CA, and when."""
     what, namespace = _BUNDLES[kind]
     if _signer(signed, namespace) not in public_keys(trust.bundle_keys):
@@ -140,7 +152,8 @@ def _verify(signed: Signed, kind: type[_Bundle], trust: TrustDocument, now: floa
     if bundle.ca_id != trust.ca_id:
         raise Unauthenticated(f"the {what} belongs to another CA", code="bundle.ca-id", hint=_ASK)
     _check_version(what, bundle.version, known_version)
-    _check_time(what, bundle, now)
+    if now is not None:
+        _check_time(what, bundle, now)
     return bundle
 
 
@@ -171,10 +184,12 @@ _TYPES: dict[type, str] = {
     TrustDocument: "daypass-trust-v1",
     HostBundle: "daypass-host-bundle-v1",
     ClientBundle: "daypass-client-bundle-v1",
+    HostHeartbeat: "daypass-host-heartbeat-v1",
 }
 _BUNDLES: dict[type, tuple[str, str]] = {
     HostBundle: ("host bundle", BUNDLE_NAMESPACE),
     ClientBundle: ("client bundle", CLIENT_BUNDLE_NAMESPACE),
+    HostHeartbeat: ("host heartbeat", HEARTBEAT_NAMESPACE),
 }
 
 
@@ -187,7 +202,7 @@ def _check_version(what: str, version: int, known: int) -> None:
         )
 
 
-def _check_time(what: str, bundle: HostBundle | ClientBundle, now: float) -> None:
+def _check_time(what: str, bundle: HostBundle | ClientBundle | HostHeartbeat, now: float) -> None:
     if bundle.issued_at > now + CLOCK_SLACK:
         raise Unauthenticated(
             f"the {what} comes from the future", code="bundle.time", hint="set this machine's clock (timedatectl)"

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from tests.host.fake_ca import FakeCa
 from tests.parts.openssh import Accounts, Sshd, run_sshd
@@ -14,6 +15,7 @@ from tests.parts.openssh import Accounts, Sshd, run_sshd
 from daypass.host.enrol import Enrolled, enrol, prepare
 from daypass.host.settings import Paths
 from daypass.host.sshd import Sshd as HostSshd
+from daypass.host.sync import Synced, sync_once
 
 TOKEN = "dpj1.stands-for-a-token"
 URL = "https://ca.example.com"
@@ -55,6 +57,14 @@ class Box:
         return enrol(
             machine, self.ca, self.ca.ca_id, TOKEN, url=URL, roots=[], now=time.time(), with_reload=with_reload
         )
+
+    def sync(self) -> Synced:
+        return sync_once(self.paths, self.ca, time.time())
+
+    def change(self, **bundle: Any) -> None:
+        """The CA says something else from now on."""
+        version = int(self.ca.bundle.get("version", 1)) + 1
+        self.ca.bundle |= {"version": version, "digest": f"d{version}", **bundle}
 
     def tree(self) -> dict[str, tuple[int, bytes]]:
         """Every file below the root with mode and content."""

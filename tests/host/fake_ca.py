@@ -14,9 +14,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from daypass import api
 from daypass.errors import Unauthenticated
+from daypass.host.calls import Prove
 from daypass.model import HostRole
 from daypass.wire import Certificate, CertType, Krl, PublicKey, SshSignature, sign_blob
-from daypass.wire.binding import possession_message
+from daypass.wire.binding import possession_message, request_message
 from daypass.wire.sshsig import to_be_signed
 
 __all__ = ["NAME", "OPTIONS", "ROLES", "FakeCa", "public"]
@@ -35,7 +36,8 @@ def public(key: Ed25519PrivateKey) -> PublicKey:
 
 @dataclass
 class FakeCa:
-    """`trust`, `bundle` and `certificate` change what is signed; `signers` who signs it; `answer` what is sent."""
+    """`trust`, `bundle`, `heartbeat` and `certificate` change what is signed; `signers` who signs it; `answer` and
+    `sync_answer` what is sent."""
 
     root: Ed25519PrivateKey = field(default_factory=Ed25519PrivateKey.generate)
     user_ca: Ed25519PrivateKey = field(default_factory=Ed25519PrivateKey.generate)
@@ -48,6 +50,9 @@ class FakeCa:
     signers: dict[str, Ed25519PrivateKey] = field(default_factory=dict)
     answer: Callable[[api.EnrolResponse], api.EnrolResponse] = lambda answer: answer
     asked: list[api.EnrolRequest] = field(default_factory=list)
+    heartbeat: dict[str, Any] = field(default_factory=dict)
+    sync_answer: Callable[[api.HostSyncResponse], api.HostSyncResponse] = lambda answer: answer
+    synced: list[api.HostSyncRequest] = field(default_factory=list)
 
     @property
     def ca_id(self) -> bytes:
@@ -66,12 +71,33 @@ class FakeCa:
                 host_id="h-1",
                 name=NAME,
                 certificates=[self._certificate(PublicKey.parse(each.public_key)) for each in request.keys],
-                trust=self._signed(self._trust(), self.signers.get("trust", self.root), api.TRUST_NAMESPACE),
+                trust=self.signed_trust(),
                 bundle=self._signed(
                     self._bundle(), self.signers.get("bundle", self.bundle_key), api.BUNDLE_NAMESPACE
                 ),
             )
         )
+
+    def host_sync(self, request: api.HostSyncRequest, prove: Prove) -> api.HostSyncResponse:
+        """As daypass.remote answers it; the proof is verified like the real CA does."""
+        self.synced.append(request)
+        shown = api.HostProof.from_header(prove("POST", "/v1/host/sync", b"body"))
+        certificate = Certificate.parse(shown.certificate)
+        message = request_message(self.ca_id, "POST", "/v1/host/sync", b"body", shown.time, shown.nonce)
+        SshSignature.parse(shown.proof).verify(api.HOST_REQUEST_NAMESPACE, message, certificate.public_key)
+        trust, bundle = self._trust(), self._bundle()
+        same = request.digest == bundle.digest
+        signer = self.signers.get("bundle", self.bundle_key)
+        return self.sync_answer(
+            api.HostSyncResponse(
+                bundle=None if same else self._signed(bundle, signer, api.BUNDLE_NAMESPACE),
+                heartbeat=self._signed(self._heartbeat(bundle), signer, api.HEARTBEAT_NAMESPACE) if same else None,
+                trust=self.signed_trust() if trust.version > request.trust_version else None,
+            )
+        )
+
+    def signed_trust(self) -> api.Signed:
+        return self._signed(self._trust(), self.signers.get("trust", self.root), api.TRUST_NAMESPACE)
 
     def krl(self, version: int = 1) -> bytes:
         return Krl(version=version, generated_at=1_800_000_000, comment="test").encode()
@@ -112,6 +138,13 @@ class FakeCa:
             digest="d", user_ca=[public(self.user_ca).line()], krl=self.krl(), roles=[*ROLES],
         )  # fmt: skip
         return msgspec.structs.replace(document, **self.bundle)
+
+    def _heartbeat(self, bundle: api.HostBundle) -> api.HostHeartbeat:
+        beat = api.HostHeartbeat(
+            ca_id=bundle.ca_id, host_id=bundle.host_id, version=bundle.version, issued_at=bundle.issued_at,
+            expires=bundle.expires, digest=bundle.digest,
+        )  # fmt: skip
+        return msgspec.structs.replace(beat, **self.heartbeat)
 
     def _signed(self, document: Any, key: Ed25519PrivateKey, namespace: str) -> api.Signed:
         text = msgspec.json.encode(document).decode()

@@ -96,7 +96,7 @@ def host_role(section: RoleSection, accounts: tuple[str, ...], *, own_account: b
         options=line_options(section),
         accounts=accounts,
         own_account=own_account,
-        new_accounts=NewAccounts(made.shell, (*made.groups, *made.privileged_groups)) if made else None,
+        new_accounts=NewAccounts(made.shell, tuple(made.groups), tuple(made.privileged_groups)) if made else None,
     )
 
 

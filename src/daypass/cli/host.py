@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING
 import click
 
 from daypass.cli.exits import Exit
+from daypass.cli.host_options import host_paths, json_option, root_option
+from daypass.cli.host_sync import sync
 from daypass.cli.output import data, duration, json_data, moment, note, printable, show_hint, utc
-from daypass.errors import Invalid, Misconfigured
+from daypass.errors import Invalid
 
 if TYPE_CHECKING:
     from daypass.host.enrol import Enrolled, Machine
@@ -26,23 +28,19 @@ __all__ = ["host", "join_token"]
 _TOKEN_VARIABLE = "DAYPASS_JOIN_TOKEN"  # noqa: S105  a name, not a token
 _MAX_TOKEN = 4096  # characters read; the longest token is shorter
 
-_root_option = click.option(
-    "--root",
-    type=click.Path(path_type=Path),
-    default=Path("/"),
-    help="Stand this before every path, in sshd's configuration too (tests, images).",
-)
-_json_option = click.option("--json", "as_json", is_flag=True, help="Answer in JSON, for scripts.")
-
 
 @click.group(
     epilog="""\b
 Examples:
   sudo daypass host enroll --token-file /root/join-token
+  sudo daypass host sync
   daypass host status"""
 )
 def host() -> None:
     """Enrol this server and look after its certificates."""
+
+
+host.add_command(sync)
 
 
 @host.command(
@@ -57,14 +55,14 @@ The token may also stand in DAYPASS_JOIN_TOKEN; never in the command line, which
 Existing authorized_keys go on working. Should anything fail, sshd is left as it was."""
 )
 @click.option("--token-file", metavar="FILE", help="Where the join token stands; - reads it from standard input.")
-@_root_option
+@root_option
 @click.option("--sshd-config", type=click.Path(path_type=Path), help="sshd's configuration, if not the standard one.")
 @click.option("--sshd", "binary", type=click.Path(path_type=Path), help="The sshd program, if not the one found.")
 @click.option(
     "--no-reload", is_flag=True, help="Leave the running sshd alone; the certificate counts from its start."
 )
 @click.option("--dry-run", is_flag=True, help="Look at this machine and tell what would be done. Nothing is changed.")
-@_json_option
+@json_option
 def enroll(
     token_file: str | None, root: Path, sshd_config: Path | None, binary: Path | None, no_reload: bool,
     dry_run: bool, as_json: bool,
@@ -73,7 +71,7 @@ def enroll(
     from daypass.host.enrol import prepare
 
     token, text = join_token(token_file)
-    paths = _paths(root)
+    paths = host_paths(root)
     machine = prepare(paths, _sshd(paths, sshd_config, binary), with_reload=not no_reload)
     for warning in machine.warnings:
         note(f"daypass: warning: {printable(warning)}")
@@ -91,14 +89,14 @@ Examples:
 
 Exit code 0: enrolled, and every certificate is valid. 1: it is not."""
 )
-@_root_option
-@_json_option
+@root_option
+@json_option
 @click.pass_context
 def status(context: click.Context, root: Path, as_json: bool) -> None:
     """Show this server's name, and until when its certificates hold."""
     from daypass.host.state import State
 
-    state = State.load(_paths(root).state)
+    state = State.load(host_paths(root).state)
     valid = state is not None and _is_valid(state)
     if as_json:
         json_data({"enrolled": state is not None, "valid": valid, **(_facts(state) if state else {})})
@@ -135,14 +133,6 @@ def _read(path: Path) -> str:
             return file.read(_MAX_TOKEN)
     except (OSError, UnicodeDecodeError) as error:
         raise Invalid(f"the join token can't be read from {path}", code="token.file") from error
-
-
-def _paths(root: Path) -> Paths:
-    from daypass.host.settings import Paths
-
-    if root == Path("/") and os.geteuid() != 0:
-        raise Misconfigured("a server's certificates are root's business", code="host.root", hint="run it with sudo")
-    return Paths(root.absolute())
 
 
 def _sshd(paths: Paths, config: Path | None, binary: Path | None) -> Sshd:

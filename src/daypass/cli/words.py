@@ -438,6 +438,7 @@ WORDS: Mapping[str, tuple[dict[str, str], dict[str, tuple[str, str]], tuple[str,
         {
             'enroll': "Get this server's first certificates, and set up its sshd.",
             'status': "Show this server's name, and until when its certificates hold.",
+            'sync': 'Ask the CA who may log in here now.',
         },
         {
             '-h': ('', 'Show this message and exit'),
@@ -464,6 +465,19 @@ WORDS: Mapping[str, tuple[dict[str, str], dict[str, tuple[str, str]], tuple[str,
         (),
     ),
     'host status': (
+        {
+        },
+        {
+            '--root': ('file', "Stand this before every path, in sshd's configuration too (tests, images)"),
+            '--json': ('', 'Answer in JSON, for scripts'),
+            '-v': ('', 'Say every step, with times'),
+            '--verbose': ('', 'Say every step, with times'),
+            '-h': ('', 'Show this message and exit'),
+            '--help': ('', 'Show this message and exit'),
+        },
+        (),
+    ),
+    'host sync': (
         {
         },
         {

@@ -16,7 +16,7 @@ from daypass.host.state import State
 from daypass.model import is_host_name
 from daypass.wire import Certificate, CertType, KrlHeader, PublicKey
 
-__all__ = ["Answer", "verify"]
+__all__ = ["Answer", "check_krl", "verify"]
 
 _MAX_LIFETIME = 400 * 86400  # seconds; a host certificate beyond a year is somebody's mistake
 _NO_NAME = set("*?!, ")
@@ -49,7 +49,7 @@ def verify(
     authorities = trusted.public_keys(trust.host_ca)
     pairs = zip(answer.certificates, keys, strict=True)
     certificates = tuple(_certificate(blob, key, bundle.name, authorities, now) for blob, key in pairs)
-    return Answer(certificates, trust, bundle, _check_krl(bundle, known.krl_version if known else 0))
+    return Answer(certificates, trust, bundle, check_krl(bundle, known.krl_version if known else 0))
 
 
 def _certificate(blob: bytes, key: HostKey, name: str, authorities: Sequence[PublicKey], now: float) -> Certificate:
@@ -88,7 +88,7 @@ def _time_problem(certificate: Certificate, now: float) -> str | None:
     return None
 
 
-def _check_krl(bundle: HostBundle, known_version: int) -> int:
+def check_krl(bundle: HostBundle, known_version: int) -> int:
     """The KRL's version, after OpenSSH has loaded it: a list sshd can't read shuts everybody out (trust 6.1)."""
     if not bundle.krl:
         raise Invalid("the host bundle holds no KRL", code="bundle.krl", hint="without one sshd refuses every key")

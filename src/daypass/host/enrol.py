@@ -149,8 +149,8 @@ def _known(machine: Machine, ca_id: bytes) -> State | None:
 
 def _state(machine: Machine, answer: Answer, url: str, roots: Sequence[str], now: int) -> State:
     certificates = [
-        CertificateState(path=str(path), serial=each.serial, expires=each.valid_before)
-        for path, each in zip(machine.certificate_paths(), answer.certificates, strict=True)
+        CertificateState(path=str(path), key=str(key.path), serial=each.serial, expires=each.valid_before)
+        for path, key, each in zip(machine.certificate_paths(), machine.keys, answer.certificates, strict=True)
     ]
     return State(
         url=url,

@@ -56,6 +56,10 @@ class Paths:
         return self.root / "etc/passwd"
 
     @property
+    def group(self) -> Path:
+        return self.root / "etc/group"
+
+    @property
     def settings(self) -> Path:
         return self.root / "etc/daypass/host.toml"
 
@@ -68,14 +72,37 @@ class Paths:
     def state(self) -> Path:
         return self.memory / "state.json"
 
+    @property
+    def trust(self) -> Path:
+        """The trust document as it came, with its signature; `bundle` likewise."""
+        return self.memory / "trust.json"
+
+    @property
+    def bundle(self) -> Path:
+        return self.memory / "bundle.json"
+
+    @property
+    def made_accounts(self) -> Path:
+        """Which accounts daypass has made, so that it locks no others."""
+        return self.memory / "accounts.json"
+
+    @property
+    def lock(self) -> Path:
+        """Empty; held while something changes these files."""
+        return self.memory / "lock"
+
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`host.toml`: the owner's ceiling, which beats whatever the CA sends (trust 2.6).
 
-    never    accounts that nobody may enter by certificate, whatever their roles
+    never           accounts that nobody may enter by certificate, whatever their roles
+    make_accounts   false: no account is ever made here
+    allowed_groups  the only groups that accounts made here get into; without it, those that the CA names
     """
 
     never: list[str] = []
+    make_accounts: bool = True
+    allowed_groups: list[str] | None = None
 
     @classmethod
     def load(cls, path: Path) -> Settings:

@@ -16,6 +16,7 @@ class CertificateState(msgspec.Struct, frozen=True, kw_only=True):
     """One host certificate: where it lies, its serial, and the unix time it ends."""
 
     path: str
+    key: str = ""  # path of the private key
     serial: int
     expires: int
 
@@ -34,6 +35,8 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     krl_version: int
     enrolled_at: int
     certificates: list[CertificateState]
+    digest: str = ""  # of the bundle in force, once it is kept here
+    synced_at: int = 0
 
     @classmethod
     def load(cls, path: Path) -> State | None:

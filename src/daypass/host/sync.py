@@ -1,0 +1,191 @@
+"""One sync: ask the CA what has changed for this host, judge it, and bring it into force.
+
+    load     state, the documents kept, the owner's ceilings, this machine's accounts
+    ask      by the key of the host's certificate; the digest of what we have comes along
+    judge    signatures, versions, times, KRL (`documents`). An error up to here leaves everything as it was
+    accounts of people are locked, unlocked and made (`accounts`, `useradd`)
+    files    KRL first, then principals, the user CA last; one that has not changed is not touched
+    processes of locked accounts are ended
+    state    versions and times, last: what died before it is done again by the next sync
+
+sshd reads principals files and the KRL at each login: nothing is reloaded. `host run`, once it is there, calls
+`sync_once` whenever the CA tells it to; until then cron does.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+import msgspec
+
+from daypass.api import HostSyncRequest, HostSyncResponse
+from daypass.errors import Conflict, Misconfigured
+from daypass.host import accounts, documents, files, useradd
+from daypass.host.calls import Prove, prover
+from daypass.host.documents import Documents, News
+from daypass.host.install import OurFile
+from daypass.host.passwd import Account, read_accounts
+from daypass.host.principals import check_roles, principals_files
+from daypass.host.settings import Paths, Settings
+from daypass.host.state import State
+
+__all__ = ["Ca", "Synced", "enrolled", "sync_once"]
+
+_MOST_NAMES = 24 * 1024  # characters of account names that are reported, of each kind
+
+
+class Ca(Protocol):
+    """A pinned connection to the CA, as `daypass.remote` makes it."""
+
+    def host_sync(self, request: HostSyncRequest, prove: Prove) -> HostSyncResponse: ...
+
+
+@dataclass(slots=True)
+class Synced:
+    """What one sync has done. `said`: what was not done, and why; `unknown`: accounts of roles that are not here."""
+
+    state: State
+    changed: list[Path] = field(default_factory=list)
+    made: list[str] = field(default_factory=list)
+    locked: list[str] = field(default_factory=list)
+    unlocked: list[str] = field(default_factory=list)
+    unknown: list[str] = field(default_factory=list)
+    said: list[str] = field(default_factory=list)
+
+    @property
+    def did_something(self) -> bool:
+        return bool(self.changed or self.made or self.locked or self.unlocked)
+
+
+def sync_once(paths: Paths, ca: Ca, now: float) -> Synced:
+    """Raises Conflict where another sync runs, and any of the error tree, with everything left in place."""
+    with _alone(paths):
+        files.check_folder(paths.ours)
+        state, settings = enrolled(paths), Settings.load(paths.settings)
+        kept = Documents.load(paths, state)
+        here = read_accounts(paths.passwd)
+        answer = ca.host_sync(_request(state, kept, here), prover(state))
+        news = documents.judge(answer, state, kept, now)
+        check_roles(news.documents.bundle.roles)
+        done = _apply(news, paths, settings, state)
+        documents.save(news.documents, paths)
+        done.state = _remembered(state, news, int(now))
+        files.write(paths.state, done.state.encode(), 0o600)
+        return done
+
+
+def _apply(news: News, paths: Paths, settings: Settings, state: State) -> Synced:
+    bundle, done = news.documents.bundle, Synced(state)
+    memory = accounts.Memory.load(paths.made_accounts)
+    wanted = _plan(news, paths, settings, memory)
+    if paths.root == Path("/"):
+        acts = useradd.carry_out(wanted, memory, paths)
+        done.made, done.locked, done.unlocked = acts.made, acts.locked, acts.unlocked
+        done.said += [*wanted.said, *acts.said]
+    here = read_accounts(paths.passwd)
+    ordinary = [each.name for each in here.values() if each.is_ordinary]
+    found = principals_files(bundle, ordinary, settings.never, wanted.closed)
+    done.changed = list(_written(paths, bundle.krl, found, bundle.user_ca))
+    done.unknown = sorted({name for role in bundle.roles for name in role.accounts} - here.keys())
+    if paths.root == Path("/"):
+        done.said += useradd.end_processes(wanted, accounts.Memory.load(paths.made_accounts))
+    return done
+
+
+def _plan(news: News, paths: Paths, settings: Settings, memory: accounts.Memory) -> accounts.Plan:
+    bundle, here = news.documents.bundle, read_accounts(paths.passwd)
+    absent = [each.login for each in bundle.people if each.login not in here]
+    taken = {login for login in absent if paths.root == Path("/") and useradd.known_elsewhere(login)}
+    groups = accounts.read_groups(paths.group) if absent else {}
+    return accounts.plan(bundle, here, groups, settings, memory, root=paths.root, taken=taken)
+
+
+def _written(paths: Paths, krl: bytes, principals: dict[str, bytes], user_ca: list[str]) -> Iterator[Path]:
+    """Every file that was written or taken away. What narrows comes before what widens."""
+    lines = "".join(f"{line}\n" for line in user_ca).encode()
+    wanted = [OurFile(paths.principals / name, content) for name, content in principals.items()]
+    stale = [each for each in sorted(paths.principals.iterdir()) if each.name not in principals and each.is_file()]
+    yield from _put(OurFile(paths.krl, krl))
+    for path in stale:
+        files.remove(path)
+        yield path
+    for each in (*wanted, OurFile(paths.user_ca, lines)):
+        yield from _put(each)
+
+
+def _put(file: OurFile) -> Iterator[Path]:
+    before = files.Snapshot.take(file.path)
+    if (before.content, before.mode) != (file.content, file.mode):
+        files.write(file.path, file.content, file.mode)
+        yield file.path
+
+
+def _request(state: State, kept: Documents | None, here: dict[str, Account]) -> HostSyncRequest:
+    """A host without its documents asks for all of them."""
+    return HostSyncRequest(
+        digest=kept.bundle.digest if kept else "",
+        bundle_version=state.bundle_version,
+        trust_version=state.trust_version if kept else 0,
+        system_accounts=_capped(each.name for each in here.values() if each.uid < 1000),
+        accounts=_capped(each.name for each in here.values() if each.is_ordinary),
+    )
+
+
+def _capped(names: Iterator[str]) -> list[str]:
+    found, left = list[str](), _MOST_NAMES
+    for name in sorted(names):
+        left -= len(name) + 3
+        if left >= 0 and len(name) <= 32:
+            found.append(name)
+    return found
+
+
+def _remembered(state: State, news: News, now: int) -> State:
+    return msgspec.structs.replace(
+        state,
+        roots=news.documents.trust.tls_roots or state.roots,
+        trust_version=news.documents.trust.version,
+        bundle_version=news.version,
+        bundle_expires=news.expires,
+        krl_version=news.krl_version,
+        digest=news.documents.bundle.digest,
+        synced_at=now,
+    )
+
+
+def enrolled(paths: Paths) -> State:
+    state = State.load(paths.state)
+    if state is None:
+        hint = "make a token on the CA machine: daypass token host NAME; then here: daypass host enroll"
+        raise Misconfigured("this machine is not enrolled", code="host.not-enrolled", hint=hint)
+    return state
+
+
+@contextmanager
+def _alone(paths: Paths) -> Iterator[None]:
+    """The lock is the kernel's: it goes with the process that holds it."""
+    files.check(paths.memory)
+    files.check(paths.lock)
+    if not paths.memory.is_dir():
+        enrolled(paths)
+    descriptor = os.open(paths.lock, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    try:
+        if not _locked(descriptor):
+            raise Conflict("another sync is running on this host", code="host.busy", hint="wait until it is done")
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _locked(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

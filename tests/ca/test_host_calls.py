@@ -1,0 +1,232 @@
+"""Calls by a host's certificate: what they bring, what is kept of them, and every way they are nobody's."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from daypass.api import HOST_REQUEST_NAMESPACE, REQUEST_NAMESPACE, HostBundle, HostHeartbeat, HostProof
+from daypass.ca.host_calls import HostSaid, Synced
+from daypass.ca.host_ports import MAX_REPORTED, HostAccounts, KnownHost
+from daypass.ca.shown import Call
+from daypass.config import RoleSection
+from daypass.config.schema import NewAccountsSection
+from daypass.errors import Unauthenticated
+from daypass.model import Credential, HostFacts, Secret
+from daypass.wire import Certificate, PublicKey, SshSignature
+from daypass.wire.binding import BUNDLE_NAMESPACE, HEARTBEAT_NAMESPACE
+from tests.ca.heart import Heart, Scenario, heart
+from tests.parts.op import Op
+from tests.parts.sshpop import Holder
+
+PATH = "/v1/host/sync"
+SAID = HostSaid("", 0, (), ())
+WEB = RoleSection(name="web", groups=["engineers"], accounts=["deploy"], labels={"tier": ["web"]})
+DB = RoleSection(name="db", groups=["engineers"], accounts=["postgres"], hosts=["db-*.example.com"])
+OWN = RoleSection(
+    name="own", groups=["engineers"], accounts=["{login}"], hosts=["*"], new_accounts=NewAccountsSection()
+)
+Play = Callable[..., None]
+
+
+@pytest.fixture
+def play(op: Op, tmp_path: Path) -> Play:
+    def run(scenario: Scenario, **changes: Any) -> None:
+        async def whole() -> None:
+            async with heart(op, tmp_path / "ca.sqlite", **({"roles": [WEB, DB, OWN]} | changes)) as built:
+                await scenario(built)
+
+        asyncio.run(whole())
+
+    return run
+
+
+async def enrolled(ca: Heart, name: str = "web-1.example.com", **labels: str) -> Holder:
+    private = Ed25519PrivateKey.generate()
+    token, _ = await ca.authority.make_join_token(HostFacts(name, (), labels), 600, "root")
+    issuance = await ca.enrol(Secret(token), PublicKey.from_cryptography(private.public_key()))
+    return Holder(private, Certificate.parse(issuance.certificates[0].certificate))
+
+
+def call(ca: Heart, by: Holder, body: bytes = b"", method: str = "POST", path: str = PATH, **changes: Any) -> Call:
+    shown = HostProof.from_header(by.host_header(method, path, body, **({"now": ca.clock.now()} | changes)))
+    return Call(method, path, body, shown.certificate, shown.time, shown.nonce, shown.proof)
+
+
+async def admitted(ca: Heart, by: Holder) -> KnownHost:
+    return await ca.authority.host_calls.admit(call(ca, by))
+
+
+async def refused(ca: Heart, shown: Call, code: str) -> None:
+    with pytest.raises(Unauthenticated) as refusal:
+        await ca.authority.host_calls.admit(shown)
+    assert refusal.value.code == f"host-call.{code}", refusal.value.message
+    assert refusal.value.hint
+
+
+async def synced(ca: Heart, by: Holder, said: HostSaid = SAID) -> Synced:
+    return await ca.authority.host_calls.sync(await admitted(ca, by), said)
+
+
+async def bundle(ca: Heart, by: Holder) -> HostBundle:
+    found = (await synced(ca, by)).bundle
+    assert found is not None
+    SshSignature.from_armor(found[1]).verify(BUNDLE_NAMESPACE, found[0].encode(), ca.keys["bundle"].public_key)
+    return msgspec.json.decode(found[0], type=HostBundle)
+
+
+def test_roles_reach_a_host_by_label_and_by_pattern_and_no_other(play: Play) -> None:
+    async def scenario(ca: Heart) -> None:
+        for name, labels, wanted in (
+            ("web-1.example.com", {"tier": "web"}, ["own", "web"]),
+            ("web-2.example.com", {"tier": "test"}, ["own"]),
+            ("web-3.example.com", {}, ["own"]),
+            ("db-1.example.com", {"tier": "web"}, ["db", "own", "web"]),
+        ):
+            found = await bundle(ca, await enrolled(ca, name, **labels))
+            assert (found.name, sorted(role.name for role in found.roles)) == (name, wanted)
+
+    play(scenario)
+
+
+def test_what_has_not_changed_is_a_heartbeat_with_the_time(play: Play) -> None:
+    async def scenario(ca: Heart) -> None:
+        host = await enrolled(ca, tier="web")
+        first = await bundle(ca, host)
+        ca.clock.later += 100
+        answer = await synced(ca, host, HostSaid(first.digest, first.version, (), ()))
+        assert answer.bundle is None
+        assert answer.heartbeat is not None
+        document, signature = answer.heartbeat
+        key = ca.keys["bundle"].public_key
+        SshSignature.from_armor(signature).verify(HEARTBEAT_NAMESPACE, document.encode(), key)
+        beat = msgspec.json.decode(document, type=HostHeartbeat)
+        assert (beat.digest, beat.host_id, beat.ca_id) == (first.digest, first.host_id, first.ca_id)
+        assert beat.version > first.version
+        assert beat.expires >= first.expires + 100
+
+    play(scenario)
+
+
+def test_new_labels_by_an_enrolment_anew_are_another_bundle(play: Play) -> None:
+    async def scenario(ca: Heart) -> None:
+        host = await enrolled(ca, tier="web")
+        before = await bundle(ca, host)
+        facts = HostFacts("web-1.example.com", (), {"tier": "test"})
+        token, _ = await ca.authority.make_join_token(facts, 600, "root")
+        await ca.enrol(Secret(token), host.certificate.public_key)
+        after = await bundle(ca, host)
+        assert after.digest != before.digest
+        assert [role.name for role in after.roles] == ["own"]
+
+    play(scenario)
+
+
+def test_another_policy_changes_the_digest_of_the_hosts_it_concerns_alone(op: Op, tmp_path: Path) -> None:
+    async def whole() -> None:
+        async with heart(op, tmp_path / "ca.sqlite", roles=[WEB, DB]) as first:
+            web, db = await enrolled(first, tier="web"), await enrolled(first, "db-1.example.com")
+            before = [(await bundle(first, host)).digest for host in (web, db)]
+            narrower = RoleSection(name="db", groups=["dba"], accounts=["postgres"], hosts=["db-1.example.com"])
+            async with heart(op, tmp_path / "ca.sqlite", like=first, roles=[WEB, narrower]) as same:
+                assert [(await bundle(same, host)).digest for host in (web, db)] == before
+            wider = RoleSection(name="db", groups=["dba"], accounts=["postgres", "root"], hosts=["db-*"])
+            async with heart(op, tmp_path / "ca.sqlite", like=first, roles=[WEB, wider]) as second:
+                after = [(await bundle(second, host)).digest for host in (web, db)]
+            assert (after[0] == before[0], after[1] == before[1]) == (True, False)
+
+    asyncio.run(whole())
+
+
+def test_people_whose_accounts_are_made_are_those_who_signed_in_and_a_lock_is_told(play: Play) -> None:
+    async def scenario(ca: Heart) -> None:
+        host = await enrolled(ca)
+        assert (await bundle(ca, host)).people == []
+        ca.clock.later += 10
+        await ca.sign_in()
+        (person,) = (await bundle(ca, host)).people
+        assert (person.roles, person.locked) == (["own"], False)
+        await ca.store.lock_person(ca.op.issuer, "alice-1", reason="left", actor="root", now=int(ca.clock.now()))
+        ca.clock.later += 10
+        (locked,) = (await bundle(ca, host)).people
+        assert (locked.login, locked.locked) == (person.login, True)
+
+    play(scenario)
+
+
+def test_a_host_without_such_a_role_is_told_of_nobody(play: Play) -> None:
+    async def scenario(ca: Heart) -> None:
+        await ca.sign_in()
+        assert (await bundle(ca, await enrolled(ca, tier="web"))).people == []
+
+    play(scenario, roles=[WEB, RoleSection(name="own", groups=["engineers"], accounts=["{login}"], hosts=["*"])])
+
+
+def test_what_a_host_says_of_itself_is_kept_within_bounds_and_admits_nobody(play: Play) -> None:
+    async def scenario(ca: Heart) -> None:
+        host = await enrolled(ca, tier="web")
+        before = await bundle(ca, host)
+        many = tuple(f"a{number}" for number in range(MAX_REPORTED + 5))
+        said = HostSaid(before.digest, 2**70, ("root", "\x1b[2J", "root", "../x", "Upper"), many)
+        answer = await synced(ca, host, said)
+        assert answer.bundle is None
+        known = await admitted(ca, host)
+        assert known.accounts is not None
+        assert (known.accounts.system, len(known.accounts.ordinary)) == (("root",), MAX_REPORTED)
+        assert known.bundle_version == 2**62
+        assert (await bundle(ca, host)).digest == before.digest
+
+    play(scenario)
+
+
+def test_the_same_said_again_is_written_once_in_five_minutes(play: Play) -> None:
+    async def scenario(ca: Heart) -> None:
+        host = await enrolled(ca)
+        said = HostSaid("", 1, ("root",), ())
+        times = []
+        for later in (0, 10, 300, 1):
+            ca.clock.later += later
+            await synced(ca, host, said)
+            times.append((await admitted(ca, host)).synced_at)
+        assert times[0] == times[1] != times[2] == times[3]
+        assert (await admitted(ca, host)).accounts == HostAccounts(("root",))
+
+    play(scenario)
+
+
+def test_every_way_a_call_is_nobodys(play: Play) -> None:
+    async def scenario(ca: Heart) -> None:
+        host, other = await enrolled(ca), await enrolled(ca, "web-2.example.com")
+        salt, private = os.urandom(32), Ed25519PrivateKey.generate()
+        key = PublicKey.from_cryptography(private.public_key())
+        issued = await ca.issue(Credential(ca.token(key, salt), (key,), salt=salt))
+        person = Holder(private, Certificate.parse(issued.certificates[0].certificate))
+        now = ca.clock.now()
+        await refused(ca, call(ca, person), "certificate")
+        await refused(ca, call(ca, host, namespace=REQUEST_NAMESPACE), "proof")
+        await refused(ca, call(ca, host, private=other.private), "proof")
+        await refused(ca, call(ca, host, ca_id=os.urandom(32)), "proof")
+        await refused(ca, call(ca, host, now=now - 61), "time")
+        await refused(ca, call(ca, host, now=now + 61), "time")
+        made = call(ca, host, b"{}")
+        for field, value in (("body", b"{ }"), ("path", "/v1/host/other"), ("method", "GET"), ("nonce", b"0" * 16)):
+            await refused(ca, msgspec.structs.replace(made, **{field: value}), "proof")
+        await ca.authority.host_calls.admit(made)
+        await refused(ca, made, "replay")
+        await ca.store.revoke([host.serial], reason="stolen", actor="root", now=int(now))
+        await refused(ca, call(ca, host), "revoked")
+        ca.clock.later += 31 * 86400
+        await refused(ca, call(ca, other), "expired")
+
+    play(scenario)
+
+
+def test_a_namespace_of_its_own() -> None:
+    assert HOST_REQUEST_NAMESPACE not in (REQUEST_NAMESPACE, BUNDLE_NAMESPACE, HEARTBEAT_NAMESPACE)

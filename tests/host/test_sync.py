@@ -1,0 +1,242 @@
+"""`host sync`: what has changed is brought into force, and whatever does not hold leaves everything in place."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from tests.host.box import Box
+from tests.host.fake_ca import OPTIONS, ROLES, FakeCa, public
+
+from daypass.errors import Conflict, DaypassError, Misconfigured, Unavailable
+from daypass.host.state import State
+from daypass.host.sync import Synced
+from daypass.model import HostRole
+from daypass.wire import Krl
+
+OPS = HostRole("ops", 'restrict,from="10.0.0.0/8"', accounts=("root", "deploy"))
+DEV = ROLES[1]
+Lie = Callable[[FakeCa], Any]
+
+
+@pytest.fixture
+def enrolled(box: Box) -> Box:
+    """With its first sync behind it."""
+    box.enrol()
+    box.sync()
+    return box
+
+
+def files(synced: Synced) -> list[str]:
+    return sorted(path.name for path in synced.changed)
+
+
+def times(box: Box) -> dict[str, int]:
+    return {path.name: path.stat().st_mtime_ns for path in box.paths.ours.rglob("*") if path.is_file()}
+
+
+def state(box: Box) -> State:
+    found = State.load(box.paths.state)
+    assert found is not None
+    return found
+
+
+def test_the_first_sync_after_an_enrolment_changes_nothing(box: Box) -> None:
+    box.enrol()
+    before = times(box)
+    assert not box.sync().did_something
+    assert times(box) == before
+
+
+def test_a_host_says_what_it_has(enrolled: Box) -> None:
+    enrolled.sync()
+    first, second = enrolled.ca.synced
+    assert (first.digest, first.trust_version) == ("", 0)
+    assert (second.digest, second.bundle_version, second.trust_version) == ("d", 1, 1)
+    assert (second.system_accounts, second.accounts) == (["daemon", "root"], ["alice", "bob"])
+
+
+def test_only_what_has_changed_is_touched(enrolled: Box) -> None:
+    before = times(enrolled)
+    enrolled.change(roles=[OPS, DEV])
+    synced = enrolled.sync()
+    assert files(synced) == ["deploy", "root"]
+    after = times(enrolled)
+    assert {name for name in after if after[name] != before.get(name)} == {"deploy", "root"}
+    assert (enrolled.paths.principals / "root").read_text() == f"{OPS.options} role:ops\n"
+
+
+def test_an_account_that_lost_its_roles_has_no_file_any_more(enrolled: Box) -> None:
+    enrolled.change(roles=[DEV])
+    assert files(enrolled.sync()) == ["deploy"]
+    assert not (enrolled.paths.principals / "deploy").exists()
+
+
+def test_nothing_new_is_a_heartbeat_that_lets_the_bundle_hold_on(enrolled: Box) -> None:
+    later = int(time.time()) + 99_999
+    enrolled.ca.bundle |= {"version": 5, "expires": later}
+    synced = enrolled.sync()
+    assert not synced.did_something
+    assert (state(enrolled).bundle_version, state(enrolled).bundle_expires) == (5, later)
+
+
+def test_what_somebody_changed_by_hand_is_set_right(enrolled: Box) -> None:
+    deploy, krl, stray = (enrolled.paths.principals / "deploy", enrolled.paths.krl, enrolled.paths.principals / "x")
+    deploy.write_text("root\n")
+    krl.chmod(0o600)
+    stray.write_text("root\n")
+    assert files(enrolled.sync()) == ["deploy", "krl", "x"]
+    assert deploy.read_text() == f"{OPTIONS} role:deployers\n"
+    assert not stray.exists()
+
+
+def test_a_new_account_of_the_machine_gets_its_file_though_the_bundle_is_the_same(enrolled: Box) -> None:
+    with enrolled.paths.passwd.open("a") as file:
+        file.write("carol:x:5003:5003::/home/carol:/bin/sh\n")
+    assert files(enrolled.sync()) == ["carol"]
+
+
+def test_the_owners_ceiling_beats_the_ca_at_once(enrolled: Box) -> None:
+    enrolled.paths.settings.parent.mkdir(parents=True)
+    enrolled.paths.settings.write_text('never = ["alice"]\n')
+    assert files(enrolled.sync()) == ["alice"]
+    assert not (enrolled.paths.principals / "alice").exists()
+
+
+def test_accounts_that_a_role_names_and_nobody_has_are_told(enrolled: Box) -> None:
+    assert enrolled.sync().unknown == ["deploy"]
+
+
+def test_a_newer_trust_document_comes_along_and_an_older_one_is_refused(enrolled: Box) -> None:
+    enrolled.ca.trust["version"] = 3
+    enrolled.sync()
+    assert state(enrolled).trust_version == 3
+    before = enrolled.tree()
+    enrolled.ca.trust["version"] = 2
+    enrolled.ca.sync_answer = lambda answer: msgspec.structs.replace(answer, trust=enrolled.ca.signed_trust())
+    with pytest.raises(Conflict, match="version 3 was seen before"):
+        enrolled.sync()
+    assert enrolled.tree() == before
+
+
+def test_a_new_krl_is_loaded_by_openssh_before_it_replaces_the_old_one(enrolled: Box) -> None:
+    enrolled.change(krl=Krl(version=9, generated_at=1, comment="new").encode())
+    assert files(enrolled.sync()) == ["krl"]
+    assert state(enrolled).krl_version == 9
+
+
+def changed(**bundle: Any) -> Lie:
+    return lambda ca: ca.bundle.update({"version": 2, "digest": "d2"} | bundle)
+
+
+def beat(**fields: Any) -> Lie:
+    return lambda ca: ca.heartbeat.update(fields)
+
+
+def signed_by_stranger(ca: FakeCa) -> None:
+    changed(roles=[OPS])(ca)
+    ca.signers.update(bundle=ca.stranger)
+
+
+def nothing(ca: FakeCa) -> None:
+    ca.sync_answer = lambda answer: msgspec.structs.replace(answer, heartbeat=None, bundle=None)
+
+
+LIES: list[tuple[str, Lie, str]] = [
+    ("a forged bundle", signed_by_stranger, "not signed by a key of this CA"),
+    ("an expired bundle", changed(expires=1), "has expired"),
+    ("a bundle from the future", changed(issued_at=2**40, expires=2**41), "comes from the future"),
+    ("another host's bundle", changed(host_id="h-2"), "for another host"),
+    ("another name", changed(name="web-2.example.com"), "for another host"),
+    ("another CA's bundle", changed(ca_id="00" * 32), "another CA"),
+    ("an older bundle", changed(version=0), "version 1 was seen before"),
+    ("a bundle without a digest", changed(digest=""), "for another host"),
+    ("a foreign user CA", lambda ca: changed(user_ca=[public(ca.stranger).line()])(ca), "user CA key that the trust"),
+    ("a broken KRL", changed(krl=b"SSHKRL\n\0garbage"), "can't be loaded"),
+    ("no KRL", changed(krl=b""), "no KRL"),
+    ("options that widen", changed(roles=[HostRole("x", "pty", accounts=("root",))]), "can't stand on a line"),
+    ("an account that is a path", changed(roles=[HostRole("x", OPTIONS, accounts=("../x",))]), "can't be one"),
+    ("a heartbeat for another bundle", beat(digest="other"), "another bundle"),
+    ("a heartbeat for another host", beat(host_id="h-2"), "another host"),
+    ("an expired heartbeat", beat(expires=1), "has expired"),
+    ("an older heartbeat", beat(version=0), "version 1 was seen before"),
+    ("a bundle in a heartbeat's place", beat(type="daypass-host-bundle-v1"), "was expected"),
+    ("nothing", nothing, "neither a bundle nor"),
+]
+
+
+@pytest.mark.parametrize(("lie", "words"), [row[1:] for row in LIES], ids=[row[0] for row in LIES])
+def test_a_lie_leaves_everything_in_place(enrolled: Box, lie: Lie, words: str) -> None:
+    before = enrolled.tree()
+    lie(enrolled.ca)
+    with pytest.raises(DaypassError, match=words):
+        enrolled.sync()
+    assert enrolled.tree() == before
+
+
+def test_an_older_krl_in_a_new_bundle_is_refused(enrolled: Box) -> None:
+    enrolled.change(krl=enrolled.ca.krl(8))
+    enrolled.sync()
+    enrolled.change(krl=enrolled.ca.krl(7))
+    with pytest.raises(Conflict, match="8 was seen before"):
+        enrolled.sync()
+
+
+def test_a_ca_that_is_down_leaves_everything_in_place(enrolled: Box) -> None:
+    def down(*_: object) -> Any:
+        raise Unavailable("the CA is down")
+
+    enrolled.ca.sync_answer = down
+    before = enrolled.tree()
+    with pytest.raises(Unavailable):
+        enrolled.sync()
+    assert enrolled.tree() == before
+
+
+@pytest.mark.parametrize("damage", ["gone", "garbage", "another digest"])
+def test_documents_that_are_lost_are_asked_for_anew(enrolled: Box, damage: str) -> None:
+    path = enrolled.paths.bundle
+    if damage == "gone":
+        path.unlink()
+    elif damage == "garbage":
+        path.write_text("{")
+    else:
+        path.write_text(path.read_text().replace('\\"digest\\":\\"d\\"', '\\"digest\\":\\"e\\"'))
+    assert not enrolled.sync().did_something
+    assert enrolled.ca.synced[-1].digest == ""
+    assert json.loads(json.loads(path.read_text())["document"])["digest"] == "d"
+
+
+def test_a_machine_that_is_not_enrolled_is_told_how(box: Box) -> None:
+    with pytest.raises(Misconfigured, match="not enrolled"):
+        box.sync()
+
+
+def test_two_at_once_are_one_too_many(enrolled: Box) -> None:
+    with enrolled.paths.lock.open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        with pytest.raises(Conflict, match="another sync is running"):
+            enrolled.sync()
+    enrolled.sync()
+
+
+def test_a_link_in_our_folder_is_not_followed(enrolled: Box, tmp_path: Path) -> None:
+    target = tmp_path / "target"
+    target.write_text("mine")
+    (enrolled.paths.principals / "deploy").unlink()
+    (enrolled.paths.principals / "deploy").symlink_to(target)
+    with pytest.raises(Misconfigured, match="symbolic link"):
+        enrolled.sync()
+    assert target.read_text() == "mine"
+
+
+def test_an_enrolment_anew_asks_for_everything_and_loses_nothing(enrolled: Box) -> None:
+    enrolled.enrol()
+    assert not enrolled.sync().did_something
+    assert enrolled.ca.synced[-1].digest == ""
