@@ -45,6 +45,7 @@ from daypass.ca.ports import (
     View,
 )
 from daypass.ca.questions import Questions
+from daypass.ca.refusals import Refusals
 from daypass.ca.renewals import Renewals
 from daypass.errors import Denied, Invalid, Unauthenticated, Unavailable
 from daypass.model import Credential, Draft, Grant, Issued, Kind, OnceId, Proof, Renewal, Request
@@ -115,6 +116,7 @@ class Authority:
         self.approvals = Approvals(store, self.acts, self._ready, self._operators)
         self._store = store
         self._learning = Learning(store)
+        self._refusals = Refusals(store, clock)
         self._name = name
         self._serials = _Serials(store, clock)
         self._reused: set[OnceId] = set()  # credentials whose reuse this process has put on record
@@ -145,7 +147,12 @@ class Authority:
         """The whole cycle under one version; under the next one, where the store has that by now."""
         for _ in range(ATTEMPTS):
             force = self.force.current
-            issuance = await self._cycle(force, request, await authenticate(force))
+            proof = await authenticate(force)
+            try:
+                issuance = await self._cycle(force, request, proof)
+            except Denied as error:
+                await self._refusals.note(force.policy, proof, request, error)
+                raise
             if issuance is not None:
                 return issuance
             await self.force.look()

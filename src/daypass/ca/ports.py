@@ -371,8 +371,10 @@ class Store(ConfigStore, DeviceStore, HolderStore, PersonStore, HostStore, Pendi
     async def revoke(self, serials: Sequence[int], *, reason: str, actor: str, now: int) -> None:
         """Mark revoked, raise the generation of the persons concerned, write the ledger: one transaction."""
 
-    async def add_event(self, act: str, details: Mapping[str, object], *, actor: str, now: int) -> None:
-        """A ledger entry for something that is not a certificate."""
+    async def add_event(
+        self, act: str, details: Mapping[str, object], *, actor: str, now: int, person: int | None = None
+    ) -> None:
+        """A ledger entry for something that is not a certificate. `person`: whose history it belongs to."""
 
     async def add_join_token(self, token: JoinToken, *, now: int) -> None: ...
 

@@ -57,9 +57,16 @@ def revoke(
 
 
 def add_event(
-    connection: Connection, statements: Statements, act: str, details: Mapping[str, object], *, actor: str, now: int
+    connection: Connection,
+    statements: Statements,
+    act: str,
+    details: Mapping[str, object],
+    *,
+    actor: str,
+    now: int,
+    person: int | None = None,
 ) -> None:
-    append(connection, statements, statements.lock(connection), act, details, actor=actor, now=now)
+    append(connection, statements, statements.lock(connection), act, details, actor=actor, now=now, person=person)
 
 
 def add_token(connection: Connection, statements: Statements, token: JoinToken, *, now: int) -> None:

@@ -133,10 +133,12 @@ class SqlStore(SqlPersons, SqlPending):
             holders.give_up, serial, reason=reason, actor=actor, details=details, now=now, once=once
         )
 
-    async def add_event(self, act: str, details: Mapping[str, object], *, actor: str, now: int) -> None:
+    async def add_event(
+        self, act: str, details: Mapping[str, object], *, actor: str, now: int, person: int | None = None
+    ) -> None:
         check_text(act, actor)
         ledger.check_details(details)
-        await self._change(admin.add_event, act, details, actor=actor, now=now)
+        await self._change(admin.add_event, act, details, actor=actor, now=now, person=person)
 
     async def add_join_token(self, token: JoinToken, *, now: int) -> None:
         """Raises Conflict where the id is on record already."""
