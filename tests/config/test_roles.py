@@ -183,7 +183,7 @@ PROVIDED = [
         {"hosted_domain": '"a.example"'},
         {"domains": '["b.example"]'},
         "domains[0]",
-        "gives out addresses in a.example",
+        'gives out addresses in "a.example"',
     ),
     (
         {"trust_email": "true", "email_domains": '["a.example"]'},

@@ -16,7 +16,7 @@ from pathlib import Path, PurePosixPath
 from daypass.config.problem import Problem, error, quoted, warning
 from daypass.errors import Misconfigured
 
-__all__ = ["MAX_BYTES", "MAX_FILES", "Source", "included", "read_main"]
+__all__ = ["MAX_BYTES", "MAX_FILES", "Source", "included", "pattern_faults", "read_main"]
 
 MAX_BYTES = 512 * 1024  # of all files together, far above any honest configuration
 MAX_FILES = 256
@@ -68,8 +68,8 @@ def included(main: Source, patterns: list[str]) -> tuple[list[Source], list[Prob
 
 
 def _matching(main: Source, pattern: str, place: str) -> tuple[list[Path], list[Problem]]:
-    if fault := _pattern_fault(pattern, place):
-        return [], [fault]
+    if _pattern_fault(pattern, place):
+        return [], []  # told with what else is wrong in the file
     relative = PurePosixPath(pattern)
     folder = main.path.parent / relative.parent
     try:
@@ -91,6 +91,12 @@ def _matching(main: Source, pattern: str, place: str) -> tuple[list[Path], list[
             say(place, f"{quoted(pattern)} matches no file" if wild else f"there is no file {quoted(pattern)}")
         ]
     return paths, list(_open_to_others(relative, main, place))
+
+
+def pattern_faults(patterns: list[str]) -> Iterator[Problem]:
+    for index, pattern in enumerate(patterns):
+        if fault := _pattern_fault(pattern, f"include[{index}]"):
+            yield fault
 
 
 def _pattern_fault(pattern: str, place: str) -> Problem | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from daypass.config.files import pattern_faults
 from daypass.config.people import people
 from daypass.config.problem import Problem, did_you_mean, error, quoted, warning
 from daypass.config.schema import CaSection, Config, KeySection, LifetimeSection, PagesSection
@@ -40,6 +41,7 @@ def meaning(config: Config) -> Iterator[Problem]:
     """Every mistake and every warning. Empty text and lists are stand-ins where the shape was already wrong."""
     if config.config_version != 1:
         yield error("config_version", f"this daypass reads version 1, not {config.config_version}")
+    yield from pattern_faults(config.include)
     yield from _ca(config.ca)
     yield from _keys(config.keys)
     if config.pages is not None:

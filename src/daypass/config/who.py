@@ -55,7 +55,9 @@ def who_faults(who: WhoSection, path: str, config: Config, shortest: int) -> Ite
 def _provider(who: WhoSection, path: str, providers: list[ProviderSection]) -> Iterator[Problem]:
     names = [provider.name for provider in providers]
     if who.provider and who.provider not in names and "" not in names:
-        suggestion = did_you_mean(who.provider, names) or (f"there is {', '.join(names)}" if names else "")
+        suggestion = did_you_mean(who.provider, names) or (
+            f"there is {', '.join(map(quoted, names))}" if names else ""
+        )
         yield error(f"{path}.provider", f"there is no provider {quoted(who.provider)}", suggestion)
     if not who.provider and len(providers) > 1:
         yield error(f"{path}.provider", "is missing: with several providers each role names whose word it takes")
@@ -154,6 +156,7 @@ def _sent(who: WhoSection, path: str, provider: ProviderSection) -> Iterator[Pro
     for key, address in [*addresses, *((f"domains[{index}]", domain) for index, domain in enumerate(who.domains))]:
         domain = address.rpartition("@")[2].lower()
         if any(believed) and domain not in believed:
-            fault = f"provider {name} gives out addresses in {', '.join(believed)}, as far as this file knows"
+            given = ", ".join(map(quoted, believed))
+            fault = f"provider {name} gives out addresses in {given}, as far as this file knows"
             setting = "email_domains" if provider.trust_email else "hosted_domain"
             yield warning(f"{path}.{key}", fault, f"see {setting} of the provider")
