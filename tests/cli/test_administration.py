@@ -25,10 +25,12 @@ can = ["audit", "revoke", "token:web-*"]
 class Firm(Company):
     """With operators; sshd has no part in this."""
 
+    operators = OPERATORS
+
     def found_ca(self) -> None:
         super().found_ca()
         with self.config.open("a") as file:
-            file.write(OPERATORS)
+            file.write(self.operators)
         self.daypass("ca", "reload", "--root", str(self.ca_root))
 
     def join(self) -> None:
@@ -42,7 +44,7 @@ class Firm(Company):
 
     def here(self, *arguments: str) -> str:
         """The same on the CA's machine."""
-        return self.daypass(*arguments, "--config", str(self.config)).stdout
+        return self.daypass(*arguments, "--root", str(self.ca_root)).stdout
 
 
 @pytest.fixture(scope="module")

@@ -76,6 +76,7 @@ class Double:
     questions: Any = None
     renewals: Any = None
     host_calls: Any = None
+    persons: Any = None
     acts: AnyAct = field(default_factory=AnyAct)
     approvals: Any = None
     devices: Devices | None = None

@@ -7,7 +7,10 @@ from tests.server.company import Company
 
 from daypass.api import ROUTES
 
-ADMIN_ROUTES = {"approvals", "approve", "explain", "join_token", "refuse", "who"}
+ADMIN_ROUTES = {
+    *("approvals", "approve", "explain", "join_token", "refuse", "who"),
+    *("lock", "unlock", "person_link", "person_list", "person_rename", "person_reserve", "person_show"),
+}
 
 
 @pytest.mark.parametrize("name", sorted(ADMIN_ROUTES))

@@ -7,7 +7,7 @@ Bytes travel as standard base64 with padding, times as RFC 3339 in UTC or as Go 
 
 from __future__ import annotations
 
-from daypass.api import administration, approvals, base, calls, explaining, hosts, ours, route, routes, step
+from daypass.api import administration, approvals, base, calls, explaining, hosts, ours, persons, route, routes, step
 from daypass.api.administration import *
 from daypass.api.approvals import *
 from daypass.api.base import *
@@ -15,6 +15,7 @@ from daypass.api.calls import *
 from daypass.api.explaining import *
 from daypass.api.hosts import *
 from daypass.api.ours import *
+from daypass.api.persons import *
 from daypass.api.route import *
 from daypass.api.routes import *
 from daypass.api.step import *
@@ -27,6 +28,7 @@ __all__ += calls.__all__
 __all__ += hosts.__all__
 __all__ += explaining.__all__
 __all__ += ours.__all__
+__all__ += persons.__all__
 __all__ += route.__all__
 __all__ += routes.__all__
 __all__ += step.__all__

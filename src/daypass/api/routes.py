@@ -21,6 +21,7 @@ from daypass.api.ours import (
     MyRevocation,
     TypedCode,
 )
+from daypass.api.persons import PERSON_ROUTES
 from daypass.api.route import Access, Route
 from daypass.api.step import (
     Health,
@@ -123,6 +124,7 @@ ROUTES = (
     Route("openapi", "GET", "/v1/openapi.json", Access.OPEN, None, "This contract as an OpenAPI document."),
     *ADMIN_ROUTES,
     *APPROVAL_ROUTES,
+    *PERSON_ROUTES,
 )  # fmt: skip
 
 

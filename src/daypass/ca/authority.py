@@ -31,6 +31,7 @@ from daypass.ca.host_calls import HostCalls
 from daypass.ca.hosts import Hosts
 from daypass.ca.learning import Learning
 from daypass.ca.operators import Operators
+from daypass.ca.persons import Persons
 from daypass.ca.policy import name_taken
 from daypass.ca.ports import (
     HostRecord,
@@ -110,6 +111,7 @@ class Authority:
         self.devices: Devices | None = None  # assemble gives it to a CA that has pages
         self.renewals = Renewals(self.settle, sshpop, store, clock)
         self.questions = Questions(store, clock, lambda: self.force.current.policy)
+        self.persons = Persons(store, clock, lambda: self.force.current.policy)
         self.calls = Calls(store, clock, ca_id, keys.user_keys)
         self.host_calls = HostCalls(hosts, store, clock, ca_id, keys.host_keys)
         self.acts = Acts(store, clock, ca_id, self._authenticate, self._ready, self._operators)

@@ -39,6 +39,7 @@ class Policy:
         self.bare_accounts = frozenset(a for role in self.roles if role.bare_hosts for a in role.accounts)
         self._machines = Machines(bounds, self.host_domains)
         names = Names(self.roles, config.reserved_logins)
+        self.reserved = names.reserved
         self._people = People(self.roles, bounds, names)
         self._reach = Reach(zip(config.roles, (role.on_host for role in self.roles), strict=True))
         self.require_host_name, self.may_take = self._machines.require_name, names.may_take

@@ -50,6 +50,9 @@ COMMANDS = {
     "ca": Lazy("daypass.cli.admin:ca", "Make a CA, check its configuration, run it."),
     "token": Lazy("daypass.cli.admin_token:token", "Make one-time tokens for machines that join."),
     "approvals": Lazy("daypass.cli.approvals:approvals", "Approve what another operator has asked for."),
+    "person": Lazy("daypass.cli.person:person", "People on record: who they are, what they are called."),
+    "lock": Lazy("daypass.cli.person:lock", "Lock a person out."),
+    "unlock": Lazy("daypass.cli.person:unlock", "Let a person in again."),
     "ledger": Lazy("daypass.cli.admin:ledger", "Read and verify the record of what the CA did."),
 }
 
@@ -73,7 +76,7 @@ _SECTIONS = {
         ),
     ),
     "For servers": ("host",),
-    "For the CA": ("who", "ca", "token", "approvals", "ledger"),
+    "For the CA": ("who", "ca", "token", "approvals", "person", "lock", "unlock", "ledger"),
 }
 
 

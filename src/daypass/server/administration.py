@@ -6,6 +6,7 @@ from daypass import api
 from daypass.ca.acts import Operator
 from daypass.model import HostFacts
 from daypass.server.explaining import Explaining
+from daypass.server.persons import PersonRoutes
 from daypass.server.ports import Heart
 
 __all__ = ["Administration", "administration"]
@@ -23,4 +24,4 @@ class Administration:
 
 def administration(heart: Heart) -> tuple[object, ...]:
     """Every room with handlers `async def ROUTE(self, operator, body)`."""
-    return (Administration(heart), Explaining(heart))
+    return Administration(heart), Explaining(heart), PersonRoutes(heart)

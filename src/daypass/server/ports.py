@@ -15,6 +15,7 @@ from daypass.ca.explain import Answer
 from daypass.ca.host_calls import HostSaid, Synced
 from daypass.ca.host_ports import HostRecord, KnownHost
 from daypass.ca.pending_ports import PendingAct
+from daypass.ca.persons import Persons
 from daypass.ca.ports import OnRecord
 from daypass.ca.questions import About
 from daypass.ca.shown import Call
@@ -178,6 +179,9 @@ class Heart(Protocol):
 
     @property
     def approvals(self) -> Approvals: ...
+
+    @property
+    def persons(self) -> Persons: ...
 
     @property
     def renewals(self) -> Renewals: ...
