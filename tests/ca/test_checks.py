@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from hashlib import sha256
+from ipaddress import ip_network
 from typing import Any
 
 import pytest
@@ -27,6 +28,7 @@ RULES = Rules(
     ca_id=sha256(OFFLINE.blob).digest(),
     host_domains=("*.example.com",),
     bare_accounts=frozenset({"deploy"}),
+    permits={"eng": frozenset({"permit-pty"}), "ops": frozenset({"permit-pty", "permit-agent-forwarding"})},
     floor=300,
     user_ceiling=20 * 3600,
     host_ceiling=90 * 86400,
@@ -55,9 +57,9 @@ HOST: dict[str, Any] = USER | {
 }
 
 
-def draft(fields: dict[str, Any], claims: tuple[str, ...] = ("alice",)) -> Draft:
+def draft(fields: dict[str, Any], claims: tuple[str, ...] = ("alice",), roles: tuple[str, ...] = ("eng",)) -> Draft:
     cert = Certificate(**fields)
-    grant = Grant(cert.type, cert.key_id, cert.principals, cert.valid_after, cert.valid_before, (), claims=claims)
+    grant = Grant(cert.type, cert.key_id, cert.principals, cert.valid_after, cert.valid_before, roles, claims=claims)
     return Draft(grant, cert)
 
 
@@ -70,6 +72,27 @@ def test_an_honest_draft_passes_and_is_signed_as_it_was_seen(fields: dict[str, A
 def test_a_name_at_a_git_server_is_signed_as_it_was_seen() -> None:
     fields = USER | {"extensions": (("login@git.example.com", "alice.b"), ("login@github.com", "Alice-B_corp"))}
     assert check(draft(fields), RULES, NOW).certificate.extensions == fields["extensions"]
+
+
+@pytest.mark.parametrize("networks", ["10.0.0.0/8", "10.0.0.0/8,fd00::/8,192.0.2.7/32", "2001:db8::1/128"])
+def test_networks_to_log_in_from_are_signed_as_they_were_seen(networks: str) -> None:
+    fields = USER | {"critical_options": (("source-address", networks),)}
+    assert check(draft(fields), RULES, NOW).certificate.critical_options == fields["critical_options"]
+
+
+def test_an_extension_takes_a_role_that_brings_it() -> None:
+    fields = USER | {"extensions": (("permit-agent-forwarding", ""), ("permit-pty", ""))}
+    assert check(draft(fields, roles=("eng", "ops")), RULES, NOW)
+
+
+@given(st.text(max_size=20) | st.text("0123456789abcdef.:/,", max_size=30))
+def test_no_text_but_networks_binds_where_one_may_log_in_from(text: str) -> None:
+    try:
+        check(draft(USER | {"critical_options": (("source-address", text),)}), RULES, NOW)
+    except Internal:
+        return
+    networks = [ip_network(each) for each in text.split(",")]
+    assert networks and all(each.prefixlen for each in networks)
 
 
 def test_only_check_makes_a_checked() -> None:
@@ -120,7 +143,27 @@ def test_only_check_makes_a_checked() -> None:
         {"valid_after": NOW + 3600, "valid_before": NOW + 3600 + 20 * 3600},
         {"valid_after": 0},
         {"critical_options": (("source-address", ""),)},  # CVE-2026-56854: an empty restriction is no restriction
+        {"critical_options": (("source-address", "0.0.0.0/0"),)},
+        {"critical_options": (("source-address", "10.0.0.0/8,::/0"),)},
+        {"critical_options": (("source-address", "10.0.0.1/8"),)},  # sshd refuses host bits, and so everybody
+        {"critical_options": (("source-address", "10.0.0.0/8,"),)},
+        {"critical_options": (("source-address", ",10.0.0.0/8"),)},
+        {"critical_options": (("source-address", "10.0.0.0/8 "),)},
+        {"critical_options": (("source-address", "10.0.0.0/255.0.0.0"),)},
+        {"critical_options": (("source-address", "192.0.2.7"),)},  # nothing but one way to write it
+        {"critical_options": (("source-address", "FD00::/8"),)},
+        {"critical_options": (("source-address", "!10.0.0.0/8"),)},
+        {"critical_options": (("source-address", "*"),)},
+        {"critical_options": (("source-address", "web-1.example.com"),)},
+        {"critical_options": (("source-address", "fe80::1%eth0"),)},
         {"critical_options": (("force-command", ""),)},
+        {"critical_options": (("force-command", " "),)},
+        {"critical_options": (("force-command", "uptime\nrm -r /"),)},
+        {"critical_options": (("force-command", "a"), ("source-address", "::/0"))},
+        {"principals": ("role:ops",)},  # of a role that was not given
+        {"principals": ("role:ops:alice", "alice")},
+        {"extensions": (("permit-agent-forwarding", ""), ("permit-pty", ""))},  # which this role does not bring
+        {"extensions": (("permit-port-forwarding", ""),)},
         {"critical_options": (("only-on-mondays", "1"),)},
         {"critical_options": (("verify-required", "no"),)},
         {"extensions": (("permit-everything", ""),)},

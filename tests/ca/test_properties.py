@@ -197,6 +197,7 @@ def rules_of(rules: Policy) -> Rules:
         ca_id=bytes(32),
         host_domains=rules.host_domains,
         bare_accounts=rules.bare_accounts,
+        permits=rules.permits,
         floor=rules.floor,
         user_ceiling=rules.user_ceiling,
         host_ceiling=rules.host_ceiling,

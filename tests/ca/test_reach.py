@@ -73,6 +73,7 @@ def test_looking_up_gives_what_asking_every_role_gives(places: Any, names: list[
             "restrict,pty,agent-forwarding,X11-forwarding,user-rc",
         ),
         ({"source_address": ["10.0.0.0/8", "fd00::/8"]}, 'restrict,pty,port-forwarding,from="10.0.0.0/8,fd00::/8"'),
+        ({"source_address": ["192.0.2.7", "FD00::1"], "extensions": []}, 'restrict,from="192.0.2.7/32,fd00::1/128"'),
         ({"force_command": 'echo "a b"'}, 'restrict,pty,port-forwarding,command="echo \\"a b\\""'),
         (
             {"force_command": "x", "source_address": ["10.0.0.0/8"], "extensions": []},

@@ -7,8 +7,10 @@ wherever it came from (CVE-2026-115369, CVE-2025-44005).
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
+from ipaddress import ip_network
 
 from daypass.errors import Internal
 from daypass.model import (
@@ -25,7 +27,7 @@ from daypass.wire import Certificate, CertType
 
 __all__ = ["Checked", "Rules", "check"]
 
-ROLE_PRINCIPAL = re.compile(rf"role:[a-z][a-z0-9-]{{0,62}}(:{LOGIN_NAME.pattern}|@[0-9a-f]{{32}})?")
+ROLE_PRINCIPAL = re.compile(rf"role:([a-z][a-z0-9-]{{0,62}})(:{LOGIN_NAME.pattern}|@[0-9a-f]{{32}})?")
 EMAIL_PRINCIPAL = re.compile(r"[A-Za-z0-9._+-]{1,64}@[a-z0-9-]+(\.[a-z0-9-]+)+")  # with login_name = "step" only
 CRITICAL_OPTIONS = frozenset({"force-command", "source-address", "verify-required"})
 EXTENSIONS = frozenset(
@@ -53,6 +55,7 @@ class Rules:
     ca_id: bytes  # SHA-256 of the offline root's key
     host_domains: tuple[str, ...]
     bare_accounts: frozenset[str]
+    permits: Mapping[str, frozenset[str]]  # role -> extensions that it may bring
     floor: int
     user_ceiling: int
     host_ceiling: int
@@ -113,7 +116,8 @@ def _check_keys(cert: Certificate, rules: Rules) -> None:
 def _check_user(draft: Draft, rules: Rules) -> None:
     cert = draft.certificate
     for name in cert.principals:
-        if ROLE_PRINCIPAL.fullmatch(name):
+        if typed := ROLE_PRINCIPAL.fullmatch(name):
+            _require(typed[1] in draft.grant.roles, "{!r} is of a role that was not given", name)
             continue
         plain = LOGIN_NAME.fullmatch(name) or (name in draft.grant.claims and EMAIL_PRINCIPAL.fullmatch(name))
         _require(plain is not None and bool(plain), "{!r} is not a principal", name)
@@ -121,9 +125,32 @@ def _check_user(draft: Draft, rules: Rules) -> None:
     for name, value in cert.critical_options:
         _require(name in CRITICAL_OPTIONS, "critical option {!r} is unknown", name)
         _require(bool(value) != (name in FLAGS), "critical option {!r} has no sense with this value", name)
+        _require(_BINDS.get(name, _always)(value), "critical option {!r} binds nobody, or everybody", name)
+    permitted = frozenset[str]().union(*(rules.permits.get(role, ()) for role in draft.grant.roles))
     for name, value in cert.extensions:
-        flag = name in EXTENSIONS and not value
+        flag = name in EXTENSIONS & permitted and not value
         _require(flag or _names_git_user(name, value), "extension {!r} is unknown, or its value no good", name)
+
+
+def _is_address_list(value: str) -> bool:
+    """Networks as sshd reads them for `source-address` (addr_match_cidr_list): canonical, and none that holds every
+    address, which would be no restriction at all (CVE-2026-56854)."""
+    try:
+        networks = [ip_network(each) for each in value.split(",")]
+    except ValueError:
+        return False
+    return all(each.prefixlen > 0 for each in networks) and value == ",".join(map(str, networks))
+
+
+def _is_one_command(value: str) -> bool:
+    return value.isprintable() and not value.isspace()
+
+
+def _always(_value: str) -> bool:
+    return True
+
+
+_BINDS: Mapping[str, Callable[[str], bool]] = {"source-address": _is_address_list, "force-command": _is_one_command}
 
 
 def _names_git_user(name: str, value: str) -> bool:

@@ -63,6 +63,7 @@ def rules(
         ca_id=ca_id,
         host_domains=policy.host_domains,
         bare_accounts=policy.bare_accounts,
+        permits=policy.permits,
         floor=policy.floor,
         user_ceiling=policy.user_ceiling,
         host_ceiling=policy.host_ceiling,

@@ -37,6 +37,7 @@ class Policy:
         self.sections = {section.name: section for section in config.roles}
         self.issuers = {each.name: each.issuer for each in config.providers}
         self.bare_accounts = frozenset(a for role in self.roles if role.bare_hosts for a in role.accounts)
+        self.permits = {role.name: role.extensions for role in self.roles}
         self._machines = Machines(bounds, self.host_domains)
         names = Names(self.roles, config.reserved_logins)
         self.reserved = names.reserved

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
+from ipaddress import ip_network
 
 from daypass.config import RoleSection
 from daypass.model import HostRole, NewAccounts
 
-__all__ = ["EVERY_HOST", "PERMITS", "Reach", "glob", "host_role", "line_options", "order", "reaches"]
+__all__ = ["EVERY_HOST", "PERMITS", "Reach", "glob", "host_role", "line_options", "networks", "order", "reaches"]
 
 EVERY_HOST = "*"
 PERMITS = {  # extension of a certificate -> what a line under `restrict` needs for it (sshd(8), AUTHORIZED_KEYS)
@@ -104,11 +105,16 @@ def line_options(section: RoleSection) -> str:
     """In authorized_keys a quote is `\\"`; a backslash before anything else is itself (OpenSSH's opt_dequote)."""
     parts = ["restrict", *(option for extension, option in PERMITS.items() if extension in section.extensions)]
     if section.source_address:
-        parts.append(f'from="{",".join(section.source_address)}"')
+        parts.append(f'from="{",".join(networks(section))}"')
     if section.force_command:
         command = section.force_command.replace('"', '\\"')
         parts.append(f'command="{command}"')
     return ",".join(parts)
+
+
+def networks(section: RoleSection) -> tuple[str, ...]:
+    """Where it may be used from, each as sshd writes it. Raises ValueError for what is no network."""
+    return tuple(str(ip_network(each)) for each in section.source_address)
 
 
 def order(section: RoleSection) -> tuple[bool, bool, int, str]:

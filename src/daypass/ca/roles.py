@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from daypass.ca.reach import host_role
+from daypass.ca.reach import host_role, networks
 from daypass.ca.schedule import Schedule
 from daypass.ca.subject import Subject
 from daypass.ca.who import Condition, Who, is_on_who
@@ -64,7 +64,7 @@ class Role:
             limit=min(parse_duration(section.lifetime), ceiling) if section.lifetime else ceiling,
             schedule=Schedule(section.windows),
             extensions=frozenset(section.extensions),
-            source_address=tuple(section.source_address),
+            source_address=networks(section),
             day_pass=section.day_pass,
             bare_hosts=section.bare_hosts,
             git=tuple(sorted(section.git.items())),
