@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
@@ -139,6 +139,12 @@ class Remote:
         """One administrative call; `act` is the `Authorization` of a sign-in for exactly this body."""
         return self._line.administer(path, body, answer, act)
 
+    def administer_lines(
+        self, path: str, body: bytes, line: type[Answer], take: Callable[[Iterator[Answer]], None], act: str
+    ) -> None:
+        """The same for an answer that is as long as it is: `take` gets its lines as they come."""
+        self._line.administer_lines(path, body, line, take, act)
+
     def root_unverified(self, fingerprint: str) -> str:
         """The CA's X.509 root in PEM, fetched over TLS that proves nothing, and judged by its SHA-256.
 
@@ -176,6 +182,11 @@ class AdminRemote:
     def administer(self, path: str, body: bytes, answer: type[Answer]) -> Answer | api.Pending:
         return self._line.administer(path, body, answer)
 
+    def administer_lines(
+        self, path: str, body: bytes, line: type[Answer], take: Callable[[Iterator[Answer]], None]
+    ) -> None:
+        self._line.administer_lines(path, body, line, take)
+
 
 class _Line:
     """One HTTP client, opened with the first call."""
@@ -211,6 +222,34 @@ class _Line:
         if response.status_code == _ACCEPTED:
             return self._decoded(content, api.Pending)
         return self._decoded(content, answer)
+
+    def administer_lines(
+        self, path: str, body: bytes, line: type[Answer], take: Callable[[Iterator[Answer]], None],
+        act: str | None = None,
+    ) -> None:  # fmt: skip
+        """JSON lines, of any number: what is capped is each of them."""
+        import httpx2
+
+        headers = {"content-type": "application/json"} | ({"authorization": act} if act is not None else {})
+        began = time.monotonic()
+        try:
+            self._client = self._client or self._open()
+            with self._client.stream("POST", self._base + path, content=body, headers=headers) as response:
+                if not response.is_success:
+                    raise refusal(response, self._read(response, _SMALL, began + _CALL_LIMIT), self._where)
+                take(self._decoded(each, line) for each in self._lines(response))
+        except (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError, TimeoutError) as error:
+            raise unreachable(error, self._end) from error
+
+    def _lines(self, response: httpx2.Response) -> Iterator[bytes]:
+        rest = b""
+        for part in response.iter_raw():
+            *whole, rest = (rest + part).split(b"\n")
+            yield from whole
+            if len(rest) > _SMALL:
+                raise Unavailable(f"{self._where} answered with too long a line", code="answer", hint=_AGAIN)
+        if rest:
+            raise not_a_ca(self._where)
 
     def _decoded(self, content: bytes, answer: type[Answer]) -> Answer:
         try:

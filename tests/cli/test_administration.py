@@ -94,3 +94,46 @@ def test_an_act_stands_in_the_ledger_before_its_effect_with_who_and_what(firm: F
     at = max(n for n, each in enumerate(acts) if each["act"] == "admin.join_token")
     assert acts[at]["actor"].startswith("demo:") and acts[at]["needs"] == ["token:web-8.demo.test"]
     assert len(acts[at]["digest"]) == 64 and acts[at + 1]["act"] != acts[at]["act"]
+
+
+def test_an_auditor_reads_and_verifies_the_ledger_from_afar_as_it_is_here(firm: Firm) -> None:
+    here = json.loads(firm.here("ledger", "verify", "--json"))
+    code, out, err = firm.administer("alice", "ledger", "verify", "--json")
+    there = json.loads(out)
+    assert code == 0 and there["entries"] == here["entries"] + 1  # reading it from afar stands in it
+    assert "to verify the ledger" in err
+    shown = firm.administer("alice", "ledger", "show", "--after", "1", "--limit", "3")[1]
+    assert shown == firm.here("ledger", "show", "--after", "1", "--limit", "3")
+    assert [json.loads(line)["seq"] for line in shown.splitlines()] == [2, 3, 4]
+
+
+def test_an_operator_takes_back_anybodys_certificates_both_ways(firm: Firm) -> None:
+    env = {"BROWSER": f"{sys.executable} -m daypass.demo.browser %s", "DEMO_PERSON": "alice"}
+    for options in ([], ["--root", str(firm.ca_root)]):
+        firm.daypass("login", "--force", env=env)
+        serial = str(json.loads(firm.daypass("list", "--remote", "--json").stdout)[0]["serial"])
+        done = firm.daypass("revoke", "--operator", serial, "--reason", "laptop lost", "--json", *options, env=env)
+        (revoked,) = json.loads(done.stdout)
+        assert str(revoked["serial"]) == serial and revoked["revoked_at"]
+    acts = [json.loads(line) for line in firm.here("ledger", "show", "--limit", "1000").splitlines()]
+    actors = [each["actor"].partition(":")[0] for each in acts if each["act"] == "certificate.revoke"]
+    assert actors == ["demo", "uid"]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--operator", "--reason", "x"),
+        ("--operator", "1"),
+        ("1", "2"),
+        ("1", "--remote"),
+        ("1", "--json"),
+    ],
+)
+def test_what_only_an_operator_can_say_takes_the_word(firm: Firm, arguments: tuple[str, ...]) -> None:
+    assert firm.daypass("revoke", *arguments, check=False).returncode == Exit.USAGE
+
+
+def test_a_serial_that_is_on_no_record_revokes_none(firm: Firm) -> None:
+    done = firm.daypass("revoke", "--operator", "12345", "--reason", "x", "--root", str(firm.ca_root), check=False)
+    assert done.returncode == Exit.NOT_FOUND

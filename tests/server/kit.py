@@ -79,6 +79,8 @@ class Double:
     persons: Any = None
     acts: AnyAct = field(default_factory=AnyAct)
     approvals: Any = None
+    revocation: Any = None
+    ledger: Any = None
     devices: Devices | None = None
 
     async def issue(self, request: Request, credential: Credential) -> Granted:

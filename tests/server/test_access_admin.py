@@ -8,7 +8,7 @@ from tests.server.company import Company
 from daypass.api import ROUTES
 
 ADMIN_ROUTES = {
-    *("approvals", "approve", "explain", "join_token", "refuse", "who"),
+    *("approvals", "approve", "explain", "join_token", "ledger", "refuse", "revoke", "who"),
     *("lock", "unlock", "person_link", "person_list", "person_rename", "person_reserve", "person_show"),
 }
 

@@ -8,7 +8,18 @@ from daypass.api.base import ACT_SCHEME, read_header, written_header
 from daypass.api.explaining import ExplainRequest, Explanation, WhoAnswer, WhoRequest
 from daypass.api.route import admin_route
 
-__all__ = ["ADMIN_ROUTES", "ActProof", "JoinTokenRequest", "JoinTokenResponse", "Pending"]
+__all__ = [
+    "ADMIN_ROUTES",
+    "ActProof",
+    "JoinTokenRequest",
+    "JoinTokenResponse",
+    "LedgerEntry",
+    "LedgerRequest",
+    "Pending",
+    "RevokeRequest",
+    "RevokeResponse",
+    "Revoked",
+]
 
 
 class ActProof(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,10 +78,50 @@ class JoinTokenResponse(msgspec.Struct, frozen=True, kw_only=True):
     expires_at: int
 
 
+class RevokeRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """Anybody's certificates, all or none of them."""
+
+    serials: list[int]
+    reason: str
+
+
+class Revoked(msgspec.Struct, frozen=True, kw_only=True):
+    """One of them, as it stands now."""
+
+    serial: int
+    key_id: str
+    valid_before: int
+    revoked_at: int
+
+
+class RevokeResponse(msgspec.Struct, frozen=True, kw_only=True):
+    certificates: list[Revoked]
+
+
+class LedgerRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """Entries behind number `after`; all of them without a `limit`."""
+
+    after: int = 0
+    limit: int | None = None
+
+
+class LedgerEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of the answer, which is JSON lines. `entry`: the JSON that was hashed, byte for byte; `hash`: SHA-256
+    of "daypass-ledger-v1" NUL, the hash before and the entry."""
+
+    seq: int
+    time: int
+    act: str
+    entry: bytes
+    hash: bytes
+
+
 ADMIN_ROUTES = (
     admin_route(
         "join_token", "token:NAME", JoinTokenRequest, JoinTokenResponse, "Make a one-time join token.", status=201
     ),
+    admin_route("revoke", "revoke", RevokeRequest, RevokeResponse, "Revoke certificates, whosever they are."),
+    admin_route("ledger", "audit", LedgerRequest, LedgerEntry, "Read the ledger: one entry a line, as recorded."),
     admin_route("explain", "audit", ExplainRequest, Explanation, "Whether somebody may log in there, and why."),
     admin_route("who", "audit", WhoRequest, WhoAnswer, "Who could log in there, and by which role."),
 )

@@ -48,6 +48,7 @@ from daypass.ca.ports import (
 from daypass.ca.questions import Questions
 from daypass.ca.refusals import Refusals
 from daypass.ca.renewals import Renewals
+from daypass.ca.revocation import Revocation
 from daypass.errors import Denied, Invalid, Unauthenticated, Unavailable
 from daypass.model import Credential, Draft, Grant, Issued, Kind, OnceId, Proof, Renewal, Request
 from daypass.wire import Certificate, CertType, PublicKey
@@ -115,6 +116,7 @@ class Authority:
         self.calls = Calls(store, clock, ca_id, keys.user_keys)
         self.host_calls = HostCalls(hosts, store, clock, ca_id, keys.host_keys)
         self.acts = Acts(store, clock, ca_id, self._authenticate, self._ready, self._operators)
+        self.revocation, self.ledger = Revocation(store, clock), store.ledger
         self.approvals = Approvals(store, self.acts, self._ready, self._operators)
         self._store = store
         self._learning = Learning(store)

@@ -1,20 +1,25 @@
-"""`daypass ledger`: walk the hash chain of everything the CA did, or read it."""
+"""`daypass ledger`: walk the hash chain of everything the CA did, or read it.
+
+On the CA's machine it is read from the database itself, whether or not the CA runs; elsewhere the CA is asked for it.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import click
 
-from daypass.cli.admin_options import Where, json_option, where_options
+from daypass.cli.admin_options import Where, json_option
+from daypass.cli.administration import Administration, administering
 from daypass.cli.output import data, good, json_data, note
 
 if TYPE_CHECKING:
+    from daypass.api import LedgerEntry
     from daypass.ca.ports import LedgerRow
-    from daypass.config import Config
 
 __all__ = ["show", "verify"]
 
@@ -26,19 +31,21 @@ CHUNK = 5000  # entries read at a time
 Examples:
   sudo daypass ledger verify
   sudo daypass ledger verify --json | jq -r .head    keep it, compare later
+  daypass ledger verify                    as an auditor, by a sign-in
 
 Exit code: 0 the chain is whole, 3 an entry is missing, moved or altered."""
 )
-@where_options
+@administering
 @json_option
-def verify(where: Where, as_json: bool) -> None:
+def verify(ca: Administration, as_json: bool) -> None:
     """Walk the hash chain from its first entry to its last."""
-    count, head = asyncio.run(_walk(where.load()))
+    walk = _Walk()
+    _read(ca, "verify the ledger", 0, None, walk.take)
     if as_json:
-        json_data({"entries": count, "head": head.hex()})
+        json_data({"entries": walk.count, "head": walk.head.hex()})
         return
     note(good("the chain is whole"))
-    data(f"{count} entries, head {head.hex()}")
+    data(f"{walk.count} entries, head {walk.head.hex()}")
 
 
 @click.command(
@@ -52,34 +59,40 @@ Times are unix seconds: entries are shown byte for byte as they were hashed."""
 )
 @click.option("--after", type=click.IntRange(min=0), default=0, help="Begin behind the entry of this number.")
 @click.option("--limit", type=click.IntRange(min=1), default=100, show_default=True, help="At most so many entries.")
-@where_options
-def show(where: Where, after: int, limit: int) -> None:
+@administering
+def show(ca: Administration, after: int, limit: int) -> None:
     """Print entries as they were recorded, one JSON object a line."""
 
-    async def lines() -> None:
-        async for rows in _chunks(where.load(), after, limit):
-            for row in rows:
-                data(row.entry.decode(errors="replace"))
+    def lines(rows: Rows) -> None:
+        for row in rows:
+            data(row.entry.decode(errors="replace"))
 
-    asyncio.run(lines())
+    _read(ca, "read the ledger", after, limit, lines)
 
 
-async def _walk(config: Config) -> tuple[int, bytes]:
-    """The last entry's number and hash. Raises Invalid naming the first entry that is not what was recorded."""
-    from daypass.ledger.chain import GENESIS
-    from daypass.ledger.chain import verify as verify_chain
+Rows = Sequence["LedgerRow | LedgerEntry"]
 
-    count, head = 0, GENESIS
-    async for rows in _chunks(config, 0, None):
-        count, head = verify_chain([(row.seq, row.entry, row.hash) for row in rows], head=head, seq=count)
+
+class _Walk:
+    """Along the chain, from its beginning. Raises Invalid naming the first entry that is not what was recorded."""
+
+    def __init__(self) -> None:
+        from daypass.ledger.chain import GENESIS
+
+        self.count, self.head = 0, GENESIS
+
+    def take(self, rows: Rows) -> None:
+        from daypass.ledger.chain import verify as verify_chain
+
+        links = [(row.seq, row.entry, row.hash) for row in rows]
+        self.count, self.head = verify_chain(links, head=self.head, seq=self.count)
         for row in rows:
             _agree(row)
         if sys.stderr.isatty() and len(rows) == CHUNK:
-            note(f"{count} entries")
-    return count, head
+            note(f"{self.count} entries")
 
 
-def _agree(row: LedgerRow) -> None:
+def _agree(row: LedgerRow | LedgerEntry) -> None:
     """The columns beside an entry serve searches only; they must not say anything else than the entry."""
     import msgspec
 
@@ -90,10 +103,34 @@ def _agree(row: LedgerRow) -> None:
         raise Invalid(f"ledger entry {row.seq} is filed under another time or act", code="ledger.altered")
 
 
-async def _chunks(config: Config, after: int, limit: int | None) -> AsyncIterator[Sequence[LedgerRow]]:
+def _read(ca: Administration, purpose: str, after: int, limit: int | None, take: Callable[[Rows], None]) -> None:
+    from daypass.api import LedgerEntry, LedgerRequest
+
+    if ca.here:
+        asyncio.run(_from_store(ca.where, after, limit, take))
+        return
+
+    def in_chunks(entries: Iterable[LedgerEntry]) -> None:
+        for chunk in _chunks(iter(entries)):
+            take(chunk)
+
+    ca.lines("ledger", LedgerRequest(after=after, limit=limit), LedgerEntry, purpose, in_chunks)
+
+
+def _chunks(entries: Iterator[LedgerEntry]) -> Iterator[Sequence[LedgerEntry]]:
+    while chunk := list(islice(entries, CHUNK)):
+        yield chunk
+
+
+async def _from_store(where: Where, after: int, limit: int | None, take: Callable[[Rows], None]) -> None:
+    async for rows in _pages(where, after, limit):
+        take(rows)
+
+
+async def _pages(where: Where, after: int, limit: int | None) -> AsyncIterator[Sequence[LedgerRow]]:
     from daypass.store import open_store
 
-    store = open_store(config.ca.database)
+    store = open_store(where.load().ca.database)
     try:
         while rows := await store.ledger(after, CHUNK if limit is None else min(limit, CHUNK)):
             yield rows

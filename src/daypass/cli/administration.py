@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -32,14 +32,22 @@ Answer = TypeVar("Answer")
 class Administration:
     """The CA that is administered, and the way to it.
 
-    `named`: somebody said which configuration is meant. `context`, `provider`, `opens`: for a sign-in (trust 4.3).
+    `named`: somebody said which configuration is meant. `settings`, `provider` and `opens` (a browser) are for a
+    sign-in (trust 4.3).
     """
 
     def __init__(
-        self, where: Where, named: bool, *, remote: bool, root: str, context: str, provider: str | None, opens: bool
+        self,
+        where: Where,
+        settings: Callable[[], Settings],
+        *,
+        named: bool,
+        remote: bool,
+        provider: str | None = None,
+        opens: bool = True,
     ) -> None:
         self.where, self._named, self._remote = where, named, remote
-        self._root, self._context, self._provider, self._opens = root, context, provider, opens
+        self._settings, self._provider, self._opens = settings, provider, opens
 
     @property
     def here(self) -> bool:
@@ -70,6 +78,24 @@ class Administration:
             raise click.exceptions.Exit(Exit.WAITING)
         return found
 
+    def lines(
+        self, name: str, body: Struct, line: type[Answer], purpose: str, take: Callable[[Iterator[Answer]], None]
+    ) -> None:
+        """The same for a route that answers in lines: `take` gets them as they come."""
+        import msgspec
+
+        from daypass.api import route_of
+        from daypass.remote import AdminRemote
+
+        path, content = route_of(name).path, msgspec.json.encode(body)
+        if (socket := self._socket()) is not None:
+            with AdminRemote(socket) as local:
+                local.administer_lines(path, content, line, take)
+            return
+        self._sign_in().call(
+            path, content, purpose, lambda ca, act: ca.administer_lines(path, content, line, take, act)
+        )
+
     def _socket(self) -> Path | None:
         """None where there is none for us. One that is only not there now is, for who could not sign in anyway."""
         if not self.here:
@@ -80,9 +106,7 @@ class Administration:
 
     def settings(self) -> Settings:
         """Of the person who runs this."""
-        from daypass.client.settings import Settings
-
-        return Settings.load(self._root, context=self._context)
+        return self._settings()
 
     def _sign_in(self) -> ActSignIn:
         from daypass.cli.login import opener_for
@@ -110,7 +134,12 @@ def administering(command: Callable[..., Any]) -> Callable[..., Any]:
             raise click.UsageError("--config is for the CA on this machine; --remote, --context, --provider are not")
         named = config is not None or (bool(root) and where.file.exists())
         ca = Administration(
-            where, named, remote=asks, root=root, context=context, provider=provider, opens=not no_browser_open
+            where,
+            functools.partial(_settings, root, context),
+            named=named,
+            remote=asks,
+            provider=provider,
+            opens=not no_browser_open,
         )
         return command(ca=ca, **arguments)
 
@@ -131,6 +160,12 @@ _OPTIONS = (
     ),
     click.option("--root", default="", metavar="DIR", help="Work below DIR instead of / (tests, images)."),
 )
+
+
+def _settings(root: str, context: str) -> Settings:
+    from daypass.client.settings import Settings
+
+    return Settings.load(root, context=context)
 
 
 def _tell_pending(found: Pending, *, as_json: bool) -> None:

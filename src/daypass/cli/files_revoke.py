@@ -29,13 +29,15 @@ Examples:
   daypass revoke                               which there are
   daypass revoke 7302841934512128 --reason "left the laptop on a train"
   daypass revoke --sshpop-cert key-cert.pub --sshpop-key key
+  daypass revoke --operator 7302841934512128 --reason "key leaked"
 
 Your day pass speaks for you, so sign in first; you give up what is yours and nothing else. If it is the day pass
 itself, it is taken out of the agent as well. Servers are not told yet: whoever has the key of another certificate
 gets in with it until it expires. A host gives up its own with --sshpop-cert and --sshpop-key; laptops refuse that
-from their next login on."""
+from their next login on. An operator (capability revoke) takes back anybody's, several at a time: on the CA's machine
+by its socket, elsewhere by a sign-in for exactly that."""
 )
-@click.argument("serial", required=False)
+@click.argument("serials", metavar="[SERIAL]...", nargs=-1)
 @click.option("--reason", default="", metavar="TEXT", help="Why; it is kept in the CA's record.")
 @click.option("--reasonCode", "reason_code", type=click.IntRange(0, 10), default=0, hidden=True)
 @click.option("--sshpop-cert", metavar="FILE", help="A host's certificate, to be given up by its own key.")
@@ -43,17 +45,30 @@ from their next login on."""
 @click.option(
     "--password-file", type=click.Path(path_type=Path), metavar="FILE", help="The passphrase of --sshpop-key."
 )
+@click.option("--operator", is_flag=True, help="Anybody's, as an operator; --reason is needed.")
+@click.option("--remote", is_flag=True, help="With --operator: sign in for it, even on the CA's own machine.")
+@click.option(
+    "--config", type=click.Path(path_type=Path), metavar="FILE", help="With --operator: the CA's, on its own machine."
+)
+@click.option("--json", "as_json", is_flag=True, help="With --operator: answer in JSON.")
 @with_ca
 @with_settings
 def revoke(
-    serial: str | None, reason: str, reason_code: int, sshpop_cert: str | None, sshpop_key: str | None,
-    password_file: Path | None, ca_url: str | None, fingerprint: str | None, root_cert: Path | None,
-    settings: Settings,
+    serials: tuple[str, ...], reason: str, reason_code: int, sshpop_cert: str | None, sshpop_key: str | None,
+    password_file: Path | None, operator: bool, remote: bool, config: Path | None, as_json: bool,
+    ca_url: str | None, fingerprint: str | None, root_cert: Path | None, settings: Settings,
 ) -> int:  # fmt: skip
     """Revoke the certificate SERIAL, one of your own. Without SERIAL: list them."""
     if bool(sshpop_cert) != bool(sshpop_key):
         raise click.UsageError("--sshpop-cert and --sshpop-key belong together")
-    wanted = _serial(serial) if serial is not None else None
+    if operator:
+        from daypass.cli.admin_revoke import revoke_any
+
+        wished = [_serial(each) for each in serials]
+        return revoke_any(settings, wished, reason, config=config, remote=remote, as_json=as_json)
+    if remote or config or as_json or len(serials) > 1:
+        raise click.UsageError("one certificate at a time; several, --remote, --config and --json are for --operator")
+    wanted = _serial(serials[0]) if serials else None
     if sshpop_cert and sshpop_key:
         named = Named(ca_url, fingerprint, root_cert)
         return _revoke_host(

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import AsyncIterator
+from typing import Final
+
 from daypass import api
 from daypass.ca.acts import Operator
+from daypass.ca.ports import LedgerRow, OnRecord
 from daypass.model import HostFacts
+from daypass.server.answers import Stream, encode
 from daypass.server.explaining import Explaining
 from daypass.server.persons import PersonRoutes
-from daypass.server.ports import Heart
+from daypass.server.ports import Heart, ReadLedger
 
 __all__ = ["Administration", "administration"]
+
+PAGE: Final = 500  # entries read from the store at a time
 
 
 class Administration:
@@ -20,6 +28,31 @@ class Administration:
         facts = HostFacts(body.name, tuple(body.aliases), body.labels)
         token, expires_at = await self._heart.make_join_token(facts, body.lifetime, operator.actor)
         return api.JoinTokenResponse(token=token, name=body.name, expires_at=expires_at)
+
+    async def revoke(self, operator: Operator, body: api.RevokeRequest) -> api.RevokeResponse:
+        found = await self._heart.revocation.revoke(body.serials, body.reason, operator.actor)
+        return api.RevokeResponse(certificates=[_revoked(each) for each in found])
+
+    async def ledger(self, _operator: Operator, body: api.LedgerRequest) -> Stream:
+        """However long it is, one act: page by page from the store, line by line to the reader."""
+        return Stream(_lines(self._heart.ledger, body.after, body.limit))
+
+
+async def _lines(ledger: ReadLedger, after: int, limit: int | None) -> AsyncIterator[bytes]:
+    left = sys.maxsize if limit is None else limit
+    while left > 0 and (rows := await ledger(after, min(left, PAGE))):
+        yield b"".join(encode(_entry(row)) for row in rows)
+        after, left = rows[-1].seq, left - len(rows)
+
+
+def _entry(row: LedgerRow) -> api.LedgerEntry:
+    return api.LedgerEntry(seq=row.seq, time=row.time, act=row.act, entry=row.entry, hash=row.hash)
+
+
+def _revoked(found: OnRecord) -> api.Revoked:
+    return api.Revoked(
+        serial=found.serial, key_id=found.key_id, valid_before=found.valid_before, revoked_at=found.revoked_at or 0
+    )
 
 
 def administration(heart: Heart) -> tuple[object, ...]:

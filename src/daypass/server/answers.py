@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -28,7 +28,18 @@ from daypass.errors import (
 from daypass.server.bodies import TooLarge, TooSlow
 from daypass.server.renewing import NotImplementedHere
 
-__all__ = ["MethodNotAllowed", "Whole", "encode", "failure", "request_facts", "send", "status_of", "told"]
+__all__ = [
+    "MethodNotAllowed",
+    "Stream",
+    "Whole",
+    "encode",
+    "failure",
+    "request_facts",
+    "send",
+    "send_stream",
+    "status_of",
+    "told",
+]
 
 Header = tuple[bytes, bytes]
 log = logging.getLogger("daypass.server")
@@ -97,6 +108,16 @@ class Whole(msgspec.Struct, frozen=True):
     headers: tuple[Header, ...]
 
 
+class Stream:
+    """An answer of no known length: JSON lines, sent as they come. What fails on the way ends the connection, so
+    that nobody takes a part for the whole."""
+
+    __slots__ = ("parts",)
+
+    def __init__(self, parts: AsyncIterator[bytes]) -> None:
+        self.parts = parts
+
+
 def failure(error: Exception, request_id: bytes) -> Whole:
     """What a program sees of `error`."""
     body, headers = told(error, request_id)
@@ -138,3 +159,12 @@ async def send(send: Send, status: int, content: bytes, headers: Sequence[Header
     start = {"type": "http.response.start", "status": status}
     await send(start | {"headers": [*headers, length, (b"x-request-id", request_id)]})
     await send({"type": "http.response.body", "body": content})
+
+
+async def send_stream(send: Send, status: int, stream: Stream, request_id: bytes) -> None:
+    """Write an answer piece by piece."""
+    headers = ((b"content-type", b"application/jsonl"), *STORE_NOTHING[1:], (b"x-request-id", request_id))
+    await send({"type": "http.response.start", "status": status, "headers": list(headers)})
+    async for part in stream.parts:
+        await send({"type": "http.response.body", "body": part, "more_body": True})
+    await send({"type": "http.response.body", "body": b""})

@@ -70,6 +70,10 @@ class Endpoint:
             return
         except Exception as error:
             whole = self._failure(error, request_id)
+        if isinstance(whole, answers.Stream):
+            await answers.send_stream(send, self._status, whole, request_id)
+            _log(scope, self._path, self._status, started, request_id)
+            return
         await answers.send(send, whole.status, whole.content, whole.headers, request_id)
         _log(scope, self._path, whole.status, started, request_id)
 
@@ -80,7 +84,7 @@ class Endpoint:
         whole = self._failed(said)
         return answers.Whole(whole.status, whole.content, (*whole.headers, *more))
 
-    async def _answer(self, scope: Scope, receive: Receive, length: int | None) -> answers.Whole:
+    async def _answer(self, scope: Scope, receive: Receive, length: int | None) -> answers.Whole | answers.Stream:
         if self._guard is not None:
             self._guard(scope)
         content = b"" if self._decode is None else await bodies.read(receive, length)
@@ -88,7 +92,7 @@ class Endpoint:
             await self._admit(scope, content)
         body = None if self._decode is None else self._decode(content)
         answer = await self._handler(scope, body)
-        if isinstance(answer, answers.Whole):
+        if isinstance(answer, answers.Whole | answers.Stream):
             return answer
         content = answer if isinstance(answer, bytes) else answers.encode(answer)
         return answers.Whole(self._status, content, self._headers)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -16,7 +16,7 @@ from daypass.ca.host_calls import HostSaid, Synced
 from daypass.ca.host_ports import HostRecord, KnownHost
 from daypass.ca.pending_ports import PendingAct
 from daypass.ca.persons import Persons
-from daypass.ca.ports import OnRecord
+from daypass.ca.ports import LedgerRow, OnRecord
 from daypass.ca.questions import About
 from daypass.ca.shown import Call
 from daypass.ca.who_could import Holders
@@ -24,7 +24,19 @@ from daypass.errors import DaypassError
 from daypass.model import Credential, HostFacts, Issued, Request, Secret
 from daypass.wire import PublicKey
 
-__all__ = ["Acts", "Approvals", "Calls", "Devices", "Heart", "Issuance", "PublicInfo", "Questions", "Renewals"]
+__all__ = [
+    "Acts",
+    "Approvals",
+    "Calls",
+    "Devices",
+    "Heart",
+    "Issuance",
+    "PublicInfo",
+    "Questions",
+    "ReadLedger",
+    "Renewals",
+    "Revocation",
+]
 
 
 class Issuance(Protocol):
@@ -123,6 +135,17 @@ class Questions(Protocol):
         """Raises NotFound, Conflict for a host that is none, or several."""
 
 
+ReadLedger = Callable[[int, int], Awaitable[Sequence[LedgerRow]]]
+"""Entries behind this number, at most so many, oldest first."""
+
+
+class Revocation(Protocol):
+    """What operators take away."""
+
+    async def revoke(self, serials: Sequence[int], reason: str, actor: str) -> Sequence[OnRecord]:
+        """Raises Invalid, NotFound."""
+
+
 class Approvals(Protocol):
     """What takes two persons (trust 4.3). `digest`: SHA-256 of the act. Raises NotFound, Conflict, Denied."""
 
@@ -182,6 +205,12 @@ class Heart(Protocol):
 
     @property
     def persons(self) -> Persons: ...
+
+    @property
+    def revocation(self) -> Revocation: ...
+
+    @property
+    def ledger(self) -> ReadLedger: ...
 
     @property
     def renewals(self) -> Renewals: ...
