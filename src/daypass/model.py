@@ -166,8 +166,9 @@ class HostFacts(Struct, frozen=True):
 
 
 PRIVILEGED_GROUPS = frozenset(
-    "root sudo wheel admin adm disk shadow docker lxd lxc libvirt libvirt-qemu kvm incus incus-admin podman staff "
-    "systemd-journal systemd-network kmem tty video input plugdev netdev mail www-data backup operator".split()
+    "root sudo sudoers google-sudoers wheel admin adm bin daemon sys disk shadow docker lxd lxc libvirt libvirtd "
+    "libvirt-qemu kvm incus incus-admin podman staff systemd-journal systemd-network kmem mem tty tape video input "
+    "render plugdev netdev mail www-data backup operator ssh_keys _ssh sssd wireshark".split()
 )
 """Groups that give power over a host, or over others on it: only `privileged_groups` puts anybody there."""
 

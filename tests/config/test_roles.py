@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import pytest
+import tomli_w
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.config.role import found, role
 
-from daypass.config import Severity, errors_in
-from daypass.config.accounts import PRIVILEGED
-from daypass.config.bounds import command_fault, source_fault
+from daypass.ca.reach import line_options
+from daypass.config import RoleSection, Severity, errors_in
+from daypass.config.bounds import EXTENSIONS, command_fault, source_fault
+from daypass.host.options import check
+from daypass.model import PRIVILEGED_GROUPS
 
 LONG = "x" * 1001
 
@@ -89,6 +92,13 @@ BOUNDS = [
     ("force_command", '"a\\u202eb"', "force_command", "a line break"),
     ("force_command", '"a "', "force_command", "begins or ends with a space"),
     ("force_command", "'a\\'", "force_command", "ends with a backslash"),
+    ("force_command", '"echo #1"', "force_command", "sshd would take what comes after it for a comment"),
+    (
+        "source_address",
+        str([f"10.{n // 256}.{n % 256}.1" for n in range(200)]),
+        "source_address",
+        "is longer than the",
+    ),
     ("force_command", f'"{LONG}"', "force_command", "is longer than 1000"),
     ("bare_hosts", 'true\nforce_command = "true"', "force_command", "would not hold on hosts that only trust the CA"),
     ("bare_hosts", 'true\nsource_address = ["10.0.0.0/8"]', "source_address", "would not hold on hosts"),
@@ -169,7 +179,7 @@ def test_what_roles_are_for_is_nothing_to_complain_about(keys: dict[str, str]) -
     assert [str(each) for each in found(role(name='"other"'), role(**keys))] == []
 
 
-@pytest.mark.parametrize("group", sorted(PRIVILEGED))
+@pytest.mark.parametrize("group", sorted(PRIVILEGED_GROUPS))
 def test_no_privileged_group_is_given_by_the_way(group: str) -> None:
     told = errors_in(found(role(accounts=f'["{{login}}"]\nnew_accounts = {{ groups = ["{group}"] }}')))
     assert [each.path for each in told] == ["roles[0].new_accounts.groups[0]"]
@@ -243,3 +253,21 @@ def test_a_command_that_passes_stands_in_one_line_and_ends_its_quotes_where_we_d
 def test_an_address_that_passes_is_no_list_and_no_pattern(text: str) -> None:
     if source_fault(text) is None:
         assert not set(text) & set(' ,!*?"\\\n')
+
+
+_networks = st.one_of(st.ip_addresses().map(str), st.ip_addresses().map(lambda each: f"{each}/{each.max_prefixlen}"))
+
+
+@given(
+    st.text(st.sampled_from("ab \\\"#,'\u00e9$\t"), max_size=12),
+    st.lists(_networks, max_size=60, unique=True),
+    st.lists(st.sampled_from(EXTENSIONS), unique=True),
+)
+def test_a_host_takes_every_line_that_a_good_role_makes(
+    command: str, networks: list[str], extensions: list[str]
+) -> None:
+    text = tomli_w.dumps({"force_command": command, "source_address": networks, "extensions": extensions})
+    if errors_in(found(role() + text)):
+        return
+    section = RoleSection(name="r", force_command=command, source_address=networks, extensions=extensions)
+    check(line_options(section))

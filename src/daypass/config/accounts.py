@@ -8,17 +8,11 @@ from collections.abc import Iterator
 from daypass.config.problem import Problem, did_you_mean, error, quoted, warning
 from daypass.config.schema import NewAccountsSection, RoleSection
 from daypass.config.values import Fault, each
-from daypass.model import is_login_name
+from daypass.model import PRIVILEGED_GROUPS, is_login_name
 
-__all__ = ["OWN", "PRIVILEGED", "account_faults"]
+__all__ = ["OWN", "account_faults"]
 
 OWN = "{login}"
-# Whoever is in one of these has the host, or what others keep on it (CVE-2020-8907, CVE-2020-8933).
-PRIVILEGED = frozenset(
-    "root sudo sudoers google-sudoers wheel admin adm daemon bin sys disk shadow kmem mem staff tty tape input video "
-    "render docker podman lxc lxd incus incus-admin kvm libvirt libvirtd libvirt-qemu systemd-journal "
-    "systemd-network ssh_keys _ssh sssd wireshark".split()
-)
 _SHELL = re.compile(r"/[A-Za-z0-9._+/-]{1,254}")
 _CLOSED = ("nologin", "false")
 
@@ -65,6 +59,6 @@ def _group_name_fault(group: str) -> Fault:
 
 
 def _group_fault(group: str) -> Fault:
-    if group in PRIVILEGED:
+    if group in PRIVILEGED_GROUPS:
         return f"{quoted(group)} gives power over the host", "if that is meant, name it in privileged_groups"
     return _group_name_fault(group)

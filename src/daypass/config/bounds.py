@@ -15,7 +15,8 @@ __all__ = ["bounds_faults"]
 
 PLAIN = ("permit-pty", "permit-port-forwarding")  # what sessions may do where nobody says anything
 EXTENSIONS = (*PLAIN, "permit-agent-forwarding", "permit-X11-forwarding", "permit-user-rc")
-_MAX_COMMAND = 1000  # characters
+_MAX_COMMAND = 1000  # characters; hosts take lines of 4096 (host/options.py), and quotes count twice
+_MAX_NETWORKS = 1500
 
 
 def bounds_faults(role: RoleSection, path: str, config: Config) -> Iterator[Problem]:
@@ -25,6 +26,10 @@ def bounds_faults(role: RoleSection, path: str, config: Config) -> Iterator[Prob
     yield from _never_long_enough(role.windows, f"{path}.windows", config.lifetimes)
     yield from each(f"{path}.extensions", role.extensions, _extension_fault)
     yield from each(f"{path}.source_address", role.source_address, source_fault)
+    if len(",".join(role.source_address)) > _MAX_NETWORKS:
+        yield error(
+            f"{path}.source_address", f"is longer than the {_MAX_NETWORKS} characters that its line has for it"
+        )
     if role.force_command and (fault := command_fault(role.force_command)):
         yield error(f"{path}.force_command", *fault)
     if role.bare_hosts:
@@ -100,6 +105,8 @@ def command_fault(command: str) -> Fault:
         return "is blank: nothing would run", "leave it out, or name a command"
     if command != command.strip():
         return "begins or ends with a space", ""
+    if "#" in command:
+        return "has a #: sshd would take what comes after it for a comment", "put it into a script, and name that"
     if command.endswith("\\"):
         return "ends with a backslash, which would quote what comes after it", "put it into a script, and name that"
     if len(command) > _MAX_COMMAND:
