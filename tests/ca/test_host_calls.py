@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from msgspec.structs import replace
 
 from daypass.api import HOST_REQUEST_NAMESPACE, REQUEST_NAMESPACE, HostBundle, HostHeartbeat, HostProof
 from daypass.ca.host_calls import HostSaid, Synced
@@ -20,7 +21,7 @@ from daypass.config import RoleSection
 from daypass.config.schema import NewAccountsSection
 from daypass.errors import Unauthenticated
 from daypass.model import Credential, HostFacts, Secret
-from daypass.wire import Certificate, PublicKey, SshSignature
+from daypass.wire import Certificate, Krl, PublicKey, SshSignature
 from daypass.wire.binding import BUNDLE_NAMESPACE, HEARTBEAT_NAMESPACE
 from tests.ca.heart import Heart, Scenario, heart
 from tests.parts.op import Op
@@ -157,6 +158,48 @@ def test_people_whose_accounts_are_made_are_those_who_signed_in_and_a_lock_is_to
         ca.clock.later += 10
         (locked,) = (await bundle(ca, host)).people
         assert (locked.login, locked.locked) == (person.login, True)
+
+    play(scenario)
+
+
+def test_somebody_taken_out_of_the_group_is_told_without_roles_and_one_who_only_sleeps_stays(play: Play) -> None:
+    async def scenario(ca: Heart) -> None:
+        host = await enrolled(ca)
+        await ca.sign_in()
+        ca.clock.later += 29 * 86400
+        assert [each.login for each in (await bundle(ca, host)).people] == ["alice"]
+        at = int(ca.clock.now())
+        await ca.sign_in(groups=["guests", "ops"], iat=at, exp=at + 300, auth_time=at)
+        ca.clock.later += 10
+        assert (await bundle(ca, host)).people == []
+
+    play(scenario, roles=[OWN, RoleSection(name="ops", groups=["ops"], accounts=["deploy"], hosts=["*"])])
+
+
+def test_an_account_outlives_the_hours_of_its_role(play: Play) -> None:
+    """A window that ends, and a sign-in that has grown old, are no reason to end what runs."""
+
+    async def scenario(ca: Heart) -> None:
+        host = await enrolled(ca)
+        await ca.sign_in()
+        ca.clock.later += 3 * 86400
+        assert [each.login for each in (await bundle(ca, host)).people] == ["alice"]
+
+    play(scenario, roles=[replace(OWN, max_auth_age="12h")])
+
+
+def test_what_people_gave_up_or_were_taken_reaches_hosts_in_the_krl(play: Play) -> None:
+    async def scenario(ca: Heart) -> None:
+        host = await enrolled(ca, tier="web")
+        before = await bundle(ca, host)
+        assert Krl.parse(before.krl).sections == ()
+        issuance, _ = await ca.sign_in()
+        serial = issuance.certificates[0].serial
+        await ca.store.revoke([serial, host.serial], reason="lost", actor="root", now=int(ca.clock.now()))
+        ca.clock.later += 10
+        after = await bundle(ca, await enrolled(ca, "web-2.example.com", tier="web"))
+        (section,) = Krl.parse(after.krl).sections
+        assert (section.ca_key, section.serials) == (ca.keys["user"].public_key, ((serial, serial),))
 
     play(scenario)
 

@@ -5,17 +5,16 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import secrets
-from collections.abc import Sequence
 
 import msgspec
 
 from daypass.ca import bundles
 from daypass.ca.bundles import Reach, Reaches
 from daypass.ca.clock import ClockGuard
+from daypass.ca.fleet import Fleet, sections
 from daypass.ca.force import Following
-from daypass.ca.host_ports import HostRecord, Member
-from daypass.ca.policy import Policy
-from daypass.ca.ports import Enrolled, JoinToken, Signer, Store
+from daypass.ca.host_ports import HostRecord
+from daypass.ca.ports import JoinToken, Signer, Store
 from daypass.errors import Invalid, NotFound
 from daypass.model import HostFacts, host_pattern_matches
 from daypass.wire import Krl, PublicKey, SshSignature, sshsig
@@ -26,8 +25,6 @@ from daypass.wire.krl import CertificateSection
 __all__ = ["Hosts"]
 
 BUNDLE_LIFETIME = 30 * 86400  # seconds; as long as a host certificate
-MEMBER_FOR = 30 * 86400  # seconds after the last certificate that an account which daypass made stays open
-MEMBERS_AGE = 5  # seconds; ten thousand hosts ask for the same
 CLIENT_BUNDLE_AGE = 5  # seconds; a morning's logins all ask for the same
 MAX_TOKEN_LIFETIME = 3600  # seconds: tokens end up in user data, which many can read (trust 5.4)
 
@@ -60,8 +57,7 @@ class Hosts:
         self._client_bundle: tuple[int, tuple[str, str]] = (0, ("", ""))  # when it was made, and what
         self._making = asyncio.Lock()
         self._known_reaches: Reaches | None = None
-        self._known_members: tuple[Policy | None, int, Sequence[Member]] = (None, 0, ())  # when asked for, and who
-        self._asking = asyncio.Lock()
+        self._fleet = Fleet(store, user_keys)
 
     async def make_join_token(self, facts: HostFacts, lifetime: int, actor: str) -> tuple[str, int]:
         """(token, unix time it ends). Raises Invalid or Denied for names and lifetimes that can't be."""
@@ -91,7 +87,7 @@ class Hosts:
         if host is None:
             raise NotFound("no such host", code="host.unknown")
         now = self._clock.now()
-        reach, people, digest = await self._content(host, now)
+        reach, people, revoked, digest = await self._content(host, now)
         document = {
             "type": "daypass-host-bundle-v1",
             **self._stamp(host, digest, now),
@@ -99,27 +95,31 @@ class Hosts:
             "user_ca": [key.line() for key in self._user_keys],
             "roles": msgspec.Raw(reach.text),
             "people": people,
-            "krl": Krl(version=now * 1000, generated_at=now, comment=f"daypass {host.name}").encode(),
+            "krl": Krl(now * 1000, now, f"daypass {host.name}", revoked).encode(),
         }
         return await self._signed(document, BUNDLE_NAMESPACE)
 
     async def sync(self, host: HostRecord, digest: str) -> tuple[tuple[str, str] | None, tuple[str, str] | None]:
         """(bundle, heartbeat), each as `bundle` gives it: the one where `digest` is another's, else the other."""
         now = self._clock.now()
-        _, _, current = await self._content(host, now)
+        *_, current = await self._content(host, now)
         if current != digest:
             return await self.bundle(host), None
         document = {"type": "daypass-host-heartbeat-v1", **self._stamp(host, current, now)}
         return None, await self._signed(document, HEARTBEAT_NAMESPACE)
 
-    async def _content(self, host: HostRecord, now: int) -> tuple[Reach, list[dict[str, object]], str]:
+    async def _content(
+        self, host: HostRecord, now: int
+    ) -> tuple[Reach, list[dict[str, object]], tuple[CertificateSection, ...], str]:
         """All that the host acts on, and its digest."""
         reaches = self._reaches()
-        reach = reaches.of(host)
-        people = bundles.people(await self._members(reaches.policy, now), reach.made_by) if reach.made_by else []
+        reach, facts = reaches.of(host), await self._fleet.facts(reaches.policy, now)
+        people = bundles.people(facts.members, reach.made_by) if reach.made_by else []
         # A bundle by a key that the next trust document leaves out is believed no more: another key, another digest.
         lines = [key.line() for key in (*self._user_keys, self._bundle_signer.public_key)]
-        return reach, people, bundles.digest(host, reach, lines, bundles.encode(people))
+        revoked = b"".join(section.encode() for section in facts.revoked)
+        digest = bundles.digest(host, reach, lines, bundles.encode(people), revoked)
+        return reach, people, facts.revoked, digest
 
     def _reaches(self) -> Reaches:
         """Those of the policy in force."""
@@ -127,16 +127,6 @@ class Hosts:
         if self._known_reaches is None or self._known_reaches.policy is not policy:
             self._known_reaches = Reaches(policy)
         return self._known_reaches
-
-    async def _members(self, policy: Policy, now: int) -> Sequence[Member]:
-        """Everybody whose account some role has made somewhere; seconds old at most."""
-        async with self._asking:
-            asked, made, members = self._known_members
-            if asked is not policy or not made <= now < made + MEMBERS_AGE:
-                roles = [role.name for role in policy.roles if role.on_host.new_accounts is not None]
-                members = await self._store.people_of(roles, now - MEMBER_FOR)
-                self._known_members = policy, now, members
-            return members
 
     def _stamp(self, host: HostRecord, digest: str, now: int) -> dict[str, object]:
         return {
@@ -171,17 +161,9 @@ class Hosts:
             "expires": now + BUNDLE_LIFETIME,
             # Names of a domain that was given up would have a laptop refuse the whole document.
             "enrolled": [name for name in enrolled.names if self._is_ours(name)],
-            "host_krl": Krl(version, now, "daypass", self._revoked(enrolled)).encode(),
+            "host_krl": Krl(version, now, "daypass", sections(self._host_keys, enrolled.revoked)).encode(),
         }
         return await self._signed(document, CLIENT_BUNDLE_NAMESPACE)
-
-    def _revoked(self, enrolled: Enrolled) -> tuple[CertificateSection, ...]:
-        """One section for each host CA key with revoked certificates."""
-        sections = []
-        for key in self._host_keys:
-            serials = tuple((serial, serial) for print_, serial in enrolled.revoked if print_ == key.fingerprint)
-            sections += [CertificateSection(key, serials)] if serials else []
-        return tuple(sections)
 
     def _is_ours(self, name: str) -> bool:
         return any(host_pattern_matches(pattern, name) for pattern in self._force.current.policy.host_domains)

@@ -16,7 +16,7 @@ from daypass.store.schema import certificates, host_names, hosts
 from daypass.store.statements import Statements
 from daypass.wire import CertType
 
-__all__ = ["admit", "enrolled", "renew", "with_key"]
+__all__ = ["admit", "enrolled", "renew", "revoked", "with_key"]
 
 
 def admit(connection: Connection, statements: Statements, facts: HostFacts, item: Prepared) -> str | NameTaken:
@@ -63,13 +63,18 @@ def enrolled(connection: Connection, now: int) -> Enrolled:
     certified = exists().where(certificates.c.host_id == hosts.c.id, certificates.c.valid_before > now)
     rows = connection.execute(select(hosts.c.name, hosts.c.aliases).where(hosts.c.removed_at.is_(None), certified))
     names = {each for name, aliases in rows for each in (name, *texts(aliases))}
-    revoked = select(certificates.c.ca_key, certificates.c.serial).where(
+    return Enrolled(tuple(sorted(names)), revoked(connection, CertType.HOST, now))
+
+
+def revoked(connection: Connection, kind: CertType, now: int) -> tuple[tuple[str, int], ...]:
+    """(fingerprint of the CA key, serial), ascending."""
+    these = select(certificates.c.ca_key, certificates.c.serial).where(
         certificates.c.revoked_at.is_not(None),
         certificates.c.valid_before > now - REVOKED_FOR,
-        certificates.c.type == CertType.HOST.value,
+        certificates.c.type == kind.value,
     )
-    found = connection.execute(revoked.order_by(certificates.c.ca_key, certificates.c.serial))
-    return Enrolled(tuple(sorted(names)), tuple((key, serial) for key, serial in found))
+    found = connection.execute(these.order_by(certificates.c.ca_key, certificates.c.serial))
+    return tuple((key, serial) for key, serial in found)
 
 
 def _keeps_its_keys(connection: Connection, host_id: str, item: Prepared) -> bool:

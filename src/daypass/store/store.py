@@ -41,6 +41,7 @@ from daypass.store.record import record
 from daypass.store.rows import check_text, issued
 from daypass.store.serials import reserve
 from daypass.store.view import answer, check_question
+from daypass.wire import CertType
 
 __all__ = ["SqlStore"]
 
@@ -88,6 +89,9 @@ class SqlStore(SqlPersons, SqlPending):
     async def host_synced(self, host_id: str, accounts: HostAccounts, bundle_version: int, now: int) -> None:
         check_text(host_id, *accounts.system, *accounts.ordinary)
         await self._change(known_hosts.synced, host_id, accounts, bundle_version, now)
+
+    async def revoked_passes(self, now: int) -> Sequence[tuple[str, int]]:
+        return await self._read(lambda connection: hosts.revoked(connection, CertType.USER, now))
 
     async def people_of(self, roles: Collection[str], since: int) -> Sequence[Member]:
         return await self._read(lambda connection: known_hosts.people_of(connection, roles, since))
