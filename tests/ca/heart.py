@@ -21,6 +21,7 @@ from daypass.ca.force import Following, InForce, rules
 from daypass.ca.hosts import Hosts
 from daypass.ca.policy import Policy
 from daypass.ca.ports import Provisioner, Signer, WebSignIn
+from daypass.ca.publishing import Configs
 from daypass.config import (
     CALLBACK,
     Config,
@@ -149,7 +150,8 @@ async def heart(
 
         by_type = {CertType.USER: keys.user_keys, CertType.HOST: keys.host_keys}
         sshpop = SshPopProvisioner(CA_ID, ["ca.example.com"], by_type, store.on_record, clock)
-        authority = Authority(force, keys, store, guard, hosts, sshpop=sshpop, ca_id=CA_ID, name="Example")
+        configs = Configs(store, lambda: settings, lambda _: None)
+        authority = Authority(force, keys, store, guard, hosts, configs, sshpop=sshpop, ca_id=CA_ID, name="Example")
         authority.devices = Devices(authority.issue, store, clock, force, ca_id=CA_ID)
         try:
             if publish:

@@ -244,10 +244,10 @@ def test_reload_publishes_a_change_once(admin: Admin) -> None:
     admin.add(ROLE)
     code, out, err = admin("ca", "reload")
     assert (code, out) == (0, "version 2 is in force\n")
-    assert "restart daypass ca serve" in err
+    assert "is new (wider)" in err and "restart" not in err
     answer = json.loads(admin("ca", "reload", "--json")[1])
     policy = json.loads(admin("ca", "check-config", "--json")[1])["policy_hash"]
-    assert answer == {"version": 2, "hash": policy, "changed": False}
+    assert answer == {"version": 2, "hash": policy, "changed": False, "changes": []}
 
 
 def test_reload_of_a_wrong_file_changes_nothing(admin: Admin) -> None:
@@ -318,11 +318,11 @@ def test_the_passphrase_of_encrypted_keys_is_asked_for_on_a_terminal(empty: Admi
     assert "correct" not in shown
 
 
-def test_serving_another_policy_than_the_one_in_force_says_that_nothing_is_issued(admin: Admin) -> None:
+def test_serving_with_another_file_than_the_one_in_force_says_which_counts(admin: Admin) -> None:
     listen_anywhere(admin)
     admin.add(ROLE)
     with serving(admin) as (_, said):
-        assert "daypass ca reload" in said
+        assert "version 1, which is in force" in said and "daypass ca reload" in said
     admin("ca", "reload")
     with serving(admin) as (_, said):
         assert "daypass ca reload" not in said

@@ -42,7 +42,7 @@ class Maker:
     ) -> None:
         self._parts, self._http, self._clock = parts, http, clock
         self._read = read
-        self._local = parts.config
+        self.local = parts.config
         self._join = JoinTokenProvisioner(parts.ca_id, store.join_token, clock)
         self._kept: _Kept = {}
         self.trust = parts.trust  # the trust document that goes with the last version made
@@ -58,7 +58,7 @@ class Maker:
     def __call__(self, published: ConfigVersion) -> InForce:
         """Raises Misconfigured for a version that can't be used on this machine."""
         self._look_at_file()
-        config = merged(published.document, self._local)
+        config = merged(published.document, self.local)
         trust = self._trust(config)
         policy, kept = Policy(config), {each.name: self._provider(each) for each in config.providers}
         provisioners: list[Provisioner] = [self._join, *(oidc for _, oidc, _ in kept.values())]
@@ -91,7 +91,7 @@ class Maker:
         except DaypassError as error:
             log.warning("the secrets of providers stay as they were read before: %s", error.message)
         else:
-            self._local = replace(self._local, providers=fresh.providers)
+            self.local = replace(self.local, providers=fresh.providers)
 
     def _provider(self, section: ProviderSection) -> tuple[ProviderSection, OidcProvisioner, WebClient]:
         known = self._kept.get(section.name)

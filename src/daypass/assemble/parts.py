@@ -8,6 +8,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from daypass.ca.clock import SystemClock
+from daypass.ca.policy import Policy
 from daypass.ca.ports import Signer
 from daypass.config import Config
 from daypass.errors import Misconfigured
@@ -22,7 +23,7 @@ from daypass.wire import PublicKey
 _SSH_USES = ("user", "host", "bundle")
 _SIGN_NEXT = "bring the offline root and sign the next one, with the same --config: daypass ca trust"
 
-__all__ = ["Parts", "host_of", "load_parts", "require_domains", "require_trusted"]
+__all__ = ["Parts", "host_of", "load_parts", "require_domains", "require_trusted", "usable"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,6 @@ def load_parts(config: Config, passphrase: bytes | None = None) -> Parts:
     trust = read_trust(config.ca.trust)
     document = trust.document
     require_trusted(trust, {use: held[0].public_key for use, held in signers.items()})
-    require_domains(config, trust)
     names = list(dict.fromkeys((host_of(config.ca.url), *_pages_hosts(config), *config.ca.names)))
 
     def leaf() -> Leaf:
@@ -103,6 +103,12 @@ def require_domains(config: Config, trust: TrustFile) -> None:
             code="trust.domains",
             hint=_SIGN_NEXT,
         )
+
+
+def usable(config: Config) -> None:
+    """Raises Misconfigured for a configuration that no process on this machine could put in force."""
+    require_domains(config, read_trust(config.ca.trust))
+    Policy(config)
 
 
 def require_trusted(trust: TrustFile, keys: Mapping[str, PublicKey]) -> None:

@@ -11,7 +11,8 @@ from urllib.parse import urlsplit
 import httpx2
 
 from daypass.assemble.force import Maker
-from daypass.assemble.parts import Parts, host_of, load_parts
+from daypass.assemble.hangup import Reload, hangups
+from daypass.assemble.parts import Parts, host_of, load_parts, usable
 from daypass.assemble.public import Latest, public_info
 from daypass.ca.authority import Authority, CaKeys
 from daypass.ca.clock import ClockGuard, SystemClock
@@ -19,6 +20,7 @@ from daypass.ca.device import Devices
 from daypass.ca.force import Following
 from daypass.ca.hosts import Hosts
 from daypass.ca.ports import Clock, Store
+from daypass.ca.publishing import Configs
 from daypass.config import Config
 from daypass.provisioners.discovery import provider_client
 from daypass.provisioners.sshpop import SshPopProvisioner
@@ -52,7 +54,10 @@ def authority(
     )
     keys = CaKeys(parts.user, parts.host, parts.user_keys, parts.host_keys, parts.bundle_keys)
     sshpop = _sshpop(parts, store, clock)
-    made = Authority(force, keys, store, guard, hosts, sshpop=sshpop, ca_id=parts.ca_id, name=parts.config.ca.name)
+    configs = Configs(store, lambda: maker.local, usable)
+    made = Authority(
+        force, keys, store, guard, hosts, configs, sshpop=sshpop, ca_id=parts.ca_id, name=parts.config.ca.name
+    )
     if parts.config.pages is not None:
         made.devices = Devices(made.issue, store, clock, force, ca_id=parts.ca_id)
     return made
@@ -95,10 +100,9 @@ async def run_ca(
 
     `read` reads the file anew: when a version came into force, and at SIGHUP.
     """
-    parts = load_parts(config, passphrase)
-    async with opened(parts, read) as (heart, public):
-        following = asyncio.create_task(heart.force.watch())
-        try:
+    parts, read = load_parts(config, passphrase), read or (lambda: config)
+    async with opened(parts, read) as (heart, public), _followed(heart):
+        with hangups(Reload(heart.configs, heart.force, read, config)):
             await serve(
                 build(heart, public),
                 build_admin(heart),
@@ -109,10 +113,18 @@ async def run_ca(
                 ready=ready,
                 stop=stop,
             )
-        finally:
-            following.cancel()
-            with suppress(asyncio.CancelledError):
-                await following
+
+
+@asynccontextmanager
+async def _followed(heart: Authority) -> AsyncIterator[None]:
+    """What is published meanwhile is put in force, whether or not anybody asks for a certificate."""
+    following = asyncio.create_task(heart.force.watch())
+    try:
+        yield
+    finally:
+        following.cancel()
+        with suppress(asyncio.CancelledError):
+            await following
 
 
 def _pages_certificate(config: Config) -> PagesCertificate | None:

@@ -45,6 +45,7 @@ from daypass.ca.ports import (
     Store,
     View,
 )
+from daypass.ca.publishing import Configs
 from daypass.ca.questions import Questions
 from daypass.ca.refusals import Refusals
 from daypass.ca.renewals import Renewals
@@ -97,6 +98,7 @@ class Authority:
         store: Store,
         clock: ClockGuard,
         hosts: Hosts,
+        configs: Configs,
         *,
         sshpop: Provisioner,
         ca_id: bytes,
@@ -104,6 +106,7 @@ class Authority:
     ) -> None:
         self.ca_id = ca_id
         self.force = force
+        self.configs = configs
         self.keys = keys
         self.clock = clock
         self.make_join_token = hosts.make_join_token

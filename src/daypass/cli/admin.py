@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import signal
 import sys
 import time
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
@@ -14,12 +16,12 @@ import click
 from daypass.cli.admin_check import check_config
 from daypass.cli.admin_init import init
 from daypass.cli.admin_ledger import show, verify
-from daypass.cli.admin_options import Where, json_option, where_options
+from daypass.cli.admin_options import Where, where_options
+from daypass.cli.admin_reload import reload, standing
 from daypass.cli.admin_trust import trust
-from daypass.cli.output import data, good, json_data, note, show_hint
+from daypass.cli.output import good, note, show_hint
 
 if TYPE_CHECKING:
-    from daypass.ca.config_ports import ConfigVersion
     from daypass.config import Config
 
 __all__ = ["ca", "ledger"]
@@ -48,6 +50,7 @@ def ledger() -> None:
 
 ca.add_command(init)
 ca.add_command(check_config)
+ca.add_command(reload)
 ca.add_command(trust)
 ledger.add_command(verify)
 ledger.add_command(show)
@@ -61,7 +64,9 @@ Examples:
   daypass ca serve --config /tmp/ca/daypass.toml    one's own, for a trial
 
 The passphrase of the keys is read from ca.passphrase_file, or from systemd's credential "passphrase"
-($CREDENTIALS_DIRECTORY), or asked for on the terminal. SIGTERM ends it after the requests in flight."""
+($CREDENTIALS_DIRECTORY), or asked for on the terminal. It decides by the version of the configuration that is
+published, whatever its own file says. SIGHUP publishes the file, as daypass ca reload does;
+SIGTERM ends it after the requests in flight."""
 )
 @click.option(
     "--log",
@@ -74,15 +79,21 @@ The passphrase of the keys is read from ca.passphrase_file, or from systemd's cr
 @where_options
 def serve(where: Where, level: str) -> None:
     """Run the CA until it is told to stop."""
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until it can be answered it must not end us
     _write_log(level)
     config = where.load()
     secret = _passphrase(config)
-    if not asyncio.run(_is_in_force(config)):
-        show_hint("this file is not the configuration in force, so nothing will be issued: daypass ca reload")
+    if remark := asyncio.run(standing(config)):
+        show_hint(remark)
     from daypass.assemble import run_ca
     from daypass.server.serve import run
 
-    run(run_ca(config, secret, ready=lambda url: note(f"{good('serving')} {config.ca.name} on {url}")))
+    ready = partial(_say_ready, config.ca.name)
+    run(run_ca(config, secret, read=where.load, ready=ready))
+
+
+def _say_ready(name: str, url: str) -> None:
+    note(f"{good('serving')} {name} on {url}")
 
 
 def _write_log(level: str) -> None:
@@ -100,58 +111,6 @@ def _passphrase(config: Config) -> bytes | None:
         answer: str = click.prompt("Passphrase of the CA's keys", hide_input=True, err=True)
         return answer.encode()
     return found
-
-
-@ca.command(
-    epilog="""\b
-Examples:
-  sudo daypass ca reload
-  sudo daypass ca check-config && sudo daypass ca reload"""
-)
-@where_options
-@json_option
-def reload(where: Where, as_json: bool) -> None:
-    """Put the configuration in force, as the next version.
-
-    A CA process whose own file differs from the version in force issues nothing: bring the same file to every
-    machine of this CA, and restart `daypass ca serve` there.
-    """
-    config = where.load()
-    before, version = asyncio.run(_publish(config))
-    changed = before is None or before.hash != version.hash
-    if as_json:
-        json_data({"version": version.version, "hash": version.hash.hex(), "changed": changed})
-    elif changed:
-        data(f"version {version.version} is in force")
-        show_hint("restart daypass ca serve, on every machine of this CA: until then it issues nothing")
-    else:
-        data(f"nothing changed: version {version.version} stays in force")
-
-
-async def _publish(config: Config) -> tuple[ConfigVersion | None, ConfigVersion]:
-    from daypass.config import policy_document, policy_hash
-    from daypass.store import open_store
-
-    store = open_store(config.ca.database)
-    try:
-        before = await store.active_config()
-        document, digest = policy_document(config), policy_hash(config)
-        actor = f"uid:{os.geteuid()}"
-        return before, await store.publish(document, digest, actor=actor, now=int(time.time()))
-    finally:
-        await store.close()
-
-
-async def _is_in_force(config: Config) -> bool:
-    from daypass.config import policy_hash
-    from daypass.store import open_store
-
-    store = open_store(config.ca.database)
-    try:
-        active = await store.active_config()
-        return active is not None and active.hash == policy_hash(config)
-    finally:
-        await store.close()
 
 
 @ca.command(

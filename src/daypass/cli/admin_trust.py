@@ -84,4 +84,7 @@ def _tell(version: int, found: Sequence[str], as_json: bool) -> None:
         data(f"version {version} of the trust document is in place")
         note(good("people's laptops take it at their next login"))
     if found:
-        show_hint("restart daypass ca serve, on every machine of this CA, and take the offline root away again")
+        show_hint(
+            "put it on every machine of this CA: it counts there at once (new keys, when daypass ca serve starts "
+            "next); take the offline root away again, then: daypass ca reload"
+        )

@@ -583,6 +583,8 @@ WORDS: Mapping[str, tuple[dict[str, str], dict[str, tuple[str, str]], tuple[str,
         {
         },
         {
+            '--base': ('value', 'The version that this one is meant to follow'),
+            '--comment': ('value', 'What is said of it in daypass ca config log'),
             '--config': ('file', "The CA's configuration"),
             '--root': ('file', 'Stand this before every path (tests, images)'),
             '--json': ('', 'Answer in JSON, for scripts'),

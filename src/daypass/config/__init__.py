@@ -6,7 +6,7 @@
 from daypass.config.callbacks import CALLBACK, callbacks, loopback_path
 from daypass.config.document import policy_document, policy_hash
 from daypass.config.problem import Problem, Severity, errors_in, warnings_in
-from daypass.config.published import merged
+from daypass.config.published import as_toml, from_toml, merged, require_sound
 from daypass.config.reading import load, problems, rebased
 from daypass.config.schema import (
     CaSection,
@@ -31,8 +31,10 @@ __all__ = [
     "ProviderSection",
     "RoleSection",
     "Severity",
+    "as_toml",
     "callbacks",
     "errors_in",
+    "from_toml",
     "load",
     "loopback_path",
     "merged",
@@ -40,5 +42,6 @@ __all__ = [
     "policy_hash",
     "problems",
     "rebased",
+    "require_sound",
     "warnings_in",
 ]

@@ -1,4 +1,4 @@
-"""From a published document back to a whole Config: the shared part of it, and what is local to this machine.
+"""A published document: back to a whole Config, and to TOML for people and from it.
 
 `policy_document` the other way round. What a document holds is what every CA process decides by; this machine's own
 file gives addresses, keys, pages, and by each provider's name its secrets, which are never published.
@@ -6,12 +6,16 @@ file gives addresses, keys, pages, and by each provider's name its secrets, whic
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import msgspec
 from msgspec.structs import replace
 
 from daypass.config.document import SECRETS
+from daypass.config.meaning import meaning
+from daypass.config.problem import Problem, errors_in
+from daypass.config.reading import parse
 from daypass.config.schema import (
-    CaSection,
     Config,
     HostsSection,
     LifetimeSection,
@@ -20,9 +24,10 @@ from daypass.config.schema import (
     RoleSection,
     Section,
 )
+from daypass.config.shape import shape
 from daypass.errors import Misconfigured
 
-__all__ = ["merged"]
+__all__ = ["as_toml", "from_toml", "merged", "require_sound"]
 
 
 class _Ca(Section, frozen=True):
@@ -30,17 +35,20 @@ class _Ca(Section, frozen=True):
 
 
 class _Shared(Section, frozen=True):
+    """What `policy_document` writes."""
+
     config_version: int
     ca: _Ca
     hosts: HostsSection
-    lifetimes: LifetimeSection
-    providers: list[ProviderSection]
-    roles: list[RoleSection]
-    reserved_logins: list[str]
+    lifetimes: LifetimeSection = LifetimeSection()
+    providers: list[ProviderSection] = msgspec.field(default_factory=list)
+    roles: list[RoleSection] = msgspec.field(default_factory=list)
     operators: list[OperatorSection] = msgspec.field(default_factory=list)
+    reserved_logins: list[str] = msgspec.field(default_factory=list)
 
 
 _decoder = msgspec.json.Decoder(_Shared)
+_read_object = msgspec.json.Decoder(dict[str, object]).decode
 
 
 def merged(document: str, local: Config) -> Config:
@@ -51,16 +59,50 @@ def merged(document: str, local: Config) -> Config:
     """
     try:
         shared = _decoder.decode(document)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
         raise Misconfigured(
             f"this release of daypass can't read it: {error}",
             code="config.document",
             hint="bring daypass on this machine to the release that published it",
         ) from None
+    return _joined(shared, local)
+
+
+def from_toml(text: str, local: Config) -> Config:
+    """What `as_toml` wrote and somebody edited. Raises Misconfigured, whose message lists every mistake.
+
+    Secrets are taken from this machine's file, whatever the text says.
+    """
+    raw, unreadable = parse(text)
+    shared, misshapen = ({}, unreadable) if unreadable else shape(raw, _Shared)
+    if not isinstance(shared, _Shared) or misshapen:
+        raise _mistaken(misshapen)
+    config = _joined(shared, local)
+    require_sound(config)
+    return config
+
+
+def require_sound(config: Config) -> None:
+    """Raises Misconfigured where today's checks find a mistake."""
+    if mistakes := errors_in(list(meaning(config))):
+        raise _mistaken(mistakes)
+
+
+def as_toml(document: str) -> str:
+    """The document as its part of the file would stand there. It has no secrets."""
+    import tomli_w
+
+    try:
+        return tomli_w.dumps(_read_object(document))
+    except (msgspec.DecodeError, TypeError) as error:
+        raise Misconfigured(f"the document can't be shown: {error}", code="config.document") from None
+
+
+def _joined(shared: _Shared, local: Config) -> Config:
     return replace(
         local,
         config_version=shared.config_version,
-        ca=_named(local.ca, shared.ca.name),
+        ca=replace(local.ca, name=shared.ca.name),
         hosts=shared.hosts,
         lifetimes=shared.lifetimes,
         providers=[_with_secrets(each, local) for each in shared.providers],
@@ -70,11 +112,12 @@ def merged(document: str, local: Config) -> Config:
     )
 
 
-def _named(ca: CaSection, name: str) -> CaSection:
-    return replace(ca, name=name)
-
-
 def _with_secrets(provider: ProviderSection, local: Config) -> ProviderSection:
     """A document with a secret in it is no document of ours: the hash of what is made here differs from its own."""
     mine = next((each for each in local.providers if each.name == provider.name), None)
     return replace(provider, **{name: getattr(mine, name, "") for name in SECRETS})
+
+
+def _mistaken(mistakes: Iterable[Problem]) -> Misconfigured:
+    listed = "".join(f"\n  {mistake}" for mistake in mistakes)
+    return Misconfigured(f"this configuration has mistakes:{listed}", code="config.invalid")

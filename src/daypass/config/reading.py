@@ -19,7 +19,7 @@ from daypass.config.schema import Config, IncludedFile, KeySection, Section
 from daypass.config.shape import shape
 from daypass.errors import Misconfigured
 
-__all__ = ["Reading", "examine", "load", "problems", "read", "rebased"]
+__all__ = ["Reading", "examine", "load", "parse", "problems", "read", "rebased"]
 
 # tomllib takes quadratic time for a dotted key, and a key can't leave its line.
 _MAX_LINE = 4 * 1024
@@ -127,11 +127,11 @@ def below(root: Path, path: Path) -> Path:
 
 
 def _decoded(text: str | bytes, kind: type[_S]) -> tuple[_S | None, list[Problem]]:
-    raw, unreadable = _parse(text)
+    raw, unreadable = parse(text)
     return (None, unreadable) if unreadable else shape(raw, kind)
 
 
-def _parse(text: str | bytes) -> tuple[dict[str, object], list[Problem]]:
+def parse(text: str | bytes) -> tuple[dict[str, object], list[Problem]]:
     """The parsed file, or why there is none."""
     try:
         decoded = text.decode() if isinstance(text, bytes) else text
