@@ -29,10 +29,12 @@ Examples:
   sudo daypass ca check-config && sudo daypass ca reload
   sudo daypass ca reload --base 7     only if version 7 is in force still
 
+A file that was in force before is refused without --base: a machine that was left behind would take back what
+has been published since. To go back: daypass ca config rollback.
+
 \b
-A file that was in force before is refused without --base: a machine that was left behind would take back what has
-been published since. To go back: daypass ca config rollback.
-Exit code: 7 where another version was published meanwhile, 10 where the file can't be used; then nothing changed."""
+Exit code: 7 where another version was published meanwhile, 10 where the
+file can't be used; nothing has changed then."""
 )
 @click.option("--base", type=click.IntRange(min=0), help="The version that this one is meant to follow.")
 @click.option("--comment", metavar="TEXT", help="What is said of it in daypass ca config log.")
