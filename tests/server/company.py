@@ -20,14 +20,28 @@ from tests.parts.sshpop import Holder
 from tests.server.kit import CA_ID, Root, in_thread, key, possession, public_info
 
 from daypass.config import ProviderSection
+from daypass.config.schema import OperatorSection
 from daypass.model import HostFacts
 from daypass.server import app, serve
 from daypass.wire import Certificate
 from daypass.wire.binding import login_nonce
 
-__all__ = ["PAGES", "Company", "b64", "bound", "enrolment", "run_company", "signing"]
+__all__ = ["CAPABILITIES", "PAGES", "Company", "b64", "bound", "enrolment", "run_company", "signing"]
 
 T = TypeVar("T")
+CAPABILITIES = (
+    "audit",
+    "revoke",
+    "lock",
+    "unlock",
+    "persons",
+    "configure",
+    "token:web-*",
+    "approve:unlock",
+    "rotate",
+)
+OPERATORS = [OperatorSection(name=f"can-{n}", groups=[can], can=[can]) for n, can in enumerate(CAPABILITIES)]
+"""One for each capability: whoever is in the group of that name."""
 PAGES = "https://ca.example.com"
 
 
@@ -81,7 +95,7 @@ def run_company() -> Iterator[Company]:
 
         async def main(ready: serve.Ready, stop: asyncio.Event) -> None:
             provider = ProviderSection(name="idp", issuer=op.issuer, client_id=op.client_id)
-            async with heart(op, home / "ca.sqlite", providers=[provider]) as ca:
+            async with heart(op, home / "ca.sqlite", providers=[provider], operators=OPERATORS) as ca:
                 box.append(ca)
                 public, admin = (
                     app.build(ca.authority, public_info(root, pages_url=PAGES)),
