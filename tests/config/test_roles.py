@@ -15,6 +15,7 @@ from daypass.host.options import check
 from daypass.model import PRIVILEGED_GROUPS
 
 LONG = "x" * 1001
+MANY = "[" + ",\n".join(f'"10.0.{number}.1"' for number in range(200)) + "]"
 
 WHO = [
     ("groups", "[]", "", "has no condition, so nobody can have it"),
@@ -93,12 +94,7 @@ BOUNDS = [
     ("force_command", '"a "', "force_command", "begins or ends with a space"),
     ("force_command", "'a\\'", "force_command", "ends with a backslash"),
     ("force_command", '"echo #1"', "force_command", "sshd would take what comes after it for a comment"),
-    (
-        "source_address",
-        str([f"10.{n // 256}.{n % 256}.1" for n in range(200)]),
-        "source_address",
-        "is longer than the",
-    ),
+    ("source_address", MANY, "source_address", "is longer than the 1500 characters"),
     ("force_command", f'"{LONG}"', "force_command", "is longer than 1000"),
     ("bare_hosts", 'true\nforce_command = "true"', "force_command", "would not hold on hosts that only trust the CA"),
     ("bare_hosts", 'true\nsource_address = ["10.0.0.0/8"]', "source_address", "would not hold on hosts"),
