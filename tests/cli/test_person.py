@@ -21,12 +21,12 @@ OPERATORS = """
 [[operators]]
 name = "desk"
 groups = ["oncall"]
-can = ["audit", "persons", "lock"]
+can = ["audit", "persons", "lock", "unlock"]
 
 [[operators]]
 name = "watch"
 groups = ["contractors"]
-can = ["audit"]
+can = ["audit", "approve:unlock"]
 """
 
 
@@ -80,6 +80,20 @@ def test_a_person_is_renamed_locked_and_let_in_again(firm: Desk) -> None:
     for line in told:
         assert line in history
     firm.here("person", "rename", "asmith", "alice")
+
+
+def test_unlocking_by_a_sign_in_takes_two_and_neither_alone(firm: Desk) -> None:
+    firm.here("person", "reserve", "dora", "--for", "demo:dora-1")
+    firm.here("lock", "dora", "--reason", "left")
+    code, out, _ = firm.administer("alice", "unlock", "dora", "--reason", "came back", "--json", check=False)
+    assert code == Exit.WAITING
+    asked = json.loads(out)
+    approve = ("approvals", "approve", asked["pending"], "--digest", asked["digest"])
+    assert firm.administer("alice", *approve, check=False)[0] == Exit.DENIED
+    assert "LOCKED" in firm.here("person", "show", "dora")
+    firm.administer("bob", *approve)
+    shown = firm.here("person", "show", "dora")
+    assert "unlocked (came back)" in shown and "LOCKED" not in shown
 
 
 def test_a_reserved_name_is_listed_with_its_reason_and_goes_to_nobody(firm: Desk) -> None:
