@@ -18,7 +18,12 @@ OPERATORS = """
 [[operators]]
 name = "oncall"
 groups = ["oncall"]
-can = ["audit", "revoke", "token:web-*"]
+can = ["audit", "revoke", "lock", "unlock", "token:web-*"]
+
+[[operators]]
+name = "contractors"
+groups = ["contractors"]
+can = ["approve:unlock"]
 """
 
 
@@ -137,3 +142,24 @@ def test_what_only_an_operator_can_say_takes_the_word(firm: Firm, arguments: tup
 def test_a_serial_that_is_on_no_record_revokes_none(firm: Firm) -> None:
     done = firm.daypass("revoke", "--operator", "12345", "--reason", "x", "--root", str(firm.ca_root), check=False)
     assert done.returncode == Exit.NOT_FOUND
+
+
+def test_two_operators_let_somebody_in_again_from_their_own_machines(firm: Firm) -> None:
+    firm.administer("alice", "login", "--force")
+    firm.here("lock", "alice", "--reason", "lost")
+    locked = firm.administer("alice", "unlock", "alice", "--reason", "found", check=False)
+    assert locked[0] == Exit.DENIED and "is locked" in locked[2]
+    firm.here("unlock", "alice", "--reason", "found")
+    firm.administer("alice", "login", "--force")
+    code, out, err = firm.administer("alice", "unlock", "alice", "--reason", "once more", "--json", check=False)
+    assert code == Exit.WAITING and "waits for a second person" in err
+    asked = json.loads(out)
+    word = (asked["pending"], "--digest", asked["digest"])
+    own = firm.administer("alice", "approvals", "approve", *word, check=False)
+    assert own[0] == Exit.DENIED and "nobody approves what they have asked for themselves" in own[2]
+    listed = json.loads(firm.administer("bob", "approvals", "list", "--json")[1])
+    assert [(each["id"], each["act"], each["digest"]) for each in listed] == [(word[0], "unlock", word[2])]
+    assert "asked by alice@example.com" in firm.administer("bob", "approvals", "list")[1]
+    refused = firm.administer("bob", "approvals", "refuse", *word)
+    assert "refused: unlock" in refused[2]
+    assert firm.administer("bob", "approvals", "approve", *word, check=False)[0] == Exit.CONFLICT
