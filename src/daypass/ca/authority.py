@@ -279,6 +279,7 @@ class Authority:
             remote=proof.remote,
             renews=shown.serial if shown else None,
             events=_moved(shown, proof.bound, certificates) if shown else (),
+            facts=view.facts,
             despite=despite,
         )
 

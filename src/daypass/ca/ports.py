@@ -148,7 +148,8 @@ class Question(Struct, frozen=True):
 class View(Struct, frozen=True):
     """The store's answer. `spent`: the certificates this one-time id was spent on, None if it is unspent.
 
-    `changed`: of a person on record their provider says other things than it did last.
+    `changed`: of a person on record their provider says other things than it did last; `facts` is that in the store's
+    own form, for a Recording to hand back.
     """
 
     person: Person | None
@@ -157,6 +158,7 @@ class View(Struct, frozen=True):
     policy_hash: bytes
     last_time: int  # unix seconds of the newest ledger entry
     changed: bool = False
+    facts: object = None
 
 
 class Recording(Struct, frozen=True):
@@ -176,6 +178,7 @@ class Recording(Struct, frozen=True):
     remote: bool = False  # signed in by the provider's own device grant
     renews: int | None = None  # serial of the host certificate that was shown for these; it must be live still
     events: tuple[tuple[str, Mapping[str, object]], ...] = ()  # further ledger entries: act and details
+    facts: object = None  # the view's, of the same identity
     despite: frozenset[str] = frozenset()  # names that this very person may have although they are reserved
 
 

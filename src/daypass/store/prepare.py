@@ -79,9 +79,14 @@ def prepare(recording: Recording) -> Prepared:
         renews=recording.renews,
         provider=who.provider,
         email=who.email,
-        facts=keep(who) if who.kind is Kind.PERSON else None,
+        facts=_kept(recording) if who.kind is Kind.PERSON else None,
         despite=recording.despite,
     )
+
+
+def _kept(recording: Recording) -> Kept:
+    """What the view made of this very identity, so that it is made once."""
+    return recording.facts if isinstance(recording.facts, Kept) else keep(recording.identity)
 
 
 def _issued(cert: Certificate) -> Issued:

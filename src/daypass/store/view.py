@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection
 
@@ -44,15 +44,19 @@ def answer(connection: Connection, statements: Statements, questions: Sequence[Q
             spent=spent.get((each.once.provider, each.once.id)),
             policy_hash=bytes(policy_hash),
             last_time=last_time,
-            changed=_is_changed(each.identity, hashes),
+            **_facts(each.identity, hashes),
         )
         for each in questions
     ]
 
 
-def _is_changed(identity: Identity, hashes: Mapping[tuple[str, str], bytes | None]) -> bool:
+def _facts(identity: Identity, hashes: Mapping[tuple[str, str], bytes | None]) -> dict[str, Any]:
+    """Of an identity on record."""
     key = (identity.issuer, identity.subject)
-    return key in hashes and keep(identity).hash != hashes[key]
+    if key not in hashes:
+        return {}
+    kept = keep(identity)
+    return {"facts": kept, "changed": kept.hash != hashes[key]}
 
 
 def spent_on(connection: Connection, statements: Statements, once: Sequence[tuple[str, str]]) -> Spent:
