@@ -97,6 +97,7 @@ def test_who_can_not_be_the_second_person(play: Play, name: str, group: str, cod
         assert refusal.value.code == code
         still = await ca.store.pending_act(request.id)
         assert still is not None and still.outcome is None
+        assert (await ca.acts())[-1] == "admin.deny"
 
     play(scenario)
 

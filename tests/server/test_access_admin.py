@@ -5,12 +5,14 @@ A route that is missing from the table fails the suite, and so does one that ans
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+import httpx2
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from starlette.types import Message
@@ -18,6 +20,7 @@ from tests.ca.acting import shown
 from tests.server.company import CAPABILITIES, Company
 
 from daypass.api import ROUTES, Access, Route
+from daypass.errors import Unavailable
 from daypass.server import app
 
 
@@ -241,3 +244,33 @@ def test_root_approves_what_an_operator_has_asked_for(company: Company) -> None:
     word = {"id": asked["id"], "digest": asked["digest"]}
     done = company.local.post(named("approve").path, json=word)
     assert done.status_code == 200, done.text
+
+
+# -- the ledger, which is as long as it is --------------------------------------------------------------------
+
+
+def test_the_ledger_comes_whole_and_as_it_was_recorded(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("daypass.server.administration.PAGE", 3)
+    company.person("erin")
+    answer = company.local.post(named("ledger").path, json={"after": 1})
+    assert answer.headers["content-type"] == "application/jsonl" and answer.headers["cache-control"] == "no-store"
+    lines = [json.loads(line) for line in answer.text.splitlines()]
+    rows = company.wait(company.heart.store.ledger(1, 100_000))
+    assert [base64.b64decode(line["entry"]) for line in lines] == [row.entry for row in rows]
+    assert [base64.b64decode(line["hash"]) for line in lines] == [row.hash for row in rows]
+
+
+def test_a_part_of_the_ledger_is_not_taken_for_the_whole(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The database goes away on the way: the connection ends in the middle, and the reader is told."""
+    read, calls = company.heart.authority.ledger, list[int]()
+
+    async def failing(after: int, limit: int) -> Any:
+        calls.append(after)
+        if len(calls) > 2:
+            raise Unavailable("the database is gone")
+        return await read(after, 2)
+
+    monkeypatch.setattr(company.heart.authority, "ledger", failing)
+    with pytest.raises(httpx2.RemoteProtocolError):
+        company.local.post(named("ledger").path, json={})
+    assert company.local.post(named("approvals").path, json={}).status_code == 200

@@ -78,8 +78,12 @@ class Approvals:
         When this returns the approval is on record, and nobody else can have the same request.
         """
         case = await self._case(number, digest, read)
-        self._require_second(operator, case)
-        self._require_still(case)
+        try:
+            self._require_second(operator, case)
+            self._require_still(case)
+        except Denied as error:
+            await self._deny(operator, case, error)
+            raise
         asked, act = case.asked, case.act
         details = {
             "digest": asked.digest.hex(),
@@ -96,8 +100,12 @@ class Approvals:
     async def refuse(self, operator: Operator, number: str, digest: bytes, read: Read) -> PendingAct:
         """By whoever could approve it, or by who has asked."""
         case = await self._case(number, digest, read)
-        if not self._is_same(operator, case):
-            self._require_power(operator, case)
+        try:
+            if not self._is_same(operator, case):
+                self._require_power(operator, case)
+        except Denied as error:
+            await self._deny(operator, case, error)
+            raise
         details = {"request": number, "asked": case.act.name, "digest": digest.hex()}
         ruling = Ruling("refused", operator.actor, case.now, "approval.refuse", operator.actor, details)
         if not await self._store.decide_pending(number, ruling):
@@ -106,6 +114,10 @@ class Approvals:
 
     async def conclude(self, asked: PendingAct, error: DaypassError | None = None) -> None:
         await self._store.conclude_pending(asked.id, "done" if error is None else f"failed: {error.message}")
+
+    async def _deny(self, operator: Operator, case: _Case, error: Denied) -> None:
+        told = {"refused": case.act.name, "request": case.asked.id, "code": error.code, "why": error.message}
+        await self._store.add_event("admin.deny", told, actor=operator.actor, now=case.now)
 
     async def _case(self, number: str, digest: bytes, read: Read) -> _Case:
         asked = await self._store.pending_act(number)
