@@ -1,6 +1,6 @@
 """`make bench`: measures, and writes bench/results.json (flat: name -> number).
 
-    python -m bench [issue] [ssh] [cli] [login] [files] [--quick]
+    python -m bench [issue] [ssh] [cli] [login] [policy] [files] [--quick]
 
 Every figure stands beside the floor it is compared with, both taken in the same run: machines differ, ratios travel.
 """
@@ -14,7 +14,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import command, files, issue, login, ssh
+from bench import command, files, issue, login, policy, ssh
 
 RESULTS = Path(__file__).parent / "results.json"
 PARTS: dict[str, Callable[[bool], dict[str, float]]] = {
@@ -22,6 +22,7 @@ PARTS: dict[str, Callable[[bool], dict[str, float]]] = {
     "ssh": ssh.measure,
     "cli": command.measure,
     "login": login.measure,
+    "policy": policy.measure,
     "files": files.measure,
 }
 

@@ -130,7 +130,7 @@ def test_nobody_gets_a_principal_an_extension_or_a_minute_of_a_role_they_have_no
     held = {each.name: each for each in rules.roles if each.judge(subject, MONDAY_10).ok}
     assert given.roles and set(given.roles) | set(given.narrow) <= set(held)
     included = [held[name] for name in given.roles]
-    assert set(given.principals) == {name for each in included for name in each.principals("alice", ("alice",))}
+    assert set(given.principals) == {name for each in included for name in each.principals(("alice",))}
     assert all(given.valid_before <= each.ends(subject, MONDAY_10) for each in included)
     assert {name for name, _ in given.extensions} <= {name for each in included for name in each.extensions}
     assert all(

@@ -35,6 +35,8 @@ FIGURES = (
     Figure("issue_p50_ms_32", "half of them answered within", " ms", 1, "16 ms"),
     Figure("issue_p99_ms_32", "99 of 100 answered within", " ms", 1),
     Figure("login_cpu_ms", "server CPU of one whole login, new TLS connections", " ms", 2),
+    Figure("policy_decide_us", "a decision: 1,000 roles, a person with 60 of them by 200 groups", " µs", 0),
+    Figure("policy_decide_over_floor", "the same, over making its principals and its answer", " x", 0),
     Figure("ssh_config_overhead_ms", "what our configuration adds to `ssh`", " ms", 1, "25 ms, four requests"),
     Figure("login_wall_ms", "a whole `daypass login`, but for the person's own seconds", " ms", 0),
     Figure("login_wall_over_floor", "the same, over Python's start and one TLS request to CA and provider", " x", 1),

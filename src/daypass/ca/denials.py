@@ -55,22 +55,22 @@ def alone(held: Sequence[Role]) -> Denied:
     )
 
 
-def too_long(best: tuple[Role, int], seconds: int, now: int) -> Denied:
-    """`best`: the role that reaches furthest, and up to when."""
-    role, left = best[0], best[1] - now
+def too_long(best: Role, left: int, asked: int) -> Denied:
+    """`best`: the role that reaches furthest; how long, and how long was asked for, in seconds."""
     return Denied(
-        f"no role of yours gives a certificate for {duration(seconds)}",
+        f"no role of yours gives a certificate for {duration(asked)}",
         code="policy.lifetime",
-        hint=f'role "{role.name}" gives {duration(left)}: daypass login --lifetime {left // 60}m',
+        hint=f'role "{best.name}" gives {duration(left)}: daypass login --lifetime {left // 60}m',
+        role=best.name,
     )
 
 
-def nearly_over(best: tuple[Role, int], now: int) -> Denied:
-    role, left = best[0], best[1] - now
+def nearly_over(best: Role, left: int) -> Denied:
     return Denied(
-        f'role "{role.name}" ends in {duration(left)}, which is less than the shortest certificate',
+        f'role "{best.name}" ends in {duration(left)}, which is less than the shortest certificate',
         code="policy.lifetime",
-        hint=_HINTS["windows"] if role.schedule.texts else _SIGN_IN,
+        hint=_HINTS["windows"] if best.schedule.texts else _SIGN_IN,
+        role=best.name,
     )
 
 

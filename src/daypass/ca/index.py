@@ -6,7 +6,7 @@ the role. What is found is judged in full, unless that condition was all there i
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from daypass.ca.roles import Role
@@ -45,7 +45,7 @@ class RoleIndex:
         if tables is None:
             return []
         plain, roles = self._plain, self._roles
-        places = sorted(set(_places(tables, subject)))
+        places = sorted(_places(tables, subject))
         return [roles[place] for place in places if plain[place] or roles[place].holds(subject, now)]
 
     def _add(self, place: int, role: Role) -> None:
@@ -67,17 +67,15 @@ def _enter(table: _Table, values: frozenset[str], place: int) -> None:
         table.setdefault(value, []).append(place)
 
 
-def _places(tables: _Tables, subject: Subject) -> Iterator[int]:
+def _places(tables: _Tables, subject: Subject) -> set[int]:
+    places = set[int]()
     for group in tables.group_names & subject.groups:
-        yield from tables.groups[group]
+        places.update(tables.groups[group])
     email = lower(subject.email or "")
-    yield from tables.emails.get(email, ())
+    places.update(tables.emails.get(email, ()))
     _, at, domain = email.rpartition("@")
-    yield from tables.domains.get(domain, ()) if at else ()
-    yield from _by_claims(tables.claims, subject.claims)
-
-
-def _by_claims(tables: Mapping[str, _Table], claims: Mapping[str, object]) -> Iterator[int]:
-    for name, table in tables.items():
-        for value in claim_values(claims.get(name)):
-            yield from table.get(value, ())
+    places.update(tables.domains.get(domain, ()) if at else ())
+    for name, table in tables.claims.items():
+        for value in claim_values(subject.claims.get(name)):
+            places.update(table.get(value, ()))
+    return places

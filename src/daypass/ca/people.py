@@ -57,7 +57,7 @@ class People:
             extensions=tuple(sorted((*_extensions(roles), *git_extensions(roles, proof.identity, names[0])))),
             critical_options=_critical_options(roles) if request.role else (),
             claims=names,
-            narrow=() if request.role else tuple(role.name for role in held if role.name not in given),
+            narrow=_left_out(held, given),
         )
 
     def _held(self, subject: Subject, now: int) -> list[Role]:
@@ -76,23 +76,22 @@ class People:
         self, held: Sequence[Role], subject: Subject, request: Request, now: int
     ) -> tuple[int, int, list[Role]]:
         """Start, end and the roles that reach it; `valid_before` is never beyond one of them."""
-        ends = [(role, role.ends(subject, now)) for role in held if role.day_pass or request.role]
-        if not ends:
+        roles = held if request.role else [role for role in held if role.day_pass]
+        if not roles:
             raise alone(held)
-        furthest = max(ends, key=lambda each: each[1])
-        if furthest[1] - now < self._bounds.floor:
-            raise nearly_over(furthest, now)
-        default = min(self._bounds.user, furthest[1] - max(now, request.valid_after or now))
+        ends = [role.ends(subject, now) if role.is_timed else now + role.limit for role in roles]
+        furthest = max(ends)
+        if furthest - now < self._bounds.floor:
+            raise nearly_over(roles[ends.index(furthest)], furthest - now)
+        default = min(self._bounds.user, furthest - max(now, request.valid_after or now))
         start, end = self._day(subject, request, now, default)
-        slack = min(self._bounds.floor, (end - now) // SLACK)
-        included = [(role, ending) for role, ending in ends if ending >= end - slack]
-        if not included and not request.role:
-            raise too_long(furthest, end - now, now)
-        roles = included or ends
-        end = min(end, *(ending for _, ending in roles))
+        least = furthest if request.role else end - min(self._bounds.floor, (end - now) // SLACK)
+        if furthest < least:
+            raise too_long(roles[ends.index(furthest)], furthest - now, end - now)
+        end = min(end, *(ending for ending in ends if ending >= least))
         if end - max(start, now) < self._bounds.floor:
             raise too_short()
-        return start, end, [role for role, _ in roles]
+        return start, end, [role for role, ending in zip(roles, ends, strict=True) if ending >= least]
 
     def _day(self, subject: Subject, request: Request, now: int, default: int) -> tuple[int, int]:
         """What was asked for, else `default` seconds, under the ceiling that starts at the sign-in (trust 3.7)."""
@@ -113,7 +112,7 @@ class People:
 
 
 def _principals(roles: Sequence[Role], names: tuple[str, ...]) -> tuple[str, ...]:
-    found = tuple(dict.fromkeys(name for role in roles for name in role.principals(names[0], names)))
+    found = tuple(dict.fromkeys([name for role in roles for name in role.principals(names)]))
     if len(found) > MAX_PRINCIPALS:
         raise Denied(
             f"{len(roles)} roles give {len(found)} principals; a certificate carries {MAX_PRINCIPALS}",
@@ -123,13 +122,18 @@ def _principals(roles: Sequence[Role], names: tuple[str, ...]) -> tuple[str, ...
     return found
 
 
+def _left_out(held: Sequence[Role], given: tuple[str, ...]) -> tuple[str, ...]:
+    if len(held) == len(given):
+        return ()
+    included = frozenset(given)
+    return tuple(role.name for role in held if role.name not in included)
+
+
 def _extensions(roles: Iterable[Role]) -> list[tuple[str, str]]:
     """All that any of them permits, since our hosts hold each role to its own on its line; but where a login name
     opens hosts without such lines, only what that role permits there (trust 2.4)."""
-    given = frozenset[str]().union(*(role.extensions for role in roles))
-    for role in roles:
-        if role.bare_hosts:
-            given &= role.extensions
+    given = frozenset[str]().union(*{role.extensions for role in roles})
+    given = given.intersection(*[role.extensions for role in roles if role.bare_hosts])
     return [(name, "") for name in given]
 
 

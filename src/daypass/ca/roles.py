@@ -50,6 +50,9 @@ class Role:
     git: tuple[tuple[str, str], ...]  # Git server, and where the name there comes from
     refuse_remote: bool
     on_host: HostRole
+    is_timed: bool  # it may end before `limit`
+    own: str  # the principal of one's own account, less the login name; empty without `own_account`
+    fixed: tuple[str, ...]  # principals that are the same for everybody
 
     @classmethod
     def compile(cls, section: RoleSection, ceiling: int, provider: str = "") -> Role:
@@ -70,6 +73,9 @@ class Role:
             git=tuple(sorted(section.git.items())),
             refuse_remote=section.refuse_remote,
             on_host=host_role(section, accounts, own_account=own),
+            is_timed=bool(section.windows or section.max_auth_age),
+            own=role_principal(section.name, login="") if own else "",
+            fixed=(role_principal(section.name), *(accounts if section.bare_hosts else ())) if accounts else (),
         )
 
     @property
@@ -112,15 +118,11 @@ class Role:
             end = min(end, self.who.fresh_until(subject) or now)
         return end
 
-    def principals(self, login: str, names: tuple[str, ...]) -> list[str]:
-        found = []
-        if self.own_account:
-            found.append(role_principal(self.name, login=login))
-            found.extend(names if self.bare_hosts else ())
-        if self.accounts:
-            found.append(role_principal(self.name))
-            found.extend(self.accounts if self.bare_hosts else ())
-        return found
+    def principals(self, names: tuple[str, ...]) -> tuple[str, ...]:
+        """`names`: the login name, and every other name of the person's."""
+        if not self.own:
+            return self.fixed
+        return (self.own + names[0], *(names if self.bare_hosts else ()), *self.fixed)
 
 
 def nearest_role(roles: Sequence[Role], subject: Subject, now: int) -> tuple[Role, Condition | None]:
