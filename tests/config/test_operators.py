@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 from tests.config.role import found, operator, role
 
+from daypass.api import ROUTES
 from daypass.config import Severity, errors_in
+from daypass.config.operators import TWO_PERSONS
 
 MISTAKES = [
     ("name", '"Ops"', "name", "is not a name"),
@@ -30,13 +32,14 @@ MISTAKES = [
     ("can", '["token:Web-*"]', "can[0]", 'did you mean "web-*"?'),
     ("can", '["token:*.example.org"]', "can[0]", "is no host's name here"),
     ("can", '["approve:"]', "can[0]", "approves nothing"),
+    ("can", '["approve:revoke"]', "can[0]", "approves nothing that needs a second person"),
+    ("can", '["approve:configure"]', "can[0]", 'did you mean "config_'),
     ("can", '["approve:*"]', "can[0]", "approves nothing"),
     ("can", '["approve:unlok"]', "can[0]", 'did you mean "unlock"?'),
 ]
 
 WARNINGS = [
     ('["rotate"]', "can[0]", "has no use yet"),
-    ('["approve:revoke"]', "can[0]", "needs no second person"),
     ('["unlock"]\nemails = ["ann@example.com"]', "can", "there is nobody else who could approve it"),
 ]
 
@@ -60,8 +63,8 @@ ANN, BOB = ('["x"]\nemails = ["ann@example.com"]', '["x"]\nemails = ["bob@exampl
 ENOUGH = [
     [operator(can='["unlock", "configure", "audit", "revoke", "lock", "persons", "token:*", "token:web-*"]')],
     [operator(groups=ANN, can='["unlock"]'), operator(name='"p"', groups=BOB, can='["unlock"]')],
-    [operator(groups=ANN, can='["configure"]'), operator(name='"p"', groups=BOB, can='["approve:configure"]')],
-    [operator(groups=ANN, can='["configure"]'), operator(name='"p"', can='["approve:configure"]')],
+    [operator(groups=ANN, can='["configure"]'), operator(name='"p"', groups=BOB, can='["approve:config_publish"]')],
+    [operator(groups=ANN, can='["configure"]'), operator(name='"p"', can='["approve:config_rollback"]')],
 ]
 
 
@@ -79,3 +82,7 @@ def test_one_person_twice_is_one() -> None:
 def test_no_two_operators_have_one_name() -> None:
     told = found(role(), operator(), operator())
     assert [str(each) for each in told] == ['operators[1].name: "o" is taken by another one']
+
+
+def test_the_acts_that_can_be_approved_are_those_that_need_it() -> None:
+    assert {route.name: route.capability for route in ROUTES if route.two_persons}.items() <= TWO_PERSONS.items()

@@ -14,7 +14,8 @@ from daypass.model import ROLE_NAME
 __all__ = ["CAPABILITIES", "TWO_PERSONS", "operator_faults"]
 
 CAPABILITIES = ("audit", "revoke", "lock", "unlock", "persons", "configure", "rotate")
-TWO_PERSONS = ("unlock", "configure")  # over the network one asks and another approves (trust 4.3)
+# Over the network one asks for these and another approves (trust 4.3): act -> the capability it takes.
+TWO_PERSONS = {"unlock": "unlock", "config_publish": "configure", "config_rollback": "configure"}
 _UNUSED = ("rotate",)
 _FORMS = (*CAPABILITIES, "token:HOSTS", "approve:ACT")
 _SIGN_IN = 60  # seconds; nobody signs in and asks in less
@@ -23,8 +24,8 @@ _SIGN_IN = 60  # seconds; nobody signs in and asks in less
 def operator_faults(config: Config) -> Iterator[Problem]:
     for index, operator in enumerate(config.operators):
         yield from _operator(operator, f"operators[{index}]", config)
-    for act in TWO_PERSONS:
-        yield from _one_person_only(act, config.operators)
+    for capability in dict.fromkeys(TWO_PERSONS.values()):
+        yield from _one_person_only(capability, config.operators)
 
 
 def _operator(operator: OperatorSection, path: str, config: Config) -> Iterator[Problem]:
@@ -47,10 +48,10 @@ def _capability_fault(text: str) -> Fault:
         return f"{quoted(text)} names no hosts", '"token:*" for all of them'
     if kind == "token":
         return host_glob_fault(value)
-    if kind == "approve" and value in CAPABILITIES:
+    if kind == "approve" and value in TWO_PERSONS:
         return None
     if kind == "approve":
-        hint = did_you_mean(value, TWO_PERSONS) or f"approve: {' or '.join(TWO_PERSONS)}"
+        hint = did_you_mean(value, TWO_PERSONS) or f"approve: {', '.join(TWO_PERSONS)}"
         return f"{quoted(text)} approves nothing that needs a second person", hint
     return f"{quoted(text)} is nothing that one can be allowed", did_you_mean(
         text, _FORMS
@@ -61,18 +62,17 @@ def _of_no_use(capability: str, path: str, config: Config) -> Iterator[Problem]:
     kind, _, value = capability.partition(":")
     if capability in _UNUSED:
         yield warning(path, f"{quoted(capability)} has no use yet: nothing asks for it")
-    if kind == "approve" and value in CAPABILITIES and value not in TWO_PERSONS:
-        yield warning(path, f"{quoted(value)} needs no second person", f"approve: {' or '.join(TWO_PERSONS)}")
     if kind == "token" and value:
         yield from (error(path, each.message, each.suggestion) for each in outside([value], "", config.hosts.domains))
 
 
-def _one_person_only(act: str, operators: list[OperatorSection]) -> Iterator[Problem]:
+def _one_person_only(capability: str, operators: list[OperatorSection]) -> Iterator[Problem]:
     """Who asks can't approve, so it takes two who could (trust 4.3)."""
-    asking = [each for each in operators if act in each.can]
-    able = [each for each in operators if act in each.can or f"approve:{act}" in each.can]
+    approving = {f"approve:{act}" for act, needs in TWO_PERSONS.items() if needs == capability}
+    asking = [each for each in operators if capability in each.can]
+    able = [each for each in operators if capability in each.can or approving & set(each.can)]
     people = {email.lower() for each in able for email in each.emails}
     if asking and all(each.emails for each in able) and len(people) < 2:
-        index = operators.index(asking[0])
-        fault = f"{quoted(act)} needs two persons, and there is nobody else who could approve it"
-        yield warning(f"operators[{index}].can", fault, f'give another one "{act}" or "approve:{act}"')
+        fault = f"{quoted(capability)} needs two persons, and there is nobody else who could approve it"
+        hint = f"give it to another one, or: {' '.join(sorted(approving))}"
+        yield warning(f"operators[{operators.index(asking[0])}].can", fault, hint)

@@ -69,11 +69,22 @@ def may_meet(one: RoleSection, other: RoleSection) -> bool:
     return names and all(set(one.labels[label]) & set(other.labels[label]) for label in shared)
 
 
-@lru_cache(maxsize=65536)
 def meet(one: str, other: str) -> bool:
     """Whether some name matches both patterns."""
     if EVERY_HOST in (one, other):
         return True
+    first, second = _start(one), _start(other)
+    return (first.startswith(second) or second.startswith(first)) and _meet(one, other)
+
+
+@lru_cache(maxsize=4096)
+def _start(pattern: str) -> str:
+    """What every name that it matches begins with."""
+    return re.split(r"[*?]", pattern, maxsplit=1)[0]
+
+
+@lru_cache(maxsize=65536)
+def _meet(one: str, other: str) -> bool:
     reached = {(0, 0)}  # how much of each can be used up by the beginning of one and the same name
     waiting = [(0, 0)]
     while waiting:
