@@ -8,7 +8,7 @@ PROTOCOL.certkeys.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 
 from msgspec import Struct, field
@@ -17,7 +17,6 @@ from daypass.errors import Invalid
 from daypass.wire import Certificate, CertType, PublicKey
 
 __all__ = [
-    "GOOGLE",
     "KEY_ID",
     "LOGIN_NAME",
     "MAX_PRINCIPALS",
@@ -41,6 +40,7 @@ __all__ = [
     "Renewal",
     "Request",
     "Secret",
+    "asked_of_sign_in",
     "discovery_url",
     "format_duration",
     "git_extension",
@@ -332,6 +332,17 @@ TENANT = "{tenantid}"  # in Entra's issuer for several tenants; a token says whi
 def discovery_url(issuer: str) -> str:
     """Where a provider describes itself (OpenID Connect Discovery 1.0 section 4); Entra's tenants share one place."""
     return issuer.replace(TENANT, "organizations").removesuffix("/") + "/.well-known/openid-configuration"
+
+
+def asked_of_sign_in(issuer: str, acr_values: Sequence[str], max_age: int | None, *, fresh: bool) -> dict[str, str]:
+    """How strong and how recent a sign-in is to be (OpenID Connect Core 1.0 section 3.1.2.1). `fresh`: the person
+    signs in anew, whatever session they have; Google refuses prompt=login, so there they choose their account."""
+    asked = {"acr_values": " ".join(acr_values)} if acr_values else {}
+    if max_age is not None:
+        asked["max_age"] = "0" if fresh else str(max_age)
+    if fresh:
+        asked["prompt"] = "select_account" if issuer == GOOGLE else "login"
+    return asked
 
 
 def issuer_fits(configured: str, issuer: str) -> bool:

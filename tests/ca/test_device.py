@@ -27,7 +27,7 @@ from daypass.errors import (
 )
 from daypass.model import Credential, Request
 from daypass.wire import Certificate
-from daypass.wire.binding import login_nonce
+from daypass.wire.binding import login_act, login_nonce
 from tests.ca.elsewhere import (
     HOME,
     TERMINAL,
@@ -112,6 +112,18 @@ def test_the_provider_is_asked_to_bind_the_token_to_this_key_and_this_browser(pl
         assert (query["redirect_uri"], query["state"]) == (REDIRECT, browser.state)
         assert (query["code_challenge_method"], len(query["code_challenge"])) == ("S256", 43)
         assert query["code_challenge"] != query["state"]
+
+    play(scenario)
+
+
+def test_a_role_alone_is_another_act_for_which_the_person_signs_in_anew(play: Play) -> None:
+    async def scenario(ca: Heart) -> None:
+        salt, browser = b"s" * 32, Browser(ca.devices)
+        terminal = await begun(ca, salt=salt, role="db-admin")
+        assert (await browser.type(terminal)).role == "db-admin"
+        query = dict(parse_qsl(urlsplit(await browser.say(yes=True)).query))
+        assert query["nonce"] == login_nonce(CA_ID, terminal.key.blob, login_act("db-admin"), salt)
+        assert query["prompt"] == "login"
 
     play(scenario)
 

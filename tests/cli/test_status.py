@@ -19,7 +19,7 @@ from daypass.client.trust import Membership
 
 ALLOWED = {
     *("daypass", "daypass.cli", "daypass.cli.main", "daypass.cli.output", "daypass.cli.quick"),
-    *("daypass.client", "daypass.client.glance", "daypass.client.place"),
+    *("daypass.client", "daypass.client.glance", "daypass.client.place", "daypass.client.rolefiles"),
     *("daypass.errors", "daypass.times", "daypass.wire", "daypass.wire.buffer"),
     *(
         "__future__",

@@ -28,7 +28,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from daypass import api
 from daypass.wire import Certificate, CertType, Krl, PublicKey, SshSignature, sign_blob
-from daypass.wire.binding import device_message, login_nonce, possession_message
+from daypass.wire.binding import device_message, login_act, login_nonce, possession_message
 from daypass.wire.krl import CertificateSection
 from daypass.wire.sshsig import to_be_signed
 from tests.parts.x509 import make_leaf, make_root, server_context
@@ -117,11 +117,11 @@ class MiniCa:
         payload = request.ott.split(".")[1]
         claims = json.loads(urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
         assert request.salt is not None and request.proof is not None
-        assert claims["nonce"] == login_nonce(self.ca_id, request.publicKey, b"login", request.salt)
+        assert claims["nonce"] == login_nonce(self.ca_id, request.publicKey, login_act(request.role), request.salt)
         public = PublicKey.parse(request.publicKey)
         message = possession_message(self.ca_id, request.ott)
         SshSignature.parse(request.proof).verify(api.POSSESSION_NAMESPACE, message, public)
-        return api.SshSignResponse(crt=self.certify(public), bundle=self.client_bundle())
+        return api.SshSignResponse(crt=self.certify(public, role=request.role), bundle=self.client_bundle())
 
     def start_device(self, request: api.DeviceRequest) -> api.DeviceStarted:
         self.asked.append(request)
@@ -141,9 +141,12 @@ class MiniCa:
         if state != "issued":
             return api.DeviceAnswer(state=state)
         public = PublicKey.parse(self.asked[-1].public_key)
-        return api.DeviceAnswer(state=state, crt=self.certify(public), bundle=self.client_bundle())
+        return api.DeviceAnswer(
+            state=state, crt=self.certify(public, role=self.asked[-1].role), bundle=self.client_bundle()
+        )
 
-    def certify(self, public: PublicKey, lifetime: int | None = None) -> bytes:
+    def certify(self, public: PublicKey, lifetime: int | None = None, role: str = "") -> bytes:
+        """A day pass, or a certificate of one role alone."""
         now, signer = int(time.time()), self.signer or self.user_ca
         draft = Certificate(
             nonce=os.urandom(32),
@@ -151,7 +154,7 @@ class MiniCa:
             serial=int.from_bytes(os.urandom(4), "big") + 1,
             type=CertType.USER,
             key_id="alice@example.com",
-            principals=self.principals,
+            principals=(f"role:{role}",) if role else self.principals,
             valid_after=now - 60,
             valid_before=now + (self.lifetime if lifetime is None else lifetime),
             critical_options=(),

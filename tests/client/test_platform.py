@@ -88,8 +88,8 @@ def test_what_is_a_named_pipe(path: str, pipe: bool) -> None:
 
 def test_ssh_is_told_paths_of_windows_with_slashes() -> None:
     assert Platform("win32", NO_UID, {}).for_ssh(r"C:\Users\a b\x") == "C:/Users/a b/x"
-    assert sshconfig._quote(PureWindowsPath(r"C:\Users\a b\id-cert.pub")) == '"C:/Users/a b/id-cert.pub"'
-    assert sshconfig._quote(PureWindowsPath(WINDOWS_AGENT)) == '"//./pipe/openssh-ssh-agent"'
+    assert sshconfig.quote(PureWindowsPath(r"C:\Users\a b\id-cert.pub")) == '"C:/Users/a b/id-cert.pub"'
+    assert sshconfig.quote(PureWindowsPath(WINDOWS_AGENT)) == '"//./pipe/openssh-ssh-agent"'
     assert Platform("linux", 0, {}).for_ssh(r"/odd\name") == r"/odd\name"
 
 

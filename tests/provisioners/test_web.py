@@ -95,6 +95,14 @@ def test_how_strong_the_sign_in_is_to_be_is_asked_for(web: Open) -> None:
     assert query["acr_values"] == "urn:mfa phr"
 
 
+@pytest.mark.parametrize(("max_age", "said"), [("1h", "0"), ("", None)])
+def test_who_signs_in_anew_shows_no_session(web: Open, max_age: str, said: str | None) -> None:
+    asked = web(max_age=max_age)
+    made = asked.runner.run(asked.client.url(NONCE, "the-state", "the-challenge", REDIRECT, fresh=True))
+    query = dict(parse_qsl(urlsplit(made).query))
+    assert (query["prompt"], query.get("max_age")) == ("login", said)
+
+
 def test_an_endpoint_keeps_the_query_it_has(web: Open) -> None:
     asked = web()
     asked.op.metadata["authorization_endpoint"] = f"{asked.op.issuer}/authorize?policy=mfa"

@@ -43,6 +43,13 @@ def test_a_no_ends_it(pages: PagesServer, guest: httpx2.Client) -> None:
     assert "You said no" in guest.get("/device/done").text
 
 
+def test_the_page_says_which_role_is_asked_for(pages: PagesServer, guest: httpx2.Client) -> None:
+    pages.played.what = asked(role="db-admin")
+    shown(pages, guest)
+    page = guest.get("/device/ask").text
+    assert "the role <strong>db-admin</strong> alone" in page and "of ssh as you" not in page
+
+
 @pytest.mark.parametrize("path", ["/device", "/device?code=BCDF-GHJK", "/device?user_code=BCDF-GHJK&code=x&code=y"])
 def test_no_code_comes_by_a_link(pages: PagesServer, guest: httpx2.Client, path: str) -> None:
     """RFC 8628 section 5.4, CVE-2026-33757: whoever sends the link must not have typed it for the person."""

@@ -53,6 +53,12 @@ def test_what_step_sends_reaches_the_authority_and_what_step_reads_comes_back(
     assert (credential.salt, credential.possessed) == (None, False)
 
 
+def test_a_role_alone_is_an_act_of_its_own(server: Running, web: httpx2.Client) -> None:
+    assert web.post("/ssh/sign", json=STEP | {"role": "db-admin"}).status_code == 201
+    ((request, credential),) = server.heart.asked
+    assert (request.role, credential.act) == ("db-admin", b"login\0db-admin")
+
+
 def test_an_access_token_is_a_secret_at_once(server: Running, web: httpx2.Client) -> None:
     assert web.post("/ssh/sign", json=STEP | {"access_token": "its-access"}).status_code == 201
     assert web.post("/ssh/sign", json=STEP).status_code == 201

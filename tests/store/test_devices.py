@@ -55,7 +55,7 @@ async def state(store: SqlStore, made: DeviceRequest) -> DeviceState:
 
 def test_what_was_added_is_found_as_it_was(run: Run) -> None:
     async def scenario(store: SqlStore) -> None:
-        for made in (request(), request(lifetime=3600)):
+        for made in (request(), request(lifetime=3600), request(role="db-admin")):
             await store.add_device(made, CAPS)
             assert await store.device(made.device_hash, NOW) == made
         assert await store.device(os.urandom(32), NOW) is None

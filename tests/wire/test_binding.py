@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.wire.making import public_key
 
 from daypass.errors import Invalid
-from daypass.wire.binding import login_nonce, possession_message
+from daypass.wire.binding import login_act, login_nonce, possession_message
 
 CA, SALT, BLOB = bytes(range(32)), bytes(range(32, 64)), public_key(2).blob
 
@@ -23,6 +23,12 @@ def test_the_nonce_is_the_hash_of_exactly_what_the_trust_model_lists() -> None:
     expected = "dp1." + urlsafe_b64encode(hashlib.sha256(hashed).digest()).decode().rstrip("=")
     assert login_nonce(CA, BLOB, b"login", SALT) == expected
     assert len(expected) == 47
+
+
+def test_a_role_alone_is_another_act_than_a_day_pass_and_than_another_role() -> None:
+    acts = [login_act(), login_act("a"), login_act("b"), login_act("login")]
+    assert acts[0] == b"login" and len(set(acts)) == 4
+    assert len({login_nonce(CA, BLOB, act, SALT) for act in acts}) == 4
 
 
 @given(st.binary(max_size=40), st.binary(max_size=40), st.integers(0, 40))

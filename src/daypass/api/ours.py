@@ -81,6 +81,7 @@ class DeviceRequest(Body, frozen=True):
     machine: str
     provider: str = ""  # empty where there is one
     lifetime: int | None = None  # seconds
+    role: str = ""  # a certificate of this role alone
 
 
 class DeviceStarted(msgspec.Struct, frozen=True, kw_only=True):

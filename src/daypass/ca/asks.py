@@ -31,6 +31,7 @@ class DeviceAsk(Struct, frozen=True):
     machine: str
     provider: str = ""
     lifetime: int | None = None
+    role: str = ""  # alone; empty: a day pass
 
 
 class DeviceBegun(Struct, frozen=True):
@@ -60,6 +61,7 @@ class DeviceAsked(Struct, frozen=True):
     provider: str
     lifetime: int | None
     started_at: int
+    role: str = ""
 
 
 class DeviceDone(Struct, frozen=True):

@@ -13,10 +13,10 @@ from daypass.ca.ports import DeviceOutcome, DeviceRequest, DeviceState, DeviceSt
 from daypass.errors import DaypassError, Denied, Internal, Invalid, Misconfigured, Unauthenticated, Unavailable
 from daypass.model import Credential, Issued, Redeemed, Request
 from daypass.wire import CertType, PublicKey
+from daypass.wire.binding import login_act
 
-__all__ = ["ACT", "ANEW", "Conclusion", "Issue"]
+__all__ = ["ANEW", "Conclusion", "Issue"]
 
-ACT = b"login"
 ANEW = "start anew: daypass login --device"
 REDEEMING = (DeviceState.REDEEMING,)
 
@@ -60,11 +60,11 @@ class Conclusion:
         """The authority verifies the token: its nonce says that it was made for exactly this key."""
         key = PublicKey.parse(request.public_key)
         issuance = await self._issue(
-            Request(CertType.USER, (key,), lifetime=request.lifetime),
+            Request(CertType.USER, (key,), lifetime=request.lifetime, role=request.role),
             Credential(
                 tokens.id_token,
                 (key,),
-                act=ACT,
+                act=login_act(request.role),
                 salt=request.salt,
                 possessed=True,
                 access_token=tokens.access_token,

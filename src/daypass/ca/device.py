@@ -22,14 +22,14 @@ from daypass.ca import codes
 from daypass.ca.asks import DeviceAsk, DeviceAsked, DeviceBegun, DeviceDone, DevicePolled, Progress
 from daypass.ca.clock import ClockGuard
 from daypass.ca.codes import Browser
-from daypass.ca.conclusion import ACT, ANEW, Conclusion, Issue
+from daypass.ca.conclusion import ANEW, Conclusion, Issue
 from daypass.ca.force import Following
 from daypass.ca.pace import Guesses, Polls, network
 from daypass.ca.ports import Clock, DeviceCaps, DeviceRequest, DeviceState, DeviceStore, Refusal, WebSignIn
 from daypass.errors import Conflict, DaypassError, Denied, Internal, Invalid, NotFound, Unauthenticated
 from daypass.model import Issued
 from daypass.wire import PublicKey
-from daypass.wire.binding import SALT_SIZE, login_nonce
+from daypass.wire.binding import SALT_SIZE, login_act, login_nonce
 
 __all__ = ["DeviceAsk", "DeviceAsked", "DeviceBegun", "DeviceDone", "DevicePolled", "Devices", "Progress"]
 
@@ -75,6 +75,7 @@ class Devices:
             network=network(address),
             provider=provider.name,
             lifetime=ask.lifetime,
+            role=ask.role,
             created_at=now,
             expires_at=now + LIFETIME,
         )
@@ -125,6 +126,7 @@ class Devices:
             provider=self._provider(request.provider).host,
             lifetime=request.lifetime,
             started_at=request.created_at,
+            role=request.role,
         )
 
     async def _bind(self, code: str, browser: str, address: str) -> DeviceRequest | None:
@@ -137,9 +139,10 @@ class Devices:
             if not await self._store.refuse_device(request.device_hash, OPEN, NO, now):
                 raise _gone()
             return None
-        nonce = login_nonce(self._ca_id, request.public_key, ACT, request.salt)
-        provider = self._provider(request.provider)
-        url = await provider.url(nonce, secrets.state, secrets.challenge, self._redirect(provider))
+        nonce = login_nonce(self._ca_id, request.public_key, login_act(request.role), request.salt)
+        provider, fresh = self._provider(request.provider), bool(request.role)
+        redirect = self._redirect(provider)
+        url = await provider.url(nonce, secrets.state, secrets.challenge, redirect, fresh=fresh)
         if not await self._store.move_device(request.device_hash, OPEN, DeviceState.ALLOWED, now):
             raise _gone()
         return url

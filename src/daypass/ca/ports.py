@@ -82,8 +82,11 @@ class WebSignIn(Protocol):
     def host(self) -> str:
         """Where people sign in, as they know it."""
 
-    async def url(self, nonce: str, state: str, challenge: str, redirect: str) -> str:
-        """Raises Unavailable, Misconfigured: of a provider that can't be asked, or answers amiss."""
+    async def url(self, nonce: str, state: str, challenge: str, redirect: str, *, fresh: bool) -> str:
+        """`fresh`: the person signs in anew, whatever session they have there.
+
+        Raises Unavailable, Misconfigured: of a provider that can't be asked, or answers amiss.
+        """
 
     async def check_issuer(self, issuer: str | None) -> None:
         """The `iss` of an answer (RFC 9207), before anything else in it is believed. Raises Unauthenticated."""
@@ -266,6 +269,7 @@ class DeviceRequest(Struct, frozen=True):
     refusal: Refusal | None = None
     serial: int | None = None
     login: str | None = None
+    role: str = ""  # alone; empty: a day pass
 
 
 class DeviceCaps(Struct, frozen=True):

@@ -147,7 +147,8 @@ def list_keys(comment: str | None, raw: bool, remote: bool, as_json: bool, setti
 def _line(each: Listed, now: float) -> str:
     key = each.key
     head = f"{key.bits} {key.fingerprint}" if key else "? ?"
-    ours = f"  {each.company}, {_time_left(each, now)}" if each.company else ""
+    role = f", role {printable(each.role)}" if each.role else ""
+    ours = f"  {each.company}{role}, {_time_left(each, now)}" if each.company else ""
     return f"{head} {printable(each.comment) or 'no comment'} ({key.name if key else printable(each.type)}){ours}"
 
 
@@ -165,6 +166,7 @@ def _fields(each: Listed, now: float) -> dict[str, object]:
         "comment": each.comment,
         "agent": each.agent,
         "company": each.company,
+        "role": each.role,
     }
     if certificate is not None and each.company:
         fields |= {

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from daypass.cli.options import with_settings
-from daypass.cli.output import bold, duration, good, note, printable
+from daypass.cli.output import bold, duration, good, json_data, note, printable, utc
 from daypass.errors import Invalid
 
 if TYPE_CHECKING:
@@ -32,11 +32,15 @@ Examples:
   daypass login --device             sign in on another device
   daypass login --lifetime 1h        for less than the day
   daypass login --confirm            your agent asks you before each use
+  daypass login --role db-admin      one role alone, beside the day pass
 
 With a valid certificate it says so at once and asks nobody; in its last two hours (of a short one: the last eighth)
 it is replaced, and --force replaces it at any time. BROWSER chooses the browser. Where none can be opened, as over
 ssh and in containers, you sign in on another device if the CA has a page for it: you type a code there, after
 comparing machine and key. Only type a code that you asked for yourself.
+With --role you sign in anew, and get a certificate of that role and nothing else: roles that are kept short, or are
+for certain hours, are had in no other way. ssh offers it to your company's hosts before the day pass. Three at most
+are held at a time; daypass logout --role NAME gives one up.
 The private key is never written to a disk: it is in your ssh-agent until it expires."""
 )
 @click.option("--force", is_flag=True, help="Sign in even with a valid certificate; use even a forwarded agent.")
@@ -47,6 +51,8 @@ The private key is never written to a disk: it is in your ssh-agent until it exp
 @click.option(
     "--device-grant", is_flag=True, help="The same at the identity provider's page, where the CA allows it."
 )
+@click.option("--role", metavar="NAME", help="A certificate of this role alone, beside the day pass.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout: what you hold then.")
 @click.option("--notify", is_flag=True, help="Have your desktop tell you shortly before the day pass ends.")
 @click.option("--no-browser-open", is_flag=True, help="Print the address to open, and open nothing.")
 @with_settings
@@ -57,6 +63,8 @@ def login(
     confirm: bool,
     device: bool,
     device_grant: bool,
+    role: str | None,
+    as_json: bool,
     notify: bool,
     no_browser_open: bool,
     settings: Settings,
@@ -71,7 +79,7 @@ def login(
         settings,
         lambda text: note(printable(text)),
         opener_for(browser and not no_browser_open),
-        lifetime=_seconds(lifetime or defaults.lifetime or None),
+        lifetime=_seconds(lifetime or (defaults.lifetime if role is None else "") or None),
         provider=provider,
         force=force,
         confirm=confirm or defaults.confirm,
@@ -81,25 +89,62 @@ def login(
         show_code=show_code,
         notify=notify or defaults.notify,
     )
-    _sign_in(attempt, asked=lifetime is not None)
+    held = _sign_in(attempt, asked=lifetime is not None) if role is None else _take_role(attempt, role)
+    if as_json:
+        json_data(_fields(held, role))
     return 0
 
 
-def _sign_in(attempt: Login, *, asked: bool) -> None:
+def _take_role(attempt: Login, role: str) -> Held:
+    from daypass.client.signin.rolelogin import RoleLogin
+
+    held = RoleLogin(attempt, role).run()
+    _say_who(held, f"role {role} for")
+    day_pass = attempt.held(to_the_end=True)
+    if day_pass is not None and set(held.certificate.principals) <= set(day_pass.certificate.principals):
+        note(f"your day pass carries this role already; daypass logout --role {role} gives this one up")
+    wanted = attempt.lifetime
+    if wanted is not None and held.seconds_left(time.time()) < wanted - _SIGN_IN_TAKES:
+        _say_less(wanted)
+    return held
+
+
+def _sign_in(attempt: Login, *, asked: bool) -> Held:
     """Unless there is no need to."""
     now = time.time()
     # What the machine's owner set for all days is no wish for another certificate.
     held = (attempt if asked else replace(attempt, lifetime=None)).held(to_the_end=True)
     if held is not None and not held.ends_soon(now):
         _say_who(held, "already signed in as", "; daypass login --force replaces it")
-        return
+        return held
     if held is not None:
         note(f"your day pass ends in {duration(held.seconds_left(now))}; signing in for a new one")
     held = attempt.run()
     _say_who(held, "signed in as")
     wanted = attempt.lifetime
     if asked and wanted is not None and held.seconds_left(time.time()) < wanted - _SIGN_IN_TAKES:
-        note(f"that is less than the {duration(wanted)} you asked for, and as much as you may have")
+        _say_less(wanted)
+    return held
+
+
+def _say_less(wanted: int) -> None:
+    note(f"that is less than the {duration(wanted)} you asked for, and as much as you may have")
+
+
+def _fields(held: Held, role: str | None) -> dict[str, object]:
+    from daypass.client.glance import login_name
+
+    certificate = held.certificate
+    return {
+        "role": role,
+        "login": login_name(certificate.principals, certificate.key_id),
+        "key_id": certificate.key_id,
+        "principals": list(certificate.principals),
+        "serial": certificate.serial,
+        "valid_after": utc(certificate.valid_after),
+        "valid_before": utc(certificate.valid_before),
+        "seconds_left": held.seconds_left(time.time()),
+    }
 
 
 def opener_for(opens: bool) -> Callable[[str], None]:

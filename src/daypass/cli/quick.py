@@ -10,7 +10,7 @@ import sys
 import time
 
 from daypass.cli.output import bold, data, duration, good, json_data, moment, note, printable, utc
-from daypass.client import glance, place
+from daypass.client import glance, place, rolefiles
 
 TYPE_CHECKING = False  # importing typing for it would cost more than all the rest
 if TYPE_CHECKING:
@@ -44,9 +44,11 @@ def show_status(root: str, context: str, as_json: bool) -> int:
     in_use = os.environ.get("DAYPASS_CONTEXT", "")
     wanted = context or in_use
     company = place.current_name(home, wanted)
-    found = glance.look(os.path.join(home, "contexts", company)) if company else None
+    folder = os.path.join(home, "contexts", company) if company else ""
+    found = glance.look(folder) if folder else None
+    roles = rolefiles.look(folder, now) if folder else {}
     if as_json:
-        json_data(_fields(company, found, now))
+        json_data(_fields(company, found, now) | {"roles": _role_fields(roles, now)})
     else:
         elsewhere = company is not None and company != place.current_name(home, in_use)
         login = f"daypass login --context {company}" if elsewhere else "daypass login"
@@ -54,6 +56,7 @@ def show_status(root: str, context: str, as_json: bool) -> int:
             _show_nothing(company, wanted, login)
         else:
             _show(company, found, now, login)
+        _show_roles(roles, now, login)
     return 0 if found is not None and found.is_valid(now) else 1
 
 
@@ -69,6 +72,21 @@ def _show(company: str, found: Glance, now: float, login: str) -> None:
     data(f"  serial      {found.serial}")
     if found.ends_soon(now):
         note(f"it ends soon; {login} gets the next one")
+
+
+def _show_roles(roles: dict[str, Glance], now: float, login: str) -> None:
+    """Certificates of one role alone, which ssh offers before the day pass."""
+    for role, found in roles.items():
+        name = bold(printable(role), sys.stdout)
+        if found.is_valid(now):
+            left = duration(found.valid_before - now)
+            data(f"{good('●', sys.stdout)} role {name}, until {moment(found.valid_before, now)} ({left})")
+        else:
+            note(f"role {printable(role)}: its key is gone from the agent, or locked in it; {login} --role {role}")
+
+
+def _role_fields(roles: dict[str, Glance], now: float) -> list[dict[str, object]]:
+    return [{"role": role, **_certificate(found, now)} for role, found in roles.items()]
 
 
 def _show_nothing(company: str | None, wanted: str, login: str) -> None:
@@ -90,16 +108,18 @@ def _why_not(found: Glance, now: float, login: str) -> str:
 
 def _fields(company: str | None, found: Glance | None, now: float) -> dict[str, object]:
     fields: dict[str, object] = {"valid": found is not None and found.is_valid(now), "company": company}
-    if found is not None:
-        fields |= {
-            "login": found.login,
-            "key_id": found.key_id,
-            "principals": list(found.principals),
-            "serial": found.serial,
-            "valid_after": utc(found.valid_after),
-            "valid_before": utc(found.valid_before),
-            "seconds_left": max(0, int(found.valid_before - now)),
-            "ends_soon": found.ends_soon(now),
-            "in_agent": found.in_agent,
-        }
-    return fields
+    return fields | (_certificate(found, now) if found is not None else {})
+
+
+def _certificate(found: Glance, now: float) -> dict[str, object]:
+    return {
+        "login": found.login,
+        "key_id": found.key_id,
+        "principals": list(found.principals),
+        "serial": found.serial,
+        "valid_after": utc(found.valid_after),
+        "valid_before": utc(found.valid_before),
+        "seconds_left": max(0, int(found.valid_before - now)),
+        "ends_soon": found.ends_soon(now),
+        "in_agent": found.in_agent,
+    }

@@ -74,17 +74,26 @@ def status(as_json: bool, context: str, root: str) -> int:
 Examples:
   daypass logout          at the company in use
   daypass logout --all    at every company
+  daypass logout --role db-admin    this role alone; the day pass stays
 
-Takes the certificate and its key out of the agent, removes the file, and ends shared ssh connections to the
-company's hosts. Needs no network. ssh starts no sign-in by itself until the next daypass login. Exit code 1 if
-there was nothing to give up."""
+Takes the certificates and their keys out of the agent, those of single roles too, removes the files, and ends shared
+ssh connections to the company's hosts. Needs no network. ssh starts no sign-in by itself until the next daypass
+login. Exit code 1 if there was nothing to give up."""
 )
 @click.option("--all", "everywhere", is_flag=True, help="At every company you have joined.")
+@click.option("--role", metavar="NAME", help="Give up the certificate of this role, and nothing else.")
 @with_settings
-def logout(everywhere: bool, settings: Settings) -> int:
+def logout(everywhere: bool, role: str | None, settings: Settings) -> int:
     """Give up the certificate: agent, file and open connections."""
     from daypass.client.logout import logout as give_up
+    from daypass.client.logout import logout_role
 
+    if role is not None:
+        if everywhere:
+            raise click.UsageError("--role is of one company, so it does not go with --all")
+        count = logout_role(settings, role)
+        note(f"gave up the role {printable(role)}" + (f"; {count} shared connection(s) ended" if count else ""))
+        return 0
     done = give_up(settings, everywhere=everywhere)
     for each in done:
         ended = f"; {each.connections} shared connection(s) ended" if each.connections else ""

@@ -61,16 +61,19 @@ class Glance:
         return login_name(self.principals, self.key_id)
 
 
-def look(folder: str) -> Glance | None:
-    """What the company's folder holds; None where there is no certificate, or nothing that reads as one."""
+def look(folder: str, certificate: str = place.CERTIFICATE, note: str = place.AGENT_NOTE) -> Glance | None:
+    """What the company's folder holds; None where there is no certificate, or nothing that reads as one.
+
+    `certificate` and `note` are names of files in it: the certificate, and the note which agent has its key.
+    """
     import binascii
 
     try:
-        with open(os.path.join(folder, place.CERTIFICATE), encoding="ascii") as file:
+        with open(os.path.join(folder, certificate), encoding="ascii") as file:
             glance = Glance(binascii.a2b_base64(file.read().split()[1]))
     except (OSError, ValueError, IndexError, DaypassError):
         return None
-    glance.in_agent = _agent_lists(folder, glance.blob)
+    glance.in_agent = _agent_lists(os.path.join(folder, note), glance.blob)
     return glance
 
 
@@ -93,10 +96,10 @@ def _texts(data: bytes) -> tuple[str, ...]:
     return tuple(texts)
 
 
-def _agent_lists(folder: str, blob: bytes) -> bool:
+def _agent_lists(note: str, blob: bytes) -> bool:
     """Ask the agent (PROTOCOL.agent: 11 asks, 12 answers, each behind its length); silence means no."""
     try:
-        with open(os.path.join(folder, place.AGENT_NOTE), encoding="utf-8") as file:
+        with open(note, encoding="utf-8") as file:
             path = file.read().strip()
         return string(blob) in _ask(path, string(b"\x0b"))
     except (OSError, UnicodeDecodeError):

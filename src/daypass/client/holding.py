@@ -14,18 +14,31 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from daypass.client import marker
+from daypass.client import marker, rolefiles
 from daypass.client.agents import choice
 from daypass.client.agents.agent import Agent, is_certificate
 from daypass.client.glance import ends_soon, login_name
 from daypass.client.openssh import sshconfig
+from daypass.client.openssh.sshconfig import Behind
 from daypass.client.portable import locked
 from daypass.client.settings import Context, Settings, write_file
 from daypass.client.trust import Membership
 from daypass.errors import DaypassError, Invalid, Misconfigured, Unauthenticated
 from daypass.wire import Certificate, CertType, PublicKey
 
-__all__ = ["Held", "alone", "check", "discard", "held", "keep", "noted", "owner", "signers", "tell_ssh"]
+__all__ = [
+    "Held",
+    "alone",
+    "check",
+    "discard",
+    "held",
+    "keep",
+    "noted",
+    "owner",
+    "serves_enrolled_alone",
+    "signers",
+    "tell_ssh",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,12 +116,11 @@ def keep(
     """
     context, blob = membership.context, certificate.encode()
     lifetime, earlier = certificate.valid_before - int(time.time()), noted(context.agent)
+    roles = [each.blob for each in rolefiles.look(str(context.folder), time.time()).values()]
     comment = f"daypass:{context.name}"
     try:
         agent = choice.add(agent, settings, say, key, blob, lifetime, comment, confirm=confirm)
-        own_keys = [each.blob for each in agent.identities() if not is_certificate(each.blob)]
-        only = certificate if _serves_enrolled_alone(certificate, agent, settings) else None
-        sshconfig.write_pass(settings, membership, agent.path, own_keys, enrolled_only=only)
+        write_pass(certificate, agent, membership, settings)
         write_file(context.agent, f"{agent.path}\n")
         write_file(context.certificate, certificate.line(f"daypass:{context.name}") + "\n")
     except BaseException:
@@ -118,11 +130,20 @@ def keep(
     tell_ssh(Held(certificate, agent), context, settings.environ)
     for each in {agent, *earlier, *choice.within_reach(settings)}:
         with contextlib.suppress(DaypassError):  # yesterday's agent may have ended, or be locked
-            each.remove_certified_by(membership.user_ca, keep=blob)
+            each.remove_certified_by(membership.user_ca, keep=(blob, *roles))
     return agent
 
 
-def _serves_enrolled_alone(certificate: Certificate, agent: Agent, settings: Settings) -> bool:
+def write_pass(
+    certificate: Certificate, agent: Agent, membership: Membership, settings: Settings, behind: Behind | None = None
+) -> None:
+    """Write down for ssh that it is offered, and after which roles."""
+    own_keys = [each.blob for each in agent.identities() if not is_certificate(each.blob)]
+    only = certificate if serves_enrolled_alone(certificate, agent, settings) else None
+    sshconfig.write_pass(settings, membership, agent.path, own_keys, enrolled_only=only, behind=behind)
+
+
+def serves_enrolled_alone(certificate: Certificate, agent: Agent, settings: Settings) -> bool:
     """Whether other hosts had better not be offered this pass: it opens none of them (trust 2.1: a role is inert
     there), while the person's keys that may do so are in an agent that ssh would not ask (trust 8.1)."""
     path = settings.platform.agent
@@ -166,7 +187,7 @@ def discard(context: Context, user_ca: Collection[PublicKey], agents: tuple[Agen
 
     Raises Misconfigured where the agent is locked: it hides what it holds, and has it again once it is unlocked.
     """
-    earlier, held = noted(context.agent), context.certificate.exists()
+    earlier, held = (*noted(context.agent), *noted(context.roles_agent)), context.certificate.exists()
     found = False
     for agent in {*agents, *earlier}:
         try:
@@ -176,13 +197,16 @@ def discard(context: Context, user_ca: Collection[PublicKey], agents: tuple[Agen
     locked = [each for each in earlier if held and not found and each.is_locked()]
     # ssh's instructions go first: they name the certificate's file.
     marker.forget(str(context.folder))
+    told_of_roles = (context.roles_config, context.roles_own_config, context.role_check)
+    roles = [context.folder / rolefiles.file_of(role) for role in rolefiles.names(str(context.folder))]
     own_keys = context.folder.glob("own-*.pub")
-    for path in (context.pass_config, context.certificate, *own_keys):
+    for path in (context.pass_config, context.certificate, *told_of_roles, *roles, *own_keys):
         found = path.exists() or found
         path.unlink(missing_ok=True)
     for each in locked:
         raise _locked(each)
     context.agent.unlink(missing_ok=True)
+    context.roles_agent.unlink(missing_ok=True)
     # By the person's own word: ssh does not sign them in again behind their back.
     write_file(context.signed_out, "")
     return found

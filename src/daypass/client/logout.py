@@ -11,14 +11,14 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from daypass.client import holding
+from daypass.client import holding, roles
 from daypass.client.agents import choice
 from daypass.client.openssh import sshconfig
 from daypass.client.settings import Context, Settings
 from daypass.client.trust import Membership, load
 from daypass.errors import Misconfigured, NotFound
 
-__all__ = ["LoggedOut", "logout", "logout_at"]
+__all__ = ["LoggedOut", "logout", "logout_at", "logout_role"]
 
 _SECONDS = 5.0
 
@@ -52,6 +52,18 @@ def logout_at(settings: Settings, context: Context) -> LoggedOut:
     with holding.alone(context):
         had_pass = holding.discard(context, user_ca, choice.within_reach(settings))
     return LoggedOut(context.name, had_pass, connections)
+
+
+def logout_role(settings: Settings, role: str) -> int:
+    """One role's certificate at the company in use; shared connections end too, since which key opened one is not
+    known. Returns how many did. Raises NotFound where there is none."""
+    context = settings.current()
+    if context is None:
+        raise NotFound("this account has joined no company", hint="there is nothing to give up")
+    membership = load(context)
+    with holding.alone(context):
+        roles.give_up(settings, membership, role)
+    return _end_connections(settings, membership)
 
 
 def _end_connections(settings: Settings, membership: Membership) -> int:

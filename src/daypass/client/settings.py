@@ -8,6 +8,9 @@ HOME/contexts/NAME/context.json        URL, fingerprint, CA id
                    agent               which agent, as text
                    lock                held by whoever changes these two
                    pass.conf           read by ssh while the certificate is valid
+                   role-NAME-cert.pub  a certificate of one role alone, see client.rolefiles
+                   roles-agent         the agent of those, as text
+                   roles.conf, roles-own.conf, role-check  what ssh is told of them
                    valid, agent.sock   what ssh tells that by, see client.marker
                    check               what ssh runs where they say it is not
                    failure.json        how the last sign-in that ssh started failed
@@ -88,6 +91,24 @@ class Context:
     @property
     def pass_config(self) -> Path:
         return self.folder / "pass.conf"
+
+    @property
+    def roles_agent(self) -> Path:
+        return self.folder / place.ROLES_AGENT
+
+    @property
+    def roles_config(self) -> Path:
+        """What ssh offers while roles are held alone, before the day pass; see client.openssh.roleconfig."""
+        return self.folder / "roles.conf"
+
+    @property
+    def roles_own_config(self) -> Path:
+        """The same, behind the day pass."""
+        return self.folder / "roles-own.conf"
+
+    @property
+    def role_check(self) -> Path:
+        return self.folder / "role-check"
 
     @property
     def valid_marker(self) -> Path:

@@ -19,7 +19,7 @@ import httpx2
 from daypass.ca.ports import Clock
 from daypass.config import ProviderSection
 from daypass.errors import DaypassError, Denied, Invalid, Misconfigured, Unauthenticated, Unavailable
-from daypass.model import Redeemed, Secret, issuer_fits, parse_duration
+from daypass.model import Redeemed, Secret, asked_of_sign_in, issuer_fits, parse_duration
 from daypass.provisioners.discovery import (
     SHORTEST,
     TOTAL_TIMEOUT,
@@ -64,7 +64,7 @@ class WebClient:
     def host(self) -> str:
         return urlsplit(self._section.issuer).hostname or self._section.issuer
 
-    async def url(self, nonce: str, state: str, challenge: str, redirect: str) -> str:
+    async def url(self, nonce: str, state: str, challenge: str, redirect: str, *, fresh: bool = False) -> str:
         endpoints = await self._known()
         query = {
             "response_type": "code",
@@ -76,10 +76,8 @@ class WebClient:
             "code_challenge": challenge,
             "code_challenge_method": "S256",
         }
-        if self._section.max_age:
-            query["max_age"] = str(parse_duration(self._section.max_age))
-        if self._section.acr_values:
-            query["acr_values"] = " ".join(self._section.acr_values)
+        max_age = parse_duration(self._section.max_age) if self._section.max_age else None
+        query |= asked_of_sign_in(self._section.issuer, self._section.acr_values, max_age, fresh=fresh)
         separator = "&" if "?" in endpoints.authorize else "?"
         return endpoints.authorize + separator + urlencode(query, quote_via=quote)
 

@@ -220,7 +220,14 @@ def _ask(body: api.DeviceRequest, ca_id: bytes) -> DeviceAsk:
     key = signing.public_key("public_key", signing.given("public_key", body.public_key))
     message = device_message(ca_id, body.salt, body.machine)
     signing.require_possession("proof", body.proof, key, message, DEVICE_NAMESPACE)
-    return DeviceAsk(key=key, salt=body.salt, machine=body.machine, provider=body.provider, lifetime=body.lifetime)
+    return DeviceAsk(
+        key=key,
+        salt=body.salt,
+        machine=body.machine,
+        provider=body.provider,
+        lifetime=body.lifetime,
+        role=signing.role_name(body.role),
+    )
 
 
 def _browser(scope: Scope) -> str | None:

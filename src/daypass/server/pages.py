@@ -68,7 +68,7 @@ def ask(company: str, asked: DeviceAsked, here: str, request: str, lifetime: int
         ("Asks from", text(asked.address)),
         ("You are at", text(here)),
         ("Its key", f"<code>{text(asked.fingerprint)}</code>"),
-        ("For", f"{format_duration(asked.lifetime or lifetime)} of ssh as you"),
+        ("For", _wish(asked, lifetime)),
         ("Asked", _ago(now - asked.started_at)),
     )
     listed = "".join(f"<div><dt>{name}</dt><dd>{value}</dd></div>" for name, value in rows)
@@ -90,6 +90,14 @@ the same key.{elsewhere}</p>
 </form>
 {footer(company)}</main>"""
     return _page(200, "Did you start this?", body)
+
+
+def _wish(asked: DeviceAsked, lifetime: int) -> str:
+    """How long a role's certificate is good for is the role's to say, unless less was asked for."""
+    if not asked.role:
+        return f"{format_duration(asked.lifetime or lifetime)} of ssh as you"
+    length = f"{format_duration(asked.lifetime)} of " if asked.lifetime else ""
+    return f"{length}the role <strong>{text(asked.role)}</strong> alone"
 
 
 def going(company: str, url: str, provider: str) -> Page:

@@ -13,9 +13,9 @@ from daypass.errors import Invalid, Unauthenticated
 from daypass.model import MAX_PRINCIPALS, MAX_TOKEN, ROLE_NAME, Credential, Request, Secret
 from daypass.server.times import parse_when
 from daypass.wire import CertType, PublicKey, SshSignature
-from daypass.wire.binding import SALT_SIZE, possession_message
+from daypass.wire.binding import SALT_SIZE, login_act, possession_message
 
-__all__ = ["MAX_HOST_KEYS", "enrolment", "given", "public_key", "require_possession", "ssh_sign"]
+__all__ = ["MAX_HOST_KEYS", "enrolment", "given", "public_key", "require_possession", "role_name", "ssh_sign"]
 
 MAX_HOST_KEYS: Final = 8
 _Given = TypeVar("_Given", str, bytes)
@@ -40,7 +40,10 @@ def ssh_sign(body: SshSignRequest, ca_id: bytes, now: float) -> tuple[Request, C
         require_possession("proof", body.proof, key, possession_message(ca_id, token))
     request = _request(body, kind, key, now)
     access = Secret(body.access_token) if body.access_token else None
-    return request, Credential(Secret(token), (key,), salt=body.salt, possessed=possessed, access_token=access)
+    act = login_act(body.role)
+    return request, Credential(
+        Secret(token), (key,), act=act, salt=body.salt, possessed=possessed, access_token=access
+    )
 
 
 def _request(body: SshSignRequest, kind: CertType, key: PublicKey, now: float) -> Request:
@@ -55,11 +58,11 @@ def _request(body: SshSignRequest, kind: CertType, key: PublicKey, now: float) -
         valid_after=after.resolve(now) if after is not None else None,
         valid_before=before.resolve(now) if before is not None and lifetime is None else None,
         lifetime=lifetime,
-        role=_role(body.role),
+        role=role_name(body.role),
     )
 
 
-def _role(name: str) -> str:
+def role_name(name: str) -> str:
     if name and not ROLE_NAME.fullmatch(name):
         raise Invalid(
             "role is not the name of a role", code="sign.role", hint="a-z, 0-9 and - up to 63, a letter first"

@@ -243,6 +243,7 @@ device_requests = Table(
     Column("refusal", Text),  # JSON of ca.ports.Refusal
     Column("serial", BIG),
     Column("login", Text),
+    Column("role", Text, nullable=False, server_default=""),  # alone; empty: a day pass
     Index("device_requests_user_hash", "user_hash", unique=True),
     Index("device_requests_browser_hash", "browser_hash", unique=True),
     Index("device_requests_expires_at", "expires_at"),

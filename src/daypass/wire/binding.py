@@ -56,6 +56,11 @@ def device_message(ca_id: bytes, salt: bytes, machine: str) -> bytes:
     return b"daypass-device-v1\0" + string(ca_id) + string(salt) + string(machine.encode())
 
 
+def login_act(role: str = "") -> bytes:
+    """The `act` of a sign-in for a day pass, or for a certificate of one role alone."""
+    return b"login\0" + role.encode() if role else b"login"
+
+
 def admin_act(path: str, body: bytes) -> bytes:
     """The `act` of a sign-in for one administrative call: its path, and SHA-256 of exactly its body (trust 4.3)."""
     return b"admin\0" + path.encode() + b"\0" + hashlib.sha256(body).digest()

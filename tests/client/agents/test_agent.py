@@ -53,7 +53,7 @@ def test_ours_are_told_by_their_signature_and_others_stay(agent: Part, tmp_path:
             found.add(key, blobs[-1], 60, "daypass:somewhere")
     agent.add(make_key(tmp_path / "id"))
     trusted = [PublicKey.from_cryptography(ca.user_ca.public_key())]
-    assert found.remove_certified_by(trusted, keep=ours[2]) == 2
+    assert found.remove_certified_by(trusted, keep=[ours[2]]) == 2
     left = [identity.blob for identity in found.identities()]
     assert set(left) >= {*theirs, ours[2]}
     assert len(left) == 5

@@ -59,11 +59,14 @@ class Agent:
     def remove(self, blob: bytes) -> None:
         agent.expect_success(self._ask(agent.remove_identity(blob)))
 
-    def remove_certified_by(self, keys: Collection[PublicKey], keep: bytes = b"") -> int:
-        """Take out certificates signed by any of `keys`, but not `keep`. Comments are not asked. Returns how many."""
+    def remove_certified_by(self, keys: Collection[PublicKey], keep: Collection[bytes] = ()) -> int:
+        """Take out certificates signed by any of `keys`, but not those in `keep`. Comments are not asked.
+
+        Returns how many.
+        """
         removed = 0
         for identity in self.identities():
-            if identity.blob != keep and _signed_by(identity.blob, keys):
+            if identity.blob not in keep and _signed_by(identity.blob, keys):
                 self.remove(identity.blob)
                 removed += 1
         return removed

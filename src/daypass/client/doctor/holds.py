@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from daypass.client import glance
+from daypass.client import glance, rolefiles
 from daypass.client.agents import choice, kinds
 from daypass.client.agents.agent import Agent
 from daypass.client.doctor.report import Finding, note, ok, problem
 from daypass.client.holding import held
+from daypass.client.roles import held as held_roles
 from daypass.client.settings import Settings
 from daypass.client.trust import Membership
 from daypass.errors import Invalid, Unavailable
 from daypass.times import duration, moment
 
-__all__ = ["agent", "day_pass"]
+__all__ = ["agent", "day_pass", "roles"]
 
 _LOGIN = "run: daypass login"
 
@@ -37,6 +38,22 @@ def day_pass(membership: Membership, now: float) -> Iterator[Finding]:
         text = f"day pass for {found.login} until {left}"
         soon = glance.ends_soon(found.valid_after, found.valid_before, now)
         yield note(text, "a login replaces it: daypass login") if soon else ok(text)
+
+
+def roles(membership: Membership, now: float) -> Iterator[Finding]:
+    """Certificates of one role alone: nothing to say where there are none."""
+    usable = {each.role for each in held_roles(membership, now)}
+    for role, found in rolefiles.look(str(membership.context.folder), now).items():
+        again = f"run: daypass login --role {role}"
+        if role in usable:
+            left = f"{moment(found.valid_before, now)} ({duration(found.valid_before - now)})"
+            yield ok(f"role {role} until {left}; ssh offers it before the day pass")
+        elif found.in_agent:
+            yield problem(
+                f"the certificate of the role {role} on file is not one of this CA, or not valid yet", again
+            )
+        else:
+            yield problem(f"the role {role} is here, but its key is not in the agent", again)
 
 
 def _not_there(membership: Membership) -> str:

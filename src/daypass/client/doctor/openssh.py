@@ -10,7 +10,7 @@ import getpass
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from daypass.client import enrolled
+from daypass.client import enrolled, rolefiles
 from daypass.client.doctor import sources
 from daypass.client.doctor.report import Finding, State, note, ok, problem
 from daypass.client.openssh import sshconfig, sshsetup
@@ -112,6 +112,9 @@ class _Look:
         context = membership.context
         agent = context.agent.read_text("utf-8").strip() if context.agent.exists() else ""
         first = self._found.get("identityfile", [""])[0]
+        if first in {str(path) for path in context.folder.glob(rolefiles.file_of("*"))}:
+            yield ok("a role of yours is the first thing that ssh offers it; the day pass comes after")
+            return
         wrong = [
             *self._differs("IdentityAgent", lambda value: not agent or value == agent),
             *self._differs("IdentitiesOnly", lambda value: value in ("yes", "true")),

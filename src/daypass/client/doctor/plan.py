@@ -31,6 +31,7 @@ def checks(settings: Settings, host: str | None = None) -> list[Check]:
         here[2:2] = [
             Check("documents", partial(company.ages, membership, time.time())),
             Check("day pass", partial(holds.day_pass, membership, time.time())),
+            Check("roles", partial(holds.roles, membership, time.time())),
         ]
         here.append(Check("ssh's setup", partial(openssh.set_up, settings, membership)))
     if host is not None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import binascii
 import contextlib
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from daypass.client import contexts
+from daypass.client import contexts, rolefiles
 from daypass.client.agents.agent import Agent
 from daypass.client.files.shown import FOREVER, ShownKey
+from daypass.client.holding import noted
 from daypass.client.settings import Settings
 from daypass.errors import DaypassError, Invalid
 from daypass.wire import PublicKey
@@ -29,6 +31,7 @@ class Listed:
     comment: str
     agent: str
     company: str | None
+    role: str | None = None  # of a certificate of one role alone
 
     @property
     def valid_before(self) -> int:
@@ -43,21 +46,23 @@ class Listed:
 
 def look(settings: Settings) -> list[Listed] | None:
     """Every entry of every agent that answers, ours first; None where none does."""
-    signers = _signers(settings)
+    signers, roles = _signers(settings), _roles(settings)
     found, answered = dict[tuple[str, bytes], Listed](), False
     for agent in _agents(settings):
         with contextlib.suppress(DaypassError):
             for each in agent.identities():
-                found[agent.path, each.blob] = _listed(each, agent, signers)
+                found[agent.path, each.blob] = _listed(each, agent, signers, roles)
             answered = True
     return sorted(found.values(), key=lambda each: each.company is None) if answered else None
 
 
-def _listed(identity: AgentIdentity, agent: Agent, signers: dict[bytes, str]) -> Listed:
+def _listed(identity: AgentIdentity, agent: Agent, signers: dict[bytes, str], roles: dict[bytes, str]) -> Listed:
     key, company = _key(identity.blob), None
     if key is not None and key.certificate is not None:
         company = signers.get(key.certificate.signer.blob)
-    return Listed(identity.blob, _type(identity.blob), key, identity.comment, agent.path, company)
+    return Listed(
+        identity.blob, _type(identity.blob), key, identity.comment, agent.path, company, roles.get(identity.blob)
+    )
 
 
 def _key(blob: bytes) -> ShownKey | None:
@@ -83,10 +88,15 @@ def _signers(settings: Settings) -> dict[bytes, str]:
     return found
 
 
+def _roles(settings: Settings) -> dict[bytes, str]:
+    """By the certificates of single roles at every company."""
+    folders, now = [str(context.folder) for context in settings.contexts()], time.time()
+    return {seen.blob: role for folder in folders for role, seen in rolefiles.look(folder, now).items()}
+
+
 def _agents(settings: Settings) -> list[Agent]:
     """The person's, our own, and those that a day pass was put into; each once, by what its path leads to."""
     paths = [settings.platform.agent, str(settings.agent_socket)]
     for context in settings.contexts():
-        with contextlib.suppress(OSError, UnicodeDecodeError):
-            paths.append(context.agent.read_text("utf-8").strip())
+        paths += [agent.path for note in (context.agent, context.roles_agent) for agent in noted(note)]
     return [Agent(path) for path in {str(Path(path).resolve()): path for path in reversed(paths) if path}.values()]

@@ -28,6 +28,7 @@ import sys
 from base64 import b64encode
 from collections.abc import Collection, Sequence
 from pathlib import Path, PurePath
+from typing import NamedTuple
 
 from daypass.client import enrolled
 from daypass.client.settings import Context, Settings, write_file
@@ -36,7 +37,19 @@ from daypass.errors import Invalid
 from daypass.model import git_extension, is_host_name
 from daypass.wire import Certificate, PublicKey, Reader
 
-__all__ = ["block", "check_script", "files", "git_hosts", "known_hosts", "pass_config", "update", "write_pass"]
+__all__ = [
+    "Behind",
+    "block",
+    "check_script",
+    "files",
+    "git_hosts",
+    "known_hosts",
+    "own_identities",
+    "pass_config",
+    "quote",
+    "update",
+    "write_pass",
+]
 
 # The certificate types of every key type accepted in `wire`, safest first. Plain ones are absent: otherwise an
 # impostor with any plain key gets ssh's yes/no question.
@@ -51,6 +64,18 @@ _HOST_KEY_ALGORITHMS = (
 _OWN_KEYS = ("id_ed25519", "id_ed25519_sk", "id_ecdsa", "id_ecdsa_sk", "id_rsa")
 _MAX_AGENT_KEYS = 3
 _POSIX_SHELLS = ("bash", "dash", "ksh", "sh", "zsh")
+
+
+class Behind(NamedTuple):
+    """Where, and as long as what holds, roles are offered before the day pass (see roleconfig)."""
+
+    hosts: str  # patterns, with commas between them
+    check: str
+
+    def unless(self) -> tuple[str, ...]:
+        """Everywhere else, and there at any other time."""
+        elsewhere = f'!host "{self.hosts}"'
+        return (elsewhere, f'host "{self.hosts}" !{self.check}') if self.check else (elsewhere,)
 
 
 def files(settings: Settings, membership: Membership) -> dict[Path, str]:
@@ -86,15 +111,18 @@ def block(settings: Settings, membership: Membership, patterns: Sequence[str], n
         context, settings.environ.get("SHELL", "/bin/sh")
     )  # as ssh: _PATH_BSHELL where there is none
     return f"""# Written by daypass; `daypass ssh-config --remove` takes it out again.
+Include {quote(context.roles_config)}
 Match !final host {hosts}{offered}
-    Include {_quote(context.pass_config)}
+    Include {quote(context.pass_config)}
 # An alias that leads to one of ours: its real name is known at the second reading.
 Match final host {hosts} !originalhost {hosts}{offered}
-    Include {_quote(context.pass_config)}
+    Include {quote(context.pass_config)}
+Match all
+    Include {quote(context.roles_own_config)}
 {_strict(context, names)}Match host "{",".join(patterns)}"
     # As ssh does by itself; a host that has enrolled since the last login is proved by its certificate all the same.
     UserKnownHostsFile {_known_hosts_files(settings, context)}
-    RevokedHostKeys {_quote(context.revoked_host_keys)}
+    RevokedHostKeys {quote(context.revoked_host_keys)}
     # Whoever rules the far end could use the day pass as long as you are there.
     ForwardAgent no
     # Where connections are shared, `daypass logout` finds and ends them here.
@@ -111,7 +139,7 @@ def _strict(context: Context, names: Sequence[str]) -> str:
     return f"""Match host "{",".join(names)}"
     # Only a certificate by our host CA proves a host: no question, no plain key, no key learnt on the way.
     StrictHostKeyChecking yes
-    UserKnownHostsFile {_quote(context.known_hosts)}
+    UserKnownHostsFile {quote(context.known_hosts)}
     GlobalKnownHostsFile none
     HostKeyAlgorithms {",".join(_HOST_KEY_ALGORITHMS)}
     UpdateHostKeys no
@@ -143,7 +171,7 @@ def _named(certificate: Certificate) -> dict[str, str]:
 def _known_hosts_files(settings: Settings, context: Context) -> str:
     """The person's own first: that is where ssh notes the keys it learns."""
     own = (settings.ssh_folder / name for name in ("known_hosts", "known_hosts2"))
-    return " ".join(map(_quote, (*own, context.known_hosts)))
+    return " ".join(map(quote, (*own, context.known_hosts)))
 
 
 def control_prefix(settings: Settings, ca_id: str) -> Path:
@@ -158,6 +186,7 @@ def write_pass(
     own_keys: Sequence[bytes] = (),
     *,
     enrolled_only: Certificate | None = None,
+    behind: Behind | None = None,
 ) -> None:
     """Write down what ssh offers while there is a pass.
 
@@ -166,24 +195,41 @@ def write_pass(
     those it names as Git servers): ssh asks one agent alone, and the person's keys for the others are in another.
     """
     context = membership.context
-    own = [settings.ssh_folder / name for name in _OWN_KEYS]
-    own = [path for path in own if path.exists()] + _public_halves(settings, context, own_keys)
+    own = own_identities(settings, context, own_keys)
     hosts = (*enrolled.names(membership), *_named(enrolled_only)) if enrolled_only else None
-    write_file(context.pass_config, pass_config(context, agent, own, hosts))
+    write_file(context.pass_config, pass_config(context, agent, own, hosts, behind))
 
 
-def pass_config(context: Context, agent: str, own: Sequence[Path], hosts: Sequence[str] | None = None) -> str:
+def pass_config(
+    context: Context,
+    agent: str,
+    own: Sequence[Path],
+    hosts: Sequence[str] | None = None,
+    behind: Behind | None = None,
+) -> str:
     """pass.conf: the certificate first, then the person's own keys, so that nobody is locked out on the way here.
 
     With `hosts` it is for those alone, and for none where there are none.
     """
-    own_lines = "".join(f"IdentityFile {_quote(path)}\n" for path in own)
-    only = "" if hosts is None else f'Match host "{",".join(hosts)}"\n' if hosts else "Match !all\n"
-    return f"""# Written by daypass login; gone after daypass logout. Included where the day pass may be offered.
-{only}IdentityAgent {_quote(Path(agent))}
+    own_lines = "".join(f"IdentityFile {quote(path)}\n" for path in own)
+    lines = f"""IdentityAgent {quote(Path(agent))}
 IdentitiesOnly yes
-IdentityFile {_quote(context.certificate)}
+IdentityFile {quote(context.certificate)}
 {own_lines}"""
+    only = "" if hosts is None else f'host "{",".join(hosts)}"' if hosts else "!all"
+    conditions = (
+        [only] if behind is None or only == "!all" else [f"{only} {each}".strip() for each in behind.unless()]
+    )
+    text = "".join(f"Match {each}\n{lines}" if each else lines for each in conditions)
+    return (
+        f"# Written by daypass login; gone after daypass logout. Included where the day pass may be offered.\n{text}"
+    )
+
+
+def own_identities(settings: Settings, context: Context, blobs: Sequence[bytes]) -> list[Path]:
+    """Files of the person's own keys, as ssh would look for them; `blobs` are those in the agent."""
+    own = [settings.ssh_folder / name for name in _OWN_KEYS]
+    return [path for path in own if path.exists()] + _public_halves(settings, context, blobs)
 
 
 def _public_halves(settings: Settings, context: Context, blobs: Sequence[bytes]) -> list[Path]:
@@ -278,7 +324,7 @@ def _quoted(path: Path | str) -> str:
     return shlex.quote(str(path))
 
 
-def _quote(path: PurePath) -> str:
+def quote(path: PurePath) -> str:
     """As one word of ssh_config. The settings refuse every character that quotes would not hold.
 
     With slashes on Windows too, whose OpenSSH reads them; backslashes would escape what follows.

@@ -5,7 +5,8 @@ The table of what ends a connection is tried line by line with real ssh and sshd
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from daypass.client.openssh.sshstory import Offer, Story
@@ -36,6 +37,7 @@ class Asked:
     login: str = ""
     absent: str = ""
     sign_in: str = "daypass login"
+    roles: Mapping[str, str] = field(default_factory=dict)  # by the fingerprint of its certificate's key
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +145,8 @@ def _inside(story: Story, asked: Asked, code: int | None) -> Verdict:
 def _named(key: Offer, asked: Asked) -> str:
     if _is_ours(key, asked):
         return "your day pass"
+    if key.is_certificate and key.fingerprint in asked.roles:
+        return f"your role {asked.roles[key.fingerprint]}"
     return f"the {'certificate' if key.is_certificate else 'key'} {key.name}"
 
 

@@ -17,6 +17,7 @@ from daypass.client.doctor import openssh
 from daypass.client.openssh import sshconfig, sshstory, verdict
 from daypass.client.openssh.sshprogram import Ran, config_arguments, effective, host_of, run
 from daypass.client.openssh.verdict import Asked, Verdict
+from daypass.client.roles import held
 from daypass.client.settings import Settings
 from daypass.client.trust import Membership
 from daypass.errors import DaypassError, Invalid
@@ -98,7 +99,10 @@ def _asked(settings: Settings, host: str, found: dict[str, list[str]]) -> Asked:
     sign_in = contexts.login_command(settings, membership.context)
     git = sshconfig.git_hosts(membership.context)
     git_name = next((git[name] for name in sorted(names) if name in git), "")
-    known = replace(asked, company=membership.ca_name, has_enrolled=has_enrolled, git_name=git_name, sign_in=sign_in)
+    roles = {each.certificate.public_key.fingerprint: each.role for each in held(membership, clock())}
+    known = replace(
+        asked, roles=roles, company=membership.ca_name, has_enrolled=has_enrolled, git_name=git_name, sign_in=sign_in
+    )
     return _with_pass(settings, membership, known, found)
 
 

@@ -24,14 +24,13 @@ from daypass.errors import Invalid, Misconfigured, Unavailable
 from daypass.model import MAX_TOKEN
 from daypass.remote import Remote
 from daypass.wire import Certificate
-from daypass.wire.binding import SALT_SIZE, login_nonce, possession_message
+from daypass.wire.binding import SALT_SIZE, login_act, login_nonce, possession_message
 
 if TYPE_CHECKING:
     import httpx2
 
-__all__ = ["ACT", "CLOCK_SKEW", "Attempt", "pick"]
+__all__ = ["CLOCK_SKEW", "Attempt", "pick"]
 
-ACT = b"login"
 CLOCK_SKEW = 30  # seconds
 _RETRY_AFTER = (1.0, 3.0)  # seconds; the CA recognises a retry and gives the recorded certificate again
 
@@ -55,7 +54,7 @@ class Attempt:
     @property
     def nonce(self) -> str:
         """What the sign-in has to answer: this key, this CA, this act."""
-        return login_nonce(self.membership.ca_id, self.subject.key.blob, ACT, self.salt)
+        return login_nonce(self.membership.ca_id, self.subject.key.blob, login_act(self.subject.role), self.salt)
 
     @property
     def ca(self) -> str:
@@ -104,6 +103,7 @@ class Attempt:
             validBefore=f"{self.lifetime}s" if self.lifetime is not None else "",
             salt=self.salt if bound else None,
             proof=proof.encode() if bound else None,
+            role=subject.role,
             access_token=tokens.access_token if self.provider.groups_from != "token" else "",
         )
 

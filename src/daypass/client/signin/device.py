@@ -68,6 +68,7 @@ def _request(attempt: Attempt, machine: str) -> DeviceRequest:
         machine=machine,
         provider=attempt.provider.name,
         lifetime=attempt.lifetime,
+        role=attempt.subject.role,
     )
 
 

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from daypass.api import CaInfo, OidcLogin
-from daypass.client import holding, memory, trust
+from daypass.client import holding, memory, roles, trust
 from daypass.client.agents import choice
 from daypass.client.agents.agent import Agent
 from daypass.client.aside import Aside
@@ -28,7 +28,7 @@ from daypass.client.openssh import sshconfig
 from daypass.client.progress import Progress
 from daypass.client.settings import Settings
 from daypass.client.signin import notify
-from daypass.client.signin.attempt import ACT, CLOCK_SKEW, Attempt, pick
+from daypass.client.signin.attempt import CLOCK_SKEW, Attempt, pick
 from daypass.client.signin.idp import new_client
 from daypass.client.signin.subject import Subject, signer
 from daypass.client.signin.typed import Code, say_code
@@ -41,7 +41,7 @@ from daypass.wire import Certificate, PublicKey
 if TYPE_CHECKING:
     import httpx2
 
-__all__ = ["ACT", "Login", "until"]
+__all__ = ["Login", "until"]
 
 _log = logging.getLogger(__name__)
 
@@ -85,7 +85,7 @@ class Login:
         """Sign in and keep the certificate. Raises any of the error tree; then nothing has changed."""
         with self._begun() as begun:
             membership, before = begun.membership, holding.owner(begun.membership.context)
-            found = choice.choose(self.settings, self.say, force=self.force, confirm=self.confirm)
+            found = self.agent(roles.agent_of(membership, time.time()))
             _log.info("the key goes to the agent at %s", found.path)
             certificate = self._sign_in(begun, self._day_pass(membership, found))
         _log.info("signed in: serial %d, until %s", certificate.serial, utc(certificate.valid_before))
@@ -116,6 +116,12 @@ class Login:
             holding.tell_ssh(held, context, self.settings.environ)
         return held if held is None or to_the_end or not held.ends_soon(now) else None
 
+    def agent(self, in_use: Agent | None) -> Agent:
+        """Where the key goes: to what is held already, since ssh asks one agent alone; else one that will do."""
+        if in_use and not self.force and not choice.objection(self.settings, in_use.path, confirm=self.confirm):
+            return in_use
+        return choice.choose(self.settings, self.say, force=self.force, confirm=self.confirm)
+
     @contextlib.contextmanager
     def _begun(self) -> Iterator[_Begun]:
         memory.protect()
@@ -134,6 +140,9 @@ class Login:
         def keep(certificate: Certificate) -> None:
             with holding.alone(membership.context):
                 holding.keep(certificate, key, found, membership, self.settings, confirm=self.confirm, say=self.say)
+                held = roles.held(membership, time.time())
+                if held:
+                    roles.tell_ssh(self.settings, membership, held[0].agent, held)
 
         return Subject(PublicKey.from_cryptography(key.public_key()), signer(key), keep)
 

@@ -18,7 +18,7 @@ import msgspec
 from daypass.api import OidcLogin
 from daypass.client.signin.idp import Idp, check_secure
 from daypass.errors import Misconfigured, Unauthenticated
-from daypass.model import GOOGLE, discovery_url, issuer_fits
+from daypass.model import asked_of_sign_in, discovery_url, issuer_fits
 
 __all__ = [
     "Provider",
@@ -102,13 +102,8 @@ class Request:
 
 
 def wishes(login: OidcLogin, *, fresh: bool) -> dict[str, str]:
-    """How recent and how strong the sign-in is to be. Google refuses prompt=login, and asks which account it is."""
-    asked = {"acr_values": " ".join(login.acr_values)} if login.acr_values else {}
-    if login.max_age is not None:
-        asked["max_age"] = "0" if fresh else str(login.max_age)
-    if fresh:
-        asked["prompt"] = "select_account" if login.issuer == GOOGLE else "login"
-    return asked
+    """How strong and how recent the sign-in is to be."""
+    return asked_of_sign_in(login.issuer, login.acr_values, login.max_age, fresh=fresh)
 
 
 def discover(login: OidcLogin, idp: Idp) -> Provider:

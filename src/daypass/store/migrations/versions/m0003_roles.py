@@ -20,6 +20,7 @@ def upgrade() -> None:
     _hosts()
     _pending_acts()
     _ledger()
+    op.add_column("device_requests", sa.Column("role", sa.Text, nullable=False, server_default=""))
 
 
 def _versions() -> None:
