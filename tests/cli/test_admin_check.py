@@ -14,6 +14,7 @@ from tests.store.build import host_recording, person, recording
 from tests.store.conftest import opened
 
 from daypass.ca.host_ports import HostAccounts
+from daypass.cli.main import main
 from daypass.model import HostFacts
 from daypass.store import open_store
 
@@ -80,3 +81,21 @@ def test_a_mistake_in_an_included_file_is_told_by_that_file(admin: Admin, tmp_pa
     code, out, _ = admin("ca", "check-config")
     assert (code, out) == (1, 'error: roles.d/web.toml: roles[0]: reaches no host (hosts = ["*"] for every host)\n')
     assert json.loads(admin("ca", "check-config", "--json")[1])["problems"][0]["file"] == "roles.d/web.toml"
+
+
+def test_below_a_root_files_are_included_and_the_database_is_looked_for_there(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "etc/daypass"
+    (folder / "roles.d").mkdir(parents=True)
+    (folder / "daypass.toml").write_text('include = ["roles.d/*.toml"]\n' + GOOD)
+    (folder / "roles.d/web.toml").write_text(GOOD[GOOD.index("[[roles]]") :].replace('"staff"', '"web"', 1))
+    for path in (*folder.rglob("*"), folder):
+        path.chmod(0o755)
+    assert main(["ca", "check-config", "--root", str(tmp_path)]) == 1
+    out = capsys.readouterr().out
+    assert out == 'error: roles.d/web.toml: roles[1].name: "dba" is taken by another one\n'
+    text = (folder / "roles.d/web.toml").read_text().replace('"dba"', '"ops"', 1)
+    (folder / "roles.d/web.toml").write_text(text)
+    assert main(["ca", "check-config", "--root", str(tmp_path)]) == 0
+    assert f"there is no database at {tmp_path}/var/lib/daypass/ca.sqlite" in capsys.readouterr()[1]
