@@ -48,6 +48,7 @@ ADMIN_ROUTES = {
     "person_rename": Row('{"person":"#9999","name":"other"}', "persons", 404, 404),
     "person_reserve": Row('{"name":"No Name"}', "persons", 400, 400),
     "person_show": Row('{"person":"#9999"}', "audit", 404, 404),
+    "policy_diff": Row('{"document":"{}"}', "audit", 400, 400),
     "refuse": Row(REQUEST, "", 404, 404),
     "revoke": Row('{"serials":[1],"reason":"leaked"}', "revoke", 404, 404),
     "unlock": Row(WHOM, "unlock", 202, 404),

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from tests.server.company import Company
 from tests.server.test_passes import proving
 
+from daypass.config import policy_document
 from daypass.remote import Remote
 
 
@@ -105,3 +107,23 @@ def test_a_part_of_a_name_that_means_two_hosts_is_asked_about(company: Company) 
     assert (answer.status_code, answer.json()["code"]) == (409, "host.several")
     with Remote(company.url, company.root.pem) as ca:
         assert ca.my_explain("dora", "TWIN.a.example.com.", proving(company, mine)).yes
+
+
+def test_what_a_change_would_give_is_told_for_people_on_record(company: Company) -> None:
+    company.person("fred")
+    company.host("explain-6.example.com")
+    before = company.heart.settings
+    wider = replace(before.roles[0], accounts=["{login}", "sql"])
+    answer = asked(company, "policy_diff", document=policy_document(replace(before, roles=[wider])))
+    assert answer["widens"] and answer["version"] == 1
+    assert [(each["key"], each["effect"]) for each in answer["changes"]] == [("roles.engineers.accounts", "wider")]
+    [row] = [each for each in answer["people"] if each["effect"] == "gains"]
+    assert row["account"] == "sql" and "fred" in row["people"] and "explain-6.example.com" in row["hosts"]
+    same = asked(company, "policy_diff", document=policy_document(before))
+    assert same == {"version": 1, "widens": False, "changes": [], "people": []}
+
+
+@pytest.mark.parametrize("document", ["", "{", "[]", "{}", '{"config_version":1}', "\x00"])
+def test_a_document_that_is_none_is_refused(company: Company, document: str) -> None:
+    answer = company.local.post("/v1/admin/policy_diff", json={"document": document})
+    assert (answer.status_code, answer.json()["code"]) == (400, "policy.document")

@@ -5,7 +5,14 @@ from __future__ import annotations
 import msgspec
 
 from daypass.api.base import ACT_SCHEME, read_header, written_header
-from daypass.api.explaining import ExplainRequest, Explanation, WhoAnswer, WhoRequest
+from daypass.api.explaining import (
+    ExplainRequest,
+    Explanation,
+    PolicyDiff,
+    PolicyDiffRequest,
+    WhoAnswer,
+    WhoRequest,
+)
 from daypass.api.route import admin_route
 
 __all__ = [
@@ -123,5 +130,8 @@ ADMIN_ROUTES = (
     admin_route("revoke", "revoke", RevokeRequest, RevokeResponse, "Revoke certificates, whosever they are."),
     admin_route("ledger", "audit", LedgerRequest, LedgerEntry, "Read the ledger: one entry a line, as recorded."),
     admin_route("explain", "audit", ExplainRequest, Explanation, "Whether somebody may log in there, and why."),
+    admin_route(
+        "policy_diff", "audit", PolicyDiffRequest, PolicyDiff, "What a configuration would change, and for whom."
+    ),
     admin_route("who", "audit", WhoRequest, WhoAnswer, "Who could log in there, and by which role."),
 )

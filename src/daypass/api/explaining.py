@@ -4,7 +4,19 @@ from __future__ import annotations
 
 import msgspec
 
-__all__ = ["ExplainRequest", "Explanation", "MyQuestion", "RoleHolders", "WayIn", "WhoAnswer", "WhoRequest"]
+__all__ = [
+    "AccessChange",
+    "ExplainRequest",
+    "Explanation",
+    "MyQuestion",
+    "PolicyChange",
+    "PolicyDiff",
+    "PolicyDiffRequest",
+    "RoleHolders",
+    "WayIn",
+    "WhoAnswer",
+    "WhoRequest",
+]
 
 
 class MyQuestion(msgspec.Struct, frozen=True, kw_only=True):
@@ -78,3 +90,36 @@ class WhoAnswer(msgspec.Struct, frozen=True, kw_only=True):
     account: str
     host: str
     roles: list[RoleHolders]
+
+
+class PolicyDiffRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """`document`: what would be published, as `ca config show --json` prints it."""
+
+    document: str
+
+
+class PolicyChange(msgspec.Struct, frozen=True, kw_only=True):
+    """`effect`: wider, narrower or different; what is not narrower may give somebody more."""
+
+    key: str
+    effect: str
+    text: str
+
+
+class AccessChange(msgspec.Struct, frozen=True, kw_only=True):
+    """`effect`: gains, loses, wider or narrower. `account`: `{login}` is each person's own."""
+
+    effect: str
+    account: str
+    people: list[str]
+    hosts: list[str]
+    text: str
+
+
+class PolicyDiff(msgspec.Struct, frozen=True, kw_only=True):
+    """`version`: the one in force, which it was compared with; 0 for a file."""
+
+    version: int
+    widens: bool
+    changes: list[PolicyChange]
+    people: list[AccessChange]

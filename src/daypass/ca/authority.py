@@ -114,7 +114,7 @@ class Authority:
         self.client_bundle = hosts.client_bundle
         self.devices: Devices | None = None  # assemble gives it to a CA that has pages
         self.renewals = Renewals(self.settle, sshpop, store, clock)
-        self.questions = Questions(store, clock, lambda: self.force.current.policy)
+        self.questions = Questions(store, clock, force)
         self.persons = Persons(store, clock, lambda: self.force.current.policy)
         self.calls = Calls(store, clock, ca_id, keys.user_keys)
         self.host_calls = HostCalls(hosts, store, clock, ca_id, keys.host_keys)

@@ -3,25 +3,32 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from msgspec import Struct
 from msgspec.structs import replace
 
+from daypass.ca.access_diff import Kind, Row, access_diff
 from daypass.ca.asking import askers, supposed, would_be
 from daypass.ca.calls import Caller
+from daypass.ca.changes import Change, changes, widens
 from daypass.ca.clock import ClockGuard
 from daypass.ca.explain import Answer, Asker, explain
+from daypass.ca.force import Following
 from daypass.ca.host_ports import HostStore, KnownHost
 from daypass.ca.person_ports import PersonRecord, PersonStore
 from daypass.ca.policy import Policy
 from daypass.ca.who_could import Holders, who_could
-from daypass.errors import Conflict, Invalid, NotFound
+from daypass.config import errors_in
+from daypass.config.meaning import meaning
+from daypass.config.published import merged
+from daypass.errors import Conflict, DaypassError, Invalid, NotFound
 from daypass.model import shown
 
-__all__ = ["About", "Questions", "Records"]
+__all__ = ["About", "PolicyDiffed", "Questions", "Records"]
 
+_LOCAL = ("ca.", "keys", "pages")  # of a machine, and in no document
 MAX_WORD = 256  # characters of a name that somebody asks for
 
 
@@ -38,16 +45,25 @@ class About(Struct, frozen=True):
     role: str = ""
 
 
+class PolicyDiffed(Struct, frozen=True):
+    """`version`: the one in force. `widens`: somebody may get more."""
+
+    version: int
+    widens: bool
+    changes: tuple[Change, ...]
+    rows: tuple[Row, ...]
+
+
 class Questions:
-    """`policy`: the one in force."""
+    """About the version in force."""
 
     def __init__(
         self,
         records: Records,
         clock: ClockGuard,
-        policy: Callable[[], Policy],
+        force: Following,
     ) -> None:
-        self._records, self._clock, self._policy = records, clock, policy
+        self._records, self._clock, self._force = records, clock, force
 
     async def own(self, caller: Caller, account: str, host: str) -> Answer:
         """About the caller, and nobody else (trust 4.2)."""
@@ -59,7 +75,7 @@ class Questions:
     async def about(self, whom: About, account: str, host: str) -> Answer:
         """Raises NotFound and Conflict for a word that means nobody, or several."""
         found = [supposed(each, whom.facts) for each in await self._found(whom)]
-        if whom.role and whom.role not in self._policy().sections:
+        if whom.role and whom.role not in self._force.current.policy.sections:
             raise NotFound(f"there is no role {shown(whom.role)}", code="role.unknown", hint="daypass ca config show")
         return await self._explain(found, account, host, whom.role)
 
@@ -69,12 +85,31 @@ class Questions:
         if known is None:
             raise NotFound(f"no host on record is called {shown(name)}", code="host.unknown", hint="daypass hosts")
         people, now = await self._records.people(), self._clock.now()
-        return known, await asyncio.to_thread(who_could, self._policy(), people, account, known, now)
+        return known, await asyncio.to_thread(who_could, self._force.current.policy, people, account, known, now)
+
+    async def diff(self, document: str) -> PolicyDiffed:
+        """What a configuration would change, as it would be published. Raises Invalid for one that can't be."""
+        force = self._force.current
+        try:
+            new = merged(document, force.config)
+        except DaypassError as error:
+            raise Invalid(error.message, code="policy.document", hint="daypass ca check-config") from error
+        if mistakes := [each for each in errors_in([*meaning(new)]) if not each.path.startswith(_LOCAL)]:
+            raise Invalid(f"it has mistakes: {mistakes[0]}", code="policy.document", hint="daypass ca check-config")
+        people, hosts, now = await self._records.people(), await self._records.hosts(), self._clock.now()
+
+        def compare() -> PolicyDiffed:
+            found = changes(force.config, new)
+            rows = access_diff(force.policy, Policy(new), people, hosts, now)
+            more = any(row.kind in (Kind.GAINS, Kind.WIDER) for row in rows)
+            return PolicyDiffed(force.version, widens(found) or more, tuple(found), tuple(rows))
+
+        return await asyncio.to_thread(compare)
 
     async def _explain(self, found: Sequence[Asker], account: str, host: str, role: str = "") -> Answer:
         """The best of what their identities give."""
         name, known = await self._host(host)
-        policy, now = self._policy(), self._clock.now()
+        policy, now = self._force.current.policy, self._clock.now()
         answers = [explain(policy, each, account[:MAX_WORD], name, known, now, only=role) for each in found]
         return next((answer for answer in answers if answer.yes), answers[0])
 
@@ -111,7 +146,7 @@ class Questions:
 
     def _provider(self, name: str) -> str:
         """`name`, if a role takes its word; for no name the only one."""
-        there_are = sorted({role.who.provider for role in self._policy().roles})
+        there_are = sorted({role.who.provider for role in self._force.current.policy.roles})
         found = [each for each in there_are if name in ("", each)]
         if len(found) != 1:
             text = f"no role is for people of {shown(name)}" if name else "say which provider is meant"

@@ -32,6 +32,7 @@ def side_effects(old: Config, new: Config) -> Iterator[Found]:
         yield from _lines(role, now, others)
         yield from _extras(role, others)
         yield from _git_names(role, others)
+        yield from _length(role, others, old)
         if sum(map(_principals, old.roles)) > MAX_PRINCIPALS:
             text = f"may have been one too many for somebody, whose {MAX_PRINCIPALS} principals were full"
             yield name, DIFFERENT, text
@@ -83,6 +84,27 @@ def _git_names(role: RoleSection, others: list[RoleSection]) -> Iterator[Found]:
             yield role.name, DIFFERENT, text
 
 
+def _length(role: RoleSection, others: list[RoleSection], old: Config) -> Iterator[Found]:
+    """A day pass is no longer than the longest of its roles, and may end with one that ends a little before it."""
+    if not role.day_pass:
+        return
+    mine = _limit(role, old)
+    joining = [each.name for each in others if each.day_pass and (_ends_early(each) or _limit(each, old) < mine)]
+    if joining:
+        yield role.name, DIFFERENT, f"without it a day pass may be shorter, and carry {listed(joining)}"
+    elif others and (_ends_early(role) or mine < _day_pass(old)):
+        yield role.name, DIFFERENT, "may have ended somebody's day pass some minutes early"
+
+
+def _ends_early(role: RoleSection) -> bool:
+    return bool(role.windows or role.max_auth_age)
+
+
+def _limit(role: RoleSection, config: Config) -> int:
+    ceiling = parse_duration(config.lifetimes.user_ceiling)
+    return min(parse_duration(role.lifetime), ceiling) if role.lifetime else ceiling
+
+
 def _principals(role: RoleSection) -> int:
     """At most so many, for one person."""
     return 2 + (len(role.accounts) + 1 if role.bare_hosts else 0)
@@ -99,10 +121,9 @@ def _freed(old: Config, new: Config) -> Iterator[Found]:
 def _joining(old: Config, new: Config) -> Iterator[Found]:
     """A shorter day pass carries roles that were too short for it."""
     before, after = (_day_pass(config) for config in (old, new))
-    for role in new.roles:
-        limit = parse_duration(role.lifetime) if role.lifetime else before
-        if after <= limit < before:
-            yield role.name, DIFFERENT, "is in the day pass, which is no longer than it now"
+    for role in new.roles if after < before else ():
+        if role.day_pass and (_ends_early(role) or _limit(role, old) < before):
+            yield role.name, DIFFERENT, "may be in the day pass now, which is shorter"
 
 
 def _day_pass(config: Config) -> int:

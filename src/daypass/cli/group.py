@@ -47,6 +47,7 @@ COMMANDS = {
     "hosts": Lazy("daypass.cli.files:hosts", "List the hosts that have enrolled."),
     "host": Lazy("daypass.cli.host:host", "Enrol this server and look after its certificates."),
     "who": Lazy("daypass.cli.explain:who", "List who could log in to an account of a host."),
+    "policy": Lazy("daypass.cli.policy:policy", "Try a policy before it is in force."),
     "ca": Lazy("daypass.cli.admin:ca", "Make a CA, check its configuration, run it."),
     "token": Lazy("daypass.cli.admin_token:token", "Make one-time tokens for machines that join."),
     "approvals": Lazy("daypass.cli.approvals:approvals", "Approve what another operator has asked for."),
@@ -76,7 +77,7 @@ _SECTIONS = {
         ),
     ),
     "For servers": ("host",),
-    "For the CA": ("who", "ca", "token", "approvals", "person", "lock", "unlock", "ledger"),
+    "For the CA": ("who", "policy", "ca", "token", "approvals", "person", "lock", "unlock", "ledger"),
 }
 
 

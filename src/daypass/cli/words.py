@@ -36,6 +36,7 @@ WORDS: Mapping[str, tuple[dict[str, str], dict[str, tuple[str, str]], tuple[str,
             'hosts': 'List the hosts that have enrolled with your companies.',
             'host': 'Enrol this server and look after its certificates.',
             'who': 'List who could log in as ACCOUNT on HOST.',
+            'policy': 'Try a policy before it is in force.',
             'ca': 'Make a CA, check its configuration, run it.',
             'token': "Make one-time tokens: on the CA's machine, or as an operator by a sign-in.",
             'approvals': 'Approve what another operator has asked for, or refuse it.',
@@ -517,6 +518,50 @@ WORDS: Mapping[str, tuple[dict[str, str], dict[str, tuple[str, str]], tuple[str,
             '--help': ('', 'Show this message and exit'),
         },
         ('value',),
+    ),
+    'policy': (
+        {
+            'diff': 'Say what NEW changes, by key and for people.',
+            'test': 'Run a table of expected answers against the configuration.',
+        },
+        {
+            '-h': ('', 'Show this message and exit'),
+            '--help': ('', 'Show this message and exit'),
+        },
+        (),
+    ),
+    'policy diff': (
+        {
+        },
+        {
+            '--against': ('file', 'Compare with this file instead'),
+            '--remote': ('', "Sign in for it, even on the CA's own machine"),
+            '--provider': ('value', 'Which identity provider to sign in at'),
+            '--no-browser-open': ('', 'Print the address to open, and open nothing'),
+            '--context': ('context', 'Which company, where you have joined several'),
+            '--config': ('file', "The CA's configuration, on its own machine"),
+            '--root': ('file', 'Work below DIR instead of / (tests, images)'),
+            '--json': ('', 'Answer in JSON, for scripts'),
+            '-v': ('', 'Say every step, with times'),
+            '--verbose': ('', 'Say every step, with times'),
+            '-h': ('', 'Show this message and exit'),
+            '--help': ('', 'Show this message and exit'),
+        },
+        ('file',),
+    ),
+    'policy test': (
+        {
+        },
+        {
+            '--config': ('file', "The CA's configuration"),
+            '--root': ('file', 'Stand this before every path (tests, images)'),
+            '--json': ('', 'Answer in JSON, for scripts'),
+            '-v': ('', 'Say every step, with times'),
+            '--verbose': ('', 'Say every step, with times'),
+            '-h': ('', 'Show this message and exit'),
+            '--help': ('', 'Show this message and exit'),
+        },
+        ('file',),
     ),
     'ca': (
         {

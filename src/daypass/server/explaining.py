@@ -5,11 +5,11 @@ from __future__ import annotations
 from daypass import api
 from daypass.ca.acts import Operator
 from daypass.ca.explain import Answer
-from daypass.ca.questions import About
+from daypass.ca.questions import About, PolicyDiffed
 from daypass.ca.who_could import Holders
 from daypass.server.ports import Heart
 
-__all__ = ["Explaining", "explanation"]
+__all__ = ["Explaining", "explanation", "policy_diff"]
 
 MOST = 10_000  # people of one role that an answer names
 
@@ -22,9 +22,30 @@ class Explaining:
         whom = About(body.who, body.facts, body.provider, body.role)
         return explanation(await self._heart.questions.about(whom, body.account, body.host))
 
+    async def policy_diff(self, _operator: Operator, body: api.PolicyDiffRequest) -> api.PolicyDiff:
+        return policy_diff(await self._heart.questions.diff(body.document))
+
     async def who(self, _operator: Operator, body: api.WhoRequest) -> api.WhoAnswer:
         host, found = await self._heart.questions.who(body.account, body.host)
         return api.WhoAnswer(account=body.account, host=host.name, roles=[_holders(each) for each in found])
+
+
+def policy_diff(found: PolicyDiffed) -> api.PolicyDiff:
+    return api.PolicyDiff(
+        version=found.version,
+        widens=found.widens,
+        changes=[api.PolicyChange(key=each.key, effect=each.effect.value, text=each.text) for each in found.changes],
+        people=[
+            api.AccessChange(
+                effect=row.kind.value,
+                account=row.account,
+                people=list(row.people[:MOST]),
+                hosts=list(row.hosts[:MOST]),
+                text=row.text,
+            )
+            for row in found.rows
+        ],
+    )
 
 
 def explanation(answer: Answer) -> api.Explanation:

@@ -17,7 +17,7 @@ from daypass.ca.host_ports import HostRecord, KnownHost
 from daypass.ca.pending_ports import PendingAct
 from daypass.ca.persons import Persons
 from daypass.ca.ports import LedgerRow, OnRecord
-from daypass.ca.questions import About
+from daypass.ca.questions import About, PolicyDiffed
 from daypass.ca.shown import Call
 from daypass.ca.who_could import Holders
 from daypass.errors import DaypassError
@@ -133,6 +133,9 @@ class Questions(Protocol):
 
     async def who(self, account: str, host: str) -> tuple[KnownHost, Sequence[Holders]]:
         """Raises NotFound, Conflict for a host that is none, or several."""
+
+    async def diff(self, document: str) -> PolicyDiffed:
+        """Raises Invalid for a document that can't be put in force."""
 
 
 ReadLedger = Callable[[int, int], Awaitable[Sequence[LedgerRow]]]
