@@ -71,6 +71,7 @@ TRUSTING = {"trust_email": True, "email_domains": ["example.com"]}
         ({}, {"email": "älice@example.com"}, None),
         ({}, {"email": "alice@exämple.com"}, None),
         ({}, {"email": "alice@еxample.com"}, None),  # noqa: RUF001 - a Cyrillic letter is the point
+        ({}, {"email": "alice@\u212aite.example.com"}, None),  # the Kelvin sign, which lower() makes a k
         ({}, {"email": "alice"}, None),
         ({}, {"email": "@example.com"}, None),
         ({}, {"email": "alice@"}, None),

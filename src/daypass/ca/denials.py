@@ -48,10 +48,12 @@ def asked_for(name: str, role: Role | None, subject: Subject, now: int) -> Denie
 
 def alone(held: Sequence[Role]) -> Denied:
     """To somebody who asked for a day pass and has roles, none of which goes into one."""
-    names = listed(tuple(role.name for role in held))
-    hint = f"daypass login --role {held[0].name}"
+    names, first = listed(tuple(role.name for role in held)), held[0].name
     return Denied(
-        f"no role of yours goes into a day pass; each is had alone: {names}", code="policy.role.alone", hint=hint
+        f"no role of yours goes into a day pass; each is had alone: {names}",
+        code="policy.role.alone",
+        hint=f"daypass login --role {first}",
+        role=first,
     )
 
 

@@ -51,8 +51,8 @@ class Names:
                 hint=why.hint if why else f'operator: login_name of provider "{identity.provider}"',
             )
         names = tuple(dict.fromkeys((login, *_on_record(identity, view))))
-        for name in self.reserved.intersection(names):
-            if not self._very_person(subject, name, now):
+        for name in names:
+            if name in self.reserved and not self._very_person(subject, name, now):
                 raise self._reserved(identity, name)
         return names
 

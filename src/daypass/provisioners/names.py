@@ -77,7 +77,7 @@ def _email(claims: Claims, section: ProviderSection) -> str | None:
     if not isinstance(address, str):
         raise refused("claim", "the token's email is not a string", "tell the operator of this CA")
     local, _, domain = address.rpartition("@")
-    domain = domain.lower()
+    domain = domain.lower() if domain.isascii() else ""  # the Kelvin sign becomes a k
     formed = len(address) <= MAX_EMAIL and _LOCAL_PART.fullmatch(local) and is_host_name(domain)
     return f"{local}@{domain}" if formed and _is_verified(claims, domain, section) else None
 
