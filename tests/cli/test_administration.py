@@ -77,7 +77,7 @@ def test_an_operator_makes_a_token_by_a_sign_in_that_says_what_it_is_for(firm: F
     [
         ("alice", ["db-1.demo.test"], 'may not "token:db-1.demo.test"'),
         ("alice", ["web-1.demo.test", "--alias", "db-1.demo.test"], 'may not "token:db-1.demo.test"'),
-        ("bob", ["web-1.demo.test"], "is no operator of this CA"),
+        ("bob", ["web-1.demo.test"], 'may not "token:web-1.demo.test"'),
     ],
 )
 def test_who_may_not_is_told_so(firm: Firm, person: str, arguments: list[str], told: str) -> None:
