@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from daypass.cli.exits import Exit
+from daypass.cli.host_explain import explain
 from daypass.cli.host_options import host_paths, json_option, root_option
 from daypass.cli.host_sync import sync
 from daypass.cli.output import data, duration, json_data, moment, note, printable, show_hint, utc
@@ -41,6 +42,7 @@ def host() -> None:
 
 
 host.add_command(sync)
+host.add_command(explain)
 
 
 @host.command(
