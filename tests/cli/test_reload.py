@@ -57,6 +57,9 @@ class Process:
         context = ssl.create_default_context(cafile=str(self._admin.folder / "keys/tls_root.crt"))
         return httpx2.get(f"https://localhost:{port}{path}", verify=context, trust_env=False)
 
+    def knows_none(self) -> None:
+        until(lambda: self.get("/v1/ca").json()["providers"] == [])
+
     def knows(self, provider: str) -> None:
         until(lambda: provider in [each["name"] for each in self.get("/v1/ca").json()["providers"]])
 

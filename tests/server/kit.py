@@ -79,6 +79,7 @@ class Double:
     persons: Any = None
     acts: AnyAct = field(default_factory=AnyAct)
     approvals: Any = None
+    configs: Any = None
     revocation: Any = None
     ledger: Any = None
     devices: Devices | None = None

@@ -7,11 +7,25 @@ Bytes travel as standard base64 with padding, times as RFC 3339 in UTC or as Go 
 
 from __future__ import annotations
 
-from daypass.api import administration, approvals, base, calls, explaining, hosts, ours, persons, route, routes, step
+from daypass.api import (
+    administration,
+    approvals,
+    base,
+    calls,
+    configs,
+    explaining,
+    hosts,
+    ours,
+    persons,
+    route,
+    routes,
+    step,
+)
 from daypass.api.administration import *
 from daypass.api.approvals import *
 from daypass.api.base import *
 from daypass.api.calls import *
+from daypass.api.configs import *
 from daypass.api.explaining import *
 from daypass.api.hosts import *
 from daypass.api.ours import *
@@ -25,6 +39,7 @@ __all__ += administration.__all__
 __all__ += approvals.__all__
 __all__ += base.__all__
 __all__ += calls.__all__
+__all__ += configs.__all__
 __all__ += hosts.__all__
 __all__ += explaining.__all__
 __all__ += ours.__all__

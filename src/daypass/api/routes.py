@@ -7,6 +7,7 @@ from daypass.api.approvals import APPROVAL_ROUTES
 from daypass.api.base import (
     Signed,
 )
+from daypass.api.configs import CONFIG_ROUTES
 from daypass.api.explaining import Explanation, MyQuestion
 from daypass.api.hosts import EnrolRequest, EnrolResponse, HostSyncRequest, HostSyncResponse
 from daypass.api.ours import (
@@ -125,6 +126,7 @@ ROUTES = (
     *ADMIN_ROUTES,
     *APPROVAL_ROUTES,
     *PERSON_ROUTES,
+    *CONFIG_ROUTES,
 )  # fmt: skip
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import click
 
 from daypass.cli.admin_check import check_config
+from daypass.cli.admin_config import config as configs
 from daypass.cli.admin_init import init
 from daypass.cli.admin_ledger import show, verify
 from daypass.cli.admin_options import Where, where_options
@@ -51,6 +52,7 @@ def ledger() -> None:
 ca.add_command(init)
 ca.add_command(check_config)
 ca.add_command(reload)
+ca.add_command(configs)
 ca.add_command(trust)
 ledger.add_command(verify)
 ledger.add_command(show)

@@ -41,10 +41,11 @@ file can't be used; nothing has changed then."""
 @where_options
 @json_option
 def reload(where: Where, base: int | None, comment: str | None, as_json: bool) -> None:
-    """Put the configuration in force, as the next version.
+    """Put the configuration in force.
 
-    Every process of the CA takes it within a second or so, on every machine; none has to be started again. What is
-    local to a machine (addresses, paths, keys) is read when daypass ca serve starts there.
+    It becomes the next version. Every process of the CA takes it within a second or so, on every machine; none has
+    to be started again. What is local to a machine (addresses, paths, keys) is read when daypass ca serve starts
+    there.
     """
     config = where.load()
     comment = comment or f"{where.config} at {os.uname().nodename}"

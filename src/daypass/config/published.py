@@ -7,6 +7,7 @@ file gives addresses, keys, pages, and by each provider's name its secrets, whic
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import msgspec
 from msgspec.structs import replace
@@ -48,7 +49,9 @@ class _Shared(Section, frozen=True):
 
 
 _decoder = msgspec.json.Decoder(_Shared)
-_read_object = msgspec.json.Decoder(dict[str, object]).decode
+_read_object = msgspec.json.Decoder(dict[str, Any]).decode
+_MARK = "~"
+_MARK_LINES = f'"{_MARK}" = [\n    "{_MARK}",\n]\n'
 
 
 def merged(document: str, local: Config) -> Config:
@@ -93,9 +96,20 @@ def as_toml(document: str) -> str:
     import tomli_w
 
     try:
-        return tomli_w.dumps(_read_object(document))
+        return tomli_w.dumps(_apart(_read_object(document))).replace(_MARK_LINES, "")
     except (msgspec.DecodeError, TypeError) as error:
         raise Misconfigured(f"the document can't be shown: {error}", code="config.document") from None
+
+
+def _apart(document: dict[str, Any]) -> dict[str, Any]:
+    """tomli_w puts short tables on one line, `providers = [{…}]`, unless a list stands in them; so one does, and is
+    taken out again. No text can look like its lines: a line break in one is written as an escape."""
+    lists = {name: value for name, value in document.items() if isinstance(value, list)}
+    marked = {
+        name: [{**each, _MARK: [_MARK]} if isinstance(each, dict) else each for each in value]
+        for name, value in lists.items()
+    }
+    return document | marked
 
 
 def _joined(shared: _Shared, local: Config) -> Config:

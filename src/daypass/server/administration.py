@@ -11,6 +11,7 @@ from daypass.ca.acts import Operator
 from daypass.ca.ports import LedgerRow, OnRecord
 from daypass.model import HostFacts
 from daypass.server.answers import Stream, encode
+from daypass.server.configs import ConfigRoutes
 from daypass.server.explaining import Explaining
 from daypass.server.persons import PersonRoutes
 from daypass.server.ports import Heart, ReadLedger
@@ -57,4 +58,4 @@ def _revoked(found: OnRecord) -> api.Revoked:
 
 def administration(heart: Heart) -> tuple[object, ...]:
     """Every room with handlers `async def ROUTE(self, operator, body)`."""
-    return Administration(heart), Explaining(heart), PersonRoutes(heart)
+    return Administration(heart), Explaining(heart), PersonRoutes(heart), ConfigRoutes(heart.configs)

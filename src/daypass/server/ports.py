@@ -10,6 +10,7 @@ from daypass.api import OidcLogin, Provisioner, Signed
 from daypass.ca.acts import Act, Operator, Shown
 from daypass.ca.approvals import Read
 from daypass.ca.calls import Caller
+from daypass.ca.config_ports import ConfigVersion
 from daypass.ca.device import DeviceAsk, DeviceAsked, DeviceBegun, DeviceDone, DevicePolled
 from daypass.ca.explain import Answer
 from daypass.ca.host_calls import HostSaid, Synced
@@ -17,6 +18,7 @@ from daypass.ca.host_ports import HostRecord, KnownHost
 from daypass.ca.pending_ports import PendingAct
 from daypass.ca.persons import Persons
 from daypass.ca.ports import LedgerRow, OnRecord
+from daypass.ca.publishing import Compared, Published
 from daypass.ca.questions import About, PolicyDiffed
 from daypass.ca.shown import Call
 from daypass.ca.who_could import Holders
@@ -149,6 +151,24 @@ class Revocation(Protocol):
         """Raises Invalid, NotFound."""
 
 
+class Configs(Protocol):
+    """Published configurations: `daypass.ca.publishing.Configs`."""
+
+    async def publish_toml(self, text: str, *, actor: str, now: int, comment: str | None, base: int) -> Published:
+        """Raises Misconfigured, Conflict."""
+
+    async def rollback(self, version: int, *, actor: str, now: int, base: int | None = None) -> Published:
+        """Raises NotFound, Misconfigured, Conflict."""
+
+    async def log(self, limit: int) -> Sequence[ConfigVersion]: ...
+
+    async def show(self, version: int | None) -> ConfigVersion:
+        """Raises NotFound."""
+
+    async def diff(self, old: int | None, new: int | None) -> Compared:
+        """Raises NotFound."""
+
+
 class Approvals(Protocol):
     """What takes two persons (trust 4.3). `digest`: SHA-256 of the act. Raises NotFound, Conflict, Denied."""
 
@@ -208,6 +228,9 @@ class Heart(Protocol):
 
     @property
     def persons(self) -> Persons: ...
+
+    @property
+    def configs(self) -> Configs: ...
 
     @property
     def revocation(self) -> Revocation: ...
