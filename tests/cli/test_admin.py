@@ -264,16 +264,26 @@ def test_migrate_leaves_an_up_to_date_database_as_it_is(admin: Admin) -> None:
     assert json.loads(admin("ledger", "verify", "--json")[1])["entries"] == 2
 
 
+TO_THE_FIRST_RELEASE = """
+    DROP TABLE device_requests; DROP TABLE identities; DROP TABLE conflicts; DROP TABLE pending_acts;
+    DROP INDEX ledger_person; ALTER TABLE ledger DROP COLUMN person_id;
+    ALTER TABLE installation DROP COLUMN policy_version; ALTER TABLE config_versions DROP COLUMN comment;
+    ALTER TABLE names DROP COLUMN reason; ALTER TABLE hosts DROP COLUMN accounts;
+    ALTER TABLE hosts DROP COLUMN bundle_version; ALTER TABLE hosts DROP COLUMN synced_at;
+    UPDATE schema_version SET version_num = '0001';
+"""
+
+
 def test_a_database_of_the_first_release_is_taken_along_on_the_command_line(admin: Admin) -> None:
     """What is on record stays, the ledger still holds, and until then every command says what to run."""
     database = admin.folder / "ca.sqlite"
     with closing(sqlite3.connect(database)) as connection, connection:
-        connection.executescript("DROP TABLE device_requests; UPDATE schema_version SET version_num = '0001';")
+        connection.executescript(TO_THE_FIRST_RELEASE)
     before = database.stat()
     for command in (("ca", "reload"), ("ledger", "verify"), ("ca", "serve")):
         code, out, err = admin(*command)
         assert (code, out) == (Exit.MISCONFIGURED, "")
-        assert "expects version 0002" in err and "daypass ca migrate" in err
+        assert "expects version 0003" in err and "daypass ca migrate" in err
     code, _, err = admin("ca", "migrate")
     assert code == 0 and "is up to date" in err
     after = database.stat()
