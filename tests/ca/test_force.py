@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import hashlib
 import json
 import logging
 import os
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from msgspec.structs import replace
@@ -212,6 +214,25 @@ def test_a_sign_in_that_straddles_a_publication_is_judged_by_the_new_version(pla
         assert (await ca.acts())[-1] == "config.publish"
 
     play(scenario)
+
+
+def test_a_publication_during_the_signature_has_it_thrown_away_and_decided_anew(op: Op, database: str) -> None:
+    async def scenario(one: Heart, other: Heart) -> None:
+        honest = one.keys["user"]
+
+        async def sign(data: bytes) -> bytes:
+            if (await other.store.config_stamp()).version == 1:
+                await other.publish(roles=[DEPLOYERS])
+            return await honest.sign(data)
+
+        signer = SimpleNamespace(public_key=honest.public_key, local=True, sign=sign)
+        one.authority.keys = dataclasses.replace(one.authority.keys, user=signer)
+        issuance, _ = await one.sign_in()
+        assert (principals(issuance), issuance.roles) == (("role:deployers",), ("deployers",))
+        issued = [json.loads(row.entry) for row in await one.store.ledger(0, 99) if row.act == "certificate.issue"]
+        assert [(entry["version"], entry["roles"]) for entry in issued] == [(2, ["deployers"])]
+
+    two(op, database, scenario)
 
 
 class _Slow:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import tomllib
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -125,7 +124,7 @@ def test_a_document_with_a_secret_in_it_is_not_what_its_hash_says() -> None:
 
 
 def test_edited_toml_is_judged_as_the_file_is() -> None:
-    local = config(keys=[replace(key, file=Path("/etc/daypass") / key.file) for key in config().keys])
+    local = config()
     text = as_toml(policy_document(local))
     assert from_toml(text, local) == local
     for before, after, said in (
