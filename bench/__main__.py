@@ -14,7 +14,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import command, files, issue, login, policy, ssh
+from bench import command, explain, files, issue, login, policy, ssh
 
 RESULTS = Path(__file__).parent / "results.json"
 PARTS: dict[str, Callable[[bool], dict[str, float]]] = {
@@ -24,6 +24,7 @@ PARTS: dict[str, Callable[[bool], dict[str, float]]] = {
     "login": login.measure,
     "policy": policy.measure,
     "files": files.measure,
+    "explain": explain.measure,
 }
 
 

@@ -207,7 +207,9 @@ def test_of_one_who_is_not_admitted_it_says_what_the_pass_holds_and_which_accoun
     written(lab.folder / "principals" / ACCOUNT, "role:dba\n")
     found = why.ask(lab.settings, HOST)
     assert found.details[0] == "it holds: alice, role:dev:alice"
-    assert found.hint == f"try your own account: ssh alice@{HOST}"
+    assert found.hint == (
+        f"try your own account: ssh alice@{HOST}; or ask the CA by which rule: daypass explain root@{HOST}"
+    )
 
 
 def test_of_a_git_server_that_the_pass_names_it_says_who_one_is_there(

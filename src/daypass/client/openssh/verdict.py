@@ -214,7 +214,10 @@ def _not_admitted(asked: Asked, offers: tuple[str, ...]) -> Verdict:
         details.append(f"{asked.host} is not known to have enrolled, so it may not know your company's CA")
     details.append("your day pass may have been revoked since you signed in")
     own = asked.login and asked.login != asked.user
-    hint = f"try your own account: ssh {asked.login}@{asked.host}" if own else f"if you should get in: {_OPERATOR}"
+    named = any(each.isalpha() for each in asked.hostname) and ":" not in asked.hostname  # the CA knows no addresses
+    name = asked.hostname if named else asked.host
+    why = f"ask the CA by which rule: daypass explain {asked.user}@{name}"
+    hint = f"try your own account: ssh {asked.login}@{asked.host}; or {why}" if own else why
     return Verdict("not-admitted", False, text, hint, (*details, *offers[1:]))
 
 
