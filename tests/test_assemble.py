@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from daypass.api import OidcLogin, OidcProvisioner
 from daypass.assemble import load_parts, opened, public_info
 from daypass.config import Config, KeySection, ProviderSection, load
-from daypass.errors import Misconfigured
+from daypass.errors import Misconfigured, Unavailable
 from daypass.founding import Plan, found
 from daypass.server.ports import PublicInfo
 
@@ -123,5 +123,51 @@ def test_no_key_of_the_ca_is_a_subject_whatever_its_use(config: Config) -> None:
         async with opened(parts) as (heart, _):
             for signer in (parts.user, parts.host, parts.bundle):
                 assert heart.force.current.rules.is_own(signer.public_key.blob)
+
+    asyncio.run(scenario())
+
+
+def test_what_a_provider_s_part_has_learned_outlives_versions_that_leave_it_as_it_is(tmp_path: Path) -> None:
+    file = tmp_path / "ca/daypass.toml"
+    found(Plan("Example", "https://ca.example.com", ("*.example.com",), file), now=1_800_000_000)
+    one, other = provider(), ProviderSection(name="other", issuer="https://other.example.com", client_id="dp")
+
+    async def scenario() -> None:
+        local = load(file)
+        async with opened(load_parts(local), lambda: local) as (heart, public):
+
+            async def published(*providers: ProviderSection) -> dict[str, object]:
+                config = replace(local, providers=list(providers))
+                await heart.configs.publish(config, actor="root", now=1_800_000_000)
+                await heart.force.look()
+                assert [each.name for each in public.now().logins] == [each.name for each in providers]
+                return {each.name: each for each in heart.force.current.provisioners}
+
+            first, second = await published(one), await published(one, other)
+            assert first["corp"] is second["corp"]
+            third = await published(replace(one, client_id="another"), other)
+            assert third["corp"] is not second["corp"] and third["other"] is second["other"]
+
+    asyncio.run(scenario())
+
+
+def test_a_process_whose_trust_document_is_no_good_issues_nothing_until_it_is(tmp_path: Path) -> None:
+    """It is looked at again by itself: nobody has to start or tell the process anything."""
+    for name in ("ours", "theirs"):
+        plan = Plan("Example", "https://ca.example.com", ("*.example.com",), tmp_path / name / "daypass.toml")
+        found(plan, now=1_800_000_000)
+    local = load(tmp_path / "ours/daypass.toml")
+    ours, theirs = local.ca.trust.read_bytes(), (tmp_path / "theirs/trust.json").read_bytes()
+
+    async def scenario() -> None:
+        async with opened(load_parts(local)) as (heart, public):
+            for wrong in (theirs, ours.replace(b"example", b"exomple"), b"", b"{}"):
+                local.ca.trust.write_bytes(wrong)
+                await heart.force.look()
+                with pytest.raises(Unavailable):
+                    public.now()
+                local.ca.trust.write_bytes(ours)
+                await heart.force.look()
+                assert public.now().trust.document
 
     asyncio.run(scenario())
