@@ -335,11 +335,15 @@ def discovery_url(issuer: str) -> str:
 
 
 def asked_of_sign_in(issuer: str, acr_values: Sequence[str], max_age: int | None, *, fresh: bool) -> dict[str, str]:
-    """How strong and how recent a sign-in is to be (OpenID Connect Core 1.0 section 3.1.2.1). `fresh`: the person
-    signs in anew, whatever session they have; Google refuses prompt=login, so there they choose their account."""
+    """How strong and how recent a sign-in is to be (OpenID Connect Core 1.0 section 3.1.2.1).
+
+    `fresh`: the person signs in anew, whatever session they have. That is said by prompt=login alone: max_age=0
+    should mean the same, but OpenBao refuses it, and canaille asks for the password for ever. Google refuses
+    prompt=login, so there they choose their account.
+    """
     asked = {"acr_values": " ".join(acr_values)} if acr_values else {}
     if max_age is not None:
-        asked["max_age"] = "0" if fresh else str(max_age)
+        asked["max_age"] = str(max_age)
     if fresh:
         asked["prompt"] = "select_account" if issuer == GOOGLE else "login"
     return asked

@@ -185,7 +185,7 @@ def test_the_person_signs_in_anew_for_this_role_and_a_fresh_key(
 
     sign_in(open_browser=watch).run()
     take(open_browser=watch)
-    assert [(each["max_age"], each.get("prompt")) for each in urls] == [("3600", None), ("0", "login")]
+    assert [(each["max_age"], each.get("prompt")) for each in urls] == [("3600", None), ("3600", "login")]
     day_pass, role = company.seen
     assert (day_pass.role, role.role) == ("", "db-admin")
     assert day_pass.publicKey != role.publicKey

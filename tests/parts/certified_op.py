@@ -37,12 +37,12 @@ class CertifiedOp:
 
 
 @contextmanager
-def run_certified_op() -> Iterator[CertifiedOp]:
-    """Started on a port of the moment; it ends by itself when this process does."""
+def run_certified_op(*, groups_in: str = "id_token") -> Iterator[CertifiedOp]:
+    """Started on a port of the moment; it ends by itself when this process does. `groups_in`: id_token | userinfo."""
     directory = need("oidc-provider")
     need("libatomic")
     process = subprocess.Popen(
-        [need("node"), "--no-warnings", "op.mjs", "0"],
+        [need("node"), "--no-warnings", "op.mjs", "0", groups_in],
         cwd=directory,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,

@@ -95,7 +95,7 @@ def test_how_strong_the_sign_in_is_to_be_is_asked_for(web: Open) -> None:
     assert query["acr_values"] == "urn:mfa phr"
 
 
-@pytest.mark.parametrize(("max_age", "said"), [("1h", "0"), ("", None)])
+@pytest.mark.parametrize(("max_age", "said"), [("1h", "3600"), ("", None)])
 def test_who_signs_in_anew_shows_no_session(web: Open, max_age: str, said: str | None) -> None:
     asked = web(max_age=max_age)
     made = asked.runner.run(asked.client.url(NONCE, "the-state", "the-challenge", REDIRECT, fresh=True))

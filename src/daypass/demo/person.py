@@ -12,7 +12,7 @@ import httpx2
 
 from daypass.errors import Unauthenticated
 
-__all__ = ["sign_in"]
+__all__ = ["read", "sign_in"]
 
 
 def sign_in(authorize_url: str, username: str, password: str, *, seconds: float = 10.0) -> None:
@@ -24,11 +24,11 @@ def sign_in(authorize_url: str, username: str, password: str, *, seconds: float 
     # Cookies live as long as this call, and no proxy stands before a provider on loopback.
     with httpx2.Client(follow_redirects=True, timeout=seconds, trust_env=False) as browser:
         page = browser.get(authorize_url)
-        form = _read(page)
+        form = read(page)
         if form.action is not None:
             fields = {**form.fields, "username": username, "password": password}
             page = browser.post(urljoin(str(page.url), form.action), data=fields)
-            form = _read(page)
+            form = read(page)
         if form.action is not None:
             raise Unauthenticated(
                 f"the identity provider did not accept the password of {username}",
@@ -57,7 +57,8 @@ class _Page(HTMLParser):
             self.back = given.get("href")
 
 
-def _read(page: httpx2.Response) -> _Page:
+def read(page: httpx2.Response) -> _Page:
+    """The form of a page, if it is one with a form."""
     reader = _Page()
     if page.headers.get("content-type", "").startswith("text/html"):
         reader.feed(page.text)

@@ -411,7 +411,7 @@ def test_a_certificate_that_was_not_asked_for_reaches_neither_agent_nor_disk(
 def test_a_signature_that_does_not_hold_is_noticed(sign_in: SignIn, company: MiniCa, joined: Membership) -> None:
     honest = company.certify
 
-    def forge(public: PublicKey) -> bytes:
+    def forge(public: PublicKey, role: str = "") -> bytes:
         blob = honest(public)
         return blob[:-40] + bytes([blob[-40] ^ 1]) + blob[-39:]
 

@@ -1,5 +1,5 @@
 // A certified OpenID Provider for the tests, on loopback: node op.mjs PORT (0: one of the moment).
-// Prints "READY issuer"; lines "disable NAME" and "enable NAME" on stdin change who may sign in.
+// With "userinfo" behind the port groups stand there alone, and not in the ID token. Prints "READY issuer"; lines "disable NAME" and "enable NAME" on stdin change who may sign in.
 import { createServer } from 'node:http'
 import { createInterface } from 'node:readline'
 import { generateKeyPairSync, randomBytes } from 'node:crypto'
@@ -13,6 +13,7 @@ const people = {
   carol: ['engineers'],
 }
 const disabled = new Set(['carol'])
+const userinfoOnly = process.argv[3] === 'userinfo'
 
 const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
 const key = { ...privateKey.export({ format: 'jwk' }), kid: randomBytes(8).toString('hex'), use: 'sig', alg: 'RS256' }
@@ -26,7 +27,7 @@ const configuration = {
     client_id: 'daypass',
     application_type: 'native',
     token_endpoint_auth_method: 'none',
-    redirect_uris: ['http://127.0.0.1/callback'],
+    redirect_uris: ['http://127.0.0.1/callback', 'http://127.0.0.1/callback/npm'],
     grant_types: ['authorization_code'],
     response_types: ['code'],
     require_auth_time: true,
@@ -67,7 +68,8 @@ const configuration = {
     const claims = {
       sub, email: `${name}@example.com`, email_verified: true, groups: people[name], preferred_username: name,
     }
-    return { accountId: sub, claims: async () => claims }
+    const { groups, ...withoutGroups } = claims
+    return { accountId: sub, claims: async (use) => use === 'id_token' && userinfoOnly ? withoutGroups : claims }
   },
   async loadExistingGrant ({ oidc }) {
     const grant = new oidc.provider.Grant({ clientId: oidc.client.clientId, accountId: oidc.session.accountId })
