@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
+from urllib.parse import urlsplit
 
 from msgspec import Struct, field
 
@@ -44,6 +45,7 @@ __all__ = [
     "discovery_url",
     "format_duration",
     "git_extension",
+    "graph_of",
     "host_pattern_matches",
     "is_git_name",
     "is_host_name",
@@ -347,6 +349,20 @@ def asked_of_sign_in(issuer: str, acr_values: Sequence[str], max_age: int | None
     if fresh:
         asked["prompt"] = "select_account" if issuer == GOOGLE else "login"
     return asked
+
+
+GRAPH = {
+    "login.microsoftonline.com": "https://graph.microsoft.com",
+    "sts.windows.net": "https://graph.microsoft.com",
+    "login.microsoftonline.us": "https://graph.microsoft.us",
+    "login.partner.microsoftonline.cn": "https://microsoftgraph.chinacloudapi.cn",
+}
+"""Microsoft Graph of each Entra cloud, by the host of the issuer."""
+
+
+def graph_of(issuer: str) -> str | None:
+    """Where Entra's `issuer` is asked for groups; None for what is no Entra."""
+    return GRAPH.get(urlsplit(issuer).hostname or "")
 
 
 def issuer_fits(configured: str, issuer: str) -> bool:

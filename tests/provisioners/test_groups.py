@@ -12,9 +12,9 @@ import pytest
 from tests.parts.op import DISCOVERY, DOWN, Answer, Op, redirect
 from tests.provisioners.desk import NONCE, NOW, Desk, open_desk
 
+from daypass import model
 from daypass.errors import DaypassError, Misconfigured, Unauthenticated, Unavailable
 from daypass.model import MAX_TOKEN, Secret
-from daypass.provisioners import groups
 
 ACCESS = "the-access-token"
 TENANT, OID = "11111111-1111-1111-1111-111111111111", "22222222-2222-2222-2222-222222222222"
@@ -42,7 +42,7 @@ def asking(op: Op) -> Iterator[Desk]:
 @pytest.fixture
 def entra(op: Op, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
     """Entra, with Microsoft Graph at the same place."""
-    monkeypatch.setitem(groups.GRAPH, "127.0.0.1", op.issuer)
+    monkeypatch.setitem(model.GRAPH, "127.0.0.1", op.issuer)
     op.claims |= {"tid": TENANT, "oid": OID}
     with open_desk(op, groups_from="graph", tenants=[TENANT]) as desk:
         says(desk, "/v1.0/me", {"id": OID})

@@ -12,7 +12,7 @@ from daypass.config.roles import roles_faults
 from daypass.config.schema import Config, ProviderSection
 from daypass.config.values import Fault, duration_fault, each, issuer_fault, said, seconds
 from daypass.config.who import SIGN_IN_COUNTS, domain_faults
-from daypass.model import TENANT, is_host_name
+from daypass.model import TENANT, graph_of, is_host_name
 
 __all__ = ["people"]
 
@@ -117,7 +117,10 @@ def _claims(provider: ProviderSection, path: str) -> Iterator[Problem]:
     if provider.groups_from not in _GROUPS_FROM:
         suggestion = did_you_mean(provider.groups_from, _GROUPS_FROM) or f"one of {', '.join(_GROUPS_FROM)}"
         yield error(f"{path}.groups_from", f"{quoted(provider.groups_from)} is nowhere to ask", suggestion)
-    if provider.groups_from == "graph" and not provider.tenants:
+    if provider.groups_from == "graph" and graph_of(provider.issuer) is None:
+        fault = '"graph" is Entra\'s, and the issuer is none of its'
+        yield error(f"{path}.groups_from", fault, 'groups_from = "userinfo"')
+    elif provider.groups_from == "graph" and not provider.tenants:
         yield error(f"{path}.groups_from", '"graph" is Entra\'s, and there are no tenants', "list your tenant's id")
     yield from each(f"{path}.acr_values", provider.acr_values, _acr_fault)
     if provider.email_domains and not provider.trust_email:

@@ -15,14 +15,13 @@ import hashlib
 import logging
 import re
 from base64 import urlsafe_b64encode
-from urllib.parse import urlsplit
 
 import httpx2
 
 from daypass.ca.ports import Clock
 from daypass.config import ProviderSection
 from daypass.errors import Invalid, Misconfigured, Unauthenticated, Unavailable
-from daypass.model import MAX_TOKEN, Secret
+from daypass.model import MAX_TOKEN, Secret, graph_of
 from daypass.provisioners.claims import Claims, IdToken, refused, strings
 from daypass.provisioners.discovery import (
     SHORTEST,
@@ -34,29 +33,16 @@ from daypass.provisioners.discovery import (
 )
 from daypass.provisioners.jose import parse_object
 
-__all__ = ["GRAPH", "MAX_GROUP", "Groups", "graph_of", "named"]
+__all__ = ["MAX_GROUP", "Groups", "named"]
 
 MAX_GROUP = 256  # characters
 MAX_GROUPS = 10_000  # of one person; Graph is asked for pages of 999
 _PAGE = 999
 
-GRAPH = {
-    "login.microsoftonline.com": "https://graph.microsoft.com",
-    "sts.windows.net": "https://graph.microsoft.com",
-    "login.microsoftonline.us": "https://graph.microsoft.us",
-    "login.partner.microsoftonline.cn": "https://microsoftgraph.chinacloudapi.cn",
-}
-"""Microsoft Graph of each Entra cloud, by the host of the issuer."""
-
 _BEARER = re.compile(r"[A-Za-z0-9._~+/-]+=*")  # RFC 6750 section 2.1; anything else would stand in h11's complaint
 _HASHES = {"256": hashlib.sha256, "384": hashlib.sha384, "512": hashlib.sha512}
 _FAILURES = (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError, TimeoutError, OSError, Invalid)
 _log = logging.getLogger(__name__)
-
-
-def graph_of(issuer: str) -> str | None:
-    """Where Entra's `issuer` is asked for groups; None for what is no Entra."""
-    return GRAPH.get(urlsplit(issuer).hostname or "")
 
 
 def named(claims: Claims, name: str) -> frozenset[str]:

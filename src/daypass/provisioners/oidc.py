@@ -15,11 +15,11 @@ import msgspec
 from daypass.ca.ports import Clock
 from daypass.config import ProviderSection
 from daypass.errors import Invalid, Misconfigured
-from daypass.model import TENANT, Credential, OnceId, Proof, parse_duration
+from daypass.model import TENANT, Credential, OnceId, Proof, graph_of, parse_duration
 from daypass.provisioners import names
 from daypass.provisioners.claims import LEEWAY, MAX_TOKEN_AGE, Expected, IdToken, check, refused
 from daypass.provisioners.discovery import ProviderKeys, is_safe_url
-from daypass.provisioners.groups import Groups, graph_of
+from daypass.provisioners.groups import Groups
 from daypass.provisioners.jose import ALGORITHMS, MAX_TOKEN, CompactJws, parse_object, standard_base64, verify
 from daypass.provisioners.jwks import ProviderKey
 from daypass.wire.binding import NONCE_PREFIX, SALT_SIZE, login_nonce
