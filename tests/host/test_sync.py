@@ -19,6 +19,7 @@ from daypass.host.state import State
 from daypass.host.sync import Synced
 from daypass.model import HostRole
 from daypass.wire import Krl
+from daypass.wire.krl import CertificateSection
 
 OPS = HostRole("ops", 'restrict,from="10.0.0.0/8"', accounts=("root", "deploy"))
 DEV = ROLES[1]
@@ -126,9 +127,22 @@ def test_a_newer_trust_document_comes_along_and_an_older_one_is_refused(enrolled
 
 
 def test_a_new_krl_is_loaded_by_openssh_before_it_replaces_the_old_one(enrolled: Box) -> None:
-    enrolled.change(krl=Krl(version=9, generated_at=1, comment="new").encode())
+    section = CertificateSection(public(enrolled.ca.user_ca), ((5, 5),))
+    enrolled.change(krl=Krl(9, 1, "new", (section,)).encode())
     assert files(enrolled.sync()) == ["krl"]
     assert state(enrolled).krl_version == 9
+
+
+def test_a_krl_that_revokes_the_same_is_not_written_again(enrolled: Box) -> None:
+    before = times(enrolled)
+    enrolled.change(krl=enrolled.ca.krl(9))
+    assert not enrolled.sync().did_something
+    assert (times(enrolled), state(enrolled).krl_version) == (before, 9)
+
+
+def test_a_krl_that_somebody_broke_is_set_right(enrolled: Box) -> None:
+    enrolled.paths.krl.write_bytes(b"SSHKRL\n\0garbage")
+    assert files(enrolled.sync()) == ["krl"]
 
 
 def changed(**bundle: Any) -> Lie:

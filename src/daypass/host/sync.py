@@ -25,7 +25,7 @@ from typing import Protocol
 import msgspec
 
 from daypass.api import HostSyncRequest, HostSyncResponse
-from daypass.errors import Conflict, Misconfigured
+from daypass.errors import Conflict, DaypassError, Misconfigured
 from daypass.host import accounts, documents, files, useradd
 from daypass.host.calls import Prove, prover
 from daypass.host.documents import Documents, News
@@ -34,6 +34,7 @@ from daypass.host.passwd import Account, read_accounts
 from daypass.host.principals import check_roles, principals_files
 from daypass.host.settings import Paths, Settings
 from daypass.host.state import State
+from daypass.wire import Krl
 
 __all__ = ["Ca", "Synced", "enrolled", "sync_once"]
 
@@ -111,12 +112,20 @@ def _written(paths: Paths, krl: bytes, principals: dict[str, bytes], user_ca: li
     lines = "".join(f"{line}\n" for line in user_ca).encode()
     wanted = [OurFile(paths.principals / name, content) for name, content in principals.items()]
     stale = [each for each in sorted(paths.principals.iterdir()) if each.name not in principals and each.is_file()]
-    yield from _put(OurFile(paths.krl, krl))
+    yield from _put(OurFile(paths.krl, krl if _revokes_otherwise(paths.krl, krl) else paths.krl.read_bytes()))
     for path in stale:
         files.remove(path)
         yield path
     for each in (*wanted, OurFile(paths.user_ca, lines)):
         yield from _put(each)
+
+
+def _revokes_otherwise(path: Path, krl: bytes) -> bool:
+    """Whether the list there is broken or revokes something else: every bundle's has another version and time."""
+    try:
+        return Krl.parse(path.read_bytes()).sections != Krl.parse(krl).sections
+    except (OSError, DaypassError):
+        return True
 
 
 def _put(file: OurFile) -> Iterator[Path]:
