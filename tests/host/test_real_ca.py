@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from tests.host.box import Box
+from tests.host.real_ca import NAME, RealCa, ended, run_real_ca
 from tests.parts.openssh import make_key
-from tests.parts.processes import free_port, safe_directory, stop, wait_until
 
-NAME = "web-1.example.com"
 REFUSED, CONFLICT = 4, 7
 ROLES = """
 [[roles]]
@@ -24,46 +21,10 @@ accounts = ["{login}", "deploy"]
 """
 
 
-class RealCa:
-    """A CA made by `ca init` in `folder`; `serving` runs it."""
-
-    def __init__(self, folder: Path) -> None:
-        self.config, self.log = folder / "daypass.toml", folder / "log"
-        self.url = f"https://localhost:{free_port()}"
-        provider = ("--provider-issuer", "https://id.example.com", "--client-id", "daypass")
-        self.run("ca", "init", "--url", self.url, "--host-domain", "*.example.com", "--no-passphrase", *provider)
-        with self.config.open("a") as file:
-            file.write(ROLES)
-        self.run("ca", "reload")
-
-    def run(self, *arguments: str) -> str:
-        return ended(*arguments, "--config", self.config).stdout
-
-    def token(self, name: str = NAME) -> str:
-        return self.run("token", "host", name)
-
-
-def command(*arguments: str | Path) -> list[str]:
-    return [sys.executable, "-m", "daypass.cli.main", *map(str, arguments)]
-
-
-def ended(*arguments: str | Path, code: int = 0) -> subprocess.CompletedProcess[str]:
-    ran = subprocess.run(command(*arguments), capture_output=True, text=True, check=False, timeout=30)
-    assert ran.returncode == code, ran.stderr
-    return ran
-
-
 @pytest.fixture(scope="module")
 def real_ca() -> Iterator[RealCa]:
-    with safe_directory() as folder:
-        ca = RealCa(folder)
-        with ca.log.open("wb") as log:
-            process = subprocess.Popen(command("ca", "serve", "--config", ca.config), stderr=log, stdout=log)
-        try:
-            wait_until(lambda: "serving" in ca.log.read_text() or process.poll() is not None, "ca serve")
-            yield ca
-        finally:
-            stop(process)
+    with run_real_ca(ROLES) as ca:
+        yield ca
 
 
 def enroll(box: Box, token: str, *more: str, code: int = 0) -> subprocess.CompletedProcess[str]:

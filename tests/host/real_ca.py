@@ -1,0 +1,66 @@
+"""A CA of the commands that operators type, as a process of its own."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.parts.processes import free_port, safe_directory, stop, wait_until
+
+__all__ = ["NAME", "RealCa", "ended", "run_real_ca"]
+
+NAME = "web-1.example.com"
+
+
+class RealCa:
+    """A CA made by `ca init` in `folder`, with these roles published."""
+
+    def __init__(self, folder: Path, roles: str) -> None:
+        self.config, self.log = folder / "daypass.toml", folder / "log"
+        self.url = f"https://localhost:{free_port()}"
+        provider = ("--provider-issuer", "https://id.example.com", "--client-id", "daypass")
+        self.run("ca", "init", "--url", self.url, "--host-domain", "*.example.com", "--no-passphrase", *provider)
+        self._own = self.config.read_text()
+        self.publish(roles)
+
+    @property
+    def user_key(self) -> Path:
+        return self.config.parent / "keys/user_ca"
+
+    def publish(self, roles: str) -> None:
+        """These roles from now on."""
+        self.config.write_text(self._own + roles)
+        self.run("ca", "reload")
+
+    def run(self, *arguments: str) -> str:
+        return ended(*arguments, "--config", self.config).stdout
+
+    def token(self, name: str = NAME, *labels: str) -> str:
+        return self.run("token", "host", name, *(word for each in labels for word in ("--label", each)))
+
+
+def ended(*arguments: str | Path, code: int = 0) -> subprocess.CompletedProcess[str]:
+    """One command of daypass, which must end with this code."""
+    ran = subprocess.run(_command(*arguments), capture_output=True, text=True, check=False, timeout=30)
+    assert ran.returncode == code, ran.stderr
+    return ran
+
+
+@contextmanager
+def run_real_ca(roles: str) -> Iterator[RealCa]:
+    with safe_directory() as folder:
+        ca = RealCa(folder, roles)
+        with ca.log.open("wb") as log:
+            process = subprocess.Popen(_command("ca", "serve", "--config", ca.config), stderr=log, stdout=log)
+        try:
+            wait_until(lambda: "serving" in ca.log.read_text() or process.poll() is not None, "ca serve")
+            yield ca
+        finally:
+            stop(process)
+
+
+def _command(*arguments: str | Path) -> list[str]:
+    return [sys.executable, "-m", "daypass.cli.main", *map(str, arguments)]
