@@ -47,7 +47,7 @@ def test_the_demo_shows_the_job_and_then_the_refusals(surroundings: dict[str, st
     done = subprocess.run(COMMAND, env=surroundings, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     steps = re.findall(r"^  ✓ (.*\S)\s+\d+\.\d\d s$", done.stdout, re.MULTILINE)
-    assert len(steps) == 15, steps
+    assert len(steps) == 22, steps
     told = " ".join(done.stdout.split())
     for sentence in (
         "ssh without a certificate is refused",
@@ -59,6 +59,10 @@ def test_the_demo_shows_the_job_and_then_the_refusals(surroundings: dict[str, st
         "alice logs out",
         "no role is for bob@example.com",
         "did not sign you in: this account is disabled",
+        "version 3 is in force",
+        "role contractors for bob@example.com, until",
+        "load average",
+        "yes: bob@example.com as",
         "All of it took",
     ):
         assert sentence in told

@@ -1,4 +1,4 @@
-"""`make demo`: the main job on a whole company in one folder, then the refusals. `--keep` leaves it running."""
+"""`make demo`: the main job on a whole company in one folder, the refusals, and a role that explains itself. `--keep` leaves it running."""
 
 from __future__ import annotations
 
@@ -125,6 +125,38 @@ def refusals(show: Show, demo: Company) -> None:
     demo.idp.enable("alice")
 
 
+def roles(show: Show, demo: Company) -> None:
+    show.title("A role for bob, and an answer to why")
+    ca, at = ("--root", str(demo.ca_root)), f"{demo.account}@{demo.host}"
+    explained(show, demo, "why is he kept out?", "bob@example.com", at, *ca, "--with", "group=contractors", code=1)
+    demo.write_another_role()
+    with show.step("what a new role would change, and for whom", "daypass policy diff daypass.toml"):
+        done = demo.daypass("policy", "diff", str(demo.config), *ca, check=False)
+    show.note(done.stdout)
+    with show.step("it is put in force; the CA runs on", "daypass ca reload"):
+        done = demo.daypass("ca", "reload", *ca)
+    show.note(done.stdout)
+    with show.step(f"{demo.host} asks who may log in now (from cron)", "daypass host sync"):
+        demo.daypass("host", "sync", "--root", str(demo.host_root))
+    with show.step("bob asks for that role alone", "daypass login --role contractors    (as bob)"):
+        done = demo.sign_in("bob", "--role", "contractors")
+    show.note(done.stderr or done.stdout)
+    with show.step(f"ssh {demo.host} does the one thing he may do there", f"ssh {demo.host} rm -rf /"):
+        done = demo.ssh(demo.host, "rm -rf /")
+        if done.returncode != 0 or "load average" not in done.stdout:
+            raise Failed(f"bob's role should have run uptime: {done.stdout} {done.stderr}")
+    show.note(done.stdout)
+    explained(show, demo, "why may he?", "bob@example.com", at, *ca, code=0)
+
+
+def explained(show: Show, demo: Company, text: str, *arguments: str, code: int) -> None:
+    with show.step(text, f"daypass explain {' '.join(arguments[:2])}"):
+        done = demo.daypass("explain", *arguments, check=False)
+        if done.returncode != code:
+            raise Failed(f"explain said {done.returncode}: {done.stdout} {done.stderr}")
+    show.note(done.stdout + done.stderr)
+
+
 def refused(show: Show, demo: Company, text: str, target: str) -> None:
     with show.step(text, f"ssh {target}"):
         done = demo.ssh(target, "true")
@@ -207,7 +239,7 @@ def run(keep: bool, home: Path) -> None:
     with run_idp() as idp:
         demo = Company(home, idp)
         try:
-            parts: list[Callable[[Show, Company], None]] = [set_up, main_job, next_morning, refusals]
+            parts: list[Callable[[Show, Company], None]] = [set_up, main_job, next_morning, refusals, roles]
             for part in parts:
                 part(show, demo)
             show.end()

@@ -37,6 +37,16 @@ hosts = ["*"]
 groups = ["engineers"]
 accounts = ["{account}"]
 """
+ANOTHER_ROLE = """
+[[roles]]
+name = "contractors"
+groups = ["contractors"]
+hosts = ["web-*.demo.test"]
+accounts = ["{account}"]
+day_pass = false             # by `daypass login --role contractors` alone
+lifetime = "1h"
+force_command = "uptime"
+"""
 SSHD = """\
 Include {root}/etc/ssh/sshd_config.d/*.conf
 Port {port}
@@ -126,6 +136,11 @@ class Company:
     def start_ca(self, *options: str) -> None:
         self._start("ca", _command("ca", "serve", *options, "--root", str(self.ca_root)))
         self._await("ca", lambda: _answers(self.ca_port))
+
+    def write_another_role(self) -> None:
+        """Into the file, which puts nothing in force yet."""
+        with self.config.open("a") as file:
+            file.write(ANOTHER_ROLE.format(account=self.account))
 
     def pause_ca(self) -> None:
         """Nothing answers: the CA is there and says no word."""
