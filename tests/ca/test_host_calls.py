@@ -146,6 +146,17 @@ def test_another_policy_changes_the_digest_of_the_hosts_it_concerns_alone(op: Op
     asyncio.run(whole())
 
 
+def test_what_was_published_a_moment_ago_is_in_the_very_next_answer(play: Play) -> None:
+    """No second goes by in which `ca reload` has answered and a host is told what held before."""
+
+    async def scenario(ca: Heart) -> None:
+        host = await enrolled(ca, tier="web")
+        await ca.publish(roles=[WEB])
+        assert [role.name for role in (await bundle(ca, host)).roles] == ["web"]
+
+    play(scenario)
+
+
 def test_people_whose_accounts_are_made_are_those_who_signed_in_and_a_lock_is_told(play: Play) -> None:
     async def scenario(ca: Heart) -> None:
         host = await enrolled(ca)

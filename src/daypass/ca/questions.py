@@ -67,6 +67,7 @@ class Questions:
 
     async def own(self, caller: Caller, account: str, host: str) -> Answer:
         """About the caller, and nobody else (trust 4.2)."""
+        await self._force.look()
         person = await self._records.person(caller.owner.id)
         if person is None:
             raise NotFound("you are not on record", code="person.unknown", hint="sign in: daypass login")
@@ -74,6 +75,7 @@ class Questions:
 
     async def about(self, whom: About, account: str, host: str) -> Answer:
         """Raises NotFound and Conflict for a word that means nobody, or several."""
+        await self._force.look()
         found = [supposed(each, whom.facts) for each in await self._found(whom)]
         if whom.role and whom.role not in self._force.current.policy.sections:
             raise NotFound(f"there is no role {shown(whom.role)}", code="role.unknown", hint="daypass ca config show")
@@ -84,11 +86,13 @@ class Questions:
         name, known = await self._host(host)
         if known is None:
             raise NotFound(f"no host on record is called {shown(name)}", code="host.unknown", hint="daypass hosts")
+        await self._force.look()
         people, now = await self._records.people(), self._clock.now()
         return known, await asyncio.to_thread(who_could, self._force.current.policy, people, account, known, now)
 
     async def diff(self, document: str) -> PolicyDiffed:
         """What a configuration would change, as it would be published. Raises Invalid for one that can't be."""
+        await self._force.look()
         force = self._force.current
         try:
             new = merged(document, force.config)
