@@ -283,6 +283,26 @@ def test_a_link_racing_a_first_sign_in_makes_no_second_person(url: str) -> None:
     asyncio.run(scenario())
 
 
+def test_what_was_decided_on_a_person_before_they_were_merged_is_decided_anew(run: Run) -> None:
+    """However often each of the two had been revoked before: the generations must not meet by chance."""
+
+    async def scenario(store: SqlStore) -> None:
+        await store.record(recording())
+        await store.record(recording(OTHER, claims=("smith",)))
+        for _ in range(3):
+            await store.lock(2, **SAID)
+            await store.unlock(2, **SAID)
+        merged = (await store.view(question(OTHER))).person
+        await store.link(1, NEW, merge=True, **SAID)
+        assert merged is not None and merged.generation == 7
+        for generation in range(merged.generation + 1):
+            in_flight = recording(OTHER, generation=generation, claims=("smith",))
+            assert await store.record(in_flight) == Stale(), generation
+        assert await names_of(store, 1) == ("alice", ("alice",))
+
+    run(scenario)
+
+
 def test_of_two_who_want_one_name_at_once_one_gets_it(url: str) -> None:
     async def scenario() -> None:
         async with opened(url) as one:

@@ -37,6 +37,7 @@ def link(
     else:
         _require_mergeable(connection, row, owner, merge)
         linked = _merged(connection, number, owner, reason, actor, now)
+        _overtake(connection, number, owner.id)
     raise_generation(connection, [number])
     conflicts.settle(connection, identity.issuer, identity.subject)
     details = {
@@ -100,6 +101,13 @@ def _merged(connection: Connection, number: int, owner: Any, reason: str, actor:
     connection.execute(update(names).where(kept).values(person_id=number))
     connection.execute(update(persons).where(persons.c.id == owner.id).values(login=None))
     return Linked(owner.id, ended)
+
+
+def _overtake(connection: Connection, number: int, merged: int) -> None:
+    """What was decided on the other's generation comes in under this person now: no such number may be theirs yet."""
+    both = select(func.max(persons.c.generation)).where(persons.c.id.in_((number, merged)))
+    highest = connection.execute(both).scalar_one()
+    connection.execute(update(persons).where(persons.c.id == number).values(generation=highest))
 
 
 def _is(identity: NewIdentity) -> ColumnElement[bool]:
