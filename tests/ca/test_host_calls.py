@@ -240,6 +240,21 @@ def test_what_a_host_says_of_itself_is_kept_within_bounds_and_admits_nobody(play
     play(scenario)
 
 
+def test_other_accounts_are_noted_once_in_five_minutes_so_that_no_host_fills_the_ledger(play: Play) -> None:
+    async def scenario(ca: Heart) -> None:
+        host = await enrolled(ca)
+        for number in range(6):
+            await synced(ca, host, HostSaid("", number, (f"u{number}",), ()))
+        found = await admitted(ca, host)
+        assert (found.accounts, found.bundle_version) == (HostAccounts(("u0",)), 5)
+        ca.clock.later = 300
+        await synced(ca, host, HostSaid("", 5, ("u9",), ()))
+        assert (await admitted(ca, host)).accounts == HostAccounts(("u9",))
+        assert (await ca.acts()).count("name.reserve") == 2
+
+    play(scenario)
+
+
 def test_the_same_said_again_is_written_once_in_five_minutes(play: Play) -> None:
     async def scenario(ca: Heart) -> None:
         host = await enrolled(ca)

@@ -8,14 +8,12 @@ from typing import Any
 
 import pytest
 from msgspec.structs import replace
-from tests.store.build import ISSUER, NOW, certificate, host_recording, person, question, recording, verified_ledger
+from tests.store.build import ISSUER, NOW, certificate, person, question, recording, verified_ledger
 from tests.store.conftest import Scenario, opened, rows
 
-from daypass.ca.host_ports import HostAccounts
 from daypass.ca.person_ports import Linked, NewIdentity
 from daypass.ca.ports import NameTaken, Recorded, Stale
 from daypass.errors import Conflict, NotFound
-from daypass.model import HostFacts
 from daypass.store import SqlStore, open_store
 
 Run = Callable[[Scenario], None]
@@ -181,25 +179,6 @@ def test_a_person_made_in_advance_has_their_name_from_the_first_sign_in(run: Run
         assert await store.record(recording(generation=2)) == Recorded()
         assert await names_of(store, 1) == ("alice", ("alice",))
         assert (await store.find_people("#1"))[0].identities[0].facts is not None
-
-    run(scenario)
-
-
-def test_names_of_system_accounts_are_reserved_as_far_as_nobody_has_them(run: Run) -> None:
-    async def scenario(store: SqlStore) -> None:
-        await store.record(recording("bob"))
-        await store.record(host_recording(HostFacts("web-1")))
-        (host,) = await store.hosts()
-        for system in (("git", "bob", "Not-A-Login", "x" * 40), ("git", "bob"), ("git", "bob", "jenkins")):
-            await store.host_synced(host.id, HostAccounts(system, ("carol",)), 1, NOW)
-        assert [each.name for each in await store.reserved_names()] == ["git", "jenkins"]
-        assert await store.record(recording("git")) == NameTaken("git", "system account on web-1")
-        assert await names_of(store, 1) == ("bob", ("bob",))
-        acts = await verified_ledger(store)
-        assert (acts.count("name.reserve"), acts.count("name.clash")) == (2, 1)
-        with pytest.raises(Conflict) as caught:
-            await store.reserve("git", NewIdentity("example", ISSUER, "git"), **SAID)
-        assert caught.value.hint == "a role whose emails list git@… gives it to that person"
 
     run(scenario)
 

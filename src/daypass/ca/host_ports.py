@@ -30,6 +30,10 @@ class HostAccounts(Struct, frozen=True):
     system: tuple[str, ...] = ()
     ordinary: tuple[str, ...] = ()
 
+    @property
+    def some(self) -> bool:
+        return bool(self.system or self.ordinary)
+
 
 class KnownHost(HostRecord, frozen=True):
     """A host with what it said at its last sync; None where it has made none."""

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Select, func, literal_column, select, update
 from daypass.ca.host_ports import MAX_REPORTED, HostAccounts, KnownHost, Member
 from daypass.errors import Invalid, NotFound
 from daypass.model import role_principal
-from daypass.store.naming import reserve_accounts
+from daypass.store.reported import reserve_accounts
 from daypass.store.rows import json, labels_of, texts, unkeys
 from daypass.store.schema import certificates, host_names, hosts, persons
 from daypass.store.statements import Statements

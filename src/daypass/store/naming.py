@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import Connection, insert, select, update
 
-from daypass.ca.person_ports import SYSTEM_ACCOUNT, NameRecord, NewIdentity
+from daypass.ca.person_ports import NameRecord, NewIdentity
 from daypass.errors import Conflict
-from daypass.model import is_login_name
 from daypass.store import conflicts
-from daypass.store.ending import chunks, end, live
+from daypass.store.ending import end, live
 from daypass.store.ledger import append
 from daypass.store.locking import called, known
 from daypass.store.people import FIRST_GENERATION
+from daypass.store.reported import is_reported
 from daypass.store.schema import identities, names, persons
 from daypass.store.statements import Statements
 
-__all__ = ["find", "rename", "reserve", "reserve_accounts", "reserved"]
+__all__ = ["find", "rename", "reserve", "reserved"]
 
 
 def find(connection: Connection, name: str) -> NameRecord | None:
@@ -65,7 +65,8 @@ def reserve(
 ) -> int | None:
     head = statements.lock(connection)
     taken = find(connection, name)
-    if taken is not None and (identity is None or taken.person is not None or taken.system):
+    kept = taken is not None and taken.system and is_reported(connection, name, now)
+    if taken is not None and (identity is None or taken.person is not None or kept):
         raise _not_free(connection, taken)
     number = None if identity is None else _made(connection, name, identity, actor, now)
     if number is None:
@@ -77,27 +78,6 @@ def reserve(
     details = {"name": name, "reason": reason, **whose}
     append(connection, statements, head, "person.reserve", details, actor=actor, now=now, person=number)
     return number
-
-
-def reserve_accounts(
-    connection: Connection, statements: Statements, host: str, accounts: Collection[str], *, now: int
-) -> None:
-    """Nobody gets a login name that is a system account on `host` (its name), so far as nobody has it: a name is
-    never taken from a person. `accounts` are those that the host did not report before: each is told of once."""
-    fitting = sorted({each for each in accounts if is_login_name(each)})
-    found: dict[str, NameRecord] = {}
-    for chunk in chunks(fitting):
-        rows = connection.execute(select(names).where(names.c.name.in_(chunk)))
-        found.update((row.name, _record(row)) for row in rows)
-    new = [name for name in fitting if name not in found]
-    for chunk in chunks(new):
-        values = [{"name": name, "claimed_at": now, "reason": SYSTEM_ACCOUNT + host} for name in chunk]
-        connection.execute(insert(names), values)
-    held = [each.name for each in found.values() if each.person is not None and each.released_at is None]
-    for act, these in (("name.reserve", new), ("name.clash", held)):
-        if these:
-            details = {"host": host, "names": these}
-            append(connection, statements, statements.lock(connection), act, details, actor=f"host:{host}", now=now)
 
 
 def _record(row: Any) -> NameRecord:
@@ -136,7 +116,8 @@ def _made(connection: Connection, name: str, identity: NewIdentity, actor: str, 
 def _not_free(connection: Connection, taken: NameRecord) -> Conflict:
     if taken.person is None:
         why = f" ({taken.reason})" if taken.reason else ""
-        by_role = f"a role whose emails list {taken.name}@… gives it to that person"
+        by_role = f"a role whose emails list {taken.name}@… gives it to that person; so does an operator, once no "
+        by_role += "host with a live certificate reports it"
         hint = by_role if taken.system else f"daypass person reserve {taken.name} --for PROVIDER:SUBJECT"
         return Conflict(f'the name "{taken.name}" is reserved{why}', code="person.reserved", hint=hint)
     row = connection.execute(select(persons).where(persons.c.id == taken.person)).one()
