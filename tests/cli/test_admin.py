@@ -20,7 +20,9 @@ from tests.cli.kit import TRIAL, Admin, converse, on_terminal
 from tests.config.sample import SECOND_PROVIDER, WITH_SECRET, edited
 
 from daypass.cli.exits import Exit
+from daypass.cli.ledger_line import entry_line
 from daypass.cli.main import main
+from daypass.cli.output import moment
 from daypass.wire.jointoken import JoinTokenText
 
 ROLE = '\n[[roles]]\nname = "staff"\nhosts = ["*"]\ngroups = ["staff"]\naccounts = ["{login}"]\n'
@@ -310,8 +312,8 @@ def test_a_ca_is_served_with_its_pinned_root_and_hands_out_tokens(admin: Admin) 
         assert (answer["name"], set(answer)) == ("web-2.test.example", {"token", "name", "expires_at"})
         assert answer["expires_at"].endswith("Z")
         assert admin("token", "host", "web-1.elsewhere.example")[0] == Exit.DENIED
-    assert '"tier":"gold"' in admin("ledger", "show", "--after", "2")[1]
-    assert out.strip() not in admin("ledger", "show")[1]
+    assert '"tier":"gold"' in admin("ledger", "show", "--json", "--after", "2")[1]
+    assert out.strip() not in admin("ledger", "show", "--json")[1]
 
 
 def test_the_passphrase_of_encrypted_keys_is_asked_for_on_a_terminal(empty: Admin, tmp_path: Path) -> None:
@@ -408,7 +410,7 @@ def test_an_altered_record_is_found_by_its_number(admin: Admin, statement: str, 
 def test_the_chain_holds_over_many_chunks(admin: Admin, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("daypass.cli.admin_ledger.CHUNK", 1)
     assert json.loads(admin("ledger", "verify", "--json")[1])["entries"] == 2
-    assert len(admin("ledger", "show")[1].splitlines()) == 2
+    assert len(admin("ledger", "show", "--json")[1].splitlines()) == 2
 
 
 @pytest.mark.parametrize(
@@ -421,8 +423,43 @@ def test_the_chain_holds_over_many_chunks(admin: Admin, monkeypatch: pytest.Monk
     ],
 )
 def test_entries_are_shown_as_they_were_recorded(admin: Admin, arguments: Sequence[str], acts: list[str]) -> None:
-    out = admin("ledger", "show", *arguments)[1]
+    out = admin("ledger", "show", "--json", *arguments)[1]
     assert [json.loads(line)["act"] for line in out.splitlines()] == acts
+
+
+@pytest.mark.parametrize(
+    ("entry", "line"),
+    [
+        (
+            {"seq": 3, "time": 1795438966, "act": "certificate.deny", "actor": "corp:7", "version": 2, "policy": "00"}
+            | {"code": "policy.role.window", "role": "night", "condition": "windows", "why": "no", "asked": "day"},
+            "3  {when}  certificate.deny  corp:7  no (policy.role.window, role night, condition windows); asked day  v2",
+        ),
+        (
+            {"seq": 4, "time": 1795438966, "act": "certificate.issue", "actor": "corp:7", "provider": "corp"}
+            | {"subject": "7", "roles": ["a", "b"], "once": "ff", "valid_before": 1795438966, "remote": True},
+            "4  {when}  certificate.issue  corp:7  roles a b, valid before {when}, remote True  vNone",
+        ),
+        (
+            {"seq": 5, "time": 1795438966, "act": "person.link", "actor": "uid:0", "provider": "corp", "subject": "7"}
+            | {"reason": "x\x1b[2J\ny", "version": 1, "labels": {"env": "prod"}, "names": []},
+            "5  {when}  person.link  uid:0  provider corp, subject 7, reason x\ufffd[2J\ufffdy, labels env=prod  v1",
+        ),
+    ],
+)
+def test_an_entry_is_one_line_for_people(entry: dict[str, object], line: str) -> None:
+    assert entry_line(json.dumps(entry).encode()) == line.format(when=moment(1795438966))
+
+
+@pytest.mark.parametrize("raw", [b"", b"\xff\n{", b"[]", b"null", b'"x\n"', b"{}", b'{"time": 1e300}'])
+def test_what_is_no_entry_is_one_line_too(raw: bytes) -> None:
+    assert entry_line(raw).isprintable()
+
+
+def test_the_ledger_is_shown_to_people_line_by_line(admin: Admin) -> None:
+    first, second = admin("ledger", "show")[1].splitlines()
+    assert first.startswith("1  ") and "  ca.init  uid:" in first and first.endswith("  v0")
+    assert "  config.publish  uid:" in second and "published 1" in second
 
 
 # -- all ------------------------------------------------------------------------------------------------------

@@ -78,7 +78,7 @@ def test_a_rollback_publishes_the_old_document_as_the_next_version(three: Admin)
     assert (newest["hash"], newest["comment"]) == (first["hash"], "rollback to 1")
     assert three("ca", "config", "rollback", "1")[1] == "nothing changed: version 4 stays in force\n"
     assert versions(three) == [(0, 1), (1, 2), (2, 3), (3, 4)]
-    entry = json.loads(three("ledger", "show")[1].splitlines()[-1])
+    entry = json.loads(three("ledger", "show", "--json")[1].splitlines()[-1])
     assert (entry["published"], entry["comment"]) == (4, "rollback to 1")
 
 
@@ -139,7 +139,11 @@ def test_an_edited_version_with_a_mistake_is_refused_with_its_key(
 def test_no_secret_is_in_what_is_published_shown_compared_or_recorded(three: Admin) -> None:
     told = [three("ca", "config", *words) for words in (["log"], ["show"], ["show", "2"], ["diff"], ["diff", "1"])]
     told += [three("ca", "config", "show", "--json"), three("ca", "config", "diff", "1", "--json")]
-    told += [three("ledger", "show"), three("ca", "config", "rollback", "1"), three("ca", "config", "rollback", "3")]
+    told += [
+        three("ledger", "show", "--json"),
+        three("ca", "config", "rollback", "1"),
+        three("ca", "config", "rollback", "3"),
+    ]
     assert all("hunter2" not in out + err for _, out, err in told)
     assert b"hunter2" not in (three.folder / "ca.sqlite").read_bytes()
     assert "hunter2" in three.config.read_text()

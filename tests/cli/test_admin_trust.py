@@ -33,7 +33,7 @@ def edit(admin: Admin, before: str, after: str) -> None:
 
 
 def acts(admin: Admin) -> list[str]:
-    return [json.loads(line)["act"] for line in admin("ledger", "show")[1].splitlines()]
+    return [json.loads(line)["act"] for line in admin("ledger", "show", "--json")[1].splitlines()]
 
 
 def test_a_new_ca_has_its_host_domains_signed(admin: Admin) -> None:

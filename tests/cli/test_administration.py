@@ -94,7 +94,9 @@ def test_on_the_ca_s_machine_the_socket_is_used_unless_asked_otherwise(firm: Fir
 
 def test_an_act_stands_in_the_ledger_before_its_effect_with_who_and_what(firm: Firm) -> None:
     firm.administer("alice", "token", "host", "web-8.demo.test")
-    lines = firm.daypass("ledger", "show", "--root", str(firm.ca_root), "--limit", "1000").stdout.splitlines()
+    lines = firm.daypass(
+        "ledger", "show", "--json", "--root", str(firm.ca_root), "--limit", "1000"
+    ).stdout.splitlines()
     acts = [json.loads(line) for line in lines]
     at = max(n for n, each in enumerate(acts) if each["act"] == "admin.join_token")
     assert acts[at]["actor"].startswith("demo:") and acts[at]["needs"] == ["token:web-8.demo.test"]
@@ -107,8 +109,8 @@ def test_an_auditor_reads_and_verifies_the_ledger_from_afar_as_it_is_here(firm: 
     there = json.loads(out)
     assert code == 0 and there["entries"] == here["entries"] + 1  # reading it from afar stands in it
     assert "to verify the ledger" in err
-    shown = firm.administer("alice", "ledger", "show", "--after", "1", "--limit", "3")[1]
-    assert shown == firm.here("ledger", "show", "--after", "1", "--limit", "3")
+    shown = firm.administer("alice", "ledger", "show", "--json", "--after", "1", "--limit", "3")[1]
+    assert shown == firm.here("ledger", "show", "--json", "--after", "1", "--limit", "3")
     assert [json.loads(line)["seq"] for line in shown.splitlines()] == [2, 3, 4]
 
 
@@ -120,7 +122,7 @@ def test_an_operator_takes_back_anybodys_certificates_both_ways(firm: Firm) -> N
         done = firm.daypass("revoke", "--operator", serial, "--reason", "laptop lost", "--json", *options, env=env)
         (revoked,) = json.loads(done.stdout)
         assert str(revoked["serial"]) == serial and revoked["revoked_at"]
-    acts = [json.loads(line) for line in firm.here("ledger", "show", "--limit", "1000").splitlines()]
+    acts = [json.loads(line) for line in firm.here("ledger", "show", "--json", "--limit", "1000").splitlines()]
     actors = [each["actor"].partition(":")[0] for each in acts if each["act"] == "certificate.revoke"]
     assert actors == ["demo", "uid"]
 

@@ -94,7 +94,7 @@ def serving(admin: Admin, config: Path | None = None) -> Iterator[Process]:
 
 def versions(admin: Admin) -> list[tuple[int, int | None]]:
     """(in force, published) of each entry."""
-    entries = [json.loads(line) for line in admin("ledger", "show")[1].splitlines()]
+    entries = [json.loads(line) for line in admin("ledger", "show", "--json")[1].splitlines()]
     return [(each["version"], each.get("published")) for each in entries if each["act"] == "config.publish"]
 
 

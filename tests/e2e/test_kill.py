@@ -114,6 +114,6 @@ def test_a_ca_killed_under_load_loses_nothing_and_burns_no_sign_in(firm: Company
 def ledger(firm: Company) -> list[int]:
     """Serials of every user certificate on record, from a ledger that verifies."""
     firm.daypass("ledger", "verify", "--root", str(firm.ca_root))
-    shown = firm.daypass("ledger", "show", "--limit", "1000", "--root", str(firm.ca_root)).stdout
+    shown = firm.daypass("ledger", "show", "--json", "--limit", "1000", "--root", str(firm.ca_root)).stdout
     entries = [msgspec.json.decode(line) for line in shown.splitlines()]
     return [entry["serial"] for entry in entries if entry["act"] == "certificate.issue"]

@@ -181,7 +181,7 @@ def test_a_role_of_another_provider_is_not_had_alone_either(
 def test_no_token_of_any_provider_is_in_a_log_or_in_the_ledger(office: Office) -> None:
     assert office.at("npm", "alice").returncode == 0
     assert office.at("bao", "erin").returncode == 0
-    ledger = office.daypass("ledger", "show", "--root", str(office.ca_root), check=False)
+    ledger = office.daypass("ledger", "show", "--json", "--root", str(office.ca_root), check=False)
     said = (office.home / "ca.log").read_text(errors="replace") + ledger.stdout + ledger.stderr
     logs = "".join(path.read_text(errors="replace") for path in (office.laptop / ".daypass").glob("daypass.log*"))
     assert "certificate.issue" in said

@@ -52,20 +52,23 @@ def verify(ca: Administration, as_json: bool) -> None:
     epilog="""\b
 Examples:
   sudo daypass ledger show --limit 20
-  sudo daypass ledger show | jq 'select(.act == "certificate.revoke")'
-  sudo daypass ledger show | jq '.time |= todate'
+  sudo daypass ledger show --json | jq 'select(.act == "certificate.revoke")'
+  sudo daypass ledger show --json | jq '.time |= todate'
 
-Times are unix seconds: entries are shown byte for byte as they were hashed."""
+A line has number, local time, act, actor, what it was about, and the version of the configuration in force. --json
+prints all of it, byte for byte as it was hashed; times are unix seconds there."""
 )
 @click.option("--after", type=click.IntRange(min=0), default=0, help="Begin behind the entry of this number.")
 @click.option("--limit", type=click.IntRange(min=1), default=100, show_default=True, help="At most so many entries.")
+@click.option("--json", "as_json", is_flag=True, help="Entries as they were recorded, one JSON object a line.")
 @administering
-def show(ca: Administration, after: int, limit: int) -> None:
-    """Print entries as they were recorded, one JSON object a line."""
+def show(ca: Administration, after: int, limit: int, as_json: bool) -> None:
+    """Print what the CA did, one entry a line."""
+    from daypass.cli.ledger_line import entry_line
 
     def lines(rows: Rows) -> None:
         for row in rows:
-            data(row.entry.decode(errors="replace"))
+            data(row.entry.decode(errors="replace") if as_json else entry_line(row.entry))
 
     _read(ca, "read the ledger", after, limit, lines)
 

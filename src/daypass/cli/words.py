@@ -1049,7 +1049,7 @@ WORDS: Mapping[str, tuple[dict[str, str], dict[str, tuple[str, str]], tuple[str,
     ),
     'ledger': (
         {
-            'show': 'Print entries as they were recorded, one JSON object a line.',
+            'show': 'Print what the CA did, one entry a line.',
             'verify': 'Walk the hash chain from its first entry to its last.',
         },
         {
@@ -1064,6 +1064,7 @@ WORDS: Mapping[str, tuple[dict[str, str], dict[str, tuple[str, str]], tuple[str,
         {
             '--after': ('value', 'Begin behind the entry of this number'),
             '--limit': ('value', 'At most so many entries'),
+            '--json': ('', 'Entries as they were recorded, one JSON object a line'),
             '--remote': ('', "Sign in for it, even on the CA's own machine"),
             '--provider': ('value', 'Which identity provider to sign in at'),
             '--no-browser-open': ('', 'Print the address to open, and open nothing'),

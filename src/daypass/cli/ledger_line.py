@@ -1,0 +1,69 @@
+"""An entry of the ledger as a person reads it: when, what, who did it, to what, under which version."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from daypass.cli.output import moment, printable
+
+__all__ = ["entry_line"]
+
+_HEAD = frozenset({"seq", "time", "act", "actor", "policy", "version"})
+_FOR_PROOF = frozenset({"once", "ca_key", "digest", "hash", "issuer", "valid_after"})
+_REFUSED = ("why", "code", "role", "condition")
+_LONGEST = 300  # characters of what one field says
+
+
+def entry_line(raw: bytes) -> str:
+    """One line, whatever is in the entry: `12  Mon 23 Nov 13:03 UTC  certificate.deny  corp:248289  …  v3`. What is
+    no entry at all is shown as it stands; that it should not be there `daypass ledger verify` says."""
+    import msgspec
+
+    try:
+        entry = msgspec.json.decode(raw, type=dict[str, object])
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return printable(_short(raw.decode(errors="replace")))
+    when = entry.get("time")
+    parts = [
+        str(entry.get("seq")),
+        moment(when) if isinstance(when, int) else "?",
+        str(entry.get("act")),
+        str(entry.get("actor")),
+        _refusal(entry) if "why" in entry and "code" in entry else ", ".join(_facts(entry)),
+        f"v{entry.get('version')}",
+    ]
+    return "  ".join(printable(part) for part in parts if part)
+
+
+def _refusal(entry: Mapping[str, object]) -> str:
+    """The words the person was shown, then the rule: code, and where there is one, role and condition."""
+    rule = [str(entry["code"])]
+    rule += [f"{key} {entry[key]}" for key in ("role", "condition") if entry.get(key)]
+    more = [f"; {fact}" for fact in _facts(entry, _REFUSED)]
+    return f"{_short(entry['why'])} ({', '.join(rule)}){''.join(more)}"
+
+
+def _facts(entry: Mapping[str, object], besides: tuple[str, ...] = ()) -> Iterator[str]:
+    """`name value` of what is there, without what only a proof needs; those are in --json."""
+    left_out = _HEAD | _FOR_PROOF | frozenset(besides)
+    if entry.get("actor") == f"{entry.get('provider')}:{entry.get('subject')}":
+        left_out |= {"provider", "subject"}
+    for name, value in entry.items():
+        if name in left_out or value in (None, "", [], {}):
+            continue
+        yield f"{name.replace('_', ' ')} {_short(_value(name, value))}"
+
+
+def _value(name: str, value: object) -> str:
+    if name in ("valid_before", "expires_at", "expires", "until") and isinstance(value, int):
+        return moment(value)
+    if isinstance(value, list):
+        return " ".join(map(str, value))
+    if isinstance(value, dict):
+        return " ".join(f"{key}={each}" for key, each in value.items())
+    return str(value)
+
+
+def _short(value: object) -> str:
+    text = str(value)
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
