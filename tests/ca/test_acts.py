@@ -16,11 +16,12 @@ from msgspec.structs import replace
 
 from daypass.api import ActProof
 from daypass.ca.acts import Act, Operator
+from daypass.ca.few import PER_PERSON, WINDOW
 from daypass.config import ProviderSection
 from daypass.errors import Denied, Unauthenticated, Unavailable
 from daypass.wire.binding import admin_act
 from tests.ca.acting import BODY, OPERATORS, PATH, heard, operator, possessed, shown, unlock
-from tests.ca.heart import Heart, Scenario, heart
+from tests.ca.heart import Heart, MovingClock, Scenario, heart
 from tests.parts.op import Op
 
 Play = Callable[[Scenario], None]
@@ -236,3 +237,25 @@ def test_root_may_everything_and_only_changes_are_written_down(play: Play, reads
         assert [entry["actor"] for entry in await entries(ca, "admin.unlock")] == ["uid:0"] * written
 
     play(scenario)
+
+
+def test_who_is_no_operator_fills_no_ledger_however_often_they_sign_in(op: Op, tmp_path: Path) -> None:
+    """A provider gives whoever is signed in there token after token. What one is refused hides no other refusal."""
+
+    async def whole() -> None:
+        clock = MovingClock()
+        async with heart(op, tmp_path / "ca.sqlite", operators=OPERATORS, clock=clock) as ca:
+            mallory = await operator(ca, "mallory", "engineers")
+            for _ in range(PER_PERSON + 5):
+                with pytest.raises(Denied):
+                    await ca.authority.acts.begin(mallory, unlock())
+            told = await entries(ca, "admin.deny")
+            assert len(told) == PER_PERSON and [each for each in told if "more" in each] == told[-1:]
+            with pytest.raises(Denied):
+                await ca.authority.acts.begin(await operator(ca, "bob", "engineers"), unlock())
+            clock.later = WINDOW + 1
+            with pytest.raises(Denied):
+                await ca.authority.acts.begin(mallory, unlock())
+            assert len(await entries(ca, "admin.deny")) == PER_PERSON + 2
+
+    asyncio.run(whole())

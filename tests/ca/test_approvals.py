@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from daypass.ca.acts import Act, Operator
 from daypass.ca.approvals import MOST
+from daypass.ca.few import PER_PERSON
 from daypass.ca.pending_ports import PendingAct
 from daypass.config.schema import OperatorSection
 from daypass.errors import Conflict, DaypassError, Denied, NotFound, Throttled, Unavailable
@@ -136,6 +138,26 @@ def test_two_linked_identities_are_one_person(play: Play) -> None:
     play(scenario)
 
 
+@pytest.mark.parametrize(("email", "same"), [("Olga@Example.com", True), ("olga@example.org", False), (None, False)])
+def test_two_accounts_with_one_address_are_one_person_on_record_or_not(
+    play: Play, email: str | None, same: bool
+) -> None:
+    """Of an account that never signed in for a certificate there is no record that could be linked."""
+
+    async def scenario(ca: Heart) -> None:
+        request, second = await asked(ca), await operator(ca, "o-admin")
+        assert second.subject is not None
+        other = replace(second, subject=replace(second.subject, email=email))
+        if not same:
+            assert (await approve(ca, other, request))[1].approved_by == "idp:o-admin"
+            return
+        with pytest.raises(Denied) as refusal:
+            await approve(ca, other, request)
+        assert refusal.value.code == "approval.self"
+
+    play(scenario)
+
+
 @pytest.mark.parametrize(
     ("changes", "kind"),
     [
@@ -234,6 +256,17 @@ def test_one_person_can_not_fill_the_list(play: Play) -> None:
         with pytest.raises(Throttled):
             await asked(ca)
         await asked(ca, "otto")
+
+    play(scenario)
+
+
+def test_who_may_not_approve_fills_no_ledger_by_trying(play: Play) -> None:
+    async def scenario(ca: Heart) -> None:
+        request = await asked(ca)
+        for _ in range(PER_PERSON + 3):
+            with pytest.raises(Denied):
+                await approve(ca, await operator(ca, "bob", "auditors"), request)
+        assert (await ca.acts()).count("admin.deny") == PER_PERSON
 
     play(scenario)
 

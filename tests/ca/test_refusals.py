@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from daypass.ca.asking import askers
 from daypass.ca.explain import explain
-from daypass.ca.refusals import PER_PERSON, WINDOW
+from daypass.ca.few import PER_PERSON, WINDOW
 from daypass.errors import DaypassError, Denied, Invalid
 from daypass.model import Credential
 from tests.ca.heart import ENGINEERS, Heart, MovingClock, new_key

@@ -42,7 +42,7 @@ ADMIN_ROUTES = {
     "config_diff": Row('{"old":9999}', "audit", 404, 404),
     "config_log": Row("{}", "audit", 200, 200),
     "config_publish": Row('{"toml":"","base":1}', "configure", 202, 400),
-    "config_rollback": Row('{"version":9999}', "configure", 202, 404),
+    "config_rollback": Row('{"version":9999,"base":1}', "configure", 202, 404),
     "config_show": Row('{"version":9999}', "audit", 404, 404),
     "explain": Row('{"who":"#9999","account":"root","host":"no.example.com"}', "audit", 404, 404),
     "join_token": Row('{"name":"web-1.example.com"}', "token:web-*", 201, 201),

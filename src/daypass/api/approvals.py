@@ -16,7 +16,8 @@ class ApprovalsRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Waiting(msgspec.Struct, frozen=True, kw_only=True):
-    """One request. `body` is the JSON that was signed in for, `digest` (hex) what approving it has to name."""
+    """One request. `body` is what was signed in for as the CA understands it, JSON; `digest` (hex) what approving it
+    has to name."""
 
     id: str
     act: str

@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable
 from msgspec import Struct
 
 from daypass.ca.clock import ClockGuard
+from daypass.ca.few import Few
 from daypass.ca.operators import Operators
 from daypass.ca.ports import Question, Store, View
 from daypass.ca.subject import Subject
@@ -90,6 +91,7 @@ class Acts:
     ) -> None:
         self._store, self._clock, self._ca_id = store, clock, ca_id
         self._authenticate, self._ready, self._operators = authenticate, ready, operators
+        self._few = Few()
 
     async def admit(self, shown: Shown, path: str, body: bytes) -> Operator:
         """Who has signed in for this very call, once. Raises Unauthenticated, and Denied for one who is locked.
@@ -118,15 +120,24 @@ class Acts:
             await self._store.add_event(f"admin.{act.name}", _details(act), actor=operator.actor, now=now)
 
     async def judge(self, operator: Operator, act: Act) -> int:
-        """The time. Raises Denied, which stands in the ledger, too: one entry for each sign-in."""
+        """The time. Raises Denied, which stands in the ledger, too: one entry for each sign-in, so many."""
         now = self._clock.now()
         try:
             self._require(operator, act, now)
         except Denied as error:
-            told = {"refused": act.name, "code": error.code, "why": error.message}
-            await self._store.add_event("admin.deny", _details(act) | told, actor=operator.actor, now=now)
+            await self.deny(operator, act, error, now)
             raise
         return now
+
+    async def deny(self, operator: Operator, act: Act, error: Denied, now: int, request: str = "") -> None:
+        """Put a refusal on record, and not more of one person than anybody would read."""
+        who = (operator.subject.issuer, operator.subject.subject) if operator.subject is not None else ("", "")
+        if self._few.full(who, now):
+            return
+        told = {"refused": act.name, "code": error.code, "why": error.message} | self._few.take(who, now)
+        if request:
+            told["request"] = request
+        await self._store.add_event("admin.deny", _details(act) | told, actor=operator.actor, now=now)
 
     def _require(self, operator: Operator, act: Act, now: int) -> None:
         if operator.local:

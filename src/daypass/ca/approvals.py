@@ -15,7 +15,8 @@ from daypass.ca.acts import Act, Acts, Operator
 from daypass.ca.operators import Operators
 from daypass.ca.pending_ports import PendingAct, Ruling
 from daypass.ca.ports import Question, Store, View
-from daypass.errors import Conflict, DaypassError, Denied, Internal, NotFound
+from daypass.ca.who import lower
+from daypass.errors import Conflict, DaypassError, Denied, Internal, Invalid, NotFound
 from daypass.model import Identity, Kind, OnceId, Person
 
 __all__ = ["Approvals", "Read"]
@@ -67,7 +68,7 @@ class Approvals:
         found = await self._store.pending_acts(now)
         if operator.local or self._allows(operator, "audit", now):
             return found
-        mine = [each for each in found if each.actor == operator.actor or self._may(operator, read(each), now)]
+        mine = [each for each in found if each.actor == operator.actor or self._may_read(operator, each, read, now)]
         return [each for each in mine if each.outcome is None or each.actor == operator.actor]
 
     async def approve(
@@ -82,7 +83,7 @@ class Approvals:
             self._require_second(operator, case)
             self._require_still(case)
         except Denied as error:
-            await self._deny(operator, case, error)
+            await self._acts.deny(operator, case.act, error, case.now, case.asked.id)
             raise
         asked, act = case.asked, case.act
         details = {
@@ -104,7 +105,7 @@ class Approvals:
             if not self._is_same(operator, case):
                 self._require_power(operator, case)
         except Denied as error:
-            await self._deny(operator, case, error)
+            await self._acts.deny(operator, case.act, error, case.now, case.asked.id)
             raise
         details = {"request": number, "asked": case.act.name, "digest": digest.hex()}
         ruling = Ruling("refused", operator.actor, case.now, "approval.refuse", operator.actor, details)
@@ -114,10 +115,6 @@ class Approvals:
 
     async def conclude(self, asked: PendingAct, error: DaypassError | None = None) -> None:
         await self._store.conclude_pending(asked.id, "done" if error is None else f"failed: {error.message}")
-
-    async def _deny(self, operator: Operator, case: _Case, error: Denied) -> None:
-        told = {"refused": case.act.name, "request": case.asked.id, "code": error.code, "why": error.message}
-        await self._store.add_event("admin.deny", told, actor=operator.actor, now=case.now)
 
     async def _case(self, number: str, digest: bytes, read: Read) -> _Case:
         asked = await self._store.pending_act(number)
@@ -137,12 +134,13 @@ class Approvals:
         return _Case(asked, act, view.person, now)
 
     def _is_same(self, operator: Operator, case: _Case) -> bool:
-        """One person, whichever of their identities they come with."""
+        """One person, whichever of their identities they come with: on record as one, or with one e-mail address."""
         mine, theirs = operator.subject, case.asked.subject
         if mine is None:
             return False
         same_record = case.person is not None and case.person.id == operator.person
-        return same_record or (mine.issuer, mine.subject) == (theirs.issuer, theirs.subject)
+        same_address = mine.email is not None and lower(mine.email) == lower(theirs.email or "")
+        return same_record or same_address or (mine.issuer, mine.subject) == (theirs.issuer, theirs.subject)
 
     def _require_second(self, operator: Operator, case: _Case) -> None:
         if self._is_same(operator, case):
@@ -170,6 +168,13 @@ class Approvals:
         if locked or not able:
             why = "is locked" if locked else f"may not {', '.join(case.act.needs)} any more"
             raise Denied(f"{asked.subject.called}, who asked for it, {why}", code="approval.requester")
+
+    def _may_read(self, operator: Operator, asked: PendingAct, read: Read, now: int) -> bool:
+        """Nobody is asked to approve what this release of the CA can't read."""
+        try:
+            return self._may(operator, read(asked), now)
+        except (NotFound, Invalid):
+            return False
 
     def _may(self, operator: Operator, act: Act, now: int) -> bool:
         every = all(self._allows(operator, capability, now) for capability in act.needs)

@@ -7,18 +7,16 @@ person. Nothing in an entry is theirs to choose.
 from __future__ import annotations
 
 import logging
-from collections import deque
 
 from daypass.ca.clock import ClockGuard
+from daypass.ca.few import Few
 from daypass.ca.policy import Policy
 from daypass.ca.ports import Question, Store
 from daypass.errors import DaypassError, Denied
 from daypass.model import Kind, OnceId, Proof, Request
 
-__all__ = ["PER_PERSON", "WINDOW", "Refusals"]
+__all__ = ["Refusals"]
 
-PER_PERSON, WINDOW = 20, 3600  # entries of one person, in seconds, for each process
-MAX_PEOPLE = 10_000  # remembered
 MARGIN = 86400  # seconds a refused sign-in is remembered beyond its credential
 log = logging.getLogger("daypass.ca")
 
@@ -26,7 +24,7 @@ log = logging.getLogger("daypass.ca")
 class Refusals:
     def __init__(self, store: Store, clock: ClockGuard) -> None:
         self._store, self._clock = store, clock
-        self._noted: dict[tuple[str, str], deque[int]] = {}
+        self._few = Few()
 
     async def note(self, policy: Policy, proof: Proof, request: Request, error: Denied) -> None:
         """Raises nothing: whoever is refused is told so, whether or not it can be written."""
@@ -39,28 +37,17 @@ class Refusals:
 
     async def _note(self, policy: Policy, proof: Proof, request: Request, error: Denied, now: int) -> None:
         who = proof.identity
-        noted = self._of((who.issuer, who.subject), now)
-        if len(noted) >= PER_PERSON:
+        key = who.issuer, who.subject
+        if self._few.full(key, now):
             return
         once = OnceId(f"denied:{proof.once.provider}", proof.once.id)  # no provider's name has a colon
         if not await self._store.spend(once, expires=proof.expires_at + MARGIN, now=now):
             return
-        noted.append(now)
         view = await self._store.view(Question(who, proof.once))
         details: dict[str, object] = {"code": error.code, "role": error.role, "condition": error.condition}
         details["why"] = error.message[:500]
         if request.role in policy.sections:
             details["asked"] = request.role
-        if len(noted) == PER_PERSON:
-            details["more"] = f"what else this person is refused within {WINDOW} s of the first is not recorded"
+        details |= self._few.take(key, now)
         actor, person = f"{who.provider}:{who.subject}", view.person.id if view.person else None
         await self._store.add_event("certificate.deny", details, actor=actor, now=now, person=person)
-
-    def _of(self, who: tuple[str, str], now: int) -> deque[int]:
-        """When this person's refusals of the last hour were noted."""
-        if len(self._noted) >= MAX_PEOPLE:
-            self._noted = {each: times for each, times in self._noted.items() if times and times[-1] > now - WINDOW}
-        noted = self._noted.setdefault(who, deque())
-        while noted and noted[0] <= now - WINDOW:
-            noted.popleft()
-        return noted

@@ -20,6 +20,7 @@ from daypass.model import Secret
 from daypass.server import answers
 from daypass.server.endpoint import Handler, peer_uid
 from daypass.server.ports import Acts, Heart
+from daypass.server.whole import require_whole
 
 __all__ = ["Administering", "AtSocket", "BySignIn", "act_of", "acting"]
 
@@ -81,6 +82,7 @@ def acting(route: Route, handler: Administering, heart: Heart) -> Handler:
         operator: Operator = scope[_OPERATOR]
         act = act_of(route, scope[_BODY], body)
         if route.two_persons and not operator.local:
+            require_whole(body)
             return _accepted(await heart.approvals.ask(operator, act))
         await heart.acts.begin(operator, act)
         return await handler(operator, body)

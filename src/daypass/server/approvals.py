@@ -12,6 +12,7 @@ from daypass.ca.pending_ports import PendingAct
 from daypass.errors import DaypassError, Invalid, NotFound
 from daypass.server import bodies
 from daypass.server.acts import Administering, act_of
+from daypass.server.answers import encode
 from daypass.server.ports import Heart
 
 __all__ = ["ApprovalRoutes"]
@@ -35,7 +36,7 @@ class ApprovalRoutes:
 
     async def approvals(self, operator: Operator, _body: api.ApprovalsRequest) -> api.WaitingActs:
         found = await self._heart.approvals.waiting(operator, self._read, int(self._now()))
-        return api.WaitingActs(acts=[_shown(each) for each in found])
+        return api.WaitingActs(acts=[_shown(each, self._meant(each)) for each in found])
 
     async def approve(self, operator: Operator, body: api.Approval) -> api.ApprovalAnswer:
         approvals = self._heart.approvals
@@ -52,6 +53,13 @@ class ApprovalRoutes:
         asked = await self._heart.approvals.refuse(operator, body.id, _digest(body.digest), self._read)
         return api.ApprovalAnswer(id=asked.id, act=asked.act, actor=asked.actor)
 
+    def _meant(self, asked: PendingAct) -> str:
+        """The body as it is understood here: JSON can name a key twice, or say it in a way that nobody reads."""
+        try:
+            return encode(self._decoders[asked.act](asked.body)).decode().strip()
+        except (KeyError, Invalid):
+            return asked.body.decode()
+
     def _read(self, asked: PendingAct) -> Act:
         """Raises NotFound for an act of another version of the CA, Invalid for a body that is none any more."""
         if asked.act not in self._decoders:
@@ -66,11 +74,11 @@ def _digest(text: str) -> bytes:
         raise Invalid("a digest is 64 hex digits", code="approval.digest") from None
 
 
-def _shown(asked: PendingAct) -> api.Waiting:
+def _shown(asked: PendingAct, body: str) -> api.Waiting:
     return api.Waiting(
         id=asked.id,
         act=asked.act,
-        body=asked.body.decode(),
+        body=body,
         digest=asked.digest.hex(),
         actor=asked.actor,
         asked_by=asked.subject.called,
