@@ -160,7 +160,7 @@ def publish(ca: Administration, file: Any, base: int, comment: str, as_json: boo
     epilog="""\b
 Examples:
   sudo daypass ca config rollback 3
-  daypass ca config rollback 3 --base 7 --remote     another operator approves it"""
+  daypass ca config rollback 3 --base 7 --remote   another one approves it"""
 )
 @click.argument("version", type=click.IntRange(min=1))
 @click.option("--base", type=click.IntRange(min=1), help="Only if this version is in force still.")
