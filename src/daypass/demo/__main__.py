@@ -1,4 +1,7 @@
-"""`make demo`: the main job on a whole company in one folder, the refusals, and a role that explains itself. `--keep` leaves it running."""
+"""`make demo`: the main job on a whole company in one folder, the refusals, and a role that explains itself.
+
+`--keep` leaves it running.
+"""
 
 from __future__ import annotations
 

@@ -214,9 +214,12 @@ def test_the_oldest_idle_connection_makes_room(listener: Listener) -> None:
 
 
 def test_nobody_shares_the_port(listener: Listener) -> None:
-    """SO_REUSEADDR lets a second program listen at the same address on Windows, and take the answer."""
+    """SO_REUSEADDR lets a second program listen at the same address on Windows, and take the answer; not on Linux."""
     for server in listener._servers._servers:
-        assert server.socket.getsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR) == 0
+        with socket.socket(server.address_family) as second, pytest.raises(OSError, match="in use"):
+            second.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            second.bind(server.server_address)
+            second.listen()
 
 
 @pytest.mark.parametrize(
@@ -312,6 +315,16 @@ def test_a_provider_that_insists_on_ports_gets_the_first_free_one() -> None:
             assert listener.redirect_uri == f"http://localhost:{ports[1]}/callback"
         with pytest.raises(Misconfigured, match="no port is free"):
             Listener(state="s", issuer=ISSUER, require_issuer=False, ports=ports[:1])
+
+
+def test_a_sign_in_right_after_another_has_the_same_port() -> None:
+    """The server closes its connections first, so TCP keeps them for a minute."""
+    ports = (free_port(),)
+    for _ in range(2):
+        with Listener(state=HONEST["state"], issuer=ISSUER, require_issuer=False, ports=ports) as listener:
+            url = f"http://{listener.authority}/callback?{urlencode(HONEST)}"
+            httpx2.get(url, headers={"Connection": "keep-alive"}, trust_env=False)
+            listener.wait(1)
 
 
 def test_nobody_signing_in_ends_with_a_hint(listener: Listener) -> None:

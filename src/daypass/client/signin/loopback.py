@@ -10,6 +10,7 @@ import errno
 import selectors
 import socket
 import socketserver
+import sys
 import threading
 from collections.abc import Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -113,7 +114,9 @@ class Server(ThreadingHTTPServer):
 
     daemon_threads = True
     block_on_close = False
-    allow_reuse_address = False
+    # On Linux it frees a port whose last connections are still winding down, and shares none that is listened to;
+    # on Windows it would.
+    allow_reuse_address = sys.platform == "linux"
     request_queue_size = 128
 
     def __init__(self, responder: Responder, address: str, port: int) -> None:
