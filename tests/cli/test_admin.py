@@ -432,8 +432,8 @@ def test_entries_are_shown_as_they_were_recorded(admin: Admin, arguments: Sequen
     [
         (
             {"seq": 3, "time": 1795438966, "act": "certificate.deny", "actor": "corp:7", "version": 2, "policy": "00"}
-            | {"code": "policy.role.window", "role": "night", "condition": "windows", "why": "no", "asked": "day"},
-            "3  {when}  certificate.deny  corp:7  no (policy.role.window, role night, condition windows); asked day  v2",
+            | {"code": "policy.role.window", "role": "n", "condition": "windows", "why": "no", "asked": "day"},
+            "3  {when}  certificate.deny  corp:7  no (policy.role.window, role n, condition windows); asked day  v2",
         ),
         (
             {"seq": 4, "time": 1795438966, "act": "certificate.issue", "actor": "corp:7", "provider": "corp"}
