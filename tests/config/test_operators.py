@@ -85,4 +85,4 @@ def test_no_two_operators_have_one_name() -> None:
 
 
 def test_the_acts_that_can_be_approved_are_those_that_need_it() -> None:
-    assert {route.name: route.capability for route in ROUTES if route.two_persons}.items() <= TWO_PERSONS.items()
+    assert {route.name: route.capability for route in ROUTES if route.two_persons} == TWO_PERSONS
