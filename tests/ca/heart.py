@@ -116,13 +116,15 @@ async def heart(
     publish: bool = True,
     user: Signer | None = None,
     next_host: PublicKey | None = None,
+    device_client_id: str = "",
     like: Heart | None = None,
     **changes: Any,
 ) -> AsyncIterator[Heart]:
     """`changes` go into the configuration; `user` replaces the user CA's signer, `next_host` is announced beside the
     host CA's key; `like` is another process of the same CA, with its keys. `database` is SQLite's file, or the URL of
     one with all tables."""
-    provider = ProviderSection(name="idp", issuer=op.issuer, client_id=op.client_id, max_age="")
+    provider = ProviderSection(name="idp", issuer=op.issuer, client_id=op.client_id, max_age="",
+                               device_client_id=device_client_id)  # fmt: skip
     settings = config(**({"providers": [provider], "roles": [ENGINEERS]} | changes))
     clock = clock or MovingClock()
     guard = ClockGuard(clock)

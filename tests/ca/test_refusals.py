@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -11,15 +12,18 @@ import pytest
 from msgspec.structs import replace
 
 from daypass.ca.asking import askers
-from daypass.ca.explain import explain
+from daypass.ca.explain import Asker, explain
 from daypass.ca.few import PER_PERSON, WINDOW
-from daypass.errors import DaypassError, Denied, Invalid
+from daypass.config import RoleSection
+from daypass.errors import Conflict, DaypassError, Denied, Invalid
 from daypass.model import Credential
+from daypass.provisioners.oidc import OidcProvisioner
 from tests.ca.heart import ENGINEERS, Heart, MovingClock, new_key
 from tests.ca.people import asker, host
 
 Play = Callable[..., None]
-LONG_AGO = ["sun 00:00-00:05 UTC"]
+DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+CLOSED = [f"{DAYS[(time.gmtime().tm_wday + 3) % 7]} 10:00-11:00 UTC"]  # neither today nor tomorrow
 
 
 async def refusals(ca: Heart) -> list[dict[str, Any]]:
@@ -64,6 +68,75 @@ def test_answer_ledger_and_explain_name_the_same_rule(
         assert answer.message == error.message and answer.hint == error.hint
 
     play(scenario, roles=[replace(ENGINEERS, **role)])
+
+
+MANY = [replace(ENGINEERS, name=f"r{index}") for index in range(257)]
+GIT = [replace(ENGINEERS, name=name, git={"git.example.com": f"name:{name}"}) for name in ("one", "two")]
+RULES: list[tuple[str, list[RoleSection], dict[str, Any], str, str, str]] = [
+    ("outside the window", [replace(ENGINEERS, windows=CLOSED)], {}, "policy.role.window", "engineers", "windows"),
+    ("on another device", [replace(ENGINEERS, refuse_remote=True)], {"aud": "tv"},
+     "policy.role.remote", "engineers", "refuse_remote"),
+    ("a reserved name", [ENGINEERS], {"email": "root@example.com"}, "policy.reserved", "", ""),
+    ("no login name", [ENGINEERS], {"email": "9lives@example.com"}, "policy.login-name", "", ""),
+    ("a role's rest is too short", [replace(ENGINEERS, max_auth_age="1h")], {"auth_time": -3500},
+     "policy.lifetime", "engineers", ""),
+    ("a sign-in's rest is too short", [ENGINEERS], {"auth_time": -20 * 3600 + 60}, "policy.lifetime", "", ""),
+    ("too many principals", MANY, {}, "policy.principals", "", ""),
+    ("two names at a Git server", GIT, {}, "policy.git-names", "two", 'git."git.example.com"'),
+    ("a name that is none there", [replace(ENGINEERS, git={"git.example.com": "claim:nick"})], {"nick": "a b"},
+     "policy.git-name", "engineers", 'git."git.example.com"'),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("_name", "roles", "claims", "code", "role", "key"), RULES, ids=[case[0] for case in RULES])
+def test_whatever_the_rule_answer_ledger_and_explain_name_it(
+    play: Play, _name: str, roles: list[RoleSection], claims: dict[str, Any], code: str, role: str, key: str
+) -> None:
+    """Explain is asked about the very person that signed in."""
+
+    async def scenario(ca: Heart) -> None:
+        now = int(ca.clock.now())
+        said = claims | ({"auth_time": now + claims["auth_time"]} if "auth_time" in claims else {})
+        error = await refused(ca, **said)
+        [entry] = await refusals(ca)
+        assert (error.code, error.role, error.condition) == (code, role, key)
+        assert (entry["code"], entry["role"], entry["condition"], entry["why"]) == (code, role, key, error.message)
+        who = await signed_in(ca, **said)
+        answer = explain(ca.authority.force.current.policy, who, who.login or "x", "web-1", host(), now)
+        if answer.yes:  # by one role alone
+            assert answer.notes[0] == f"plain daypass login is refused: {error.message} ({code})"
+            return
+        assert (answer.code, answer.message, answer.hint) == (error.code, error.message, error.hint)
+        if answer.missed is not None:
+            assert (answer.missed.role, answer.missed.key) == (role, key)
+
+    play(scenario, roles=roles, device_client_id="tv")
+
+
+async def signed_in(ca: Heart, **claims: Any) -> Asker:
+    key, salt = new_key(), os.urandom(32)
+    [provisioner] = [each for each in ca.authority.force.current.provisioners if isinstance(each, OidcProvisioner)]
+    return Asker(await provisioner.authenticate(Credential(ca.token(key, salt, **claims), (key,), salt=salt)))
+
+
+def test_a_name_that_is_anothers_is_on_the_record_once_a_sign_in(play: Play) -> None:
+    async def scenario(ca: Heart) -> None:
+        await ca.sign_in()
+        key, salt = new_key(), os.urandom(32)
+        credential = Credential(ca.token(key, salt, sub="alice-2"), (key,), salt=salt)
+        for _ in range(3):
+            with pytest.raises(Conflict) as raised:
+                await ca.issue(credential)
+        [entry] = await refusals(ca)
+        assert (entry["code"], entry["actor"], entry["role"]) == ("policy.name-taken", "idp:alice-2", "")
+        assert entry["why"] == raised.value.message == 'the name "alice" belongs to someone else'
+        assert "daypass person list --conflicts" in str(raised.value.hint)
+        for _ in range(PER_PERSON + 3):
+            with pytest.raises(Conflict):
+                await ca.sign_in(sub="alice-2")
+        assert len(await refusals(ca)) == PER_PERSON
+
+    play(scenario)
 
 
 def test_a_role_that_is_asked_for_alone_is_the_one_that_is_named(play: Play) -> None:

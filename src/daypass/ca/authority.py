@@ -50,7 +50,7 @@ from daypass.ca.questions import Questions
 from daypass.ca.refusals import Refusals
 from daypass.ca.renewals import Renewals
 from daypass.ca.revocation import Revocation
-from daypass.errors import Denied, Invalid, Unauthenticated, Unavailable
+from daypass.errors import Conflict, Denied, Invalid, Unauthenticated, Unavailable
 from daypass.model import Credential, Draft, Grant, Issued, Kind, OnceId, Proof, Renewal, Request
 from daypass.wire import Certificate, CertType, PublicKey
 
@@ -157,7 +157,7 @@ class Authority:
             proof = await authenticate(force)
             try:
                 issuance = await self._cycle(force, request, proof)
-            except Denied as error:
+            except (Denied, Conflict) as error:
                 await self._refusals.note(force.policy, proof, request, error)
                 raise
             if issuance is not None:

@@ -76,7 +76,7 @@ def explain(
     ways = tuple(_ways(policy, asker, lines, day, now))
     called = host.name if host else name
     if ways:
-        return Answer(asker.called, account, called, ways, notes=_notes(account, host))
+        return Answer(asker.called, account, called, ways, notes=(*_only_alone(refused), *_notes(account, host)))
     missed, error = nearest(policy, asker.proof, Place(asker.login, account, called, host, lines, only), refused, now)
     return Answer(asker.called, account, called, (), error.code, error.message, error.hint or "", missed)
 
@@ -102,6 +102,13 @@ def _decided(policy: Policy, asker: Asker, role: str, now: int) -> tuple[Grant |
         return policy.decide(asker.proof, request, View(asker.person, None, None, policy.hash, now), now), None
     except DaypassError as error:
         return None, error
+
+
+def _only_alone(refused: DaypassError | None) -> tuple[str, ...]:
+    """A role is had alone, and plain `daypass login` is refused for another reason than that."""
+    if refused is None or refused.code == "policy.role.alone":
+        return ()
+    return (f"plain daypass login is refused: {refused.message} ({refused.code})",)
 
 
 def _notes(account: str, host: HostRecord | None) -> tuple[str, ...]:

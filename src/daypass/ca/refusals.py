@@ -1,4 +1,5 @@
 """Refusals on the record: who was told no, and by which rule; what they were shown and what `daypass explain` says.
+A name that is another's is one of them (trust 1.3).
 
 A person can sign in as often as their provider lets them, so there is one entry for each sign-in and a bound for each
 person. Nothing in an entry is theirs to choose.
@@ -12,7 +13,7 @@ from daypass.ca.clock import ClockGuard
 from daypass.ca.few import Few
 from daypass.ca.policy import Policy
 from daypass.ca.ports import Question, Store
-from daypass.errors import DaypassError, Denied
+from daypass.errors import Conflict, DaypassError, Denied
 from daypass.model import Kind, OnceId, Proof, Request
 
 __all__ = ["Refusals"]
@@ -26,7 +27,7 @@ class Refusals:
         self._store, self._clock = store, clock
         self._few = Few()
 
-    async def note(self, policy: Policy, proof: Proof, request: Request, error: Denied) -> None:
+    async def note(self, policy: Policy, proof: Proof, request: Request, error: Denied | Conflict) -> None:
         """Raises nothing: whoever is refused is told so, whether or not it can be written."""
         if proof.identity.kind is not Kind.PERSON:
             return
@@ -35,7 +36,7 @@ class Refusals:
         except DaypassError as fault:
             log.error("a refusal (%s) is not on record: %s", error.code, fault.message)
 
-    async def _note(self, policy: Policy, proof: Proof, request: Request, error: Denied, now: int) -> None:
+    async def _note(self, policy: Policy, proof: Proof, request: Request, error: Denied | Conflict, now: int) -> None:
         who = proof.identity
         key = who.issuer, who.subject
         if self._few.full(key, now):
@@ -44,7 +45,8 @@ class Refusals:
         if not await self._store.spend(once, expires=proof.expires_at + MARGIN, now=now):
             return
         view = await self._store.view(Question(who, proof.once))
-        details: dict[str, object] = {"code": error.code, "role": error.role, "condition": error.condition}
+        rule = (error.role, error.condition) if isinstance(error, Denied) else ("", "")
+        details: dict[str, object] = {"code": error.code, "role": rule[0], "condition": rule[1]}
         details["why"] = error.message[:500]
         if request.role in policy.sections:
             details["asked"] = request.role

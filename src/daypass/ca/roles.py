@@ -160,6 +160,8 @@ def git_extensions(roles: Iterable[Role], identity: Identity, login: str) -> lis
                     f'at {host} role "{before.name}" makes you {other}, and role "{role.name}" {name}',
                     code="policy.git-names",
                     hint=f'operator: let git."{host}" of both roles come from the same place',
+                    role=role.name,
+                    condition=f'git."{host}"',
                 )
     return [(git_extension(host), name) for host, (name, _) in found.items()]
 
@@ -175,4 +177,6 @@ def _git_name(role: Role, host: str, source: str, identity: Identity, login: str
         f"{shown(str(name))} can't be your name at {host}",
         code="policy.git-name",
         hint=f'it is the {source} that {identity.provider} sends; operator: git."{host}" of role "{role.name}"',
+        role=role.name,
+        condition=f'git."{host}"',
     )
