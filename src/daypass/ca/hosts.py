@@ -100,8 +100,8 @@ class Hosts:
         return await self._signed(document, BUNDLE_NAMESPACE)
 
     async def sync(self, host: HostRecord, digest: str) -> tuple[tuple[str, str] | None, tuple[str, str] | None]:
-        """(bundle, heartbeat), each as `bundle` gives it: the one where `digest` is another's, else the other. By what
-        is published now: an operator who has just published has hosts ask for it."""
+        """(bundle, heartbeat), each as `bundle` gives it: the one where `digest` is another's, else the other. By
+        what is published now: an operator who has just published has hosts ask for it."""
         await self._force.look()
         now = self._clock.now()
         *_, current = await self._content(host, now)
