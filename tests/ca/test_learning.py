@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
+from daypass.ca.person_ports import NewIdentity
 from daypass.config import ProviderSection, RoleSection
 from daypass.errors import Denied
 from daypass.model import Issued
@@ -88,3 +89,18 @@ def test_another_providers_word_takes_nothing_away(play: Play) -> None:
         assert not await is_revoked(heart, before.certificates[0])
 
     play(scenario, roles=[*ROLES])
+
+
+def test_what_one_account_of_theirs_is_not_in_takes_nothing_from_another_at_the_same_provider(play: Play) -> None:
+    async def scenario(heart: Heart) -> None:
+        await heart.sign_in(groups=["ops"])
+        (person,) = await heart.store.people()
+        admin = NewIdentity("idp", heart.op.issuer, "alice-admin")
+        await heart.store.link(person.id, admin, merge=False, reason="", actor="uid:0", now=int(heart.clock.now()))
+        given, _ = await heart.sign_in(sub="alice-admin", email="a@example.com", groups=["dba"])
+        await heart.sign_in(groups=["ops", "sales"])
+        assert not await is_revoked(heart, given.certificates[0])
+        await heart.sign_in(sub="alice-admin", email="a@example.com", groups=["sales"])
+        assert await is_revoked(heart, given.certificates[0])
+
+    play(scenario, roles=ROLES)

@@ -10,7 +10,7 @@ import pytest
 from msgspec.structs import replace
 
 from daypass.config import RoleSection
-from daypass.errors import Unauthenticated
+from daypass.errors import DaypassError, Unauthenticated
 from daypass.model import Credential
 from daypass.wire import Certificate
 from tests.ca.conftest import Play
@@ -91,3 +91,16 @@ def test_a_retry_some_minutes_later_still_fits_a_role_that_ends(play: Play, aske
         assert (again.again, again.certificates) == (True, first.certificates)
 
     play(scenario, roles=[FRESH], clock=MovingClock())
+
+
+@pytest.mark.parametrize("asked", [{"role": "dba"}, {}])
+def test_a_certificate_longer_than_today_s_role_gives_is_not_given_again(play: Play, asked: dict[str, Any]) -> None:
+    async def scenario(ca: Heart) -> None:
+        shown = credential(ca)
+        await ca.issue(shown, **asked)
+        await ca.publish(roles=[replace(each, lifetime="1h") for each in (ENGINEERS, DBA)])
+        with pytest.raises(DaypassError) as caught:
+            await ca.issue(shown, **asked)
+        assert caught.value.code in ("token.spent", "policy.lifetime")
+
+    play(scenario, roles=[ENGINEERS, DBA])

@@ -382,11 +382,12 @@ def _the_same(request: Request, spent: Sequence[Issued], least: int) -> Request:
 
 
 def _within(issued: Issued, grant: Grant) -> bool:
-    """Whether today's policy would still give all that was given then, names at Git servers too, and would bind it
-    by no more than it was."""
+    """Whether today's policy would still give all that was given then, for as long, names at Git servers too, and
+    would bind it by no more than it was."""
     cert = Certificate.parse(issued.certificate)
     return (
-        set(issued.principals) <= set(grant.principals)
+        issued.valid_before <= grant.valid_before
+        and set(issued.principals) <= set(grant.principals)
         and set(cert.extensions) <= set(grant.extensions)
         and set(grant.critical_options) <= set(cert.critical_options)
     )

@@ -28,12 +28,24 @@ class Learning:
             return False
         lost = _lost(policy, Subject.of(proof), now)
         held = await self._store.certificates_of(person.id, now)
+        if any(lost & _roles(each) for each in held):
+            lost -= await self._elsewhere(policy, proof, person, now)
         gone = {each.serial: names for each in held if each.revoked_at is None and (names := lost & _roles(each))}
         if gone:
             roles = ", ".join(sorted(frozenset().union(*gone.values())))
             reason = f"no longer in role {roles}, says {proof.identity.provider}"
             await self._store.learn(person.id, proof.identity, tuple(gone), reason=reason, now=now)
         return bool(gone)
+
+    async def _elsewhere(self, policy: Policy, proof: Proof, person: Person, now: int) -> frozenset[str]:
+        """Roles that they have by another account of theirs at this provider, by its last word."""
+        who, record = proof.identity, await self._store.person(person.id)
+        others = [
+            Subject.of_record(each, person.login)
+            for each in (record.identities if record else ())
+            if each.provider == who.provider and (each.issuer, each.subject) != (who.issuer, who.subject)
+        ]
+        return frozenset().union(*(_given(policy, each, now) for each in others))
 
     async def keep(self, proof: Proof, person: Person | None, now: int) -> None:
         """What the provider says of somebody who was given nothing for it."""
@@ -44,10 +56,14 @@ class Learning:
 def _lost(policy: Policy, subject: Subject, now: int) -> frozenset[str]:
     """Roles of this provider's that the person has not. How and when they signed in takes nothing away, and neither
     does another provider's word."""
+    theirs = frozenset(role.name for role in policy.roles if role.who.provider == subject.provider)
+    return theirs - _given(policy, subject, now)
+
+
+def _given(policy: Policy, subject: Subject, now: int) -> frozenset[str]:
+    """Roles that are for them, however and whenever they sign in."""
     return frozenset(
-        role.name
-        for role in policy.roles
-        if role.who.provider == subject.provider and any(is_on_who(key) for key in role.who.failing(subject, now))
+        role.name for role in policy.roles if not any(is_on_who(key) for key in role.who.failing(subject, now))
     )
 
 
