@@ -114,6 +114,27 @@ def test_an_auditor_reads_and_verifies_the_ledger_from_afar_as_it_is_here(firm: 
     assert [json.loads(line)["seq"] for line in shown.splitlines()] == [2, 3, 4]
 
 
+def test_a_policy_is_compared_with_the_version_in_force_both_ways(firm: Firm) -> None:
+    """What reaches people on record stands there beside the key; who may not read the policy is told so."""
+    firm.administer("alice", "login", "--force")
+    text = firm.config.read_text()
+    wider, shorter = firm.home / "wider.toml", firm.home / "shorter.toml"
+    wider.write_text(text + '\n[[roles]]\nname = "more"\nhosts = ["*"]\ngroups = ["oncall"]\naccounts = ["sql"]\n')
+    shorter.write_text(text.replace('user = "16h"', 'user = "1h"', 1))
+    version = json.loads(firm.here("ca", "config", "show", "--json"))["version"]
+    here = firm.daypass("policy", "diff", str(wider), "--root", str(firm.ca_root), check=False)
+    assert (here.returncode, here.stdout.splitlines()) == (
+        Exit.NO, [f"against version {version}:", "  wider      roles.more: is new"]
+    )  # fmt: skip
+    assert "this may give somebody more" in here.stderr
+    code, out, _ = firm.administer("alice", "policy", "diff", str(shorter))
+    assert (code, out.splitlines()[1]) == (0, "  narrower   lifetimes.user: 16h -> 1h")
+    code, _, err = firm.administer("bob", "policy", "diff", str(shorter), check=False)
+    assert code == Exit.DENIED and "audit" in err
+    same = firm.daypass("policy", "diff", str(firm.config), "--json", "--root", str(firm.ca_root))
+    assert json.loads(same.stdout) == {"version": version, "widens": False, "changes": [], "people": []}
+
+
 def test_an_operator_takes_back_anybodys_certificates_both_ways(firm: Firm) -> None:
     env = {"BROWSER": f"{sys.executable} -m daypass.demo.browser %s", "DEMO_PERSON": "alice"}
     for options in ([], ["--root", str(firm.ca_root)]):

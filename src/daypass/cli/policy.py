@@ -53,7 +53,9 @@ The table is TOML:
   expect = "yes"
 
 \b
-Needs no CA that runs. Exit code: 0 all as expected, 1 something is not."""
+People and hosts are those of the table, with the labels given there, never
+those on record: it needs no CA that runs, and says the same in CI.
+Exit code: 0 all as expected, 1 something is not."""
 )
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False, exists=True))
 @where_options
