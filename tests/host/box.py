@@ -58,8 +58,8 @@ class Box:
             machine, self.ca, self.ca.ca_id, TOKEN, url=URL, roots=[], now=time.time(), with_reload=with_reload
         )
 
-    def sync(self) -> Synced:
-        return sync_once(self.paths, self.ca, time.time())
+    def sync(self, *, lock_many: bool = False) -> Synced:
+        return sync_once(self.paths, self.ca, time.time(), lock_many=lock_many)
 
     def change(self, **bundle: Any) -> None:
         """The CA says something else from now on."""
@@ -69,7 +69,9 @@ class Box:
     def tree(self) -> dict[str, tuple[int, bytes]]:
         """Every file below the root with mode and content."""
         found = (
-            path for path in sorted(self.root.rglob("*")) if path.is_file() and path.name not in ("sshd.log", "pid")
+            path
+            for path in sorted(self.root.rglob("*"))
+            if path.is_file() and path.name not in ("sshd.log", "pid", "lock")
         )
         return {str(path.relative_to(self.root)): (path.stat().st_mode, path.read_bytes()) for path in found}
 

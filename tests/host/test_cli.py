@@ -15,6 +15,8 @@ from tests.host.fake_ca import NAME
 from tests.host.tls_ca import TlsCa, run_tls_ca
 
 from daypass.cli.main import main
+from daypass.host.state import State
+from daypass.host.sync import Synced
 
 
 @pytest.fixture
@@ -130,3 +132,27 @@ def test_status_of_a_machine_whose_certificate_is_gone(box: Box, capsys: pytest.
     next(box.paths.ours.glob("*-cert.pub")).unlink()
     assert status(box) == 1
     assert "MISSING" in capsys.readouterr().out
+
+
+def test_accounts_that_are_left_open_are_told_each_time_and_are_no_success(
+    box: Box, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    box.enrol()
+    state = State.load(box.paths.state)
+    assert state is not None
+    asked = list[bool]()
+
+    def synced(_: object, lock_many: bool) -> Synced:
+        asked.append(lock_many)
+        return Synced(state, held=[] if lock_many else [f"p{number}" for number in range(7)])
+
+    monkeypatch.setattr("daypass.cli.host_sync._synced", synced)
+    assert main(["host", "sync", "--root", str(box.root)]) == 1
+    said = capsys.readouterr().err
+    assert "7 accounts are left open" in said
+    assert "p4 and 2 more" in said
+    assert "daypass host sync --lock-many" in said
+    assert main(["host", "sync", "--root", str(box.root), "--json"]) == 1
+    assert len(json.loads(capsys.readouterr().out)["left_open"]) == 7
+    assert main(["host", "sync", "--root", str(box.root), "--lock-many"]) == 0
+    assert asked == [False, False, True]

@@ -11,7 +11,7 @@ from tests.host.fake_ca import OPTIONS
 
 from daypass.api import HostBundle
 from daypass.errors import Invalid, Misconfigured
-from daypass.host.passwd import read_accounts
+from daypass.host.passwd import Account, every_name, read_accounts
 from daypass.host.principals import principals_files
 from daypass.model import HostRole
 
@@ -59,8 +59,25 @@ def test_principals(roles: list[HostRole], never: list[str], files: dict[str, by
     assert principals_files(bundle(*roles), ("alice", "bob"), never) == files
 
 
-def test_a_closed_account_has_no_file() -> None:
-    assert list(principals_files(bundle(DEV), ("alice", "bob"), (), closed=("bob",))) == ["alice"]
+def accounts(**uids: int) -> dict[str, Account]:
+    return {name: Account(name, uid, "", "/") for name, uid in uids.items()}
+
+
+NAMES: list[tuple[str, dict[str, Account], set[str], set[str]]] = [
+    ("root by another name", accounts(root=0, toor=0, alice=1000), {"root"}, {"root", "toor"}),
+    ("root, which no line names", accounts(toor=0), {"root"}, {"root", "toor"}),
+    ("the other name stands for root, too", accounts(root=0, toor=0), {"toor"}, {"root", "toor"}),
+    ("a person with two", accounts(root=0, alice=1000, al=1000, bob=1001), {"al"}, {"al", "alice"}),
+    ("one that is not here", accounts(root=0), {"gone"}, {"gone"}),
+    ("nobody", accounts(root=0), set(), set()),
+]
+
+
+@pytest.mark.parametrize(("here", "named", "all_of_them"), [row[1:] for row in NAMES], ids=[row[0] for row in NAMES])
+def test_an_account_is_shut_by_whatever_name(
+    here: dict[str, Account], named: set[str], all_of_them: set[str]
+) -> None:
+    assert every_name(named, here) == all_of_them
 
 
 @settings(max_examples=60)

@@ -15,9 +15,10 @@ from tests.host.box import Box
 from tests.host.fake_ca import OPTIONS, ROLES, FakeCa, public
 
 from daypass.errors import Conflict, DaypassError, Misconfigured, Unavailable
+from daypass.host.accounts import Made, Memory
 from daypass.host.state import State
 from daypass.host.sync import Synced
-from daypass.model import HostRole
+from daypass.model import HostRole, NewAccounts
 from daypass.wire import Krl
 from daypass.wire.krl import CertificateSection
 
@@ -108,6 +109,18 @@ def test_the_owners_ceiling_beats_the_ca_at_once(enrolled: Box) -> None:
     enrolled.paths.settings.write_text('never = ["alice"]\n')
     assert files(enrolled.sync()) == ["alice"]
     assert not (enrolled.paths.principals / "alice").exists()
+
+
+def test_root_by_another_name_is_root_to_the_owners_ceiling(enrolled: Box) -> None:
+    with enrolled.paths.passwd.open("a") as file:
+        file.write("toor:x:0:0::/root:/bin/sh\n")
+    enrolled.paths.settings.parent.mkdir(parents=True)
+    enrolled.paths.settings.write_text('never = ["root"]\n')
+    enrolled.change(roles=[HostRole("ops", OPTIONS, accounts=("root", "toor", "deploy"))])
+    enrolled.sync()
+    assert [each.name for each in enrolled.paths.principals.iterdir()] == ["deploy"]
+    enrolled.enrol()
+    assert [each.name for each in enrolled.paths.principals.iterdir()] == ["deploy"]
 
 
 def test_accounts_that_a_role_names_and_nobody_has_are_told(enrolled: Box) -> None:
@@ -235,9 +248,45 @@ def test_a_machine_that_is_not_enrolled_is_told_how(box: Box) -> None:
 def test_two_at_once_are_one_too_many(enrolled: Box) -> None:
     with enrolled.paths.lock.open("w") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
-        with pytest.raises(Conflict, match="another sync is running"):
+        with pytest.raises(Conflict, match="another sync or enrolment is running"):
             enrolled.sync()
     enrolled.sync()
+
+
+def test_an_enrolment_waits_for_no_sync_and_none_comes_between(enrolled: Box) -> None:
+    before = enrolled.tree()
+    with enrolled.paths.lock.open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        with pytest.raises(Conflict, match="another sync or enrolment is running"):
+            enrolled.enrol()
+    assert (enrolled.tree(), len(enrolled.ca.asked)) == (before, 1)
+
+
+def made(box: Box, count: int, *, locked: int = 0) -> list[str]:
+    """People with accounts that daypass made, in force on this machine."""
+    logins = [f"p{number}" for number in range(count)]
+    with box.paths.passwd.open("a") as file:
+        file.writelines(
+            f"{each}:x:{3000 + at}:3000:made by daypass:/home/{each}:/bin/sh\n" for at, each in enumerate(logins)
+        )
+    memory = Memory({each: Made(uid=3000 + at, locked=at < locked) for at, each in enumerate(logins)})
+    memory.save(box.paths.made_accounts)
+    return logins
+
+
+def test_a_ca_that_lost_its_records_closes_nobodys_account(enrolled: Box) -> None:
+    people = made(enrolled, 5, locked=1)
+    enrolled.change(roles=[msgspec.structs.replace(DEV, new_accounts=NewAccounts("/bin/sh"))])
+    assert enrolled.sync().held == people[1:]
+    assert {each.name for each in enrolled.paths.principals.iterdir()} == {"alice", "bob", *people[1:]}
+    assert enrolled.sync(lock_many=True).held == []
+    assert {each.name for each in enrolled.paths.principals.iterdir()} == {"alice", "bob"}
+
+
+def test_an_enrolment_opens_no_account_that_is_locked(enrolled: Box) -> None:
+    made(enrolled, 2, locked=1)
+    enrolled.enrol()
+    assert {each.name for each in enrolled.paths.principals.iterdir()} == {"alice", "bob", "deploy", "p1"}
 
 
 def test_a_link_in_our_folder_is_not_followed(enrolled: Box, tmp_path: Path) -> None:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from daypass.cli.exits import Exit
 from daypass.cli.host_options import host_paths, json_option, root_option
-from daypass.cli.output import data, json_data, moment, note, printable, utc
+from daypass.cli.output import data, json_data, moment, note, printable, show_hint, utc
 
 if TYPE_CHECKING:
     from daypass.host.settings import Paths
@@ -18,36 +19,47 @@ if TYPE_CHECKING:
 
 __all__ = ["sync"]
 
+_NAMED = 5  # accounts that a warning names
+
 
 @click.command(
     epilog="""\b
 Examples:
   sudo daypass host sync
   sudo daypass host sync --json
+  sudo daypass host sync --lock-many         when most are meant to go
   */5 * * * * root daypass host sync         in /etc/cron.d/daypass
 
 Says nothing where nothing has changed. Exit code 0: this server goes by what its CA says now. 7: another sync is
-running. Anything else: it goes by what it had, and nothing was changed."""
+running. 1: it goes by what its CA says, but for accounts that were too many to be locked at once. Anything else: it
+goes by what it had."""
 )
 @root_option
+@click.option(
+    "--lock-many", is_flag=True, help="Lock all accounts whose people are not listed any more, however many."
+)
 @json_option
-def sync(root: Path, as_json: bool) -> None:
+@click.pass_context
+def sync(context: click.Context, root: Path, lock_many: bool, as_json: bool) -> None:
     """Ask the CA who may log in here now."""
-    synced = _synced(host_paths(root))
+    synced = _synced(host_paths(root), lock_many)
     if as_json:
         json_data(_facts(synced))
     else:
         _show(synced)
+    if synced.held:
+        _show_held(synced.held)
+        context.exit(Exit.NO)
 
 
-def _synced(paths: Paths) -> Synced:
+def _synced(paths: Paths, lock_many: bool) -> Synced:
     from daypass.host.state import State
     from daypass.host.sync import enrolled, sync_once
     from daypass.remote import Remote
 
     state: State = enrolled(paths)
     with Remote(state.url, "\n".join(state.roots)) as remote:
-        return sync_once(paths, remote, time.time())
+        return sync_once(paths, remote, time.time(), lock_many=lock_many)
 
 
 def _show(synced: Synced) -> None:
@@ -66,11 +78,20 @@ def _show(synced: Synced) -> None:
         data(f"nothing has changed; it holds until {moment(synced.state.bundle_expires)}")
 
 
+def _show_held(held: list[str]) -> None:
+    """Every time: the operator has to decide, and cron's mail is how they learn of it."""
+    some = ", ".join(printable(each) for each in held[:_NAMED])
+    more = f" and {len(held) - _NAMED} more" if len(held) > _NAMED else ""
+    note(f"daypass: warning: {len(held)} accounts are left open, too many to be locked at once: {some}{more}")
+    show_hint("has the CA lost its records? if these people are meant to be gone: daypass host sync --lock-many")
+
+
 def _facts(synced: Synced) -> dict[str, object]:
     state = synced.state
     return {
         "name": state.name, "bundle_version": state.bundle_version, "expires": utc(state.bundle_expires),
         "trust_version": state.trust_version, "krl_version": state.krl_version,
         "changed": [str(path) for path in synced.changed], "made": synced.made, "locked": synced.locked,
-        "unlocked": synced.unlocked, "unknown_accounts": synced.unknown, "warnings": synced.said,
+        "unlocked": synced.unlocked, "left_open": synced.held,
+        "unknown_accounts": synced.unknown, "warnings": synced.said,
     }  # fmt: skip

@@ -510,6 +510,7 @@ WORDS: Mapping[str, tuple[dict[str, str], dict[str, tuple[str, str]], tuple[str,
         },
         {
             '--root': ('file', "Stand this before every path, in sshd's configuration too (tests, images)"),
+            '--lock-many': ('', 'Lock all accounts whose people are not listed any more, however many'),
             '--json': ('', 'Answer in JSON, for scripts'),
             '-v': ('', 'Say every step, with times'),
             '--verbose': ('', 'Say every step, with times'),

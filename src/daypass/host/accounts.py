@@ -20,9 +20,10 @@ from daypass.host.passwd import FIRST_ORDINARY_UID, Account
 from daypass.host.settings import Settings
 from daypass.model import LOGIN_NAME, PRIVILEGED_GROUPS, HostRole
 
-__all__ = ["COMMENT", "Made", "Making", "Memory", "Plan", "plan", "read_groups"]
+__all__ = ["COMMENT", "FEW", "Made", "Making", "Memory", "Plan", "plan", "read_groups"]
 
 COMMENT = "made by daypass"  # in /etc/passwd: what is found after a power cut was ours
+FEW = 3  # that may leave at once, however many they are of those in use
 _SHELL = re.compile(r"(/[A-Za-z0-9._+-]+)+")
 _GROUP = re.compile(r"[a-z_][a-z0-9_-]{0,31}")
 
@@ -70,6 +71,7 @@ class Making:
 @dataclass(slots=True)
 class Plan:
     """`closed`: accounts of ours that nobody may enter now; `lock` are those of them that are not locked yet.
+    `held`: accounts that nothing is listed for any more, and that are left open, since they are too many at once.
     `said`: what is not done, and why."""
 
     make: list[Making] = field(default_factory=list)
@@ -77,13 +79,14 @@ class Plan:
     lock: list[str] = field(default_factory=list)
     unlock: list[str] = field(default_factory=list)
     closed: list[str] = field(default_factory=list)
+    held: list[str] = field(default_factory=list)
     said: list[str] = field(default_factory=list)
 
 
 def read_groups(path: Path) -> dict[str, int]:
     """Name -> gid, as /etc/group lists them."""
     try:
-        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+        lines = path.read_text(encoding="utf-8", errors="replace").split("\n")
     except OSError as error:
         raise Misconfigured(f"{path} can't be read: {error.strerror}", code="host.group") from error
     fields = [line.split(":") for line in lines]
@@ -99,13 +102,20 @@ def plan(
     *,
     root: Path = Path("/"),
     taken: Collection[str] = (),
+    lock_many: bool = False,
 ) -> Plan:
-    """`accounts` and `groups` are the machine's; `taken`: names that something beside /etc/passwd knows."""
+    """`accounts` and `groups` are the machine's; `taken`: names that something beside /etc/passwd knows.
+
+    `lock_many`: the operator has said that so many people are meant to have gone.
+    """
     found = Plan()
     made_by = {role.name: role for role in bundle.roles if role.own_account and role.new_accounts is not None}
     people = {each.login: each for each in bundle.people}
     for login, made in sorted(memory.made.items()):
         _keep(found, login, made, people.get(login), made_by, accounts)
+    if not lock_many:
+        in_use = sum(not made.locked and login in accounts for login, made in memory.made.items())
+        _hold_back(found, in_use, people)
     for person in bundle.people:
         roles = [role for name, role in made_by.items() if name in person.roles]
         if roles and not person.locked and person.login not in accounts:
@@ -130,6 +140,16 @@ def _keep(
         found.lock.extend([] if made.locked else [login])
     elif made.locked:
         found.unlock.append(login)
+
+
+def _hold_back(found: Plan, in_use: int, people: Mapping[str, HostPerson]) -> None:
+    """A CA that lost its records, or a role with a mistake in it, ends nobody's work on a whole fleet. Somebody's
+    lock is an operator's act on one person, and counts at once; no longer being listed may be an accident."""
+    dropped = [login for login in found.lock if login not in people or not people[login].locked]
+    if len(dropped) > FEW and 2 * len(dropped) > in_use:
+        found.held = dropped
+        found.lock = [login for login in found.lock if login not in dropped]
+        found.closed = [login for login in found.closed if login not in dropped]
 
 
 def _make(

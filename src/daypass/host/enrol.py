@@ -12,6 +12,7 @@ a new token gives new certificates for the same keys.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -19,10 +20,12 @@ from typing import Protocol
 from daypass.api import EnrolRequest, EnrolResponse
 from daypass.errors import Conflict
 from daypass.host import dropin, files, principals, reload, tools
+from daypass.host.accounts import Memory
+from daypass.host.alone import alone
 from daypass.host.answer import Answer, verify
 from daypass.host.hostkeys import HostKey, load_host_keys
 from daypass.host.install import Installation, OurFile, Outcome
-from daypass.host.passwd import read_accounts
+from daypass.host.passwd import every_name, read_accounts
 from daypass.host.settings import Paths, Settings
 from daypass.host.sshd import Effective, Sshd
 from daypass.host.state import CertificateState, State
@@ -45,7 +48,7 @@ class Machine:
     keys: tuple[HostKey, ...]
     accounts: tuple[str, ...]
     never: tuple[str, ...]
-    known: State | None
+    closed: tuple[str, ...]
     warnings: tuple[str, ...]
 
     def certificate_paths(self) -> list[Path]:
@@ -77,15 +80,19 @@ def prepare(paths: Paths, sshd: Sshd, *, with_reload: bool = True) -> Machine:
     files.check_folder(paths.ours)
     effective = sshd.effective()
     dropin.check_conflicts(sshd, effective, paths)
+    here, made = read_accounts(paths.passwd), Memory.load(paths.made_accounts).made
+    never = every_name(Settings.load(paths.settings).never, here)
+    closed = every_name([login for login, each in made.items() if each.locked], here)
+    State.load(paths.state)  # that it can be understood
     keys, warnings = load_host_keys(_key_files(effective, paths))
     reload.offered([key.public_key for key in keys], effective)
     return Machine(
         paths=paths,
         sshd=sshd,
         keys=keys,
-        accounts=tuple(each.name for each in read_accounts(paths.passwd).values() if each.is_ordinary),
-        never=tuple(Settings.load(paths.settings).never),
-        known=State.load(paths.state),
+        accounts=tuple(each.name for each in here.values() if each.is_ordinary),
+        never=tuple(sorted(never)),
+        closed=tuple(sorted(closed)),
         warnings=(*warnings, *dropin.match_warnings(sshd)),
     )
 
@@ -99,13 +106,13 @@ def enrol(
     `ca_id` is the pinned trust root (32 bytes), `token` the join token's whole text, `now` unix seconds; `roots` are
     the X.509 roots (PEM) to remember where the trust document names none.
     """
-    known = _known(machine, ca_id)
-    request = EnrolRequest(token=token, keys=[key.proven(ca_id, token) for key in machine.keys])
-    answer = verify(ca.enrol(request), machine.keys, ca_id, now=now, known=known)
-    state = _state(machine, answer, url, roots, int(now))
-    way = installation(machine, answer, state, with_reload=with_reload)
-    outcome = way.run()
-    return Enrolled(state, outcome, tuple(_principals(machine, answer)))
+    with alone(machine.paths) if machine.paths.memory.is_dir() else nullcontext():
+        known = _known(machine, ca_id)
+        request = EnrolRequest(token=token, keys=[key.proven(ca_id, token) for key in machine.keys])
+        answer = verify(ca.enrol(request), machine.keys, ca_id, now=now, known=known)
+        state = _state(machine, answer, url, roots, int(now))
+        outcome = installation(machine, answer, state, with_reload=with_reload).run()
+        return Enrolled(state, outcome, tuple(_principals(machine, answer)))
 
 
 def installation(machine: Machine, answer: Answer, state: State, *, with_reload: bool = True) -> Installation:
@@ -128,7 +135,7 @@ def installation(machine: Machine, answer: Answer, state: State, *, with_reload:
 
 
 def _principals(machine: Machine, answer: Answer) -> dict[str, bytes]:
-    return principals.principals_files(answer.bundle, machine.accounts, machine.never)
+    return principals.principals_files(answer.bundle, machine.accounts, {*machine.never, *machine.closed})
 
 
 def _key_files(effective: Effective, paths: Paths) -> list[Path]:
@@ -138,13 +145,14 @@ def _key_files(effective: Effective, paths: Paths) -> list[Path]:
 
 def _known(machine: Machine, ca_id: bytes) -> State | None:
     """What is remembered of this CA. A host belongs to one: its user CA file and KRL are one CA's."""
-    if machine.known is not None and machine.known.ca_id != ca_id.hex():
+    known = State.load(machine.paths.state)  # again: a sync may have come between
+    if known is not None and known.ca_id != ca_id.hex():
         raise Conflict(
-            f"this machine is enrolled with another CA as {machine.known.name}",
+            f"this machine is enrolled with another CA as {known.name}",
             code="host.other-ca",
             hint=f"to move it to the new CA, take {machine.paths.state} away first",
         )
-    return machine.known
+    return known
 
 
 def _state(machine: Machine, answer: Answer, url: str, roots: Sequence[str], now: int) -> State:

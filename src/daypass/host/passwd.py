@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from daypass.errors import Misconfigured
 from daypass.model import LOGIN_NAME
 
-__all__ = ["Account", "read_accounts"]
+__all__ = ["Account", "every_name", "read_accounts"]
 
 FIRST_ORDINARY_UID, NOBODY_UID = 1000, 65534
 
@@ -30,7 +31,7 @@ class Account:
 def read_accounts(passwd: Path) -> dict[str, Account]:
     """By name; of two lines with one name the first counts, as it does for the C library."""
     try:
-        lines = passwd.read_text(encoding="utf-8", errors="replace").splitlines()
+        lines = passwd.read_text(encoding="utf-8", errors="replace").split("\n")
     except OSError as error:
         raise Misconfigured(f"{passwd} can't be read: {error.strerror}", code="host.passwd") from error
     found = dict[str, Account]()
@@ -38,3 +39,9 @@ def read_accounts(passwd: Path) -> dict[str, Account]:
         if name and uid.isascii() and uid.isdigit():
             found.setdefault(name, Account(name, int(uid), comment, home))
     return found
+
+
+def every_name(names: Collection[str], accounts: Mapping[str, Account]) -> frozenset[str]:
+    """These, and whatever else the same accounts are called: a uid may have several names, and root's is 0."""
+    uids = {each.uid for each in accounts.values() if each.name in names} | ({0} if "root" in names else set())
+    return frozenset(names) | {each.name for each in accounts.values() if each.uid in uids}

@@ -16,12 +16,10 @@ from daypass.model import LOGIN_NAME, ROLE_NAME, HostRole, role_principal
 __all__ = ["check_roles", "principals_files"]
 
 
-def principals_files(
-    bundle: HostBundle, accounts: Collection[str], never: Collection[str], closed: Collection[str] = ()
-) -> dict[str, bytes]:
+def principals_files(bundle: HostBundle, accounts: Collection[str], shut: Collection[str]) -> dict[str, bytes]:
     """Account -> content of its principals file, one `OPTIONS PRINCIPAL` a line, in account order.
 
-    `accounts` are people's; `never` is the owner's ceiling (trust 2.6), `closed` those that nobody may enter now.
+    `accounts` are people's; `shut` are those that nobody may enter: the owner's ceiling (trust 2.6) beats the CA.
     Raises Invalid for an account or options of any other form than there are: they become files, and sshd's lines.
     """
     check_roles(bundle.roles)
@@ -31,7 +29,6 @@ def principals_files(
             lines.setdefault(account, []).append(_line(role, role_principal(role.name)))
         for account in accounts if role.own_account else ():
             lines.setdefault(account, []).append(_line(role, role_principal(role.name, login=account)))
-    shut = {*never, *closed}
     return {
         account: "".join(f"{line}\n" for line in dict.fromkeys(lines[account])).encode()
         for account in sorted(lines)

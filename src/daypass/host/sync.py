@@ -14,10 +14,7 @@ sshd reads principals files and the KRL at each login: nothing is reloaded. `hos
 
 from __future__ import annotations
 
-import fcntl
-import os
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -25,12 +22,13 @@ from typing import Protocol
 import msgspec
 
 from daypass.api import HostSyncRequest, HostSyncResponse
-from daypass.errors import Conflict, DaypassError, Misconfigured
+from daypass.errors import DaypassError, Misconfigured
 from daypass.host import accounts, documents, files, useradd
+from daypass.host.alone import alone
 from daypass.host.calls import Prove, prover
 from daypass.host.documents import Documents, News
 from daypass.host.install import OurFile
-from daypass.host.passwd import Account, read_accounts
+from daypass.host.passwd import Account, every_name, read_accounts
 from daypass.host.principals import check_roles, principals_files
 from daypass.host.settings import Paths, Settings
 from daypass.host.state import State
@@ -49,7 +47,8 @@ class Ca(Protocol):
 
 @dataclass(slots=True)
 class Synced:
-    """What one sync has done. `said`: what was not done, and why; `unknown`: accounts of roles that are not here."""
+    """What one sync has done. `said`: what was not done, and why; `unknown`: accounts of roles that are not here;
+    `held`: too many to be locked at once."""
 
     state: State
     changed: list[Path] = field(default_factory=list)
@@ -57,6 +56,7 @@ class Synced:
     locked: list[str] = field(default_factory=list)
     unlocked: list[str] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
+    held: list[str] = field(default_factory=list)
     said: list[str] = field(default_factory=list)
 
     @property
@@ -64,9 +64,14 @@ class Synced:
         return bool(self.changed or self.made or self.locked or self.unlocked)
 
 
-def sync_once(paths: Paths, ca: Ca, now: float) -> Synced:
-    """Raises Conflict where another sync runs, and any of the error tree, with everything left in place."""
-    with _alone(paths):
+def sync_once(paths: Paths, ca: Ca, now: float, *, lock_many: bool = False) -> Synced:
+    """Raises Conflict where another sync runs, and any of the error tree, with everything left in place.
+
+    `lock_many`: lock everybody who is not listed any more, however many they are.
+    """
+    if not paths.memory.is_dir():
+        enrolled(paths)
+    with alone(paths):
         files.check_folder(paths.ours)
         state, settings = enrolled(paths), Settings.load(paths.settings)
         kept = Documents.load(paths, state)
@@ -74,24 +79,25 @@ def sync_once(paths: Paths, ca: Ca, now: float) -> Synced:
         answer = ca.host_sync(_request(state, kept, here), prover(state))
         news = documents.judge(answer, state, kept, now)
         check_roles(news.documents.bundle.roles)
-        done = _apply(news, paths, settings, state)
+        done = _apply(news, paths, settings, state, lock_many)
         documents.save(news.documents, paths)
         done.state = _remembered(state, news, int(now))
         files.write(paths.state, done.state.encode(), 0o600)
         return done
 
 
-def _apply(news: News, paths: Paths, settings: Settings, state: State) -> Synced:
+def _apply(news: News, paths: Paths, settings: Settings, state: State, lock_many: bool) -> Synced:
     bundle, done = news.documents.bundle, Synced(state)
     memory = accounts.Memory.load(paths.made_accounts)
-    wanted = _plan(news, paths, settings, memory)
+    wanted = _plan(news, paths, settings, memory, lock_many)
+    done.held = wanted.held
     if paths.root == Path("/"):
         acts = useradd.carry_out(wanted, memory, paths)
         done.made, done.locked, done.unlocked = acts.made, acts.locked, acts.unlocked
         done.said += [*wanted.said, *acts.said]
     here = read_accounts(paths.passwd)
     ordinary = [each.name for each in here.values() if each.is_ordinary]
-    found = principals_files(bundle, ordinary, settings.never, wanted.closed)
+    found = principals_files(bundle, ordinary, every_name({*settings.never, *wanted.closed}, here))
     done.changed = list(_written(paths, bundle.krl, found, bundle.user_ca))
     done.unknown = sorted({name for role in bundle.roles for name in role.accounts} - here.keys())
     if paths.root == Path("/"):
@@ -99,12 +105,12 @@ def _apply(news: News, paths: Paths, settings: Settings, state: State) -> Synced
     return done
 
 
-def _plan(news: News, paths: Paths, settings: Settings, memory: accounts.Memory) -> accounts.Plan:
+def _plan(news: News, paths: Paths, settings: Settings, memory: accounts.Memory, lock_many: bool) -> accounts.Plan:
     bundle, here = news.documents.bundle, read_accounts(paths.passwd)
     absent = [each.login for each in bundle.people if each.login not in here]
     taken = {login for login in absent if paths.root == Path("/") and useradd.known_elsewhere(login)}
     groups = accounts.read_groups(paths.group) if absent else {}
-    return accounts.plan(bundle, here, groups, settings, memory, root=paths.root, taken=taken)
+    return accounts.plan(bundle, here, groups, settings, memory, root=paths.root, taken=taken, lock_many=lock_many)
 
 
 def _written(paths: Paths, krl: bytes, principals: dict[str, bytes], user_ca: list[str]) -> Iterator[Path]:
@@ -174,27 +180,3 @@ def enrolled(paths: Paths) -> State:
         hint = "make a token on the CA machine: daypass token host NAME; then here: daypass host enroll"
         raise Misconfigured("this machine is not enrolled", code="host.not-enrolled", hint=hint)
     return state
-
-
-@contextmanager
-def _alone(paths: Paths) -> Iterator[None]:
-    """The lock is the kernel's: it goes with the process that holds it."""
-    files.check(paths.memory)
-    files.check(paths.lock)
-    if not paths.memory.is_dir():
-        enrolled(paths)
-    descriptor = os.open(paths.lock, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    try:
-        if not _locked(descriptor):
-            raise Conflict("another sync is running on this host", code="host.busy", hint="wait until it is done")
-        yield
-    finally:
-        os.close(descriptor)
-
-
-def _locked(descriptor: int) -> bool:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
