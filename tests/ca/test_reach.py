@@ -111,7 +111,7 @@ def test_what_a_role_means_on_a_host_is_the_same_struct_on_all_of_them() -> None
 def test_accounts_are_made_for_people_only_where_they_have_their_own() -> None:
     section = NewAccountsSection(groups=["dev"], privileged_groups=["docker"])
     (own,) = policy(role(new_accounts=section)).for_host(WEB, (), {})
-    assert own.new_accounts == NewAccounts("/bin/bash", ("dev", "docker"))
+    assert own.new_accounts == NewAccounts("/bin/bash", ("dev",), ("docker",))
     (shared,) = policy(role(new_accounts=section, accounts=["deploy"])).for_host(WEB, (), {})
     assert shared.new_accounts is None
 
