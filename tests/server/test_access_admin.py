@@ -280,3 +280,12 @@ def test_a_part_of_the_ledger_is_not_taken_for_the_whole(company: Company, monke
     with pytest.raises(httpx2.RemoteProtocolError):
         company.local.post(named("ledger").path, json={})
     assert company.local.post(named("approvals").path, json={}).status_code == 200
+
+
+def test_two_sign_ins_shown_for_one_call_are_none(company: Company) -> None:
+    """Which one was judged, and which one another part of the way read, must not differ."""
+    route = named("approvals")
+    pair = [signed_in(company, route, "audit"), signed_in(company, route, "engineers")]
+    for shown_both in (pair, pair[::-1]):
+        headers = [("authorization", each) for each in shown_both]
+        assert company.web.post(route.path, content=b"{}", headers=headers).status_code == 401

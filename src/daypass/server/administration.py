@@ -9,6 +9,7 @@ from typing import Final
 from daypass import api
 from daypass.ca.acts import Operator
 from daypass.ca.ports import LedgerRow, OnRecord
+from daypass.errors import Invalid
 from daypass.model import HostFacts
 from daypass.server.answers import Stream, encode
 from daypass.server.configs import ConfigRoutes
@@ -19,6 +20,7 @@ from daypass.server.ports import Heart, ReadLedger
 __all__ = ["Administration", "administration"]
 
 PAGE: Final = 500  # entries read from the store at a time
+LAST: Final = 2**63 - 1  # what a database counts to
 
 
 class Administration:
@@ -36,6 +38,8 @@ class Administration:
 
     async def ledger(self, _operator: Operator, body: api.LedgerRequest) -> Stream:
         """However long it is, one act: page by page from the store, line by line to the reader."""
+        if not 0 <= body.after <= LAST or (body.limit is not None and body.limit < 0):
+            raise Invalid(f"after is a number from 0 to {LAST}, limit is not below 0", code="ledger.range")
         return Stream(_lines(self._heart.ledger, body.after, body.limit))
 
 

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Row, Select, insert, select, update
 from daypass.ca.config_ports import ConfigVersion, Stamp
 from daypass.errors import Conflict
 from daypass.store.ledger import append
+from daypass.store.rows import MAX_INT
 from daypass.store.schema import config_versions, installation
 from daypass.store.statements import Statements
 
@@ -59,6 +60,8 @@ def active(connection: Connection) -> ConfigVersion | None:
 
 
 def version(connection: Connection, number: int) -> ConfigVersion | None:
+    if not 0 < number <= MAX_INT:
+        return None
     return _one(connection, select(config_versions).where(_c.version == number))
 
 
