@@ -63,7 +63,8 @@ def test_what_is_shared_comes_from_the_document_alone_and_the_rest_from_the_file
     assert policy_document(made) == policy_document(one) and policy_hash(made) == policy_hash(one)
     assert (made.keys, made.pages, replace(made.ca, name="")) == (other.keys, other.pages, replace(other.ca, name=""))
     for provider in made.providers:
-        mine = next((each for each in other.providers if each.name == provider.name), None)
+        known = {(each.name, each.issuer): each for each in other.providers}
+        mine = known.get((provider.name, provider.issuer))
         assert [getattr(provider, name) for name in SECRETS] == [getattr(mine, name, "") for name in SECRETS]
 
 
@@ -113,6 +114,17 @@ def test_a_document_that_can_t_be_read_says_what_it_is_and_what_to_do(document: 
         merged(document, config())
     assert said in caught.value.message
     assert "bring daypass on this machine to the release" in (caught.value.hint or "")
+
+
+def test_a_secret_goes_to_no_other_issuer_under_the_same_name() -> None:
+    """Who may publish could have the CA send it to a token endpoint of theirs."""
+    (provider,) = config().providers
+    local = config(providers=[replace(provider, **dict.fromkeys(SECRETS, "hunter2"))])
+    kept, moved = (merged(policy_document(config(providers=[each])), local).providers[0] for each in (
+        provider, replace(provider, issuer="https://evil.example"),
+    ))  # fmt: skip
+    assert [getattr(kept, name) for name in SECRETS] == ["hunter2"] * len(SECRETS)
+    assert [getattr(moved, name) for name in SECRETS] == [""] * len(SECRETS)
 
 
 def test_a_document_with_a_secret_in_it_is_not_what_its_hash_says() -> None:

@@ -1,7 +1,7 @@
 """A published document: back to a whole Config, and to TOML for people and from it.
 
 `policy_document` the other way round. What a document holds is what every CA process decides by; this machine's own
-file gives addresses, keys, pages, and by each provider's name its secrets, which are never published.
+file gives addresses, keys, pages, and by each provider's name and issuer its secrets, which are never published.
 """
 
 from __future__ import annotations
@@ -127,8 +127,12 @@ def _joined(shared: _Shared, local: Config) -> Config:
 
 
 def _with_secrets(provider: ProviderSection, local: Config) -> ProviderSection:
-    """A document with a secret in it is no document of ours: the hash of what is made here differs from its own."""
-    mine = next((each for each in local.providers if each.name == provider.name), None)
+    """A document with a secret in it is no document of ours: the hash of what is made here differs from its own.
+
+    A secret is for the issuer that gave it: published under another one it would go to that one's token endpoint.
+    """
+    known = {(each.name, each.issuer): each for each in local.providers}
+    mine = known.get((provider.name, provider.issuer))
     return replace(provider, **{name: getattr(mine, name, "") for name in SECRETS})
 
 
