@@ -72,6 +72,18 @@ def test_of_many_at_once_with_one_sign_in_one_is_admitted(play: Play) -> None:
     play(scenario)
 
 
+def test_a_join_token_is_nobodys_sign_in(play: Play) -> None:
+    async def scenario(ca: Heart) -> None:
+        token, proof = (await ca.join_token()).reveal(), shown(ca.op, private=MINE)
+        with pytest.raises(Unauthenticated) as refusal:
+            await ca.authority.acts.admit(
+                heard(replace(proof, token=token, proof=possessed(token, MINE))), PATH, BODY
+            )
+        assert refusal.value.code == "act.person"
+
+    play(scenario)
+
+
 MINE, ANOTHER = Ed25519PrivateKey.generate(), Ed25519PrivateKey.generate()
 WRONG: dict[str, tuple[Callable[[Op], ActProof], str]] = {
     "for another path": (lambda op: shown(op, "/v1/admin/lock"), "oidc.nonce"),

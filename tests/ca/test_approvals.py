@@ -138,6 +138,19 @@ def test_two_linked_identities_are_one_person(play: Play) -> None:
     play(scenario)
 
 
+def test_one_account_without_an_address_or_a_record_is_one_person_still(play: Play) -> None:
+    async def scenario(ca: Heart) -> None:
+        olga = await operator(ca, "olga")
+        assert olga.subject is not None and olga.person is None
+        bare = replace(olga, subject=replace(olga.subject, email=None))
+        request = await ca.authority.approvals.ask(bare, unlock())
+        with pytest.raises(Denied) as refusal:
+            await approve(ca, bare, request)
+        assert refusal.value.code == "approval.self"
+
+    play(scenario)
+
+
 @pytest.mark.parametrize(("email", "same"), [("Olga@Example.com", True), ("olga@example.org", False), (None, False)])
 def test_two_accounts_with_one_address_are_one_person_on_record_or_not(
     play: Play, email: str | None, same: bool
@@ -201,6 +214,20 @@ def test_who_asked_must_not_have_been_locked_meanwhile(play: Play) -> None:
     play(scenario)
 
 
+def test_how_fresh_a_sign_in_must_be_counts_when_it_is_asked_for(op: Op, tmp_path: Path) -> None:
+    """Whoever waits for a second person is not asked to sign in again for it."""
+    fresh = [OperatorSection(name="fresh", groups=["oncall"], can=["unlock"], max_auth_age="10m")]
+
+    async def whole() -> None:
+        clock = MovingClock()
+        async with heart(op, tmp_path / "ca.sqlite", operators=fresh, clock=clock) as ca:
+            request = await asked(ca)
+            clock.later = 1800
+            assert (await approve(ca, Operator.at_socket(0), request))[1].actor == "idp:olga"
+
+    asyncio.run(whole())
+
+
 def test_who_asked_must_be_allowed_by_the_policy_in_force_at_the_approval(op: Op, tmp_path: Path) -> None:
     """Here olga's group has lost it; otto's operator is another one."""
     after = [OperatorSection(name="others", groups=["others"], can=["unlock"])]
@@ -256,6 +283,10 @@ def test_one_person_can_not_fill_the_list(play: Play) -> None:
         with pytest.raises(Throttled):
             await asked(ca)
         await asked(ca, "otto")
+        olga = await operator(ca, "olga")
+        assert olga.subject is not None
+        namesake = replace(olga, subject=replace(olga.subject, issuer="https://other.example.com"))
+        await ca.authority.approvals.ask(namesake, unlock())
 
     play(scenario)
 

@@ -98,3 +98,15 @@ def test_an_operator_gives_a_name_that_no_live_host_reports(run: Run) -> None:
         assert await store.record(recording("smith", generation=2)) == Recorded()
 
     run(scenario)
+
+
+def test_the_word_of_a_host_whose_certificates_are_revoked_keeps_no_name(run: Run) -> None:
+    async def scenario(store: SqlStore) -> None:
+        made = host_recording(HostFacts("web-1"))
+        await store.record(made)
+        (host,) = await store.hosts()
+        await report(store, host.id, "git")
+        await store.revoke([made.certificates[0].serial], reason="broken into", actor="uid:0", now=NOW)
+        assert await store.reserve("git", GIT, **SAID) == 1
+
+    run(scenario)
