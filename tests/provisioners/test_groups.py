@@ -7,6 +7,7 @@ import json
 import logging
 from base64 import urlsafe_b64encode
 from collections.abc import Iterator
+from urllib.parse import urlsplit
 
 import pytest
 from tests.parts.op import DISCOVERY, DOWN, Answer, Op, redirect
@@ -196,6 +197,19 @@ def test_userinfo_that_is_no_https_is_not_asked(asking: Desk, address: object) -
     assert isinstance(failure(asking), Unavailable)
 
 
+def test_the_access_token_is_shown_at_the_providers_own_address_alone(asking: Desk) -> None:
+    """Each of these answers, and would be taken: by a redirect, in plain over the network, by a name in the URL."""
+    says(asking, "/elsewhere", {"sub": "alice-1", "groups": ["admins"]})
+    port = urlsplit(asking.op.issuer).port
+    asking.op.answers["/userinfo"] = redirect(f"{asking.op.issuer}/elsewhere")
+    assert isinstance(failure(asking), Unavailable)
+    for unsafe in (f"http://0.0.0.0:{port}/elsewhere", f"http://u:p@127.0.0.1:{port}/elsewhere"):
+        asking.op.metadata["userinfo_endpoint"] = unsafe
+        with open_desk(asking.op, groups_from="userinfo") as anew:
+            assert isinstance(failure(anew), Unavailable)
+    assert asking.op.hits["/elsewhere"] == 0
+
+
 # -- Microsoft Graph ------------------------------------------------------------------------------------------
 
 
@@ -218,6 +232,10 @@ def test_graph_leads_nowhere_else(entra: Desk) -> None:
     for elsewhere in ("https://evil.example.com/v1.0/x", f"{entra.op.issuer}.evil.example/v1.0/", 7):
         says(entra, "/v1.0/me/transitiveMemberOf", {"value": [], "@odata.nextLink": elsewhere})
         assert isinstance(failure(entra, OVERAGE), Unavailable)
+    says(entra, "/elsewhere", {"value": [{"@odata.type": GROUP, "id": "admins"}]})
+    says(entra, "/v1.0/me/transitiveMemberOf", {"value": [], "@odata.nextLink": f"{entra.op.issuer}/elsewhere"})
+    assert isinstance(failure(entra, OVERAGE), Unavailable)
+    assert entra.op.hits["/elsewhere"] == 0
 
 
 def test_graph_that_never_ends_is_left(entra: Desk) -> None:
