@@ -85,7 +85,8 @@ def _read(path: Path) -> list[str]:
     try:
         return path.read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError as error:
-        raise Invalid(f"{path} can't be read: {error.strerror}", code="host.log", hint="run this as root") from error
+        hint = "run this as root" if isinstance(error, PermissionError) else "give another: --log FILE"
+        raise Invalid(f"{path} can't be read: {error.strerror}", code="host.log", hint=hint) from error
 
 
 def _show(found: list[Finding], gate: Gate) -> None:
