@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import sqlite3
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -101,6 +103,16 @@ def test_a_reserved_name_is_listed_with_its_reason_and_goes_to_nobody(firm: Desk
     assert "backup2              reserved: an old account" in firm.here("person", "list")
     failed = firm.daypass("person", "reserve", "backup2", "--root", str(firm.ca_root), check=False)
     assert failed.returncode == Exit.CONFLICT and "daypass person reserve backup2 --for" in failed.stderr
+
+
+def test_system_accounts_names_do_not_scroll_people_away(firm: Desk) -> None:
+    database = firm.ca_root / "var/lib/daypass/ca.sqlite"
+    with contextlib.closing(sqlite3.connect(database)) as connection, connection:
+        rows = [(f"sys{number}", 1, "system account on web-1.example.com") for number in range(40)]
+        connection.executemany("INSERT INTO names (name, claimed_at, reason) VALUES (?, ?, ?)", rows)
+    short = firm.daypass("person", "list", "--root", str(firm.ca_root))
+    assert "sys7" not in short.stdout and "40 names are those of hosts' system accounts" in short.stderr
+    assert firm.here("person", "list", "--reserved").count("system account on web-1.example.com") == 40
 
 
 def test_a_lock_takes_a_reason(firm: Desk) -> None:

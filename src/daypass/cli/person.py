@@ -9,7 +9,7 @@ import click
 from daypass.cli.admin_options import json_option
 from daypass.cli.administration import Administration, administering
 from daypass.cli.output import data, json_data, note
-from daypass.cli.person_show import conflict_lines, details_lines, person_line, plain
+from daypass.cli.person_show import conflict_lines, details_lines, is_of_system, person_line, plain
 
 if TYPE_CHECKING:
     from daypass.api import PersonChanged
@@ -43,12 +43,14 @@ def person() -> None:
 Examples:
   daypass person list
   daypass person list --conflicts      who was refused a name, and what to do
+  daypass person list --reserved       those of hosts' system accounts, too
   daypass person list --json | jq -r '.people[] | select(.locked_at) | .login'""",
 )
 @click.option("--conflicts", is_flag=True, help="Who was refused a name, and the commands that settle it.")
+@click.option("--reserved", is_flag=True, help="All names that nobody gets: those of hosts' system accounts, too.")
 @administering
 @json_option
-def person_list(ca: Administration, conflicts: bool, as_json: bool) -> None:
+def person_list(ca: Administration, conflicts: bool, reserved: bool, as_json: bool) -> None:
     """List everybody on record, and the names that nobody gets."""
     from daypass.api import PeopleRequest, PeopleResponse
 
@@ -65,8 +67,11 @@ def person_list(ca: Administration, conflicts: bool, as_json: bool) -> None:
         return
     for one in found.people:
         data(person_line(one))
-    for name in found.reserved:
+    kept = [each for each in found.reserved if reserved or not is_of_system(each)]
+    for name in kept:
         data(person_line(name))
+    if left := len(found.reserved) - len(kept):
+        note(f"{left} names are those of hosts' system accounts: daypass person list --reserved")
     if found.conflicts:
         note(f"{len(found.conflicts)} refused for want of a name: daypass person list --conflicts")
 

@@ -939,6 +939,7 @@ WORDS: Mapping[str, tuple[dict[str, str], dict[str, tuple[str, str]], tuple[str,
         },
         {
             '--conflicts': ('', 'Who was refused a name, and the commands that settle it'),
+            '--reserved': ('', "All names that nobody gets: those of hosts' system accounts, too"),
             '--remote': ('', "Sign in for it, even on the CA's own machine"),
             '--provider': ('value', 'Which identity provider to sign in at'),
             '--no-browser-open': ('', 'Print the address to open, and open nothing'),
