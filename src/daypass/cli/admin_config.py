@@ -135,8 +135,8 @@ Examples:
   daypass ca config publish policy.toml --base 7 --remote \\
       --comment 'on call may restart'
 
-To change what is in force: daypass ca config show --remote > policy.toml first, and its version as --base. On the CA's
-machine, daypass ca reload publishes daypass.toml itself."""
+To change what is in force: daypass ca config show --remote > policy.toml first, and its version as --base. On the
+CA's machine, daypass ca reload publishes daypass.toml itself."""
 )
 @click.argument("file", type=click.File("r", encoding="utf-8"))
 @click.option("--base", type=click.IntRange(min=0), required=True, help="The version that was edited.")
