@@ -92,6 +92,20 @@ def test_settings_that_can_not_be_understood_are_never_taken_for_none(tmp_path: 
         Settings.load(path)
 
 
+@pytest.mark.parametrize("spoilt", ["file for all", "folder for all", "link", "dangling link"])
+def test_a_ceiling_that_somebody_else_could_lift_is_none_to_go_by(safe_path: Path, spoilt: str) -> None:
+    path = safe_path / "etc/host.toml"
+    path.parent.mkdir(mode=0o755)
+    if "link" in spoilt:
+        path.symlink_to(safe_path / ("there" if spoilt == "link" else "nowhere"))
+        (safe_path / "there").write_text("never = []\n")
+    else:
+        path.write_text('never = ["root"]\n')
+        (path.parent if spoilt == "folder for all" else path).chmod(0o777)
+    with pytest.raises(Misconfigured, match="is not touched"):
+        Settings.load(path)
+
+
 @pytest.mark.parametrize("root", ["relative", "/a b%u", '/quo"te', "/new\nline", "/back\\slash", "/has#h"])
 def test_a_root_that_sshd_would_read_otherwise_is_refused(root: str) -> None:
     with pytest.raises(Exception, match="--root"):

@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 
 from daypass.errors import Invalid, Misconfigured
+from daypass.host import files
 
 __all__ = ["Paths", "Settings"]
 
@@ -106,7 +107,14 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     @classmethod
     def load(cls, path: Path) -> Settings:
-        """Read the file; without one there is no ceiling. Misconfigured where it can't be understood."""
+        """Read the file; without one there is no ceiling. Misconfigured where it can't be understood, or where
+        somebody beside root could lift the ceiling."""
+        try:
+            files.check(path.parent)
+            files.check(path)
+        except Misconfigured as error:
+            hint = f"make it root's own file that only root may write to: {path}"
+            raise Misconfigured(error.message, code=error.code, hint=hint) from None
         try:
             text = path.read_text(encoding="utf-8")
         except FileNotFoundError:
