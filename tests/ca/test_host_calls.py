@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -299,3 +301,14 @@ def test_every_way_a_call_is_nobodys(play: Play) -> None:
 
 def test_a_namespace_of_its_own() -> None:
     assert HOST_REQUEST_NAMESPACE not in (REQUEST_NAMESPACE, BUNDLE_NAMESPACE, HEARTBEAT_NAMESPACE)
+
+
+def test_a_host_that_was_removed_is_told_nothing(play: Play, tmp_path: Path) -> None:
+    async def scenario(ca: Heart) -> None:
+        by = await enrolled(ca)
+        await admitted(ca, by)
+        with contextlib.closing(sqlite3.connect(tmp_path / "ca.sqlite")) as connection, connection:
+            connection.execute("UPDATE hosts SET removed_at = 1")
+        await refused(ca, call(ca, by), "removed")
+
+    play(scenario)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from daypass.api import HostBundle, HostPerson
-from daypass.host.accounts import FEW, Made, Memory, Plan, plan
+from daypass.host.accounts import COMMENT, FEW, Made, Memory, Plan, plan
 from daypass.host.passwd import Account
 from daypass.host.settings import Settings
 from daypass.model import HostRole, NewAccounts
@@ -55,3 +55,16 @@ def test_so_many_go_at_once(found: Plan, locks: int, held: int) -> None:
 
 def test_what_was_closed_before_stays_closed_while_others_are_held() -> None:
     assert len(planned(0, 0, 4, closed_before=9).closed) == 9
+
+
+@pytest.mark.parametrize(
+    ("uid", "comment", "ours"), [(1000, COMMENT, True), (999, COMMENT, False), (0, COMMENT, False), (1000, "", False)]
+)
+def test_after_a_power_cut_only_what_can_be_ours_is_taken_for_it(uid: int, comment: str, ours: bool) -> None:
+    bundle = HostBundle(
+        ca_id="", host_id="h", name="h", version=1, issued_at=0, expires=1, digest="", user_ca=[], roles=[DEV],
+        krl=b"",
+    )  # fmt: skip
+    accounts = {"alice": Account("alice", uid, comment, "/")}
+    found = plan(bundle, accounts, {}, Settings(), Memory({"alice": Made()}))
+    assert (found.adopt, found.lock) == (({"alice": uid}, ["alice"]) if ours else ({}, []))

@@ -195,6 +195,16 @@ def test_an_account_made_before_a_power_cut_is_known_for_ours(machine: Path) -> 
     assert found["memory"]["made"]["alice"]["uid"] is not None
 
 
+def test_a_making_is_remembered_before_it_happens(machine: Path) -> None:
+    """So that what a power cut leaves is known for ours, and what failed is nobody's."""
+    busy, made = played(
+        machine, step("alice", before=["echo 1 >/etc/passwd.lock"]), step("alice", before=["rm /etc/passwd.lock"])
+    )
+    assert (busy["made"], busy["memory"]) == ([], {"made": {"alice": {"uid": None, "locked": False}}})
+    assert "useradd failed for alice" in busy["said"][0]
+    assert made["made"] == ["alice"]
+
+
 def test_one_that_fails_keeps_nobody_else_waiting(machine: Path) -> None:
     """useradd of this machine may refuse what our grammar takes; it says so, and the others get theirs."""
     (made,) = played(machine, step("alice", "bob", before=["mkdir /home/alice"]))
