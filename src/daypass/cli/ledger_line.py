@@ -55,7 +55,7 @@ def _facts(entry: Mapping[str, object], besides: tuple[str, ...] = ()) -> Iterat
 
 
 def _value(name: str, value: object) -> str:
-    if name in ("valid_before", "expires_at", "expires", "until") and isinstance(value, int):
+    if (name == "valid_before" or name.endswith("_at")) and isinstance(value, int):
         return moment(value)
     if isinstance(value, list):
         return " ".join(map(str, value))
