@@ -442,8 +442,9 @@ def test_entries_are_shown_as_they_were_recorded(admin: Admin, arguments: Sequen
         ),
         (
             {"seq": 5, "time": 1795438966, "act": "person.link", "actor": "uid:0", "provider": "corp", "subject": "7"}
-            | {"reason": "x\x1b[2J\ny", "version": 1, "labels": {"env": "prod"}, "locked_at": 1795438966},
-            "5  {when}  person.link  uid:0  provider corp, subject 7, reason x\ufffd[2J\ufffdy, labels env=prod, locked at {when}  v1",
+            | {"reason": "\x1b[2J\ny", "version": 1, "labels": {"env": "prod"}, "locked_at": 1795438966},
+            "5  {when}  person.link  uid:0  provider corp, subject 7, reason \ufffd[2J\ufffdy, labels env=prod, "
+            "locked at {when}  v1",
         ),
     ],
 )
