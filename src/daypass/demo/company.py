@@ -282,12 +282,27 @@ def find(program: str) -> str:
 
 
 def end_agents(home: Path) -> None:
-    """End ssh-agents whose socket lies under `home`: they outlive the login that started them, by design."""
+    """End ssh-agents whose socket lies under `home`: they outlive the login that started them, by design.
+
+    When this returns they are gone, and their sockets with them: ssh would offer a key that nobody holds any more.
+    """
+    ended = []
     for process in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError, UnicodeDecodeError):
             argv = (process / "cmdline").read_bytes().decode().split("\0")
             if Path(argv[0]).name == "ssh-agent" and any(part.startswith(str(home)) for part in argv):
                 os.kill(int(process.name), signal.SIGTERM)
+                ended.append(process)
+    deadline = time.monotonic() + 10
+    while any(map(_runs, ended)) and time.monotonic() < deadline:
+        time.sleep(0.01)
+
+
+def _runs(process: Path) -> bool:
+    """Whether it is there, and no zombie (proc(5), stat)."""
+    with contextlib.suppress(OSError):
+        return (process / "stat").read_bytes().rpartition(b")")[2].split()[0] != b"Z"
+    return False
 
 
 def _at_the_browser(person: str) -> dict[str, str]:
