@@ -30,7 +30,7 @@ def entry_line(raw: bytes) -> str:
         str(entry.get("act")),
         str(entry.get("actor")),
         _refusal(entry) if "why" in entry and "code" in entry else ", ".join(_facts(entry)),
-        f"v{entry.get('version')}",
+        f"v{entry['version']}" if "version" in entry else "",
     ]
     return "  ".join(printable(part) for part in parts if part)
 
