@@ -12,12 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from daypass.ca.host_ports import HostAccounts
-from daypass.ca.person_ports import ConflictRecord, NameRecord
+from daypass.ca.person_ports import SYSTEM_ACCOUNT, ConflictRecord, NameRecord
 from daypass.ca.persons import settling, told
+from daypass.ca.policy import Policy
 from daypass.config import RoleSection
 from daypass.errors import Conflict, DaypassError, Denied, Invalid, NotFound, Unauthenticated
-from daypass.model import is_login_name
+from daypass.model import Identity, Kind, OnceId, Proof, is_login_name
 from tests.ca.heart import ENGINEERS, Heart, new_key
+from tests.ca.samples import config
 
 Play = Callable[..., None]
 SAID: Any = {"reason": "she asked", "actor": "uid:0"}
@@ -207,3 +209,15 @@ def test_only_login_names_are_ever_given(text: str) -> None:
     """Whatever unicode looks like: one of `[a-z_][a-z0-9._-]{0,31}`, as it stands."""
     if is_login_name(text):
         assert text.isascii() and text == text.lower() and 0 < len(text) <= 32 and text[0] not in "-.0123456789"
+
+
+@pytest.mark.parametrize(("email", "may"), [("svcx@example.com", True), ("bob@example.com", False)])
+def test_a_role_gives_a_system_account_s_name_to_that_address_alone(email: str, may: bool) -> None:
+    """Whoever can edit another claim would be `svcx` by it (trust 1.2)."""
+    listed = ["svcx@example.com", "bob@example.com"]
+    role = RoleSection(name="listed", hosts=["*"], emails=listed, accounts=["{login}"])
+    who = Identity(Kind.PERSON, "idp", "https://idp.example.com", "7", email=email, login="svcx", names=("svcx",))
+    proof = Proof(who, OnceId("idp", "n"), 0, 100, bound=True)
+    policy = Policy(config(roles=[role]))
+    assert policy.may_take(proof, "svcx", f"{SYSTEM_ACCOUNT}web-1.example.com", 50) is may
+    assert not policy.may_take(proof, "svcx", "kept by an operator", 50)
