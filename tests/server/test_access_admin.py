@@ -48,7 +48,7 @@ ADMIN_ROUTES = {
     "join_token": Row('{"name":"web-1.example.com"}', "token:web-*", 201, 201),
     "ledger": Row('{"limit":1}', "audit", 200, 200),
     "lock": Row(WHOM, "lock", 404, 404),
-    "person_link": Row('{"person":"#9999","identity":"idp:x"}', "persons", 404, 404),
+    "person_link": Row('{"person":"#9999","identity":"idp:x"}', "persons", 202, 404),
     "person_list": Row("{}", "audit", 200, 200),
     "person_rename": Row('{"person":"#9999","name":"other"}', "persons", 404, 404),
     "person_reserve": Row('{"name":"No Name"}', "persons", 400, 400),

@@ -156,7 +156,9 @@ class PersonChanged(msgspec.Struct, frozen=True, kw_only=True):
 PERSON_ROUTES = (
     admin_route("person_list", "audit", PeopleRequest, PeopleResponse, "Everybody on record."),
     admin_route("person_show", "audit", PersonRequest, PersonDetails, "One person, with history."),
-    admin_route("person_link", "persons", LinkRequest, PersonChanged, "Give a person one more identity."),
+    admin_route(
+        "person_link", "persons", LinkRequest, PersonChanged, "Give a person one more identity.", two_persons=True
+    ),
     admin_route("person_rename", "persons", RenameRequest, PersonChanged, "Give a person another login name."),
     admin_route("person_reserve", "persons", ReserveRequest, PersonChanged, "Keep a login name."),
     admin_route("lock", "lock", LockRequest, PersonChanged, "Lock a person out."),

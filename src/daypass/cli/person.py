@@ -108,7 +108,8 @@ Examples:
   daypass person link alice okta:00u1abcd --merge
 
 Where the other identity is a person who has had certificates, --merge says that both are one human being: what that
-person holds is revoked, their identities move over, and their name goes to nobody else.""",
+person holds is revoked, their identities move over, and their name goes to nobody else. By a sign-in this takes the
+capability persons, and a second person who approves it.""",
 )
 @click.argument("who", metavar="PERSON")
 @click.argument("identity", metavar="PROVIDER:SUBJECT")

@@ -15,7 +15,12 @@ __all__ = ["CAPABILITIES", "TWO_PERSONS", "operator_faults"]
 
 CAPABILITIES = ("audit", "revoke", "lock", "unlock", "persons", "configure", "rotate")
 # Over the network one asks for these and another approves (trust 4.3): act -> the capability it takes.
-TWO_PERSONS = {"unlock": "unlock", "config_publish": "configure", "config_rollback": "configure"}
+TWO_PERSONS = {
+    "unlock": "unlock",
+    "person_link": "persons",  # whoever links an account of theirs to somebody is that somebody
+    "config_publish": "configure",
+    "config_rollback": "configure",
+}
 _UNUSED = ("rotate",)
 _FORMS = (*CAPABILITIES, "token:HOSTS", "approve:ACT")
 _SIGN_IN = 60  # seconds; nobody signs in and asks in less
