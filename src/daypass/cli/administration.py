@@ -100,7 +100,7 @@ class Administration:
         """None where there is none for us. One that is only not there now is, for who could not sign in anyway."""
         if not self.here:
             return None
-        path: Path = self.where.load().ca.admin_socket
+        path = self.where.socket()
         ours = self._named or os.access(path, os.W_OK) or self.settings().current() is None
         return path if ours else None
 
