@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pty
+import select
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 
 from daypass.cli.main import main
 
+PATIENCE = 120  # seconds
 TRIAL = ["--url", "https://localhost:8443", "--host-domain", "*.test.example", "--no-passphrase"]
 
 
@@ -43,9 +45,15 @@ def on_terminal(*arguments: str) -> tuple[subprocess.Popen[bytes], int]:
 
 
 def converse(process: subprocess.Popen[bytes], terminal: int, answers: dict[str, str], until: str = "") -> str:
-    """Answer each question once, as it is asked; everything shown until the process ends, by TERM after `until`."""
+    """Answer each question once, as it is asked; everything shown until the process ends, by TERM after `until`.
+
+    A process that says nothing for `PATIENCE` is ended: a test fails, and the others go on.
+    """
     waiting, shown, unanswered = dict(answers), "", 0
     while True:
+        if not select.select([terminal], [], [], PATIENCE)[0]:
+            process.kill()
+            raise AssertionError(f"nothing more came after: {shown}")
         try:
             chunk = os.read(terminal, 4096)
         except OSError:  # the child has closed its side
