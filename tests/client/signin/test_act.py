@@ -18,6 +18,7 @@ from daypass.remote import Remote
 from daypass.wire import PublicKey, SshSignature
 from daypass.wire.binding import POSSESSION_NAMESPACE, admin_act, login_nonce, possession_message
 from tests.client.laptop import follow
+from tests.parts.processes import wait_until
 
 PATH, BODY, PURPOSE = "/v1/admin/lock", b'{"person":"carol"}', "lock carol"
 Use = Callable[[Remote, str], str]
@@ -61,6 +62,7 @@ def test_the_browser_hears_what_came_of_it(joined: Membership, settings: Setting
     assert call(settings, said, lambda _, __: "done", browser) == "done"
     with pytest.raises(Denied):
         call(settings, said, refused, browser)
+    wait_until(lambda: len(pages) == 2, "the browser to have read both pages")
     assert "lock carol" in pages[0] and "used up" in pages[0]
     assert "&lt;lock&gt;" in pages[1] and "<b>" not in pages[1]
 
