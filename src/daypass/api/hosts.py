@@ -14,6 +14,7 @@ __all__ = [
     "HostBundle",
     "HostHeartbeat",
     "HostPerson",
+    "HostSelf",
     "HostSyncRequest",
     "HostSyncResponse",
 ]
@@ -61,6 +62,8 @@ class HostBundle(msgspec.Struct, frozen=True, kw_only=True):
     user_ca: list[str]
     roles: list[HostRole]
     people: list[HostPerson] = []  # by login
+    bastions: list[str] = []  # names of the hosts that lead to this one
+    fail_closed_after: int = 0  # seconds without word from the CA; then everybody's certificate is refused. 0: never
     krl: bytes
 
 
@@ -84,6 +87,18 @@ class EnrolResponse(msgspec.Struct, frozen=True, kw_only=True):
     bundle: Signed
 
 
+class HostSelf(msgspec.Struct, frozen=True, kw_only=True):
+    """What a host says of itself, for lists and alarms. It admits nobody and nothing anywhere."""
+
+    agent: str = ""  # "daypass 0.1.0", "agent.sh 1"
+    openssh: str = ""
+    machine: str = ""  # SHA-256 of its machine-id and CA id, hex: two machines with one disk differ here
+    expires: int = 0  # the end of the first of its certificates, unix seconds
+    krl_version: int = 0  # of the KRL that sshd reads
+    since: int = 0  # when it last heard from the CA before this call, unix seconds
+    keys: list[str] = []  # fingerprints of sshd's host keys
+
+
 class HostSyncRequest(msgspec.Struct, frozen=True, kw_only=True):
     """What the host has applied, and what is true of it by its own word; the latter admits nobody anywhere.
 
@@ -95,6 +110,7 @@ class HostSyncRequest(msgspec.Struct, frozen=True, kw_only=True):
     trust_version: int = 0
     system_accounts: list[str] = []
     accounts: list[str] = []
+    about: HostSelf | None = None
 
 
 class HostSyncResponse(msgspec.Struct, frozen=True, kw_only=True):

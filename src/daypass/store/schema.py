@@ -32,6 +32,7 @@ __all__ = [
     "conflicts",
     "device_requests",
     "host_names",
+    "host_reports",
     "hosts",
     "identities",
     "installation",
@@ -46,7 +47,7 @@ __all__ = [
     "serial_blocks",
 ]
 
-REVISION = "0003"
+REVISION = "0004"
 """The migration that makes exactly these tables."""
 
 # SQLite stores a table in its key's order only where the type says INTEGER.
@@ -148,6 +149,19 @@ hosts = Table(
     Column("accounts", Text),  # JSON of what it said at its last sync: {"system": […], "ordinary": […]}
     Column("bundle_version", BIG),  # that it has applied, by its own word
     Column("synced_at", BIG),
+    Column("addresses", Text, nullable=False, server_default="[]"),  # that are principals, too (trust 5.2)
+    Column("facts", Text),  # JSON of what it says of itself: api.HostSelf
+    Column("trust_version", BIG),  # that it goes by, by its own word
+    Column("enrolled_from", Text),  # the address that it enrolled from
+)
+
+# Who has logged in how, as each host counts it (trust 6.4); the newest report alone.
+host_reports = Table(
+    "host_reports",
+    metadata,
+    Column("host_id", Text, ForeignKey("hosts.id"), primary_key=True),
+    Column("report", Text, nullable=False),  # JSON
+    Column("reported_at", BIG, nullable=False),
 )
 
 # Names and aliases of hosts share one space, so an alias can't take another host's name.
@@ -220,6 +234,13 @@ join_tokens = Table(
     Column("created_by", Text, nullable=False),
     Column("created_at", BIG, nullable=False),
     Column("expires_at", BIG, nullable=False),
+    Column("patterns", Text, nullable=False, server_default="[]"),  # any name that one of them fits; else host_name
+    Column("networks", Text, nullable=False, server_default="[]"),  # to enrol from; none: from anywhere
+    Column("addresses", Text, nullable=False, server_default="[]"),  # of the host, that become principals
+    Column("max_uses", BIG, nullable=False, server_default="1"),
+    Column("uses", BIG, nullable=False, server_default="0"),
+    Column("replaces", Text),  # id of the host whose name passes to whoever brings this (trust 5.1)
+    Column("revoked_at", BIG),
 )
 
 # Sign-ins on another device (trust 8.2). For ten minutes each; of their secrets there are hashes.

@@ -1,0 +1,44 @@
+"""What hosts say of themselves and of logins, addresses as principals, and join tokens for more than one host."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0004"
+down_revision = "0003"
+branch_labels = None
+depends_on = None
+
+BIG = sa.BigInteger().with_variant(sa.Integer, "sqlite")
+
+
+def upgrade() -> None:
+    _hosts()
+    _join_tokens()
+
+
+def _hosts() -> None:
+    op.add_column("hosts", _list("addresses"))
+    op.add_column("hosts", sa.Column("facts", sa.Text))
+    op.add_column("hosts", sa.Column("trust_version", BIG))
+    op.add_column("hosts", sa.Column("enrolled_from", sa.Text))
+    op.create_table(
+        "host_reports",
+        sa.Column("host_id", sa.Text, sa.ForeignKey("hosts.id"), primary_key=True),
+        sa.Column("report", sa.Text, nullable=False),
+        sa.Column("reported_at", BIG, nullable=False),
+    )
+
+
+def _join_tokens() -> None:
+    for name in ("patterns", "networks", "addresses"):
+        op.add_column("join_tokens", _list(name))
+    op.add_column("join_tokens", sa.Column("max_uses", BIG, nullable=False, server_default="1"))
+    op.add_column("join_tokens", sa.Column("uses", BIG, nullable=False, server_default="0"))
+    op.add_column("join_tokens", sa.Column("replaces", sa.Text))
+    op.add_column("join_tokens", sa.Column("revoked_at", BIG))
+
+
+def _list(name: str) -> sa.Column[str]:
+    return sa.Column(name, sa.Text, nullable=False, server_default="[]")
