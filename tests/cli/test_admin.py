@@ -272,6 +272,12 @@ TO_THE_FIRST_RELEASE = """
     ALTER TABLE installation DROP COLUMN policy_version; ALTER TABLE config_versions DROP COLUMN comment;
     ALTER TABLE names DROP COLUMN reason; ALTER TABLE hosts DROP COLUMN accounts;
     ALTER TABLE hosts DROP COLUMN bundle_version; ALTER TABLE hosts DROP COLUMN synced_at;
+    DROP TABLE host_reports; ALTER TABLE hosts DROP COLUMN addresses; ALTER TABLE hosts DROP COLUMN facts;
+    ALTER TABLE hosts DROP COLUMN trust_version; ALTER TABLE hosts DROP COLUMN enrolled_from;
+    ALTER TABLE join_tokens DROP COLUMN patterns; ALTER TABLE join_tokens DROP COLUMN networks;
+    ALTER TABLE join_tokens DROP COLUMN addresses; ALTER TABLE join_tokens DROP COLUMN max_uses;
+    ALTER TABLE join_tokens DROP COLUMN uses; ALTER TABLE join_tokens DROP COLUMN replaces;
+    ALTER TABLE join_tokens DROP COLUMN revoked_at;
     UPDATE schema_version SET version_num = '0001';
 """
 
