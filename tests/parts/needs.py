@@ -11,6 +11,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable
 from ctypes.util import find_library
 from dataclasses import dataclass
@@ -19,13 +20,31 @@ from pathlib import Path
 import playwright
 import pytest
 
-__all__ = ["IDPS", "IDPS_PINS", "NOT_RUN", "PARTS", "PROVIDER", "Part", "in_ci", "need"]
+__all__ = [
+    "IDPS",
+    "IDPS_PINS",
+    "MACHINE",
+    "MACHINE_PACKAGES",
+    "NOT_RUN",
+    "PARTS",
+    "PROVIDER",
+    "Part",
+    "in_ci",
+    "need",
+]
 
 NOT_RUN = "not run: needs "
 PROVIDER = Path(__file__).parent / "oidc_provider"
 IDPS = Path(__file__).parents[2] / ".venv/idps"
 """A virtual environment of their own for the identity providers in Python, whose libraries are not ours."""
 IDPS_PINS = Path(__file__).parents[2] / "requirements/idps.txt"
+
+MACHINE = Path(sys.prefix) / "machine"
+"""The disk that every machine of the tests begins with: Debian 12 with these packages, and no host keys."""
+MACHINE_PACKAGES = (
+    "openssh-server,systemd,systemd-sysv,dbus,libpam-systemd,python3,python3-venv,iproute2,curl,ca-certificates,"
+    "sudo,busybox,cron"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +127,12 @@ def _idp(program: str) -> Callable[[], Path | None]:
     return find
 
 
+def _machine() -> Path | None:
+    """As these packages make it: what was made carries the list of them."""
+    made = MACHINE.with_suffix(".packages")
+    return MACHINE if made.exists() and made.read_text() == MACHINE_PACKAGES else None
+
+
 @functools.cache
 def _mount_namespace() -> Path | None:
     """Only root may, and not in every container."""
@@ -160,6 +185,14 @@ PARTS = {
         Part("oidc-provider", _provider),
         Part("canaille", _idp("canaille")),
         Part("bao", _idp("bao")),
+        Part("mmdebstrap", _binary("mmdebstrap"), "mmdebstrap"),
+        Part("systemd-nspawn", _binary("systemd-nspawn"), "systemd-container"),
+        Part("nsenter", _binary("nsenter"), "util-linux"),
+        Part("faketime", _binary("faketime"), "faketime"),
+        Part("busybox", _binary("busybox"), "busybox"),
+        Part("cloud-init", _binary("cloud-init"), "cloud-init"),
+        Part("machine", _machine),
+        Part("Debian's Python", lambda: Path(sys.executable) if sys.version_info[:2] == (3, 11) else None),
         Part("root", lambda: Path("/") if os.geteuid() == 0 else None),
         Part("root with mount namespaces", _mount_namespace),
         Part("root with network namespaces", _network_namespace),
