@@ -187,6 +187,7 @@ PARTS = {
         Part("bao", _idp("bao")),
         Part("mmdebstrap", _binary("mmdebstrap"), "mmdebstrap"),
         Part("systemd-nspawn", _binary("systemd-nspawn"), "systemd-container"),
+        Part("systemd-analyze", _binary("systemd-analyze"), "systemd"),
         Part("nsenter", _binary("nsenter"), "util-linux"),
         Part("faketime", _binary("faketime"), "faketime"),
         Part("busybox", _binary("busybox"), "busybox"),
