@@ -25,6 +25,7 @@ from daypass.host.alone import alone
 from daypass.host.answer import Answer, verify
 from daypass.host.hostkeys import HostKey, load_host_keys
 from daypass.host.install import Installation, OurFile, Outcome
+from daypass.host.machine import machine_of
 from daypass.host.passwd import every_name, read_accounts
 from daypass.host.settings import Paths, Settings
 from daypass.host.sshd import Effective, Sshd
@@ -157,7 +158,7 @@ def _known(machine: Machine, ca_id: bytes) -> State | None:
 
 def _state(machine: Machine, answer: Answer, url: str, roots: Sequence[str], now: int) -> State:
     certificates = [
-        CertificateState(path=str(path), key=str(key.path), serial=each.serial, expires=each.valid_before)
+        CertificateState.of(each, path, key.path)
         for path, key, each in zip(machine.certificate_paths(), machine.keys, answer.certificates, strict=True)
     ]
     return State(
@@ -172,4 +173,7 @@ def _state(machine: Machine, answer: Answer, url: str, roots: Sequence[str], now
         krl_version=answer.krl_version,
         enrolled_at=now,
         certificates=certificates,
+        machine=machine_of(machine.paths, answer.trust.ca_id),
+        sshd=str(machine.sshd.binary),
+        sshd_config=str(machine.sshd.config),
     )

@@ -8,21 +8,37 @@ import msgspec
 
 from daypass.errors import Misconfigured
 from daypass.host import files
+from daypass.wire import Certificate
 
 __all__ = ["CertificateState", "State"]
 
 
 class CertificateState(msgspec.Struct, frozen=True, kw_only=True):
-    """One host certificate: where it lies, its serial, and the unix time it ends."""
+    """One host certificate: where it lies, its serial, and the unix times it begins and ends."""
 
     path: str
     key: str = ""  # path of the private key
     serial: int
+    begins: int = 0
     expires: int
+
+    @classmethod
+    def of(cls, certificate: Certificate, path: Path, key: Path) -> CertificateState:
+        return cls(
+            path=str(path),
+            key=str(key),
+            serial=certificate.serial,
+            begins=certificate.valid_after,
+            expires=certificate.valid_before,
+        )
 
 
 class State(msgspec.Struct, frozen=True, kw_only=True):
-    """`/var/lib/daypass/state.json`, for root alone. `roots` are the X.509 roots (PEM) to believe of the CA."""
+    """`/var/lib/daypass/state.json`, for root alone. `roots` are the X.509 roots (PEM) to believe of the CA.
+
+    `machine` is whose it is (`host.machine`): on a copy of this disk it says another's. `sshd` and `sshd_config` are
+    the program and the configuration that were set up.
+    """
 
     url: str
     ca_id: str
@@ -36,7 +52,10 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     enrolled_at: int
     certificates: list[CertificateState]
     digest: str = ""  # of the bundle in force, once it is kept here
-    synced_at: int = 0
+    synced_at: int = 0  # when the CA last had word for it, unix seconds
+    machine: str = ""
+    sshd: str = ""
+    sshd_config: str = ""
 
     @classmethod
     def load(cls, path: Path) -> State | None:
@@ -60,3 +79,8 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     def expires(self) -> int:
         """When the first of the certificates ends, in unix seconds."""
         return min((each.expires for each in self.certificates), default=0)
+
+    @property
+    def heard_at(self) -> int:
+        """When it last heard from its CA, in unix seconds."""
+        return max(self.synced_at, self.enrolled_at)
