@@ -54,7 +54,7 @@ def trust(**changes: Any) -> api.TrustDocument:
 def bundle(**changes: Any) -> api.HostBundle:
     document = api.HostBundle(
         ca_id=CA_ID.hex(), host_id="h1", name="web-1.example.com", version=9, issued_at=NOW - 60, expires=NOW + 3600,
-        digest="", user_ca=[line(USER_CA)], roles=[], krl=b"",
+        digest="", user_ca=[line(USER_CA)], roles=[], krl_digest="",
     )  # fmt: skip
     return msgspec.structs.replace(document, **changes)
 

@@ -370,7 +370,7 @@ def test_the_bundle_says_what_a_host_needs_and_is_signed(play: Play) -> None:
     async def scenario(ca: Heart) -> None:
         issuance = await ca.enrol(await ca.join_token(), new_key())
         assert issuance.host is not None
-        document, signature = await ca.authority.bundle(issuance.host)
+        (document, signature), _ = await ca.authority.bundle(issuance.host)
         SshSignature.from_armor(signature).verify(BUNDLE_NAMESPACE, document.encode(), ca.keys["bundle"].public_key)
         bundle = msgspec.json.decode(document, type=HostBundle)
         assert (bundle.ca_id, bundle.name) == (CA_ID.hex(), "web-1.example.com")

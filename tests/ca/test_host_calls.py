@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
 import os
 import sqlite3
 from collections.abc import Callable
@@ -83,6 +84,12 @@ async def bundle(ca: Heart, by: Holder) -> HostBundle:
     assert found is not None
     SshSignature.from_armor(found[1]).verify(BUNDLE_NAMESPACE, found[0].encode(), ca.keys["bundle"].public_key)
     return msgspec.json.decode(found[0], type=HostBundle)
+
+
+async def listed(ca: Heart, by: Holder) -> Krl:
+    sent = (await synced(ca, by)).krl
+    assert sent is not None
+    return Krl.parse(sent)
 
 
 def test_roles_reach_a_host_by_label_and_by_pattern_and_no_other(play: Play) -> None:
@@ -204,15 +211,28 @@ def test_an_account_outlives_the_hours_of_its_role(play: Play) -> None:
 def test_what_people_gave_up_or_were_taken_reaches_hosts_in_the_krl(play: Play) -> None:
     async def scenario(ca: Heart) -> None:
         host = await enrolled(ca, tier="web")
-        before = await bundle(ca, host)
-        assert Krl.parse(before.krl).sections == ()
+        assert (await listed(ca, host)).sections == ()
         issuance, _ = await ca.sign_in()
         serial = issuance.certificates[0].serial
         await ca.store.revoke([serial, host.serial], reason="lost", actor="root", now=int(ca.clock.now()))
         ca.clock.later += 10
-        after = await bundle(ca, await enrolled(ca, "web-2.example.com", tier="web"))
-        (section,) = Krl.parse(after.krl).sections
+        (section,) = (await listed(ca, await enrolled(ca, "web-2.example.com", tier="web"))).sections
         assert (section.ca_key, section.serials) == (ca.keys["user"].public_key, ((serial, serial),))
+
+    play(scenario)
+
+
+def test_the_krl_is_the_same_for_all_hosts_and_comes_once(play: Play) -> None:
+    async def scenario(ca: Heart) -> None:
+        first, second = await enrolled(ca), await enrolled(ca, "web-2.example.com")
+        signed = await bundle(ca, first)
+        sent = (await synced(ca, first)).krl
+        assert sent is not None and hashlib.sha256(sent).hexdigest() == signed.krl_digest
+        ca.clock.later += 100
+        assert (await bundle(ca, second)).krl_digest == signed.krl_digest
+        again = HostSaid(signed.digest, 0, (), (), signed.krl_digest)
+        assert (await synced(ca, first, again)).krl is None
+        assert (await synced(ca, first, replace(again, krl_digest="00"))).krl == sent
 
     play(scenario)
 

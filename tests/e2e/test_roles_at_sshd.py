@@ -88,7 +88,7 @@ def lines(rules: Policy) -> Files:
     """As a host makes them of its bundle."""
     bundle = HostBundle(
         ca_id="", host_id="h", name=HOST, version=1, issued_at=0, expires=1, digest="", user_ca=[],
-        roles=list(rules.for_host(HOST, (), {})), krl=b"",
+        roles=list(rules.for_host(HOST, (), {})), krl_digest="",
     )  # fmt: skip
     return {name: text.decode() for name, text in principals_files(bundle, ("alice", "bob"), ()).items()}
 

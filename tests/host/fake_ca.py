@@ -20,7 +20,7 @@ from daypass.wire import Certificate, CertType, Krl, PublicKey, SshSignature, si
 from daypass.wire.binding import possession_message, request_message
 from daypass.wire.sshsig import to_be_signed
 
-__all__ = ["NAME", "OPTIONS", "ROLES", "FakeCa", "public"]
+__all__ = ["NAME", "OPTIONS", "ROLES", "FakeCa", "empty_krl", "public"]
 
 NAME = "web-1.example.com"
 OPTIONS = "restrict,pty,port-forwarding"
@@ -30,14 +30,18 @@ ROLES = (
 )
 
 
+def empty_krl(version: int = 1) -> bytes:
+    return Krl(version=version, generated_at=1_800_000_000, comment="test").encode()
+
+
 def public(key: Ed25519PrivateKey) -> PublicKey:
     return PublicKey.from_cryptography(key.public_key())
 
 
 @dataclass
 class FakeCa:
-    """`trust`, `bundle`, `heartbeat` and `certificate` change what is signed; `signers` who signs it; `answer` and
-    `sync_answer` what is sent."""
+    """`trust`, `bundle`, `heartbeat` and `certificate` change what is signed; `signers` who signs it;
+    `listed` is the KRL, `answer` and `sync_answer` what is sent."""
 
     root: Ed25519PrivateKey = field(default_factory=Ed25519PrivateKey.generate)
     user_ca: Ed25519PrivateKey = field(default_factory=Ed25519PrivateKey.generate)
@@ -53,6 +57,7 @@ class FakeCa:
     heartbeat: dict[str, Any] = field(default_factory=dict)
     sync_answer: Callable[[api.HostSyncResponse], api.HostSyncResponse] = lambda answer: answer
     synced: list[api.HostSyncRequest] = field(default_factory=list)
+    listed: bytes = field(default_factory=lambda: empty_krl())  # the KRL; the bundle names it
 
     @property
     def ca_id(self) -> bytes:
@@ -75,6 +80,7 @@ class FakeCa:
                 bundle=self._signed(
                     self._bundle(), self.signers.get("bundle", self.bundle_key), api.BUNDLE_NAMESPACE
                 ),
+                krl=self.listed,
             )
         )
 
@@ -93,14 +99,12 @@ class FakeCa:
                 bundle=None if same else self._signed(bundle, signer, api.BUNDLE_NAMESPACE),
                 heartbeat=self._signed(self._heartbeat(bundle), signer, api.HEARTBEAT_NAMESPACE) if same else None,
                 trust=self.signed_trust() if trust.version > request.trust_version else None,
+                krl=self.listed if request.krl_digest != bundle.krl_digest else None,
             )
         )
 
     def signed_trust(self) -> api.Signed:
         return self._signed(self._trust(), self.signers.get("trust", self.root), api.TRUST_NAMESPACE)
-
-    def krl(self, version: int = 1) -> bytes:
-        return Krl(version=version, generated_at=1_800_000_000, comment="test").encode()
 
     def user_certificate(self, key: PublicKey, *principals: str) -> Certificate:
         """A person's day pass."""
@@ -135,7 +139,8 @@ class FakeCa:
         now = int(time.time())
         document = api.HostBundle(
             ca_id=self.ca_id.hex(), host_id="h-1", name=NAME, version=1, issued_at=now, expires=now + 86400,
-            digest="d", user_ca=[public(self.user_ca).line()], krl=self.krl(), roles=[*ROLES],
+            digest="d", user_ca=[public(self.user_ca).line()], krl_digest=sha256(self.listed).hexdigest(),
+            roles=[*ROLES],
         )  # fmt: skip
         return msgspec.structs.replace(document, **self.bundle)
 

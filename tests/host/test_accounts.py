@@ -24,7 +24,7 @@ def planned(
     ]
     bundle = HostBundle(
         ca_id="", host_id="h", name="h", version=1, issued_at=0, expires=1, digest="", user_ca=[], roles=[DEV],
-        krl=b"", people=people,
+        krl_digest="", people=people,
     )  # fmt: skip
     names = [*here, *before, *(f"g{number}" for number in range(gone))]
     memory = Memory({each: Made(uid=1000 + at, locked=each in before) for at, each in enumerate(names)})
@@ -63,7 +63,7 @@ def test_what_was_closed_before_stays_closed_while_others_are_held() -> None:
 def test_after_a_power_cut_only_what_can_be_ours_is_taken_for_it(uid: int, comment: str, ours: bool) -> None:
     bundle = HostBundle(
         ca_id="", host_id="h", name="h", version=1, issued_at=0, expires=1, digest="", user_ca=[], roles=[DEV],
-        krl=b"",
+        krl_digest="",
     )  # fmt: skip
     accounts = {"alice": Account("alice", uid, comment, "/")}
     found = plan(bundle, accounts, {}, Settings(), Memory({"alice": Made()}))

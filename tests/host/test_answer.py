@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 from tests.host.box import Box
-from tests.host.fake_ca import NAME, OPTIONS, FakeCa, public
+from tests.host.fake_ca import NAME, OPTIONS, FakeCa, empty_krl, public
 
 from daypass.errors import DaypassError
 from daypass.model import HostRole
@@ -36,6 +36,10 @@ def signed_by_stranger(what: str) -> Lie:
 
 def answered(**changes: Any) -> Lie:
     return lambda ca: setattr(ca, "answer", lambda answer: msgspec.structs.replace(answer, **changes))
+
+
+def listed(krl: bytes) -> Lie:
+    return lambda ca: setattr(ca, "listed", krl)
 
 
 def foreign_ca(ca: FakeCa) -> None:
@@ -85,9 +89,12 @@ LIES: list[tuple[str, Lie, str]] = [
         lambda ca: (bundle(name="../x")(ca), answered(name="../x")(ca)),
         "another host",
     ),
-    ("bundle without a KRL", bundle(krl=b""), "no KRL"),
-    ("bundle with a broken KRL", bundle(krl=b"SSHKRL\n\0garbage"), "can't be loaded"),
-    ("bundle with text for a KRL", bundle(krl=b"# nothing\n"), "can't be loaded"),
+    ("no KRL", answered(krl=None), "no KRL"),
+    ("an empty file for a KRL", listed(b""), "no KRL"),
+    ("a broken KRL", listed(b"SSHKRL\n\0garbage"), "can't be loaded"),
+    ("text for a KRL", listed(b"# nothing\n"), "can't be loaded"),
+    ("another KRL than the bundle names", answered(krl=empty_krl(2)), "not the one"),
+    ("bundle that names no KRL", bundle(krl_digest=""), "not the one"),
     ("account that is a path", bundle(roles=[role(accounts=("../../etc/cron.d/x",))]), "can't be one"),
     ("account with a newline", bundle(roles=[role(accounts=("a\nb",))]), "can't be one"),
     ("options that do not restrict", bundle(roles=[role(options="pty")]), "can't stand on a line"),
@@ -120,9 +127,9 @@ def test_a_document_older_than_the_one_remembered_is_refused(box: Box, kind: str
 
 
 def test_a_krl_older_than_the_one_remembered_is_refused(box: Box) -> None:
-    box.ca.bundle["krl"] = box.ca.krl(9)
+    box.ca.listed = empty_krl(9)
     box.enrol()
-    box.ca.bundle["krl"] = box.ca.krl(8)
+    box.ca.listed = empty_krl(8)
     with pytest.raises(DaypassError, match="9 was seen before"):
         box.enrol()
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from tests.host.box import Box
-from tests.host.fake_ca import OPTIONS
+from tests.host.fake_ca import OPTIONS, empty_krl
 from tests.parts.kill import killed_at
 from tests.parts.openssh import Accounts, Sshd, keygen, make_key, run_ssh
 from tests.parts.processes import free_port, stop, wait_until
@@ -60,8 +60,8 @@ def test_a_kill_at_any_write_locks_nobody_out(box: Box, accounts: Accounts, plac
         box.ca.bundle |= {
             "roles": [HostRole("x", OPTIONS, accounts=("bob",))],
             "version": 2,
-            "krl": box.ca.krl(2),
         }
+        box.ca.listed = empty_krl(2)
     plain = box.tree()
     for number in count(1):
         restore(box, plain)

@@ -23,7 +23,7 @@ DEPLOY = HostRole("deploy", 'restrict,command="deploy"', accounts=("root", "bob"
 def bundle(*roles: HostRole) -> HostBundle:
     return HostBundle(
         ca_id="", host_id="h-1", name="web-1.example.com", version=1, issued_at=0, expires=1, digest="", user_ca=[],
-        roles=[*roles], krl=b"",
+        roles=[*roles], krl_digest="",
     )  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import json
 import time
 from collections.abc import Callable
@@ -12,7 +13,7 @@ from typing import Any
 import msgspec
 import pytest
 from tests.host.box import Box
-from tests.host.fake_ca import OPTIONS, ROLES, FakeCa, public
+from tests.host.fake_ca import OPTIONS, ROLES, FakeCa, empty_krl, public
 
 from daypass.errors import Conflict, DaypassError, Misconfigured, Unavailable
 from daypass.host.accounts import Made, Memory
@@ -141,16 +142,25 @@ def test_a_newer_trust_document_comes_along_and_an_older_one_is_refused(enrolled
 
 def test_a_new_krl_is_loaded_by_openssh_before_it_replaces_the_old_one(enrolled: Box) -> None:
     section = CertificateSection(public(enrolled.ca.user_ca), ((5, 5),))
-    enrolled.change(krl=Krl(9, 1, "new", (section,)).encode())
+    enrolled.ca.listed = Krl(9, 1, "new", (section,)).encode()
+    enrolled.change()
     assert files(enrolled.sync()) == ["krl"]
     assert state(enrolled).krl_version == 9
 
 
-def test_a_krl_that_revokes_the_same_is_not_written_again(enrolled: Box) -> None:
+def test_the_krl_comes_once_and_is_not_asked_for_again(enrolled: Box) -> None:
     before = times(enrolled)
-    enrolled.change(krl=enrolled.ca.krl(9))
-    assert not enrolled.sync().did_something
-    assert (times(enrolled), state(enrolled).krl_version) == (before, 9)
+    enrolled.change(roles=[DEV])
+    enrolled.sync()
+    assert enrolled.ca.synced[-1].krl_digest == hashlib.sha256(enrolled.ca.listed).hexdigest()
+    assert times(enrolled)["krl"] == before["krl"]
+
+
+def test_a_krl_that_is_gone_comes_again(enrolled: Box) -> None:
+    before = enrolled.paths.krl.read_bytes()
+    enrolled.paths.krl.unlink()
+    assert files(enrolled.sync()) == ["krl"]
+    assert enrolled.paths.krl.read_bytes() == before
 
 
 def test_a_krl_that_somebody_broke_is_set_right(enrolled: Box) -> None:
@@ -164,6 +174,18 @@ def changed(**bundle: Any) -> Lie:
 
 def beat(**fields: Any) -> Lie:
     return lambda ca: ca.heartbeat.update(fields)
+
+
+def listing(krl: bytes) -> Lie:
+    def lie(ca: FakeCa) -> None:
+        changed()(ca)
+        ca.listed = krl
+
+    return lie
+
+
+def with_krl(krl: bytes) -> Lie:
+    return lambda ca: setattr(ca, "sync_answer", lambda answer: msgspec.structs.replace(answer, krl=krl))
 
 
 def signed_by_stranger(ca: FakeCa) -> None:
@@ -185,8 +207,9 @@ LIES: list[tuple[str, Lie, str]] = [
     ("an older bundle", changed(version=0), "version 1 was seen before"),
     ("a bundle without a digest", changed(digest=""), "for another host"),
     ("a foreign user CA", lambda ca: changed(user_ca=[public(ca.stranger).line()])(ca), "user CA key that the trust"),
-    ("a broken KRL", changed(krl=b"SSHKRL\n\0garbage"), "can't be loaded"),
-    ("no KRL", changed(krl=b""), "no KRL"),
+    ("a broken KRL", listing(b"SSHKRL\n\0garbage"), "can't be loaded"),
+    ("no KRL for the one that the bundle names", changed(krl_digest="00" * 32), "not the one"),
+    ("another KRL than the bundle names", with_krl(empty_krl(3)), "not the one"),
     ("options that widen", changed(roles=[HostRole("x", "pty", accounts=("root",))]), "can't stand on a line"),
     ("an account that is a path", changed(roles=[HostRole("x", OPTIONS, accounts=("../x",))]), "can't be one"),
     ("a heartbeat for another bundle", beat(digest="other"), "another bundle"),
@@ -208,9 +231,11 @@ def test_a_lie_leaves_everything_in_place(enrolled: Box, lie: Lie, words: str) -
 
 
 def test_an_older_krl_in_a_new_bundle_is_refused(enrolled: Box) -> None:
-    enrolled.change(krl=enrolled.ca.krl(8))
+    enrolled.ca.listed = empty_krl(8)
+    enrolled.change()
     enrolled.sync()
-    enrolled.change(krl=enrolled.ca.krl(7))
+    enrolled.ca.listed = empty_krl(7)
+    enrolled.change()
     with pytest.raises(Conflict, match="8 was seen before"):
         enrolled.sync()
 

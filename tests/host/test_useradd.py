@@ -64,7 +64,7 @@ def step(
 ) -> dict[str, Any]:
     bundle = {
         "ca_id": "", "host_id": "h", "name": "h", "version": 1, "issued_at": 0, "expires": 0, "digest": "d",
-        "user_ca": [], "krl": "", "roles": [role()] if roles is None else roles,
+        "user_ca": [], "krl_digest": "", "roles": [role()] if roles is None else roles,
         "people": [{"login": each, "roles": ["dev"], "locked": locked} for each in people],
     }  # fmt: skip
     return {"bundle": bundle, **more}

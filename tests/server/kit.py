@@ -26,13 +26,14 @@ from tests.parts.x509 import make_leaf, make_root, pem
 
 from daypass import api
 from daypass.ca.acts import Act, Operator, Shown
+from daypass.ca.krls import MadeKrl, made
 from daypass.ca.ports import HostRecord
 from daypass.errors import Unauthenticated
 from daypass.model import Credential, HostFacts, Issued, Request
 from daypass.server import app, serve
 from daypass.server.ports import Devices, PublicInfo
 from daypass.server.tls import Leaf
-from daypass.wire import PublicKey, SshSignature, sign_blob, sshsig
+from daypass.wire import Krl, PublicKey, SshSignature, sign_blob, sshsig
 from daypass.wire.binding import POSSESSION_NAMESPACE, possession_message
 
 __all__ = ["CA_ID", "GOOD", "Double", "Root", "Running", "in_thread", "key", "possession", "public_info", "running"]
@@ -108,8 +109,8 @@ class Double:
         self.joined.append((facts, lifetime, actor))
         return "dpj1.made", 1_800_000_000 + lifetime
 
-    async def bundle(self, host: HostRecord) -> tuple[str, str]:  # noqa: ARG002
-        return self.document, "signature"
+    async def bundle(self, host: HostRecord) -> tuple[tuple[str, str], MadeKrl]:  # noqa: ARG002
+        return (self.document, "signature"), made(Krl(1, 1, "test"))
 
     async def client_bundle(self) -> tuple[str, str]:
         return self.document, "for laptops"

@@ -64,7 +64,7 @@ class HostBundle(msgspec.Struct, frozen=True, kw_only=True):
     people: list[HostPerson] = []  # by login
     bastions: list[str] = []  # names of the hosts that lead to this one
     fail_closed_after: int = 0  # seconds without word from the CA; then everybody's certificate is refused. 0: never
-    krl: bytes
+    krl_digest: str  # hex SHA-256 of the KRL, which comes beside the bundle and is the same for all hosts
 
 
 class HostHeartbeat(msgspec.Struct, frozen=True, kw_only=True):
@@ -85,6 +85,7 @@ class EnrolResponse(msgspec.Struct, frozen=True, kw_only=True):
     certificates: list[bytes]  # one wire blob per key, in the order of the request
     trust: Signed
     bundle: Signed
+    krl: bytes | None = None  # the one of the bundle's krl_digest
 
 
 class HostSelf(msgspec.Struct, frozen=True, kw_only=True):
@@ -106,6 +107,7 @@ class HostSyncRequest(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     digest: str = ""  # of its bundle; empty asks for one
+    krl_digest: str = ""  # hex SHA-256 of the KRL that sshd reads
     bundle_version: int = 0
     trust_version: int = 0
     system_accounts: list[str] = []
@@ -114,8 +116,10 @@ class HostSyncRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class HostSyncResponse(msgspec.Struct, frozen=True, kw_only=True):
-    """A bundle where the host's digest is another, else a heartbeat; the trust document where it is newer."""
+    """A bundle where the host's digest is another, else a heartbeat; the trust document where it is newer; the KRL
+    where the host has another than the bundle names."""
 
     bundle: Signed | None = None
     heartbeat: Signed | None = None
     trust: Signed | None = None
+    krl: bytes | None = None

@@ -6,11 +6,11 @@ Asked of the store once in a few seconds, however many hosts sync.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
 
 from msgspec import Struct
 
 from daypass.ca.host_ports import Member
+from daypass.ca.krls import Krls, MadeKrl
 from daypass.ca.person_ports import IdentityRecord, PersonRecord
 from daypass.ca.policy import Policy
 from daypass.ca.ports import Store
@@ -18,24 +18,23 @@ from daypass.ca.roles import Role
 from daypass.ca.subject import Subject
 from daypass.ca.who import is_on_who
 from daypass.wire import PublicKey
-from daypass.wire.krl import CertificateSection
 
-__all__ = ["Fleet", "FleetFacts", "sections"]
+__all__ = ["Fleet", "FleetFacts"]
 
 AGE = 5  # seconds
 MEMBER_FOR = 30 * 86400  # seconds after the last certificate that an account which daypass made stays open
 
 
 class FleetFacts(Struct, frozen=True):
-    """`members` by login; `revoked` has one section for each user CA key that has signed something revoked."""
+    """`members` by login; `krl` lists people's revoked certificates."""
 
     members: tuple[Member, ...]
-    revoked: tuple[CertificateSection, ...]
+    krl: MadeKrl
 
 
 class Fleet:
     def __init__(self, store: Store, user_keys: tuple[PublicKey, ...]) -> None:
-        self._store, self._user_keys = store, user_keys
+        self._store, self._krls = store, Krls(store.revoked_passes, user_keys)
         self._known: tuple[Policy, int, FleetFacts] | None = None  # for which policy, and when
         self._asking = asyncio.Lock()
 
@@ -50,14 +49,14 @@ class Fleet:
             return found
 
     async def _ask(self, policy: Policy, now: int) -> FleetFacts:
-        revoked = sections(self._user_keys, await self._store.revoked_passes(now))
+        krl = await self._krls.current(now)
         making = {role.name: role for role in policy.roles if role.on_host.new_accounts is not None}
         if not making:
-            return FleetFacts((), revoked)
+            return FleetFacts((), krl)
         members = await self._store.people_of(making, now - MEMBER_FOR)
         people = {person.login: person for person in await self._store.people()}
         known = ((each, people[each.login]) for each in members if each.login in people)
-        return FleetFacts(tuple(_still(each, person, making, now) for each, person in known), revoked)
+        return FleetFacts(tuple(_still(each, person, making, now) for each, person in known), krl)
 
 
 def _still(member: Member, person: PersonRecord, making: dict[str, Role], now: int) -> Member:
@@ -72,12 +71,3 @@ def _is_for(role: Role, identity: IdentityRecord, now: int) -> bool:
         return False
     cut = identity.facts is not None and identity.facts.cut
     return cut or not any(is_on_who(key) for key in role.who.failing(Subject.of_record(identity, ""), now))
-
-
-def sections(keys: Iterable[PublicKey], revoked: Sequence[tuple[str, int]]) -> tuple[CertificateSection, ...]:
-    """`revoked`: (fingerprint of a CA key, serial), ascending. One section for each key that has some."""
-    found = []
-    for key in keys:
-        serials = tuple((serial, serial) for print_, serial in revoked if print_ == key.fingerprint)
-        found += [CertificateSection(key, serials)] if serials else []
-    return tuple(found)

@@ -29,13 +29,15 @@ class HostSaid(Struct, frozen=True):
     bundle_version: int
     system: tuple[str, ...]
     ordinary: tuple[str, ...]
+    krl_digest: str = ""  # of the KRL it has
 
 
 class Synced(Struct, frozen=True):
-    """The bundle where it has changed, else the word that it holds on."""
+    """The bundle where it has changed, else the word that it holds on; the KRL where the host has another."""
 
     bundle: Document | None
     heartbeat: Document | None
+    krl: bytes | None
 
 
 class HostCalls:
@@ -66,7 +68,8 @@ class HostCalls:
             accounts = host.accounts  # a hostile one could say something else at every call, and fill the ledger
         if known != (accounts, version) or host.synced_at is None or now >= host.synced_at + SEEN_EVERY:
             await self._store.host_synced(host.id, accounts, version, now)
-        return Synced(*await self._hosts.sync(host, said.digest))
+        given = await self._hosts.sync(host, said.digest)
+        return Synced(given.bundle, given.heartbeat, given.krl.krl if given.krl.digest != said.krl_digest else None)
 
 
 SEEN_EVERY = 300  # seconds between two notes of a host that says the same again, or has other accounts than before

@@ -7,26 +7,36 @@ import hashlib
 import secrets
 
 import msgspec
+from msgspec import Struct
 
 from daypass.ca import bundles
 from daypass.ca.bundles import Reach, Reaches
 from daypass.ca.clock import ClockGuard
-from daypass.ca.fleet import Fleet, sections
+from daypass.ca.fleet import Fleet, FleetFacts
 from daypass.ca.force import Following
 from daypass.ca.host_ports import HostRecord
+from daypass.ca.krls import MadeKrl, made, sections
 from daypass.ca.ports import JoinToken, Signer, Store
 from daypass.errors import Invalid, NotFound
 from daypass.model import HostFacts, host_pattern_matches
 from daypass.wire import Krl, PublicKey, SshSignature, sshsig
 from daypass.wire.binding import BUNDLE_NAMESPACE, CLIENT_BUNDLE_NAMESPACE, HEARTBEAT_NAMESPACE
 from daypass.wire.jointoken import JoinTokenText
-from daypass.wire.krl import CertificateSection
 
-__all__ = ["Hosts"]
+__all__ = ["Given", "Hosts"]
 
 BUNDLE_LIFETIME = 30 * 86400  # seconds; as long as a host certificate
 CLIENT_BUNDLE_AGE = 5  # seconds; a morning's logins all ask for the same
 MAX_TOKEN_LIFETIME = 3600  # seconds: tokens end up in user data, which many can read (trust 5.4)
+
+
+class Given(Struct, frozen=True):
+    """What a host is told: the bundle (document, armored signature) where it has changed, else the heartbeat.
+    `krl` goes beside it, by the digest that the bundle has signed."""
+
+    bundle: tuple[str, str] | None
+    heartbeat: tuple[str, str] | None
+    krl: MadeKrl
 
 
 class Hosts:
@@ -82,12 +92,12 @@ class Hosts:
         text = JoinTokenText(self._url, self._fingerprint, token_id, secret).encode()
         return text, now + lifetime
 
-    async def bundle(self, host: HostRecord | None) -> tuple[str, str]:
-        """(document, armored signature): the document a host applies, api.HostBundle in JSON."""
+    async def bundle(self, host: HostRecord | None) -> tuple[tuple[str, str], MadeKrl]:
+        """(document, armored signature): the document a host applies, api.HostBundle in JSON; and its KRL."""
         if host is None:
             raise NotFound("no such host", code="host.unknown")
         now = self._clock.now()
-        reach, people, revoked, digest = await self._content(host, now)
+        reach, people, facts, digest = await self._content(host, now)
         document = {
             "type": "daypass-host-bundle-v1",
             **self._stamp(host, digest, now),
@@ -95,33 +105,31 @@ class Hosts:
             "user_ca": [key.line() for key in self._user_keys],
             "roles": msgspec.Raw(reach.text),
             "people": people,
-            "krl": Krl(now * 1000, now, f"daypass {host.name}", revoked).encode(),
+            "krl_digest": facts.krl.digest,
         }
-        return await self._signed(document, BUNDLE_NAMESPACE)
+        return await self._signed(document, BUNDLE_NAMESPACE), facts.krl
 
-    async def sync(self, host: HostRecord, digest: str) -> tuple[tuple[str, str] | None, tuple[str, str] | None]:
-        """(bundle, heartbeat), each as `bundle` gives it: the one where `digest` is another's, else the other. By
-        what is published now: an operator who has just published has hosts ask for it."""
+    async def sync(self, host: HostRecord, digest: str) -> Given:
+        """The bundle where `digest` is another's, else the heartbeat. By what is published now: an operator who has
+        just published has hosts ask for it."""
         await self._force.look()
         now = self._clock.now()
-        *_, current = await self._content(host, now)
+        *_, facts, current = await self._content(host, now)
         if current != digest:
-            return await self.bundle(host), None
+            bundle, krl = await self.bundle(host)
+            return Given(bundle, None, krl)
         document = {"type": "daypass-host-heartbeat-v1", **self._stamp(host, current, now)}
-        return None, await self._signed(document, HEARTBEAT_NAMESPACE)
+        return Given(None, await self._signed(document, HEARTBEAT_NAMESPACE), facts.krl)
 
-    async def _content(
-        self, host: HostRecord, now: int
-    ) -> tuple[Reach, list[dict[str, object]], tuple[CertificateSection, ...], str]:
+    async def _content(self, host: HostRecord, now: int) -> tuple[Reach, list[dict[str, object]], FleetFacts, str]:
         """All that the host acts on, and its digest."""
         reaches = self._reaches()
         reach, facts = reaches.of(host), await self._fleet.facts(reaches.policy, now)
         people = bundles.people(facts.members, reach.made_by) if reach.made_by else []
         # A bundle by a key that the next trust document leaves out is believed no more: another key, another digest.
         lines = [key.line() for key in (*self._user_keys, self._bundle_signer.public_key)]
-        revoked = b"".join(section.encode() for section in facts.revoked)
-        digest = bundles.digest(host, reach, lines, bundles.encode(people), revoked)
-        return reach, people, facts.revoked, digest
+        digest = bundles.digest(host, reach, lines, bundles.encode(people), [facts.krl.digest])
+        return reach, people, facts, digest
 
     def _reaches(self) -> Reaches:
         """Those of the policy in force."""
@@ -163,7 +171,7 @@ class Hosts:
             "expires": now + BUNDLE_LIFETIME,
             # Names of a domain that was given up would have a laptop refuse the whole document.
             "enrolled": [name for name in enrolled.names if self._is_ours(name)],
-            "host_krl": Krl(version, now, "daypass", sections(self._host_keys, enrolled.revoked)).encode(),
+            "host_krl": made(Krl(version, now, "daypass", sections(self._host_keys, enrolled.revoked))).krl,
         }
         return await self._signed(document, CLIENT_BUNDLE_NAMESPACE)
 

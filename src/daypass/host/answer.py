@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 
 from daypass import trusted
@@ -30,6 +31,7 @@ class Answer:
     certificates: tuple[Certificate, ...]
     trust: TrustDocument
     bundle: HostBundle
+    krl: bytes
     krl_version: int
 
 
@@ -49,7 +51,8 @@ def verify(
     authorities = trusted.public_keys(trust.host_ca)
     pairs = zip(answer.certificates, keys, strict=True)
     certificates = tuple(_certificate(blob, key, bundle.name, authorities, now) for blob, key in pairs)
-    return Answer(certificates, trust, bundle, check_krl(bundle, known.krl_version if known else 0))
+    krl, version = check_krl(bundle, answer.krl, known.krl_version if known else 0)
+    return Answer(certificates, trust, bundle, krl, version)
 
 
 def _certificate(blob: bytes, key: HostKey, name: str, authorities: Sequence[PublicKey], now: float) -> Certificate:
@@ -88,20 +91,29 @@ def _time_problem(certificate: Certificate, now: float) -> str | None:
     return None
 
 
-def check_krl(bundle: HostBundle, known_version: int) -> int:
-    """The KRL's version, after OpenSSH has loaded it: a list sshd can't read shuts everybody out (trust 6.1)."""
-    if not bundle.krl:
-        raise Invalid("the host bundle holds no KRL", code="bundle.krl", hint="without one sshd refuses every key")
-    with tempfile.TemporaryDirectory(prefix="daypass-krl-") as folder:
-        krl, key = Path(folder) / "krl", Path(folder) / "user_ca.pub"
-        krl.write_bytes(bundle.krl)
-        key.write_text(bundle.user_ca[0] + "\n", encoding="utf-8")
-        ran = tools.run([tools.find("ssh-keygen", "openssh-client"), "-Q", "-f", krl, key])
-    if ran.code not in _LOADED:
-        raise Invalid("the KRL in the host bundle can't be loaded by ssh-keygen", code="bundle.krl")
-    version = KrlHeader.parse(bundle.krl).version
+def check_krl(bundle: HostBundle, sent: bytes | None, known_version: int, here: bytes = b"") -> tuple[bytes, int]:
+    """The KRL that this bundle names, and its version: `sent`, after OpenSSH has loaded it, since a list that sshd
+    can't read shuts everybody out (trust 6.1); else the one that is `here`, which was loaded when it came."""
+    krl = sent or here
+    if not krl:
+        raise Invalid("the CA sent no KRL", code="bundle.krl", hint="without one sshd refuses every key")
+    if sha256(krl).hexdigest() != bundle.krl_digest:
+        raise Unauthenticated("the KRL is not the one that the host bundle names", code="bundle.krl")
+    if krl != here:
+        _load(krl, bundle.user_ca[0])
+    version = KrlHeader.parse(krl).version
     if version < known_version:
         raise Conflict(
             f"the KRL has version {version}, and {known_version} was seen before", code="document.rollback"
         )
-    return version
+    return krl, version
+
+
+def _load(krl: bytes, user_ca: str) -> None:
+    with tempfile.TemporaryDirectory(prefix="daypass-krl-") as folder:
+        path, key = Path(folder) / "krl", Path(folder) / "user_ca.pub"
+        path.write_bytes(krl)
+        key.write_text(user_ca + "\n", encoding="utf-8")
+        ran = tools.run([tools.find("ssh-keygen", "openssh-client"), "-Q", "-f", path, key])
+    if ran.code not in _LOADED:
+        raise Invalid("the KRL that the CA sent can't be loaded by ssh-keygen", code="bundle.krl")

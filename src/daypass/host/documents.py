@@ -47,11 +47,13 @@ class News:
     documents: Documents
     version: int
     expires: int
+    krl: bytes
     krl_version: int
 
 
-def judge(answer: HostSyncResponse, state: State, kept: Documents | None, now: float) -> News:
-    """Everything the CA sent, or an error: from the pinned root down to the last line. Nothing is written.
+def judge(answer: HostSyncResponse, state: State, kept: Documents | None, krl: bytes, now: float) -> News:
+    """Everything the CA sent, or an error: from the pinned root down to the last line. Nothing is written. `krl`:
+    the file that sshd reads; it stays where the CA sends none and the bundle names this one.
 
     Versions never go back; a bundle that has expired, or is another host's or another CA's, is refused.
     """
@@ -62,8 +64,8 @@ def judge(answer: HostSyncResponse, state: State, kept: Documents | None, now: f
         _require_ours(bundle.host_id, state)
         if bundle.name != state.name or not bundle.digest:
             raise Unauthenticated("the host bundle is for another host", code="bundle.host")
-        documents = Documents(document, bundle, trust, answer.bundle)
-        return News(documents, bundle.version, bundle.expires, check_krl(bundle, state.krl_version))
+        listed = check_krl(bundle, answer.krl, state.krl_version, krl)
+        return News(Documents(document, bundle, trust, answer.bundle), bundle.version, bundle.expires, *listed)
     if answer.heartbeat is None or kept is None:
         raise Invalid("the CA has answered with neither a bundle nor a word on the old one", code="host.sync")
     beat = trusted.verify_heartbeat(answer.heartbeat, document, now=now, known_version=state.bundle_version)
@@ -71,7 +73,8 @@ def judge(answer: HostSyncResponse, state: State, kept: Documents | None, now: f
     if beat.digest != kept.bundle.digest:
         raise Conflict("the CA's word is on another bundle than this host has", code="host.digest")
     again = trusted.verify_bundle(kept.signed_bundle, document, now=None)
-    return News(Documents(document, again, trust, kept.signed_bundle), beat.version, beat.expires, state.krl_version)
+    listed = check_krl(again, answer.krl, state.krl_version, krl)
+    return News(Documents(document, again, trust, kept.signed_bundle), beat.version, beat.expires, *listed)
 
 
 def save(documents: Documents, paths: Paths) -> None:

@@ -121,7 +121,7 @@ def installation(machine: Machine, answer: Answer, state: State, *, with_reload:
     paths, bundle = machine.paths, answer.bundle
     lines = "".join(f"{line}\n" for line in bundle.user_ca).encode()
     certificates = list(zip(machine.certificate_paths(), answer.certificates, strict=True))
-    wanted = [OurFile(paths.krl, bundle.krl)]
+    wanted = [OurFile(paths.krl, answer.krl)]
     wanted += [OurFile(paths.principals / name, text) for name, text in _principals(machine, answer).items()]
     wanted += [OurFile(path, f"{each.line()}\n".encode()) for path, each in certificates]
     wanted.append(OurFile(paths.user_ca, lines))

@@ -16,13 +16,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
 from typing import Protocol
 
 import msgspec
 
 from daypass.api import HostSyncRequest, HostSyncResponse
-from daypass.errors import DaypassError, Misconfigured
+from daypass.errors import Misconfigured
 from daypass.host import accounts, documents, files, useradd
 from daypass.host.alone import alone
 from daypass.host.calls import Prove, prover
@@ -32,7 +33,6 @@ from daypass.host.passwd import Account, every_name, read_accounts
 from daypass.host.principals import check_roles, principals_files
 from daypass.host.settings import Paths, Settings
 from daypass.host.state import State
-from daypass.wire import Krl
 
 __all__ = ["Ca", "Synced", "enrolled", "sync_once"]
 
@@ -76,8 +76,9 @@ def sync_once(paths: Paths, ca: Ca, now: float, *, lock_many: bool = False) -> S
         state, settings = enrolled(paths), Settings.load(paths.settings)
         kept = Documents.load(paths, state)
         here = read_accounts(paths.passwd)
-        answer = ca.host_sync(_request(state, kept, here), prover(state))
-        news = documents.judge(answer, state, kept, now)
+        krl = _krl_here(paths)
+        answer = ca.host_sync(_request(state, kept, here, krl), prover(state))
+        news = documents.judge(answer, state, kept, krl, now)
         check_roles(news.documents.bundle.roles)
         done = _apply(news, paths, settings, state, lock_many)
         documents.save(news.documents, paths)
@@ -98,7 +99,7 @@ def _apply(news: News, paths: Paths, settings: Settings, state: State, lock_many
     here = read_accounts(paths.passwd)
     ordinary = [each.name for each in here.values() if each.is_ordinary]
     found = principals_files(bundle, ordinary, every_name({*settings.never, *wanted.closed}, here))
-    done.changed = list(_written(paths, bundle.krl, found, bundle.user_ca))
+    done.changed = list(_written(paths, news.krl, found, bundle.user_ca))
     done.unknown = sorted({name for role in bundle.roles for name in role.accounts} - here.keys())
     if paths.root == Path("/"):
         done.said += useradd.end_processes(wanted, accounts.Memory.load(paths.made_accounts))
@@ -118,7 +119,7 @@ def _written(paths: Paths, krl: bytes, principals: dict[str, bytes], user_ca: li
     lines = "".join(f"{line}\n" for line in user_ca).encode()
     wanted = [OurFile(paths.principals / name, content) for name, content in principals.items()]
     stale = [each for each in sorted(paths.principals.iterdir()) if each.name not in principals and each.is_file()]
-    yield from _put(OurFile(paths.krl, krl if _revokes_otherwise(paths.krl, krl) else paths.krl.read_bytes()))
+    yield from _put(OurFile(paths.krl, krl))
     for path in stale:
         files.remove(path)
         yield path
@@ -126,12 +127,12 @@ def _written(paths: Paths, krl: bytes, principals: dict[str, bytes], user_ca: li
         yield from _put(each)
 
 
-def _revokes_otherwise(path: Path, krl: bytes) -> bool:
-    """Whether the list there is broken or revokes something else: every bundle's has another version and time."""
+def _krl_here(paths: Paths) -> bytes:
+    """What sshd reads; empty where it is gone: then the CA sends it again."""
     try:
-        return Krl.parse(path.read_bytes()).sections != Krl.parse(krl).sections
-    except (OSError, DaypassError):
-        return True
+        return paths.krl.read_bytes()
+    except FileNotFoundError:
+        return b""
 
 
 def _put(file: OurFile) -> Iterator[Path]:
@@ -141,10 +142,11 @@ def _put(file: OurFile) -> Iterator[Path]:
         yield file.path
 
 
-def _request(state: State, kept: Documents | None, here: dict[str, Account]) -> HostSyncRequest:
+def _request(state: State, kept: Documents | None, here: dict[str, Account], krl: bytes) -> HostSyncRequest:
     """A host without its documents asks for all of them."""
     return HostSyncRequest(
         digest=kept.bundle.digest if kept else "",
+        krl_digest=sha256(krl).hexdigest(),
         bundle_version=state.bundle_version,
         trust_version=state.trust_version if kept else 0,
         system_accounts=_capped(each.name for each in here.values() if each.uid < 1000),

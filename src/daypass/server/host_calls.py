@@ -48,12 +48,15 @@ class HostRoutes:
     async def host_sync(self, scope: Scope, body: api.HostSyncRequest) -> api.HostSyncResponse:
         """A KeyError, and so a 500, for a host that nobody has admitted."""
         host: KnownHost = scope[_HOST]
-        said = HostSaid(body.digest, body.bundle_version, tuple(body.system_accounts), tuple(body.accounts))
+        said = HostSaid(
+            body.digest, body.bundle_version, tuple(body.system_accounts), tuple(body.accounts), body.krl_digest
+        )
         answer, public = await self._heart.host_calls.sync(host, said), self._public.now()
         return api.HostSyncResponse(
             bundle=api.Signed(*answer.bundle) if answer.bundle else None,
             heartbeat=api.Signed(*answer.heartbeat) if answer.heartbeat else None,
             trust=public.trust if public.trust_version > body.trust_version else None,
+            krl=answer.krl,
         )
 
 

@@ -15,6 +15,7 @@ from daypass.ca.device import DeviceAsk, DeviceAsked, DeviceBegun, DeviceDone, D
 from daypass.ca.explain import Answer
 from daypass.ca.host_calls import HostSaid, Synced
 from daypass.ca.host_ports import HostRecord, KnownHost
+from daypass.ca.krls import MadeKrl
 from daypass.ca.pending_ports import PendingAct
 from daypass.ca.persons import Persons
 from daypass.ca.ports import LedgerRow, OnRecord
@@ -250,8 +251,8 @@ class Heart(Protocol):
     async def make_join_token(self, facts: HostFacts, lifetime: int, actor: str) -> tuple[str, int]:
         """The token, and the unix second it expires."""
 
-    async def bundle(self, host: HostRecord) -> tuple[str, str]:
-        """The host's bundle as a JSON document, and an armored SSHSIG over it."""
+    async def bundle(self, host: HostRecord) -> tuple[tuple[str, str], MadeKrl]:
+        """The host's bundle as a JSON document, an armored SSHSIG over it, and the KRL that it names."""
 
     async def client_bundle(self) -> tuple[str, str]:
         """The same for laptops: a list of hosts, for people who have signed in."""

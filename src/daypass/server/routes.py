@@ -116,13 +116,15 @@ class PublicRoutes:
         host = issuance.host
         if host is None:
             raise Internal("the authority recorded no host for a host's certificate")
+        bundle, krl = await self._heart.bundle(host)
         by_key = {issued.public_key: issued.certificate for issued in issuance.certificates}
         return api.EnrolResponse(
             host_id=host.id,
             name=host.name,
             certificates=[by_key[key.blob] for key in request.keys],
             trust=self._public.now().trust,
-            bundle=api.Signed(*await self._heart.bundle(host)),
+            bundle=api.Signed(*bundle),
+            krl=krl.krl,
         )
 
     async def ca(self, _scope: Scope, _body: None) -> api.CaInfo:
