@@ -140,6 +140,7 @@ class Renewal(Struct, frozen=True):
     host: str  # id of the host on record
     key: PublicKey
     length: int  # seconds from its start to its end
+    whole: bool = False  # the request names every key that the host has from now on
 
 
 class Proof(Struct, frozen=True):

@@ -104,6 +104,10 @@ class Remote:
         """What has changed for this host; `prove` is by its certificate's key (`host.calls`)."""
         return self._line.post("/v1/host/sync", request, api.HostSyncResponse, _LARGE, prove=prove)
 
+    def host_renew(self, request: api.HostRenewRequest, prove: Prove) -> api.HostRenewed:
+        """The next certificates of all keys of this host; `prove` is by a certificate that it has."""
+        return self._line.post("/v1/host/renew", request, api.HostRenewed, prove=prove)
+
     def renew(self, ott: str) -> api.SshSignResponse:
         """A host's next certificate for the same key; `ott` is made by `wire.sshpop`. A step-ca knows it too."""
         return self._line.post("/ssh/renew", api.SshRenewRequest(ott=ott), api.SshSignResponse)

@@ -80,7 +80,7 @@ PASS_ROUTES: dict[str, tuple[int, bytes]] = {
     "my_bundle": (200, b""),
 }
 # What a host's certificate opens, for that host (trust 5.6).
-HOST_ROUTES = {"host_sync": (200, b"{}")}
+HOST_ROUTES = {"host_sync": (200, b"{}"), "host_stream": (200, b"{}"), "host_renew": (400, b'{"keys":[]}')}
 STATES = list(CREDENTIAL_ROUTES["sign"])
 
 
@@ -248,7 +248,8 @@ def test_a_route_for_hosts_opens_for_a_hosts_certificate_and_nothing_else(compan
 
     def call(header: str | None) -> int:
         headers = {"authorization": header} if header is not None else {}
-        return company.web.request(route.method, route.path, content=body, headers=headers).status_code
+        with company.web.stream(route.method, route.path, content=body, headers=headers) as answer:
+            return answer.status_code  # of one that has no end, too
 
     token, _ = SHOWN["a host's token"](company, key()[1], os.urandom(32))
     for header in (None, "", "Daypass-Host", f"Bearer {token}", f"Daypass-Host {token}", "Basic cm9vdDpyb290"):

@@ -14,6 +14,8 @@ __all__ = [
     "HostBundle",
     "HostHeartbeat",
     "HostPerson",
+    "HostRenewRequest",
+    "HostRenewed",
     "HostSelf",
     "HostSyncRequest",
     "HostSyncResponse",
@@ -30,6 +32,17 @@ class EnrolKey(msgspec.Struct, frozen=True, kw_only=True):
 class EnrolRequest(msgspec.Struct, frozen=True, kw_only=True):
     token: str
     keys: list[EnrolKey]
+
+
+class HostRenewRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """All keys that the host has from now on; each has signed `binding.renewal_message`. One that it did not have
+    before is a rekey. The certificate that speaks for the call is the one that these may be had for."""
+
+    keys: list[EnrolKey]
+
+
+class HostRenewed(msgspec.Struct, frozen=True, kw_only=True):
+    certificates: list[bytes]  # one wire blob per key, in the order of the request
 
 
 class HostPerson(msgspec.Struct, frozen=True, kw_only=True):
@@ -117,9 +130,14 @@ class HostSyncRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 class HostSyncResponse(msgspec.Struct, frozen=True, kw_only=True):
     """A bundle where the host's digest is another, else a heartbeat; the trust document where it is newer; the KRL
-    where the host has another than the bundle names."""
+    where the host has another than the bundle names.
+
+    A stream is lines of these. Its last one may have `retry_after` alone: the CA ends it, and the host comes back
+    at a random moment within so many seconds.
+    """
 
     bundle: Signed | None = None
     heartbeat: Signed | None = None
     trust: Signed | None = None
     krl: bytes | None = None
+    retry_after: int | None = None

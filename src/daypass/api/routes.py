@@ -9,7 +9,14 @@ from daypass.api.base import (
 )
 from daypass.api.configs import CONFIG_ROUTES
 from daypass.api.explaining import Explanation, MyQuestion
-from daypass.api.hosts import EnrolRequest, EnrolResponse, HostSyncRequest, HostSyncResponse
+from daypass.api.hosts import (
+    EnrolRequest,
+    EnrolResponse,
+    HostRenewed,
+    HostRenewRequest,
+    HostSyncRequest,
+    HostSyncResponse,
+)
 from daypass.api.ours import (
     CaInfo,
     Decision,
@@ -78,6 +85,14 @@ ROUTES = (
     Route(
         "host_sync", "POST", "/v1/host/sync", Access.HOST, HostSyncResponse,
         "What has changed for a host since its last bundle.", body=HostSyncRequest,
+    ),
+    Route(
+        "host_stream", "POST", "/v1/host/stream", Access.HOST, HostSyncResponse,
+        "The same as JSON lines: what is news when it is, and a sign of life every 25 seconds.", body=HostSyncRequest,
+    ),
+    Route(
+        "host_renew", "POST", "/v1/host/renew", Access.HOST, HostRenewed,
+        "The next certificates of all keys of a host, by one that it has.", body=HostRenewRequest, status=201,
     ),
     Route(
         "my_certificates", "GET", "/v1/me/certificates", Access.PASS, MyCertificates,

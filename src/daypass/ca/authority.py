@@ -113,7 +113,7 @@ class Authority:
         self.bundle = hosts.bundle
         self.client_bundle = hosts.client_bundle
         self.devices: Devices | None = None  # assemble gives it to a CA that has pages
-        self.renewals = Renewals(self.settle, sshpop, store, clock)
+        self.renewals = Renewals(self.settle, sshpop, store, clock, ca_id)
         self.questions = Questions(store, clock, force)
         self.persons = Persons(store, clock, lambda: self.force.current.policy)
         self.calls = Calls(store, clock, ca_id, keys.user_keys)
@@ -278,7 +278,8 @@ class Authority:
             time=now,
             remote=proof.remote,
             renews=shown.serial if shown else None,
-            events=_moved(shown, proof.bound, certificates) if shown else (),
+            whole=shown is not None and shown.whole,
+            events=_moved(shown, proof.bound, certificates, view.host) if shown else (),
             facts=view.facts,
             despite=despite,
         )
@@ -393,8 +394,11 @@ def _within(issued: Issued, grant: Grant) -> bool:
     )
 
 
-def _moved(shown: Renewal, proven: bool, certificates: Sequence[Certificate]) -> tuple[Event, ...]:
+def _moved(
+    shown: Renewal, proven: bool, certificates: Sequence[Certificate], host: HostRecord | None
+) -> tuple[Event, ...]:
     """A host's name on another key is an event of its own (trust 5.1); `proven`: that key has signed for itself."""
+    had = {shown.key.blob, *(host.keys if host is not None else ())}
     return tuple(
         (
             "host.rekey",
@@ -408,7 +412,7 @@ def _moved(shown: Renewal, proven: bool, certificates: Sequence[Certificate]) ->
             },
         )
         for cert in certificates
-        if cert.public_key != shown.key
+        if cert.public_key.blob not in had
     )
 
 

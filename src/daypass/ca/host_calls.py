@@ -33,11 +33,14 @@ class HostSaid(Struct, frozen=True):
 
 
 class Synced(Struct, frozen=True):
-    """The bundle where it has changed, else the word that it holds on; the KRL where the host has another."""
+    """The bundle where it has changed, else the word that it holds on; the KRL where the host has another. The
+    digests are of what holds now."""
 
     bundle: Document | None
     heartbeat: Document | None
     krl: bytes | None
+    digest: str
+    krl_digest: str
 
 
 class HostCalls:
@@ -69,7 +72,8 @@ class HostCalls:
         if known != (accounts, version) or host.synced_at is None or now >= host.synced_at + SEEN_EVERY:
             await self._store.host_synced(host.id, accounts, version, now)
         given = await self._hosts.sync(host, said.digest)
-        return Synced(given.bundle, given.heartbeat, given.krl.krl if given.krl.digest != said.krl_digest else None)
+        krl = given.krl.krl if given.krl.digest != said.krl_digest else None
+        return Synced(given.bundle, given.heartbeat, krl, given.digest, given.krl.digest)
 
 
 SEEN_EVERY = 300  # seconds between two notes of a host that says the same again, or has other accounts than before

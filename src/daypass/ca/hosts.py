@@ -32,11 +32,12 @@ MAX_TOKEN_LIFETIME = 3600  # seconds: tokens end up in user data, which many can
 
 class Given(Struct, frozen=True):
     """What a host is told: the bundle (document, armored signature) where it has changed, else the heartbeat.
-    `krl` goes beside it, by the digest that the bundle has signed."""
+    `krl` goes beside it, by the digest that the bundle has signed. `digest` is of what the host acts on now."""
 
     bundle: tuple[str, str] | None
     heartbeat: tuple[str, str] | None
     krl: MadeKrl
+    digest: str
 
 
 class Hosts:
@@ -117,9 +118,9 @@ class Hosts:
         *_, facts, current = await self._content(host, now)
         if current != digest:
             bundle, krl = await self.bundle(host)
-            return Given(bundle, None, krl)
+            return Given(bundle, None, krl, current)
         document = {"type": "daypass-host-heartbeat-v1", **self._stamp(host, current, now)}
-        return Given(None, await self._signed(document, HEARTBEAT_NAMESPACE), facts.krl)
+        return Given(None, await self._signed(document, HEARTBEAT_NAMESPACE), facts.krl, current)
 
     async def _content(self, host: HostRecord, now: int) -> tuple[Reach, list[dict[str, object]], FleetFacts, str]:
         """All that the host acts on, and its digest."""

@@ -180,6 +180,7 @@ class Recording(Struct, frozen=True):
     time: int = 0
     remote: bool = False  # signed in by the provider's own device grant
     renews: int | None = None  # serial of the host certificate that was shown for these; it must be live still
+    whole: bool = False  # with `renews`: the host has no other keys from now on
     events: tuple[tuple[str, Mapping[str, object]], ...] = ()  # further ledger entries: act and details
     facts: object = None  # the view's, of the same identity
     despite: frozenset[str] = frozenset()  # names that this very person may have although they are reserved

@@ -6,21 +6,22 @@ time than it had. The old key's word passes a name on to another key (trust 5.1)
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING
 
 from daypass.ca.clock import ClockGuard
 from daypass.ca.pace import Renewed
 from daypass.ca.ports import Provisioner, Store
 from daypass.errors import Denied, Internal, Invalid
-from daypass.model import Credential, Proof, Renewal, Request, Secret
-from daypass.wire import CertType, PublicKey
+from daypass.model import Credential, HostFacts, Identity, Kind, OnceId, Proof, Renewal, Request, Secret
+from daypass.wire import Certificate, CertType, PublicKey
 
 if TYPE_CHECKING:
     from daypass.ca.authority import Issuance
 
 __all__ = ["Renewals"]
 
+PROVIDER = "host"  # in the ledger and the name space of one-time ids, of hosts that speak by their certificate
 ONCE_MARGIN = 86400  # seconds a token that revoked is remembered beyond its end
 
 
@@ -33,11 +34,13 @@ class Renewals:
         provisioner: Provisioner,
         store: Store,
         clock: ClockGuard,
+        ca_id: bytes,
     ) -> None:
         self._settle = settle
         self._provisioner = provisioner
         self._store = store
         self._clock = clock
+        self._ca_id = ca_id
         self._pace = Renewed(clock.monotonic)
 
     async def renew(self, token: Secret) -> Issuance:
@@ -55,12 +58,33 @@ class Renewals:
         proof, shown = await self._shown(Credential(token, (key,), act=b"rekey", possessed=possessed))
         self._pace.take(shown.host)
         if not possessed and await self._store.hosts_with_key(key.blob, self._clock.now()) - {shown.host}:
-            raise Denied(
-                "another host has a live certificate for this key",
-                code="rekey.key",
-                hint="make a new key; each host has its own",
-            )
+            raise _anothers_key()
         return await self._settle(Request(CertType.HOST, (key,)), proof)
+
+    async def renew_all(
+        self, host: str, certificate: Certificate, nonce: bytes, keys: Sequence[PublicKey]
+    ) -> Issuance:
+        """The next certificates of every key that the host has from now on; `certificate` has spoken for this call,
+        whose `nonce` is spent, and each key has signed for itself."""
+        self._pace.take(host)
+        now = self._clock.now()
+        known = await self._store.host(host)
+        for key in keys:
+            new = known is None or key.blob not in known.keys
+            if new and await self._store.hosts_with_key(key.blob, now) - {host}:
+                raise _anothers_key()
+        first, *others = certificate.principals
+        length = certificate.valid_before - certificate.valid_after
+        proof = Proof(
+            identity=Identity(Kind.HOST, PROVIDER, issuer=self._ca_id.hex(), subject=str(certificate.serial)),
+            once=OnceId(PROVIDER, f"renew.{certificate.serial}.{nonce.hex()}"),
+            issued_at=now,
+            expires_at=now,
+            bound=True,
+            enrolment=HostFacts(first, tuple(others)),
+            renews=Renewal(certificate.serial, host, certificate.public_key, length, whole=True),
+        )
+        return await self._settle(Request(CertType.HOST, tuple(keys)), proof)
 
     async def revoke(self, token: Secret, serial: str, details: dict[str, object]) -> None:
         """The very certificate that was shown, and no other (CVE-2025-66406). `details` go into the ledger."""
@@ -85,3 +109,11 @@ class Renewals:
         if proof.renews is None:
             raise Internal("a proof without the certificate that was shown")
         return proof, proof.renews
+
+
+def _anothers_key() -> Denied:
+    return Denied(
+        "another host has a live certificate for this key",
+        code="rekey.key",
+        hint="make a new key; each host has its own",
+    )

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncIterator
 from typing import Final
 
+from msgspec.structs import replace
 from starlette.types import Scope
 
 from daypass import api
-from daypass.ca.host_calls import HostSaid
+from daypass.ca.host_calls import HostSaid, Synced
 from daypass.ca.host_ports import KnownHost
 from daypass.ca.shown import Call
 from daypass.errors import Invalid, Unauthenticated
+from daypass.server import answers, signing
 from daypass.server.ports import Heart, HostCalls, PublicInfo
+from daypass.wire import Certificate
 
 __all__ = ["HostAdmission", "HostRoutes"]
 
 _SHOWN: Final = "daypass.host-proof"
 _HOST: Final = "daypass.host"
+BEAT: Final = 25  # seconds between two signs of life in a stream
 
 
 class HostAdmission:
@@ -48,16 +54,45 @@ class HostRoutes:
     async def host_sync(self, scope: Scope, body: api.HostSyncRequest) -> api.HostSyncResponse:
         """A KeyError, and so a 500, for a host that nobody has admitted."""
         host: KnownHost = scope[_HOST]
-        said = HostSaid(
-            body.digest, body.bundle_version, tuple(body.system_accounts), tuple(body.accounts), body.krl_digest
-        )
-        answer, public = await self._heart.host_calls.sync(host, said), self._public.now()
+        return self._response(await self._heart.host_calls.sync(host, _said(body)), body.trust_version)
+
+    async def host_stream(self, scope: Scope, body: api.HostSyncRequest) -> answers.Stream:
+        return answers.Stream(self._lines(scope[_HOST], _said(body), body.trust_version))
+
+    async def _lines(self, host: KnownHost, said: HostSaid, trust_version: int) -> AsyncIterator[bytes]:
+        synced = await self._heart.host_calls.sync(host, said)
+        while True:
+            yield answers.encode(self._response(synced, trust_version))
+            trust_version = self._public.now().trust_version
+            said = replace(said, digest=synced.digest, krl_digest=synced.krl_digest)
+            for _ in range(BEAT):
+                await asyncio.sleep(1)
+                synced = await self._heart.host_calls.sync(host, said)
+                if synced.bundle is not None:
+                    break
+
+    def _response(self, synced: Synced, trust_version: int) -> api.HostSyncResponse:
+        public = self._public.now()
         return api.HostSyncResponse(
-            bundle=api.Signed(*answer.bundle) if answer.bundle else None,
-            heartbeat=api.Signed(*answer.heartbeat) if answer.heartbeat else None,
-            trust=public.trust if public.trust_version > body.trust_version else None,
-            krl=answer.krl,
+            bundle=api.Signed(*synced.bundle) if synced.bundle else None,
+            heartbeat=api.Signed(*synced.heartbeat) if synced.heartbeat else None,
+            trust=public.trust if public.trust_version > trust_version else None,
+            krl=synced.krl,
         )
+
+    async def host_renew(self, scope: Scope, body: api.HostRenewRequest) -> api.HostRenewed:
+        host: KnownHost = scope[_HOST]
+        shown: api.HostProof = scope[_SHOWN]
+        keys = signing.renewal(body, self._heart.ca_id, host.id)
+        certificate = Certificate.parse(shown.certificate)
+        issuance = await self._heart.renewals.renew_all(host.id, certificate, shown.nonce, keys)
+        by_key = {issued.public_key: issued.certificate for issued in issuance.certificates}
+        return api.HostRenewed(certificates=[by_key[key.blob] for key in keys])
+
+
+def _said(body: api.HostSyncRequest) -> HostSaid:
+    system, ordinary = tuple(body.system_accounts), tuple(body.accounts)
+    return HostSaid(body.digest, body.bundle_version, system, ordinary, body.krl_digest)
 
 
 def _refused(code: str, message: str) -> Unauthenticated:

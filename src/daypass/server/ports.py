@@ -25,7 +25,7 @@ from daypass.ca.shown import Call
 from daypass.ca.who_could import Holders
 from daypass.errors import DaypassError
 from daypass.model import Credential, HostFacts, Issued, Request, Secret
-from daypass.wire import PublicKey
+from daypass.wire import Certificate, PublicKey
 
 __all__ = [
     "Acts",
@@ -195,6 +195,10 @@ class Renewals(Protocol):
     async def renew(self, token: Secret) -> Issuance: ...
 
     async def rekey(self, token: Secret, key: PublicKey, *, possessed: bool) -> Issuance: ...
+
+    async def renew_all(
+        self, host: str, certificate: Certificate, nonce: bytes, keys: Sequence[PublicKey]
+    ) -> Issuance: ...
 
     async def revoke(self, token: Secret, serial: str, details: dict[str, object]) -> None: ...
 

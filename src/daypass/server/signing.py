@@ -8,14 +8,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, TypeVar
 
-from daypass.api import POSSESSION_NAMESPACE, EnrolRequest, SshSignRequest
+from daypass.api import POSSESSION_NAMESPACE, EnrolKey, EnrolRequest, HostRenewRequest, SshSignRequest
 from daypass.errors import Invalid, Unauthenticated
 from daypass.model import MAX_PRINCIPALS, MAX_TOKEN, ROLE_NAME, Credential, Request, Secret
 from daypass.server.times import parse_when
 from daypass.wire import CertType, PublicKey, SshSignature
-from daypass.wire.binding import SALT_SIZE, login_act, possession_message
+from daypass.wire.binding import SALT_SIZE, login_act, possession_message, renewal_message
 
-__all__ = ["MAX_HOST_KEYS", "enrolment", "given", "public_key", "require_possession", "role_name", "ssh_sign"]
+__all__ = [
+    "MAX_HOST_KEYS",
+    "enrolment",
+    "given",
+    "public_key",
+    "renewal",
+    "require_possession",
+    "role_name",
+    "ssh_sign",
+]
 
 MAX_HOST_KEYS: Final = 8
 _Given = TypeVar("_Given", str, bytes)
@@ -73,16 +82,31 @@ def role_name(name: str) -> str:
 def enrolment(body: EnrolRequest, ca_id: bytes) -> tuple[Request, Credential]:
     """A host's keys and its join token; every key has signed for itself (trust 3.3, 5.4)."""
     token = given("token", body.token)
-    if not 1 <= len(body.keys) <= MAX_HOST_KEYS:
-        raise Invalid(f"a host enrols 1 to {MAX_HOST_KEYS} keys, not {len(body.keys)}", code="enrol.keys")
-    keys = tuple(public_key(f"keys[{at}].public_key", entry.public_key) for at, entry in enumerate(body.keys))
-    if len(set(keys)) < len(keys):
-        raise Invalid("the same key stands twice in keys", code="enrol.keys")
-    message = possession_message(ca_id, token)
-    for at, (key, entry) in enumerate(zip(keys, body.keys, strict=True)):
-        require_possession(f"keys[{at}].proof", entry.proof, key, message)
+    keys = _host_keys(body.keys)
+    _require_all(body.keys, keys, possession_message(ca_id, token))
     credential = Credential(Secret(token), keys, act=b"enrol", possessed=True)
     return Request(type=CertType.HOST, keys=keys), credential
+
+
+def renewal(body: HostRenewRequest, ca_id: bytes, host_id: str) -> tuple[PublicKey, ...]:
+    """All keys of a host; every one has signed for itself (trust 3.3)."""
+    keys = _host_keys(body.keys)
+    _require_all(body.keys, keys, renewal_message(ca_id, host_id, [key.blob for key in keys]))
+    return keys
+
+
+def _host_keys(entries: Sequence[EnrolKey]) -> tuple[PublicKey, ...]:
+    if not 1 <= len(entries) <= MAX_HOST_KEYS:
+        raise Invalid(f"a host enrols 1 to {MAX_HOST_KEYS} keys, not {len(entries)}", code="enrol.keys")
+    keys = tuple(public_key(f"keys[{at}].public_key", entry.public_key) for at, entry in enumerate(entries))
+    if len(set(keys)) < len(keys):
+        raise Invalid("the same key stands twice in keys", code="enrol.keys")
+    return keys
+
+
+def _require_all(entries: Sequence[EnrolKey], keys: Sequence[PublicKey], message: bytes) -> None:
+    for at, (key, entry) in enumerate(zip(keys, entries, strict=True)):
+        require_possession(f"keys[{at}].proof", entry.proof, key, message)
 
 
 def _principals(names: Sequence[str]) -> tuple[str, ...]:

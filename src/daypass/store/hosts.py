@@ -45,7 +45,8 @@ def renew(connection: Connection, serial: int, item: Prepared) -> str | None:
     if row is None or not {row.name, *texts(row.aliases)}.issuperset(_principals(item)):
         return None
     certified = [each.public_key for each in item.issued]
-    kept = [key for key in unkeys(row.keys) if key not in (bytes(row.public_key), *certified)]
+    left = () if item.whole else unkeys(row.keys)
+    kept = [key for key in left if key not in (bytes(row.public_key), *certified)]
     connection.execute(update(hosts).where(hosts.c.id == row.id).values(keys=keys_json([*kept, *certified])))
     return str(row.id)
 

@@ -35,6 +35,7 @@ class Prepared(NamedTuple):
     rows: tuple[tuple[Any, ...], ...]  # for each certificate: (serial, type, key id), then all from `generation` on
     entries: tuple[tuple[str, Mapping[str, object]], ...]  # for the ledger: act and details
     renews: int | None
+    whole: bool
     provider: str
     email: str | None
     facts: Kept | None  # of people
@@ -77,6 +78,7 @@ def prepare(recording: Recording) -> Prepared:
         rows=tuple([_row(cert, each, generation, roles, recording.time) for cert, each in pairs]),
         entries=_entries(recording),
         renews=recording.renews,
+        whole=recording.whole,
         provider=who.provider,
         email=who.email,
         facts=_kept(recording) if who.kind is Kind.PERSON else None,

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 from base64 import urlsafe_b64encode
+from collections.abc import Iterable
 
 from daypass.errors import Invalid
 from daypass.wire.buffer import string
@@ -48,6 +49,14 @@ def login_nonce(ca_id: bytes, blob: bytes, act: bytes, salt: bytes) -> str:
 def possession_message(ca_id: bytes, token: str) -> bytes:
     """What the new key signs (SSHSIG, namespace `daypass-possession@v1`): this CA, and exactly this token."""
     return b"daypass-possession-v1\0" + string(ca_id) + string(hashlib.sha256(token.encode()).digest())
+
+
+def renewal_message(ca_id: bytes, host_id: str, blobs: Iterable[bytes]) -> bytes:
+    """What each key of a host signs (SSHSIG, namespace `daypass-possession@v1`) to be certified by a certificate that
+    the host has: this CA, this host's id, and SHA-256 over the wire blobs of all keys of the request, a uint32 length
+    before each."""
+    keys = hashlib.sha256(b"".join(map(string, blobs))).digest()
+    return b"daypass-renewal-v1\0" + string(ca_id) + string(host_id.encode()) + string(keys)
 
 
 def device_message(ca_id: bytes, salt: bytes, machine: str) -> bytes:
