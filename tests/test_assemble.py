@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import msgspec
@@ -10,11 +11,14 @@ import pytest
 from msgspec.structs import replace
 
 from daypass.api import OidcLogin, OidcProvisioner
-from daypass.assemble import load_parts, opened, public_info
+from daypass.assemble import Held, KeyFiles, load_parts, opened, public_info
 from daypass.config import Config, KeySection, ProviderSection, load
 from daypass.errors import Misconfigured, Unavailable
 from daypass.founding import Plan, found
+from daypass.founding.trust import describe, read_trust, replace_trust
 from daypass.server.ports import PublicInfo
+from daypass.signers.file import FileSigner
+from daypass.signers.generate import generate_key_file, write_new
 
 ISSUER = "https://id.example.com/realm/"
 
@@ -32,7 +36,7 @@ def provider(**changes: object) -> ProviderSection:
 
 def told_of(config: Config) -> PublicInfo:
     parts = load_parts(config)
-    return public_info(parts, config, parts.trust)
+    return public_info(parts, config)
 
 
 def login(config: Config, section: ProviderSection) -> OidcLogin:
@@ -171,3 +175,74 @@ def test_a_process_whose_trust_document_is_no_good_issues_nothing_until_it_is(tm
                 assert public.now().trust.document
 
     asyncio.run(scenario())
+
+
+def test_a_key_that_is_announced_and_then_signs_does_so_without_a_new_start(tmp_path: Path) -> None:
+    """Announced: believed. First of its use in the file: it signs. Both within one look at the files."""
+    config, file, offline = ca_with_next_key(tmp_path)
+
+    async def scenario() -> None:
+        files = KeyFiles()
+        held = Held(load_parts(config, files=files), files, lambda: load(file), file)
+        async with opened(held.parts, lambda: load(file), held) as (heart, public):
+            old = heart.user_keys()
+            announce(file, offline)
+            await heart.force.look()
+            (first, following) = heart.user_keys()
+            assert old == (first,) and heart.force.current.keys.user.public_key == first
+            assert heart.force.current.rules.is_own(following.blob) and public.now().trust_version == 2
+            file.write_text(swapped(file.read_text()))
+            await heart.force.look()
+            assert heart.user_keys() == (following, first)
+            assert heart.force.current.keys.user.public_key == following
+
+    asyncio.run(scenario())
+
+
+def test_a_key_that_can_t_be_used_leaves_the_one_before_it_signing(tmp_path: Path) -> None:
+    config, file, offline = ca_with_next_key(tmp_path)
+    next_key = config.keys[0].file.with_name("next")
+
+    async def scenario() -> None:
+        held = Held(load_parts(config), None, lambda: load(file), file)
+        async with opened(held.parts, None, held) as (heart, _):
+            (old,) = heart.user_keys()
+            content = next_key.read_bytes()
+            next_key.unlink()
+            file.write_text(swapped(file.read_text()))
+            await heart.force.look()
+            assert heart.force.current.keys.user.public_key == old
+            write_new(next_key, content, 0o600)
+            await heart.force.look()  # nobody has announced it
+            assert heart.force.current.keys.user.public_key == old
+            announce(file, offline)
+            await heart.force.look()
+            assert heart.force.current.keys.user.public_key != old
+
+    asyncio.run(scenario())
+
+
+def ca_with_next_key(folder: Path) -> tuple[Config, Path, Path]:
+    """A CA whose file lists a second user key, as yet only there."""
+    file = folder / "ca/daypass.toml"
+    founded = found(Plan("Example", "https://ca.example.com", ("*.example.com",), file), now=1_800_000_000)
+    generate_key_file(file.parent / "keys/next")
+    text = file.read_text() + f'\n[[keys]]\nuse = "user"\nfile = "{file.parent}/keys/next"\n'
+    file.write_text(text)
+    return load(file), file, founded.offline
+
+
+def announce(file: Path, offline: Path) -> None:
+    config = load(file)
+    before = read_trust(config.ca.trust)
+    after = describe(config, before.ca_id, version=before.document.version + 1, now=1_800_000_001)
+    with ThreadPoolExecutor() as pool:
+        work = replace_trust(config, before, after, FileSigner.load(offline), 1_800_000_001)
+        pool.submit(asyncio.run, work).result()
+
+
+def swapped(text: str) -> str:
+    """The file with the two user keys in the other order."""
+    return (
+        text.replace('/keys/user_ca"', '/keys/X"').replace('/keys/next"', '/keys/user_ca"').replace('/X"', '/next"')
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -13,12 +14,13 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from msgspec.structs import replace
 
-from daypass.ca.authority import Authority, CaKeys, Issuance
+from daypass.ca.authority import Authority, Issuance
 from daypass.ca.clock import ClockGuard
 from daypass.ca.config_ports import ConfigVersion
 from daypass.ca.device import Devices
 from daypass.ca.force import Following, InForce, rules
 from daypass.ca.hosts import Hosts
+from daypass.ca.keys import CaKeys
 from daypass.ca.policy import Policy
 from daypass.ca.ports import Provisioner, Signer, WebSignIn
 from daypass.ca.publishing import Configs
@@ -133,10 +135,10 @@ async def heart(
     signers = fresh if like is None else like.keys
     users = user or signers["user"]
     announced = (signers["host"].public_key, *((next_host,) if next_host else ()))
-    keys = CaKeys(users, signers["host"], (users.public_key,), announced, (signers["bundle"].public_key,))
+    keys = CaKeys(users, signers["host"], signers["bundle"], (users.public_key,), announced,
+                  (signers["bundle"].public_key,), tls_root="0" * 64)  # fmt: skip
     force = Following(store, lambda published: make(published))
-    hosts = Hosts(force, store, guard, ca_id=CA_ID, url="https://ca.example.com", fingerprint="0" * 64,
-                  bundle_signer=signers["bundle"], user_keys=keys.user_keys, host_keys=keys.host_keys)  # fmt: skip
+    hosts = Hosts(force, store, guard, ca_id=CA_ID, url="https://ca.example.com")
     async with provider_client() as http:
 
         def make(published: ConfigVersion) -> InForce:
@@ -145,15 +147,16 @@ async def heart(
             provisioners += [OidcProvisioner(section, CA_ID, clock, http) for section in in_force.providers]
             sites: dict[str, WebSignIn] = {each.name: WebClient(each, clock, http) for each in in_force.providers}
             policy = Policy(in_force)
-            bounds = rules(policy, ca_id=CA_ID, user_keys=keys.user_keys, host_keys=keys.host_keys,
-                           bundle_keys=keys.bundle_keys)  # fmt: skip
-            return InForce(published.version, in_force, policy, bounds, tuple(provisioners),
+            bounds = rules(policy, ca_id=CA_ID, keys=keys)
+            return InForce(published.version, in_force, policy, bounds, keys, tuple(provisioners),
                            sites, redirects(in_force))  # fmt: skip
 
         by_type = {CertType.USER: keys.user_keys, CertType.HOST: keys.host_keys}
-        sshpop = SshPopProvisioner(CA_ID, ["ca.example.com"], by_type, store.on_record, clock)
+        sshpop = SshPopProvisioner(CA_ID, ["ca.example.com"], by_type.__getitem__, store.on_record, clock)
         configs = Configs(store, lambda: settings, lambda _: None)
-        authority = Authority(force, keys, store, guard, hosts, configs, sshpop=sshpop, ca_id=CA_ID, name="Example")
+        authority = Authority(
+            force, lambda: keys, store, guard, hosts, configs, sshpop=sshpop, ca_id=CA_ID, name="Example"
+        )
         authority.devices = Devices(authority.issue, store, clock, force, ca_id=CA_ID)
         try:
             if publish:
@@ -166,9 +169,27 @@ async def heart(
             await store.close()
 
 
+def sign_with(ca: Heart, signer: Any) -> None:
+    """People's certificates, until another version is in force."""
+    force = ca.authority.force
+    keys = dataclasses.replace(force.current.keys, user=signer)
+    force._last = dataclasses.replace(force.current, keys=keys)
+
+
 def redirects(settings: Config) -> dict[str, str]:
     return callbacks(replace(settings, pages=PagesSection(url=REDIRECT.removesuffix(CALLBACK))))
 
 
 Scenario = Callable[[Heart], Awaitable[None]]
-__all__ = ["CA_ID", "ENGINEERS", "REDIRECT", "Heart", "MovingClock", "Scenario", "heart", "new_key", "redirects"]
+__all__ = [
+    "CA_ID",
+    "ENGINEERS",
+    "REDIRECT",
+    "Heart",
+    "MovingClock",
+    "Scenario",
+    "heart",
+    "new_key",
+    "redirects",
+    "sign_with",
+]

@@ -6,7 +6,6 @@ import asyncio
 import json
 import os
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -20,7 +19,7 @@ from daypass.ledger.chain import verify
 from daypass.model import Credential, Request, Secret
 from daypass.signers.file import FileSigner
 from daypass.wire import Certificate, CertType, PublicKey, SshSignature
-from tests.ca.heart import CA_ID, ENGINEERS, Heart, MovingClock, new_key
+from tests.ca.heart import CA_ID, ENGINEERS, Heart, MovingClock, new_key, sign_with
 from tests.parts.op import Op
 
 Play = Callable[..., None]
@@ -213,7 +212,7 @@ def test_a_revocation_that_races_an_issuance_ends_without_access(play: Play) -> 
             await ca.store.lock_person(ca.op.issuer, "alice-1", reason="left", actor="root", now=now)
             return await sign(data)
 
-        object.__setattr__(ca.authority, "keys", _with_sign(ca, lock_first))
+        sign_with(ca, _with_sign(ca, lock_first))
         with pytest.raises(Denied) as caught:
             await ca.sign_in()
         assert caught.value.code == "policy.locked"
@@ -230,7 +229,7 @@ def _with_sign(ca: Heart, sign: Any) -> Any:
         def __init__(self) -> None:
             self.sign = sign
 
-    return replace(ca.authority.keys, user=Racing())
+    return Racing()
 
 
 @pytest.mark.parametrize(("ahead", "code"), [(-30, "clock.behind"), (400, "clock.moved"), (-400, "clock.behind")])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import hashlib
 import json
 import logging
@@ -21,7 +20,7 @@ from daypass.config import HostsSection, LifetimeSection, ProviderSection, RoleS
 from daypass.errors import Denied, Internal, Misconfigured, Unauthenticated, Unavailable
 from daypass.model import Credential, HostFacts, Proof
 from tests.ca.conftest import Play
-from tests.ca.heart import ENGINEERS, Heart, MovingClock, heart, new_key
+from tests.ca.heart import ENGINEERS, Heart, MovingClock, heart, new_key, sign_with
 from tests.parts.op import Op
 
 DEPLOYERS = RoleSection(name="deployers", hosts=["*"], groups=["engineers"], accounts=["deploy"])
@@ -226,7 +225,7 @@ def test_a_publication_during_the_signature_has_it_thrown_away_and_decided_anew(
             return await honest.sign(data)
 
         signer = SimpleNamespace(public_key=honest.public_key, local=True, sign=sign)
-        one.authority.keys = dataclasses.replace(one.authority.keys, user=signer)
+        sign_with(one, signer)
         issuance, _ = await one.sign_in()
         assert (principals(issuance), issuance.roles) == (("role:deployers",), ("deployers",))
         issued = [json.loads(row.entry) for row in await one.store.ledger(0, 99) if row.act == "certificate.issue"]

@@ -62,7 +62,7 @@ class Gate:
 
     def show(self, token: str, act: str = "renew", *, possessed: bool = False) -> Proof:
         keys = {CertType.USER: (public(USER_CA),), CertType.HOST: (public(HOST_CA),)}
-        gate = SshPopProvisioner(CA_ID, ["CA.example.com", "::1"], keys, self.lookup, self.clock)
+        gate = SshPopProvisioner(CA_ID, ["CA.example.com", "::1"], keys.__getitem__, self.lookup, self.clock)
         return asyncio.run(gate.authenticate(Credential(Secret(token), (), act=act.encode(), possessed=possessed)))
 
 
@@ -280,4 +280,4 @@ def test_a_new_key_that_signed_nothing_is_not_bound() -> None:
 @pytest.mark.parametrize(("text", "ours"), [(token(), True), ("a.b.c", False), ("dpj1.x", False), ("", False)])
 def test_a_token_is_known_by_its_header(text: str, ours: bool) -> None:
     keys: dict[CertType, tuple[PublicKey, ...]] = {}
-    assert SshPopProvisioner(CA_ID, [], keys, Gate().lookup, StillClock()).recognises(text) is ours
+    assert SshPopProvisioner(CA_ID, [], keys.__getitem__, Gate().lookup, StillClock()).recognises(text) is ours

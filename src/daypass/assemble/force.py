@@ -8,14 +8,14 @@ from collections.abc import Callable, Hashable
 import httpx2
 from msgspec.structs import replace
 
-from daypass.assemble.parts import Parts, require_domains, require_trusted
+from daypass.assemble.held import Held
+from daypass.assemble.parts import require_domains
 from daypass.ca.config_ports import ConfigVersion
 from daypass.ca.force import InForce, rules
 from daypass.ca.policy import Policy
 from daypass.ca.ports import Clock, Provisioner, Store, WebSignIn
 from daypass.config import Config, ProviderSection, callbacks, merged
-from daypass.errors import DaypassError, Misconfigured
-from daypass.founding.trust import TrustFile, read_trust
+from daypass.errors import DaypassError
 from daypass.provisioners.join import JoinTokenProvisioner
 from daypass.provisioners.oidc import OidcProvisioner
 from daypass.provisioners.web import WebClient
@@ -34,52 +34,43 @@ class Maker:
 
     def __init__(
         self,
-        parts: Parts,
+        held: Held,
         store: Store,
         http: httpx2.AsyncClient,
         clock: Clock,
         read: Callable[[], Config] | None = None,
     ) -> None:
-        self._parts, self._http, self._clock = parts, http, clock
+        self.held, self._http, self._clock = held, http, clock
         self._read = read
-        self.local = parts.config
-        self._join = JoinTokenProvisioner(parts.ca_id, store.join_token, clock)
+        self.local = held.parts.config
+        self._join = JoinTokenProvisioner(held.parts.ca_id, store.join_token, clock)
         self._kept: _Kept = {}
-        self.trust = parts.trust  # the trust document that goes with the last version made
+        self.parts = held.parts  # those that go with the last version made
 
     def around(self) -> Hashable:
-        """What a version depends on besides itself, and may change while this process runs: the trust document."""
-        try:
-            status = self._parts.config.ca.trust.stat()
-        except OSError:
-            return None
-        return status.st_mtime_ns, status.st_size, status.st_ino
+        """What a version depends on besides itself, and may change while this process runs: the CA's keys."""
+        return self.held.mark()
 
     def __call__(self, published: ConfigVersion) -> InForce:
         """Raises Misconfigured for a version that can't be used on this machine."""
         self._look_at_file()
         config = merged(published.document, self.local)
-        trust = self._trust(config)
+        parts = self.held.look()
+        require_domains(config, parts.trust)
         policy, kept = Policy(config), {each.name: self._provider(each) for each in config.providers}
         provisioners: list[Provisioner] = [self._join, *(oidc for _, oidc, _ in kept.values())]
         sites: dict[str, WebSignIn] = {name: web for name, (_, _, web) in kept.items()}
-        parts = self._parts
         made = InForce(
             version=published.version,
             config=config,
             policy=policy,
-            rules=rules(
-                policy,
-                ca_id=parts.ca_id,
-                user_keys=parts.user_keys,
-                host_keys=parts.host_keys,
-                bundle_keys=parts.bundle_keys,
-            ),
+            rules=rules(policy, ca_id=parts.ca_id, keys=parts.keys),
+            keys=parts.keys,
             provisioners=tuple(provisioners),
             sites=sites if config.pages is not None else {},
             redirects=callbacks(config),
         )
-        self._kept, self.trust = kept, trust
+        self._kept, self.parts = kept, parts
         return made
 
     def _look_at_file(self) -> None:
@@ -97,17 +88,5 @@ class Maker:
         known = self._kept.get(section.name)
         if known is not None and known[0] == section:
             return known
-        oidc = OidcProvisioner(section, self._parts.ca_id, self._clock, self._http)
+        oidc = OidcProvisioner(section, self.held.parts.ca_id, self._clock, self._http)
         return section, oidc, WebClient(section, self._clock, self._http)
-
-    def _trust(self, config: Config) -> TrustFile:
-        """The trust document as it lies on the disk now: it has to hold every domain that is in force."""
-        trust, parts = read_trust(config.ca.trust), self._parts
-        if trust.ca_id != parts.ca_id:
-            raise Misconfigured(
-                f"the trust document {config.ca.trust} is another CA's", code="trust", hint="put this CA's own back"
-            )
-        signing = {"user": parts.user.public_key, "host": parts.host.public_key, "bundle": parts.bundle.public_key}
-        require_trusted(trust, signing)
-        require_domains(config, trust)
-        return trust

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+
 from daypass.ca.clock import SystemClock
+from daypass.ca.keys import CaKeys
 from daypass.ca.policy import Policy
 from daypass.ca.ports import Signer
 from daypass.config import Config
@@ -16,19 +20,27 @@ from daypass.founding.trust import TrustFile, read_trust
 from daypass.model import host_pattern_matches
 from daypass.server.tls import Leaf, TlsSource
 from daypass.signers.file import FileSigner
-from daypass.signers.x509 import LEAF_LIFETIME, encode_certificate, fingerprint, issue_leaf, load_root
+from daypass.signers.x509 import (
+    LEAF_LIFETIME,
+    cross_signed,
+    encode_certificate,
+    fingerprint,
+    issue_leaf,
+    load_root,
+)
 from daypass.trusted import public_keys
 from daypass.wire import PublicKey
 
 _SSH_USES = ("user", "host", "bundle")
 _SIGN_NEXT = "bring the offline root and sign the next one, with the same --config: daypass ca trust"
 
-__all__ = ["Parts", "host_of", "load_parts", "require_domains", "require_trusted", "usable"]
+__all__ = ["KeyFiles", "Parts", "host_of", "load_parts", "require_domains", "require_trusted", "usable"]
 
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """`trust`: as it lay on the disk at the start; `config`: this machine's own file."""
+    """`trust`: as it lay on the disk; `config`: this machine's own file; `roots`: PEM by fingerprint, of every X.509
+    root that is announced, the one that vouches for the leaf first."""
 
     config: Config
     ca_id: bytes
@@ -41,35 +53,70 @@ class Parts:
     bundle_keys: tuple[PublicKey, ...]
     root_pem: str
     root_fingerprint: str
+    roots: Mapping[str, str]
     leaves: TlsSource
 
+    @property
+    def keys(self) -> CaKeys:
+        return CaKeys(
+            self.user, self.host, self.bundle, self.user_keys, self.host_keys, self.bundle_keys, self.root_fingerprint
+        )
 
-def load_parts(config: Config, passphrase: bytes | None = None) -> Parts:
-    """Raises Misconfigured for files that are missing, locked, or do not belong together."""
-    signers = {use: [FileSigner.load(path, passphrase) for path in _files(config, use)] for use in _SSH_USES}
-    root, root_key = load_root(_files(config, "tls")[0], passphrase)
+
+@dataclass(slots=True)
+class KeyFiles:
+    """What opens the CA's key files. One that was opened before is not opened again: bcrypt takes its time."""
+
+    passphrase: bytes | None = field(default=None, repr=False)
+    _signers: dict[Path, FileSigner] = field(default_factory=dict, repr=False)
+    _roots: dict[Path, tuple[x509.Certificate, ec.EllipticCurvePrivateKey]] = field(default_factory=dict, repr=False)
+
+    def signer(self, path: Path) -> FileSigner:
+        if path not in self._signers:
+            self._signers[path] = FileSigner.load(path, self.passphrase)
+        return self._signers[path]
+
+    def root(self, path: Path) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
+        if path not in self._roots:
+            self._roots[path] = load_root(path, self.passphrase)
+        return self._roots[path]
+
+
+def load_parts(config: Config, passphrase: bytes | None = None, files: KeyFiles | None = None) -> Parts:
+    """Only what signs is opened: a key that is announced, or no longer signs, may lie elsewhere.
+
+    Raises Misconfigured for files that are missing, locked, or do not belong together.
+    """
+    files = files or KeyFiles(passphrase)
+    signers = {use: files.signer(_first(config, use)) for use in _SSH_USES}
+    root_file = _first(config, "tls")
+    root, root_key = files.root(root_file)
     trust = read_trust(config.ca.trust)
     document = trust.document
-    require_trusted(trust, {use: held[0].public_key for use, held in signers.items()})
+    require_trusted(trust, {use: signer.public_key for use, signer in signers.items()})
     names = list(dict.fromkeys((host_of(config.ca.url), *_pages_hosts(config), *config.ca.names)))
+    crossed = cross_signed(root_file)
+    pem = encode_certificate(root).decode()
+    announced = {fingerprint(x509.load_pem_x509_certificate(each.encode())): each for each in document.tls_roots}
 
     def leaf() -> Leaf:
         now = SystemClock().now()
         chain, key = issue_leaf(root, root_key, names, now)
-        return Leaf(chain, key, now, now + LEAF_LIFETIME)
+        return Leaf(chain + crossed, key, now, now + LEAF_LIFETIME)
 
     return Parts(
         config=config,
         ca_id=trust.ca_id,
         trust=trust,
-        user=signers["user"][0],
-        host=signers["host"][0],
-        bundle=signers["bundle"][0],
-        user_keys=_announced(signers["user"][0], document.user_ca),
-        host_keys=_announced(signers["host"][0], document.host_ca),
-        bundle_keys=_announced(signers["bundle"][0], document.bundle_keys),
-        root_pem=encode_certificate(root).decode(),
+        user=signers["user"],
+        host=signers["host"],
+        bundle=signers["bundle"],
+        user_keys=_announced(signers["user"], document.user_ca),
+        host_keys=_announced(signers["host"], document.host_ca),
+        bundle_keys=_announced(signers["bundle"], document.bundle_keys),
+        root_pem=pem,
         root_fingerprint=fingerprint(root),
+        roots={fingerprint(root): pem} | announced,
         leaves=leaf,
     )
 
@@ -83,11 +130,12 @@ def _pages_hosts(config: Config) -> list[str]:
     return [host_of(config.pages.url)] if config.pages is not None else []
 
 
-def _files(config: Config, use: str) -> list[Path]:
-    found = [key.file for key in config.keys if key.use == use]
-    if not found:
-        raise Misconfigured(f"there is no {use} key", code="keys", hint=f'add [[keys]] with use = "{use}"')
-    return found
+def _first(config: Config, use: str) -> Path:
+    """The one that signs."""
+    for key in config.keys:
+        if key.use == use:
+            return key.file
+    raise Misconfigured(f"there is no {use} key", code="keys", hint=f'add [[keys]] with use = "{use}"')
 
 
 def require_domains(config: Config, trust: TrustFile) -> None:

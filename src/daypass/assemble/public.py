@@ -9,7 +9,6 @@ from daypass.assemble.force import Maker
 from daypass.assemble.parts import Parts
 from daypass.ca.force import Following, InForce
 from daypass.config import Config, ProviderSection, loopback_path
-from daypass.founding.trust import TrustFile
 from daypass.model import parse_duration
 from daypass.server.ports import PublicInfo
 from daypass.wire.sshpop import PROVISIONER
@@ -20,24 +19,24 @@ __all__ = ["Latest", "public_info"]
 class Latest:
     """The facts under the version in force, put together once for each."""
 
-    def __init__(self, parts: Parts, force: Following, maker: Maker) -> None:
-        self._parts, self._force, self._maker = parts, force, maker
+    def __init__(self, force: Following, maker: Maker) -> None:
+        self._force, self._maker = force, maker
         self._told: tuple[InForce, PublicInfo] | None = None
 
     def __call__(self) -> PublicInfo:
         """Raises Unavailable where this process can't use that version."""
         force = self._force.current
         if self._told is None or self._told[0] is not force:
-            self._told = force, public_info(self._parts, force.config, self._maker.trust)
+            self._told = force, public_info(self._maker.parts, force.config)
         return self._told[1]
 
 
-def public_info(parts: Parts, config: Config, trust: TrustFile) -> PublicInfo:
-    """`config`: what is in force on this machine; `trust`: the trust document that goes with it."""
-    pages = config.pages
+def public_info(parts: Parts, config: Config) -> PublicInfo:
+    """`config`: what is in force on this machine; `parts`: what goes with it."""
+    pages, trust = config.pages, parts.trust
     return PublicInfo(
         version=__version__,
-        roots={parts.root_fingerprint: parts.root_pem},
+        roots=parts.roots,
         trust=trust.signed,
         trust_version=trust.document.version,
         user_lifetime=parse_duration(config.lifetimes.user),

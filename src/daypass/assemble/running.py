@@ -6,19 +6,20 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
+from pathlib import Path
 from urllib.parse import urlsplit
-
-import httpx2
 
 from daypass.assemble.force import Maker
 from daypass.assemble.hangup import Reload, hangups
-from daypass.assemble.parts import Parts, host_of, load_parts, usable
+from daypass.assemble.held import Held
+from daypass.assemble.parts import KeyFiles, Parts, host_of, load_parts, usable
 from daypass.assemble.public import Latest, public_info
-from daypass.ca.authority import Authority, CaKeys
+from daypass.ca.authority import Authority
 from daypass.ca.clock import ClockGuard, SystemClock
 from daypass.ca.device import Devices
 from daypass.ca.force import Following
 from daypass.ca.hosts import Hosts
+from daypass.ca.keys import CaKeys
 from daypass.ca.ports import Clock, Store
 from daypass.ca.publishing import Configs
 from daypass.config import Config
@@ -29,17 +30,14 @@ from daypass.server.ports import PublicInfo
 from daypass.server.serve import Ready, serve
 from daypass.server.sni import PagesCertificate
 from daypass.store import open_store
-from daypass.wire import CertType
+from daypass.wire import CertType, PublicKey
 
 __all__ = ["authority", "opened", "run_ca"]
 
 
-def authority(
-    parts: Parts, store: Store, http: httpx2.AsyncClient, clock: Clock | None = None, maker: Maker | None = None
-) -> Authority:
+def authority(maker: Maker, store: Store, clock: Clock) -> Authority:
     """It decides nothing before its `force` has looked at the store."""
-    clock = clock or SystemClock()
-    guard, maker = ClockGuard(clock), maker or Maker(parts, store, http, clock)
+    guard, parts = ClockGuard(clock), maker.held.parts
     force = Following(store, maker, maker.around)
     hosts = Hosts(
         force,
@@ -47,13 +45,12 @@ def authority(
         guard,
         ca_id=parts.ca_id,
         url=parts.config.ca.url,
-        fingerprint=parts.root_fingerprint,
-        bundle_signer=parts.bundle,
-        user_keys=parts.user_keys,
-        host_keys=parts.host_keys,
     )
-    keys = CaKeys(parts.user, parts.host, parts.user_keys, parts.host_keys, parts.bundle_keys)
-    sshpop = _sshpop(parts, store, clock)
+
+    def keys() -> CaKeys:
+        return maker.parts.keys
+
+    sshpop = _sshpop(maker, store, clock)
     configs = Configs(store, lambda: maker.local, usable)
     made = Authority(
         force, keys, store, guard, hosts, configs, sshpop=sshpop, ca_id=parts.ca_id, name=parts.config.ca.name
@@ -63,27 +60,31 @@ def authority(
     return made
 
 
-def _sshpop(parts: Parts, store: Store, clock: Clock) -> SshPopProvisioner:
-    ca = parts.config.ca
+def _sshpop(maker: Maker, store: Store, clock: Clock) -> SshPopProvisioner:
+    ca = maker.held.parts.config.ca
     names = [urlsplit(ca.url).hostname or "", *ca.names]
-    by_type = {CertType.USER: parts.user_keys, CertType.HOST: parts.host_keys}
-    return SshPopProvisioner(parts.ca_id, names, by_type, store.on_record, clock)
+
+    def keys(kind: CertType) -> tuple[PublicKey, ...]:
+        return maker.parts.user_keys if kind is CertType.USER else maker.parts.host_keys
+
+    return SshPopProvisioner(maker.held.parts.ca_id, names, keys, store.on_record, clock)
 
 
 @asynccontextmanager
 async def opened(
-    parts: Parts, read: Callable[[], Config] | None = None
+    parts: Parts, read: Callable[[], Config] | None = None, held: Held | None = None
 ) -> AsyncIterator[tuple[Authority, PublicInfo]]:
     """The authority on its store and under the version in force, with what it tells the public; closed at the end."""
+    held = held or Held(parts)
     store = open_store(parts.config.ca.database)
     try:
         async with provider_client() as http:
             clock = SystemClock()
-            maker = Maker(parts, store, http, clock, read)
-            heart = authority(parts, store, http, clock, maker)
+            maker = Maker(held, store, http, clock, read)
+            heart = authority(maker, store, clock)
             await heart.force.look()
-            public = public_info(parts, parts.config, parts.trust)
-            yield heart, replace(public, latest=Latest(parts, heart.force, maker))
+            public = public_info(parts, parts.config)
+            yield heart, replace(public, latest=Latest(heart.force, maker))
     finally:
         await store.close()
 
@@ -93,21 +94,25 @@ async def run_ca(
     passphrase: bytes | None = None,
     *,
     read: Callable[[], Config] | None = None,
+    file: Path | None = None,
     ready: Ready | None = None,
     stop: asyncio.Event | None = None,
 ) -> None:
     """`daypass ca serve`: until a signal or `stop`. Raises Misconfigured, Conflict, Unavailable at start.
 
-    `read` reads the file anew: when a version came into force, and at SIGHUP.
+    `read` reads the file anew: when a version came into force, at SIGHUP, and for its keys whenever `file` changes.
     """
-    parts, read = load_parts(config, passphrase), read or (lambda: config)
-    async with opened(parts, read) as (heart, public), _followed(heart):
+    files = KeyFiles(passphrase)
+    parts, read = load_parts(config, files=files), read or (lambda: config)
+    held = Held(parts, files, read, file)
+    async with opened(parts, read, held) as (heart, public), _followed(heart):
         with hangups(Reload(heart.configs, heart.force, read, config)):
             await serve(
                 build(heart, public),
                 build_admin(heart),
                 listen=config.ca.listen,
-                tls=parts.leaves,
+                tls=held.leaf,
+                tls_mark=lambda: held.parts.root_fingerprint,
                 admin_socket=config.ca.admin_socket,
                 pages=_pages_certificate(config),
                 ready=ready,

@@ -15,7 +15,6 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -29,6 +28,7 @@ from daypass.ca.clock import ClockGuard
 from daypass.ca.force import Following, InForce
 from daypass.ca.host_calls import HostCalls
 from daypass.ca.hosts import Hosts
+from daypass.ca.keys import CaKeys
 from daypass.ca.learning import Learning
 from daypass.ca.operators import Operators
 from daypass.ca.persons import Persons
@@ -40,7 +40,6 @@ from daypass.ca.ports import (
     Question,
     Recorded,
     Recording,
-    Signer,
     Spent,
     Store,
     View,
@@ -52,30 +51,16 @@ from daypass.ca.renewals import Renewals
 from daypass.ca.revocation import Revocation
 from daypass.errors import Conflict, Denied, Invalid, Unauthenticated, Unavailable
 from daypass.model import Credential, Draft, Grant, Issued, Kind, OnceId, Proof, Renewal, Request
-from daypass.wire import Certificate, CertType, PublicKey
+from daypass.wire import Certificate, PublicKey
 
 if TYPE_CHECKING:
     from daypass.ca.device import Devices
 
-__all__ = ["Authority", "CaKeys", "Issuance"]
+__all__ = ["Authority", "Issuance"]
 
 Event = tuple[str, Mapping[str, object]]  # for the ledger: act and details
 ATTEMPTS = 3  # a generation or policy that changes three times during one request is an incident, not a race
 ONCE_MARGIN = 86400  # seconds a spent id is remembered beyond its credential and certificate
-
-
-@dataclass(frozen=True, slots=True)
-class CaKeys:
-    """The signer of each use, and every public key of that use that is announced, the signing one first."""
-
-    user: Signer
-    host: Signer
-    user_keys: tuple[PublicKey, ...]
-    host_keys: tuple[PublicKey, ...]
-    bundle_keys: tuple[PublicKey, ...]
-
-    def signer(self, kind: CertType) -> Signer:
-        return self.user if kind is CertType.USER else self.host
 
 
 class Issuance(Struct, frozen=True):
@@ -94,7 +79,7 @@ class Authority:
     def __init__(
         self,
         force: Following,
-        keys: CaKeys,
+        keys: Callable[[], CaKeys],
         store: Store,
         clock: ClockGuard,
         hosts: Hosts,
@@ -107,7 +92,7 @@ class Authority:
         self.ca_id = ca_id
         self.force = force
         self.configs = configs
-        self.keys = keys
+        self._keys = keys
         self.clock = clock
         self.make_join_token = hosts.make_join_token
         self.bundle = hosts.bundle
@@ -116,8 +101,8 @@ class Authority:
         self.renewals = Renewals(self.settle, sshpop, store, clock, ca_id)
         self.questions = Questions(store, clock, force)
         self.persons = Persons(store, clock, lambda: self.force.current.policy)
-        self.calls = Calls(store, clock, ca_id, keys.user_keys)
-        self.host_calls = HostCalls(hosts, store, clock, ca_id, keys.host_keys)
+        self.calls = Calls(store, clock, ca_id, self.user_keys)
+        self.host_calls = HostCalls(hosts, store, clock, ca_id, self.host_keys)
         self.acts = Acts(store, clock, ca_id, self._authenticate, self._ready, self._operators)
         self.revocation, self.ledger = Revocation(store, clock), store.ledger
         self.approvals = Approvals(store, self.acts, self._ready, self._operators)
@@ -180,8 +165,8 @@ class Authority:
             if view.changed and await self._learning.ends(force.policy, proof, view.person, now):
                 continue
             grant = await self._decide(force, proof, request, view, now)
-            checked = [check(await self._draft(grant, key), force.rules, now) for key in request.keys]
-            certificates = tuple([await self._sign(each) for each in checked])
+            checked = [check(await self._draft(force.keys, grant, key), force.rules, now) for key in request.keys]
+            certificates = tuple([await _sign(force.keys, each) for each in checked])
             recording = self._recording(force, proof, grant, view, certificates, despite, now)
             verdict = await self._store.record(recording)
             match verdict:
@@ -223,12 +208,12 @@ class Authority:
     # -- what is announced ----------------------------------------------------------------------------------------
 
     def user_keys(self) -> tuple[PublicKey, ...]:
-        return self.keys.user_keys
+        return self._keys().user_keys
 
     def host_keys(self) -> tuple[PublicKey, ...]:
-        return self.keys.host_keys
+        return self._keys().host_keys
 
-    async def _draft(self, grant: Grant, key: PublicKey) -> Draft:
+    async def _draft(self, keys: CaKeys, grant: Grant, key: PublicKey) -> Draft:
         return Draft(
             grant,
             Certificate(
@@ -242,16 +227,9 @@ class Authority:
                 valid_before=grant.valid_before,
                 critical_options=grant.critical_options,
                 extensions=grant.extensions,
-                signature_key=self.keys.signer(grant.type).public_key,
+                signature_key=keys.signer(grant.type).public_key,
             ),
         )
-
-    async def _sign(self, checked: Checked) -> Certificate:
-        signer = self.keys.signer(checked.certificate.type)
-        cert = checked.certificate.with_signature(await signer.sign(checked.to_be_signed))
-        if not signer.local:
-            cert.verify_signature()
-        return cert
 
     def _recording(
         self,
@@ -343,6 +321,14 @@ def _provisioner(force: InForce, credential: Credential) -> Provisioner:
     raise Unauthenticated(
         "no provider of this CA made this token", code="token.unknown", hint="sign in again: daypass login"
     )
+
+
+async def _sign(keys: CaKeys, checked: Checked) -> Certificate:
+    signer = keys.signer(checked.certificate.type)
+    cert = checked.certificate.with_signature(await signer.sign(checked.to_be_signed))
+    if not signer.local:
+        cert.verify_signature()
+    return cert
 
 
 def _require_subjects(rules: Rules, keys: Sequence[PublicKey]) -> None:

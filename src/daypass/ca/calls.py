@@ -11,9 +11,9 @@ from msgspec import Struct
 
 from daypass.ca.clock import ClockGuard
 from daypass.ca.ports import OnRecord, Owner, Store
-from daypass.ca.shown import Call, Shown
+from daypass.ca.shown import Call, Keys, Shown
 from daypass.errors import Invalid, NotFound, Unauthenticated
-from daypass.wire import CertType, PublicKey
+from daypass.wire import CertType
 from daypass.wire.binding import REQUEST_NAMESPACE
 
 __all__ = ["Call", "Caller", "Calls"]
@@ -30,7 +30,7 @@ class Caller(Struct, frozen=True):
 
 
 class Calls:
-    def __init__(self, store: Store, clock: ClockGuard, ca_id: bytes, user_keys: tuple[PublicKey, ...]) -> None:
+    def __init__(self, store: Store, clock: ClockGuard, ca_id: bytes, user_keys: Keys) -> None:
         self._store, self._clock = store, clock
         self._shown = Shown(CertType.USER, REQUEST_NAMESPACE, PROVIDER, ca_id, user_keys, _refused)
 

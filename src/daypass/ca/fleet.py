@@ -6,6 +6,7 @@ Asked of the store once in a few seconds, however many hosts sync.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 from msgspec import Struct
 
@@ -33,7 +34,7 @@ class FleetFacts(Struct, frozen=True):
 
 
 class Fleet:
-    def __init__(self, store: Store, user_keys: tuple[PublicKey, ...]) -> None:
+    def __init__(self, store: Store, user_keys: Callable[[], tuple[PublicKey, ...]]) -> None:
         self._store, self._krls = store, Krls(store.revoked_passes, user_keys)
         self._known: tuple[Policy, int, FleetFacts] | None = None  # for which policy, and when
         self._asking = asyncio.Lock()

@@ -1,6 +1,6 @@
 """What is in force: one published version, made into all that a decision depends on, and swapped as a whole.
 
-    InForce      one version: policy, operators, provisioners, bounds of what is signed. Never changed.
+    InForce      one version: policy, operators, provisioners, bounds of what is signed, keys. Never changed.
     Following    the ONE holder. Whoever decides takes `current` once and uses nothing but that.
 
 The store says which version counts (trust 7.4). A process whose machine can't use that version (keys of a newer
@@ -12,16 +12,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 
 from daypass.ca.checks import Rules
 from daypass.ca.config_ports import ConfigStore, ConfigVersion, Stamp
+from daypass.ca.keys import CaKeys
 from daypass.ca.policy import Policy
 from daypass.ca.ports import Provisioner, WebSignIn
 from daypass.config import Config
 from daypass.errors import DaypassError, Internal, Misconfigured, Unavailable
-from daypass.wire import PublicKey
 
 __all__ = ["LOOK_EVERY", "Build", "Following", "InForce", "rules"]
 
@@ -37,6 +37,7 @@ class InForce:
     config: Config  # the published part and this machine's own
     policy: Policy  # and with it the operators
     rules: Rules
+    keys: CaKeys
     provisioners: tuple[Provisioner, ...]
     sites: Mapping[str, WebSignIn] = field(default_factory=dict)
     redirects: Mapping[str, str] = field(default_factory=dict)
@@ -47,19 +48,12 @@ class InForce:
         return self.config.ca.name
 
 
-def rules(
-    policy: Policy,
-    *,
-    ca_id: bytes,
-    user_keys: Iterable[PublicKey],
-    host_keys: Iterable[PublicKey],
-    bundle_keys: Iterable[PublicKey],
-) -> Rules:
+def rules(policy: Policy, *, ca_id: bytes, keys: CaKeys) -> Rules:
     """The bounds of everything that is signed under this policy."""
     return Rules(
-        user_keys=frozenset(key.blob for key in user_keys),
-        host_keys=frozenset(key.blob for key in host_keys),
-        bundle_keys=frozenset(key.blob for key in bundle_keys),
+        user_keys=frozenset(key.blob for key in keys.user_keys),
+        host_keys=frozenset(key.blob for key in keys.host_keys),
+        bundle_keys=frozenset(key.blob for key in keys.bundle_keys),
         ca_id=ca_id,
         host_domains=policy.host_domains,
         bare_accounts=policy.bare_accounts,

@@ -10,10 +10,10 @@ from daypass.ca.clock import ClockGuard
 from daypass.ca.host_ports import MAX_REPORTED, HostAccounts, KnownHost
 from daypass.ca.hosts import Hosts
 from daypass.ca.ports import Store
-from daypass.ca.shown import Call, Shown
+from daypass.ca.shown import Call, Keys, Shown
 from daypass.errors import Unauthenticated
 from daypass.model import is_login_name
-from daypass.wire import CertType, PublicKey
+from daypass.wire import CertType
 from daypass.wire.binding import HOST_REQUEST_NAMESPACE
 
 __all__ = ["HostCalls", "HostSaid", "Synced"]
@@ -44,9 +44,7 @@ class Synced(Struct, frozen=True):
 
 
 class HostCalls:
-    def __init__(
-        self, hosts: Hosts, store: Store, clock: ClockGuard, ca_id: bytes, host_keys: tuple[PublicKey, ...]
-    ) -> None:
+    def __init__(self, hosts: Hosts, store: Store, clock: ClockGuard, ca_id: bytes, host_keys: Keys) -> None:
         self._hosts, self._store, self._clock = hosts, store, clock
         self._shown = Shown(CertType.HOST, HOST_REQUEST_NAMESPACE, PROVIDER, ca_id, host_keys, _refused)
 

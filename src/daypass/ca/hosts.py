@@ -15,11 +15,12 @@ from daypass.ca.clock import ClockGuard
 from daypass.ca.fleet import Fleet, FleetFacts
 from daypass.ca.force import Following
 from daypass.ca.host_ports import HostRecord
+from daypass.ca.keys import CaKeys
 from daypass.ca.krls import MadeKrl, made, sections
-from daypass.ca.ports import JoinToken, Signer, Store
+from daypass.ca.ports import JoinToken, Store
 from daypass.errors import Invalid, NotFound
 from daypass.model import HostFacts, host_pattern_matches
-from daypass.wire import Krl, PublicKey, SshSignature, sshsig
+from daypass.wire import Krl, SshSignature, sshsig
 from daypass.wire.binding import BUNDLE_NAMESPACE, CLIENT_BUNDLE_NAMESPACE, HEARTBEAT_NAMESPACE
 from daypass.wire.jointoken import JoinTokenText
 
@@ -41,7 +42,7 @@ class Given(Struct, frozen=True):
 
 
 class Hosts:
-    """`url` and `fingerprint` (hex SHA-256 of the X.509 root) go into every join token."""
+    """`url` goes into every join token."""
 
     def __init__(
         self,
@@ -51,24 +52,20 @@ class Hosts:
         *,
         ca_id: bytes,
         url: str,
-        fingerprint: str,
-        bundle_signer: Signer,
-        user_keys: tuple[PublicKey, ...],
-        host_keys: tuple[PublicKey, ...],
     ) -> None:
         self._force = force
         self._store = store
         self._clock = clock
         self._ca_id = ca_id
         self._url = url
-        self._fingerprint = fingerprint
-        self._bundle_signer = bundle_signer
-        self._user_keys = user_keys
-        self._host_keys = host_keys
         self._client_bundle: tuple[int, tuple[str, str]] = (0, ("", ""))  # when it was made, and what
         self._making = asyncio.Lock()
         self._known_reaches: Reaches | None = None
-        self._fleet = Fleet(store, user_keys)
+        self._fleet = Fleet(store, lambda: self._keys.user_keys)
+
+    @property
+    def _keys(self) -> CaKeys:
+        return self._force.current.keys
 
     async def make_join_token(self, facts: HostFacts, lifetime: int, actor: str) -> tuple[str, int]:
         """(token, unix time it ends). Raises Invalid or Denied for names and lifetimes that can't be."""
@@ -90,7 +87,7 @@ class Hosts:
             ),
             now=now,
         )
-        text = JoinTokenText(self._url, self._fingerprint, token_id, secret).encode()
+        text = JoinTokenText(self._url, self._keys.tls_root, token_id, secret).encode()
         return text, now + lifetime
 
     async def bundle(self, host: HostRecord | None) -> tuple[tuple[str, str], MadeKrl]:
@@ -103,7 +100,7 @@ class Hosts:
             "type": "daypass-host-bundle-v1",
             **self._stamp(host, digest, now),
             "name": host.name,
-            "user_ca": [key.line() for key in self._user_keys],
+            "user_ca": [key.line() for key in self._keys.user_keys],
             "roles": msgspec.Raw(reach.text),
             "people": people,
             "krl_digest": facts.krl.digest,
@@ -128,7 +125,7 @@ class Hosts:
         reach, facts = reaches.of(host), await self._fleet.facts(reaches.policy, now)
         people = bundles.people(facts.members, reach.made_by) if reach.made_by else []
         # A bundle by a key that the next trust document leaves out is believed no more: another key, another digest.
-        lines = [key.line() for key in (*self._user_keys, self._bundle_signer.public_key)]
+        lines = [key.line() for key in (*self._keys.user_keys, self._keys.bundle.public_key)]
         digest = bundles.digest(host, reach, lines, bundles.encode(people), [facts.krl.digest])
         return reach, people, facts, digest
 
@@ -172,7 +169,7 @@ class Hosts:
             "expires": now + BUNDLE_LIFETIME,
             # Names of a domain that was given up would have a laptop refuse the whole document.
             "enrolled": [name for name in enrolled.names if self._is_ours(name)],
-            "host_krl": made(Krl(version, now, "daypass", sections(self._host_keys, enrolled.revoked))).krl,
+            "host_krl": made(Krl(version, now, "daypass", sections(self._keys.host_keys, enrolled.revoked))).krl,
         }
         return await self._signed(document, CLIENT_BUNDLE_NAMESPACE)
 
@@ -180,6 +177,6 @@ class Hosts:
         return any(host_pattern_matches(pattern, name) for pattern in self._force.current.policy.host_domains)
 
     async def _signed(self, document: dict[str, object], namespace: str) -> tuple[str, str]:
-        text = msgspec.json.encode(document)
-        signature = await self._bundle_signer.sign(sshsig.to_be_signed(namespace, text))
-        return text.decode(), SshSignature(self._bundle_signer.public_key, namespace, "sha512", signature).armor()
+        text, signer = msgspec.json.encode(document), self._keys.bundle
+        signature = await signer.sign(sshsig.to_be_signed(namespace, text))
+        return text.decode(), SshSignature(signer.public_key, namespace, "sha512", signature).armor()

@@ -26,12 +26,12 @@ class MadeKrl(Struct, frozen=True):
 class Krls:
     """The KRL of the certificates by one kind of CA key. The same until what is revoked changes."""
 
-    def __init__(self, revoked: Callable[[int], Awaitable[Revoked]], keys: tuple[PublicKey, ...]) -> None:
+    def __init__(self, revoked: Callable[[int], Awaitable[Revoked]], keys: Callable[[], Iterable[PublicKey]]) -> None:
         self._revoked, self._keys = revoked, keys
         self._last: tuple[tuple[CertificateSection, ...], MadeKrl] | None = None
 
     async def current(self, now: int) -> MadeKrl:
-        found = sections(self._keys, await self._revoked(now))
+        found = sections(self._keys(), await self._revoked(now))
         if self._last is None or self._last[0] != found:
             at = now if found or self._last else 0  # as long as nothing was revoked, every process has the same
             version = max(self._last[1].version + 1 if self._last else 1, at * 1000)

@@ -13,10 +13,14 @@ from daypass.model import OnceId
 from daypass.wire import Certificate, CertType, PublicKey, SshSignature
 from daypass.wire.binding import request_message
 
-__all__ = ["MARGIN", "WINDOW", "Call", "Shown"]
+__all__ = ["MARGIN", "WINDOW", "Call", "Keys", "Shown"]
 
 WINDOW = 60  # seconds that a caller's clock may be off, either way
 MARGIN = 60  # seconds a nonce is kept beyond the last moment it could pass, for other CA processes' clocks
+
+
+Keys = Callable[[], tuple[PublicKey, ...]]
+"""The CA keys that are believed now."""
 
 
 class Call(Struct, frozen=True):
@@ -39,7 +43,7 @@ class Shown:
     namespace: str
     provider: str  # name space of the nonces
     ca_id: bytes
-    keys: tuple[PublicKey, ...]
+    keys: Keys
     refused: Callable[..., Unauthenticated]
 
     def verified(self, call: Call, now: int) -> Certificate:
@@ -72,7 +76,7 @@ class Shown:
             raise self.refused("replay", "it was shown before", "make the call anew")
 
     def _check(self, certificate: Certificate, now: int) -> None:
-        if certificate.type is not self.kind or certificate.signature_key not in self.keys:
+        if certificate.type is not self.kind or certificate.signature_key not in self.keys():
             whose = "person" if self.kind is CertType.USER else "host"
             raise self.refused("certificate", f"it is no {whose}'s certificate of this CA")
         if certificate.critical_options:

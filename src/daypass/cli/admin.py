@@ -91,7 +91,7 @@ def serve(where: Where, level: str) -> None:
     from daypass.server.serve import run
 
     ready = partial(_say_ready, config.ca.name)
-    run(run_ca(config, secret, read=where.load, ready=ready))
+    run(run_ca(config, secret, read=where.load, file=where.file, ready=ready))
 
 
 def _say_ready(name: str, url: str) -> None:

@@ -7,7 +7,7 @@ what is on record. So nobody is told of a certificate who does not hold its key,
 from __future__ import annotations
 
 from base64 import b64decode
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -49,7 +49,7 @@ class SshPopProvisioner:
         self,
         ca_id: bytes,
         names: Collection[str],
-        keys: Mapping[CertType, tuple[PublicKey, ...]],
+        keys: Callable[[CertType], Collection[PublicKey]],
         lookup: Callable[[int], Awaitable[OnRecord | None]],
         clock: Clock,
     ) -> None:
@@ -99,7 +99,7 @@ class SshPopProvisioner:
         )
 
     def _check_issuer(self, certificate: Certificate) -> None:
-        if certificate.signature_key not in self._keys[certificate.type]:
+        if certificate.signature_key not in self._keys(certificate.type):
             raise _refused("issuer", "its certificate was signed by no key of this CA")
         certificate.verify_signature()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from urllib.parse import parse_qs
 
 from msgspec.structs import replace
@@ -11,7 +11,7 @@ from starlette.types import Scope
 
 from daypass import api
 from daypass.ca.ports import OnRecord
-from daypass.errors import Internal, Invalid, NotFound
+from daypass.errors import Internal, Invalid, NotFound, Unavailable
 from daypass.model import Secret
 from daypass.server import openapi, renewing, signing
 from daypass.server.explaining import explanation
@@ -43,14 +43,21 @@ class PublicRoutes:
 
     async def root(self, scope: Scope, _body: None) -> api.RootResponse:
         fingerprint = scope["path_params"]["sha"].replace("-", "").lower()
-        pem = self._public.roots.get(fingerprint)
+        pem = self._roots().get(fingerprint)
         if pem is None:
             text = "no root certificate of this CA has that fingerprint"
             raise NotFound(text, code="root", hint="compare it with what `daypass ca init` printed")
         return api.RootResponse(pem)
 
     async def roots(self, _scope: Scope, _body: None) -> api.RootsResponse:
-        return api.RootsResponse(list(self._public.roots.values()))
+        return api.RootsResponse(list(self._roots().values()))
+
+    def _roots(self) -> Mapping[str, str]:
+        """Also where this process can't use the version in force: nobody is to lose the way to another one."""
+        try:
+            return self._public.now().roots
+        except Unavailable:
+            return self._public.roots
 
     async def provisioners(self, scope: Scope, _body: None) -> api.Provisioners:
         start, limit = _page(scope)

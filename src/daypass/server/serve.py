@@ -13,7 +13,7 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Hashable, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -60,6 +60,7 @@ async def serve(
     *,
     listen: str,
     tls: TlsSource,
+    tls_mark: Callable[[], Hashable] = lambda: None,
     admin_socket: Path,
     pages: ByName | None = None,
     ready: Ready | None = None,
@@ -67,7 +68,7 @@ async def serve(
 ) -> None:
     """Serve until SIGTERM, SIGINT or `stop`. Raises Misconfigured or Conflict if a socket can't be had."""
     stop = stop or asyncio.Event()
-    live = LiveContext(tls, other=pages)
+    live = LiveContext(tls, other=pages, mark=tls_mark)
     with contextlib.ExitStack() as stack:
         listener = stack.enter_context(tcp_listener(listen))
         admin = stack.enter_context(admin_listener(admin_socket))

@@ -11,14 +11,13 @@ import logging
 import os
 import ssl
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import Final, Protocol
 
 __all__ = ["ByName", "Leaf", "LiveContext", "TlsSource", "context_with"]
 
-CHECK_EVERY: Final = 3600.0  # seconds
-OFTEN: Final = 60.0
+CHECK_EVERY: Final = 5.0  # seconds
 log = logging.getLogger("daypass.server")
 
 
@@ -57,10 +56,18 @@ class LiveContext:
     """An SSLContext for new connections, always with a leaf that is valid for a while yet.
 
     `other` serves one host name by a certificate of its own; whoever asks for another name, or none, gets the leaf.
+    `mark` is what the leaf is made with: with another one, it is made anew.
     """
 
-    def __init__(self, source: TlsSource, now: Callable[[], float] = time.time, other: ByName | None = None) -> None:
-        self._source = source
+    def __init__(
+        self,
+        source: TlsSource,
+        now: Callable[[], float] = time.time,
+        other: ByName | None = None,
+        mark: Callable[[], Hashable] = lambda: None,
+    ) -> None:
+        self._source, self._mark = source, mark
+        self._made_with = mark()
         self._now = now
         self._other = other
         self._leaf = source()
@@ -74,7 +81,8 @@ class LiveContext:
 
     def refresh(self) -> bool:
         """Replace the leaf if it is due. A source that fails is logged and asked again at the next check."""
-        if self._now() < self._leaf.renew_at:
+        mark = self._mark()
+        if self._now() < self._leaf.renew_at and mark == self._made_with:
             return False
         try:
             leaf = self._source()
@@ -83,14 +91,13 @@ class LiveContext:
         except Exception:
             log.exception("the TLS leaf could not be renewed; the old one ends at %d", self._leaf.not_after)
             return False
-        self._leaf = leaf
+        self._leaf, self._made_with = leaf, mark
         return True
 
     async def keep_fresh(self) -> None:
-        """Look every hour, and when the leaf is due, until cancelled; at files that others renew, every minute."""
+        """Look often, until cancelled: at whether the leaf is due, at its root, and at files that others renew."""
         while True:
-            due = self._leaf.renew_at - self._now()
-            await asyncio.sleep(min(max(due, OFTEN), CHECK_EVERY if self._other is None else OFTEN))
+            await asyncio.sleep(CHECK_EVERY)
             self.refresh()
             if self._other is not None:
                 self._other.refresh()

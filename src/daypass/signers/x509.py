@@ -28,6 +28,9 @@ __all__ = [
     "LEAF_LIFETIME",
     "ROOT_LIFETIME",
     "certificate_file",
+    "cross_file",
+    "cross_sign",
+    "cross_signed",
     "encode_certificate",
     "fingerprint",
     "issue_leaf",
@@ -48,13 +51,55 @@ def make_root(name: str, ca_id: bytes, now: float) -> tuple[x509.Certificate, ec
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     identifier = x509.SubjectKeyIdentifier.from_public_key(key.public_key())
     builder = (
-        _builder(subject, subject, key, now, ROOT_LIFETIME)
+        _builder(subject, subject, key.public_key(), now, ROOT_LIFETIME)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .add_extension(_usage(key_cert_sign=True), critical=True)
         .add_extension(identifier, critical=False)
         .add_extension(x509.UnrecognizedExtension(ObjectIdentifier(TRUST_ROOT_OID), ca_id), critical=False)
     )
     return builder.sign(key, hashes.SHA256()), key
+
+
+def cross_sign(
+    root: x509.Certificate, by: x509.Certificate, by_key: ec.EllipticCurvePrivateKey, now: float
+) -> x509.Certificate:
+    """The root's name and key under the signature of the root before it, which must have the same name.
+
+    With it in the chain, who pins the old root alone follows it to a leaf of the new one. Such a self-issued
+    certificate does not count against the old root's pathlen:0 (RFC 5280 section 6.1.4 (l)).
+    """
+    if root.subject != by.subject:
+        raise ValueError("both roots have to have the same name")
+    key = root.public_key()
+    if not isinstance(key, ec.EllipticCurvePublicKey):
+        raise TypeError("not an elliptic curve key")
+    lifetime = by.not_valid_after_utc.timestamp() - now
+    builder = (
+        _builder(root.subject, by.subject, key, now, lifetime)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(_usage(key_cert_sign=True), critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(by_key.public_key()), critical=False)
+    )
+    return builder.sign(by_key, hashes.SHA256())
+
+
+def cross_file(key_file: Path) -> Path:
+    """Where a root's certificate by the root before it lies."""
+    return key_file.with_suffix(".cross")
+
+
+def cross_signed(key_file: Path) -> bytes:
+    """Its PEM, b"" where there is none (any more). Raises Misconfigured for a file that holds something else."""
+    path = cross_file(key_file)
+    try:
+        data = path.read_bytes()
+        x509.load_pem_x509_certificate(data)
+    except FileNotFoundError:
+        return b""
+    except (OSError, ValueError) as error:
+        raise Misconfigured(f"{path} can't be read as a certificate", code="tls.cross") from error
+    return data
 
 
 def issue_leaf(
@@ -71,7 +116,7 @@ def issue_leaf(
     lifetime = min(LEAF_LIFETIME, root.not_valid_after_utc.timestamp() - now)
     authority = x509.AuthorityKeyIdentifier.from_issuer_public_key(root_key.public_key())
     builder = (
-        _builder(x509.Name([]), root.subject, key, now, lifetime)
+        _builder(x509.Name([]), root.subject, key.public_key(), now, lifetime)
         # RFC 5280 section 4.2.1.6: with an empty subject the alternative names are critical
         .add_extension(x509.SubjectAlternativeName(alternatives), critical=True)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
@@ -117,14 +162,14 @@ def _pem(key: ec.EllipticCurvePrivateKey) -> bytes:
 
 
 def _builder(
-    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey, now: float, lifetime: float
+    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey, now: float, lifetime: float
 ) -> x509.CertificateBuilder:
     moment = datetime.fromtimestamp(int(now), UTC)
     return (
         x509.CertificateBuilder()
         .subject_name(subject)
         .issuer_name(issuer)
-        .public_key(key.public_key())
+        .public_key(key)
         .serial_number(secrets.randbits(126) | 1 << 126)  # RFC 5280 section 4.1.2.2: 20 octets at most
         .not_valid_before(moment - timedelta(seconds=_BACKDATE))
         .not_valid_after(moment + timedelta(seconds=int(lifetime)))
