@@ -31,6 +31,7 @@ __all__ = [
     "HostRole",
     "Identity",
     "Issued",
+    "Joining",
     "Kind",
     "NewAccounts",
     "NoLogin",
@@ -147,7 +148,8 @@ class Proof(Struct, frozen=True):
     """A verified credential. `bound`: it was made for exactly these keys and this act (trust 3.1). `remote`: the
     person signed in on another device, and nobody has shown them which machine asks (RFC 8628 section 5.4).
 
-    With `renews`, the names in `enrolment` are those of a certificate, and no more than a wish.
+    With `renews`, the names in `enrolment` are those of a certificate, and no more than a wish. `joins` goes with the
+    `enrolment` of a join token.
     """
 
     identity: Identity
@@ -158,6 +160,7 @@ class Proof(Struct, frozen=True):
     remote: bool = False
     enrolment: HostFacts | None = None
     renews: Renewal | None = None
+    joins: Joining | None = None
 
 
 class HostFacts(Struct, frozen=True):
@@ -166,6 +169,22 @@ class HostFacts(Struct, frozen=True):
     name: str
     aliases: tuple[str, ...] = ()
     labels: Mapping[str, str] = field(default_factory=dict)
+    addresses: tuple[str, ...] = ()  # that are its names, too (trust 5.2); each in its shortest spelling
+
+
+class Joining(Struct, frozen=True):
+    """The use of one join token.
+
+    `address`: where the host enrols from, "" where that can't be told; it must be in one of `networks`, if there are
+    any. `proposed`: the host has chosen its name, within the token's patterns; so it must be nobody's who has a live
+    certificate. `replaces`: id of the host whose names pass to this one (trust 5.1).
+    """
+
+    token: str  # its id
+    address: str = ""
+    networks: tuple[str, ...] = ()
+    proposed: bool = False
+    replaces: str = ""
 
 
 PRIVILEGED_GROUPS = frozenset(
@@ -204,7 +223,8 @@ class Credential(Struct, frozen=True):
     """What a caller shows: a token, and the keys and act that the token must have been made for.
 
     `possessed`: the caller has shown that it holds the private half of every key (trust 3.3). `access_token`: issued
-    with the token, for asking the provider what the token leaves out; nothing is believed because of it.
+    with the token, for asking the provider what the token leaves out; nothing is believed because of it. `name` is
+    what a host proposes to be called, `address` where it calls from.
     """
 
     token: Secret
@@ -213,6 +233,8 @@ class Credential(Struct, frozen=True):
     salt: bytes | None = None
     possessed: bool = False
     access_token: Secret | None = None
+    name: str = ""
+    address: str = ""
 
 
 class Redeemed(Struct, frozen=True):

@@ -30,7 +30,9 @@ def person(number: int, *facts: Facts | None, locked: int | None = None) -> Pers
 
 def host(name: str, *accounts: str, reported: bool = True, **labels: str) -> KnownHost:
     said = HostAccounts(("root",), accounts) if reported else None
-    return KnownHost(name, f"{name}.example.com", (name,), labels, (), 9, said, 1, 1)
+    return KnownHost(
+        name, f"{name}.example.com", (name,), labels, (), 9, accounts=said, bundle_version=1, synced_at=1
+    )
 
 
 PEOPLE = [person(1, ANN), person(2, BOB), person(3, ELSEWHERE), person(4, None)]

@@ -3,15 +3,17 @@ from __future__ import annotations
 import asyncio
 import logging
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import pytest
 from msgspec import structs
 from tests.provisioners.desk import CA_ID, KEY, NOW, OTHER_KEY, StillClock
 
-from daypass.ca.ports import JoinToken
-from daypass.errors import Unauthenticated
-from daypass.model import Credential, HostFacts, Kind, OnceId, Proof, Secret
+from daypass.ca.token_ports import JoinToken, Terms
+from daypass.errors import Denied, Unauthenticated
+from daypass.model import Credential, HostFacts, Joining, Kind, OnceId, Proof, Secret
 from daypass.provisioners.join import JoinTokenProvisioner, secret_hash
+from daypass.wire import PublicKey
 from daypass.wire.jointoken import JoinTokenText
 
 TEXT = JoinTokenText("https://ca.example.com", "ab" * 32, "0123456789abcdef", "s" * 43)
@@ -34,8 +36,10 @@ class Gate:
         self.asked.append(token_id)
         return self.tokens.get(token_id)
 
-    def show(self, token: str, *, possessed: bool = True) -> Proof:
-        credential = Credential(Secret(token), (KEY, OTHER_KEY), act=b"enrol", possessed=possessed)
+    def show(self, token: str, *, possessed: bool = True, **said: Any) -> Proof:
+        credential = Credential(
+            Secret(token), said.pop("keys", (KEY, OTHER_KEY)), act=b"enrol", possessed=possessed, **said
+        )
         return asyncio.run(JoinTokenProvisioner(CA_ID, self.lookup, self.clock).authenticate(credential))
 
 
@@ -47,6 +51,60 @@ def test_a_host_is_what_its_token_was_made_for() -> None:
     assert proof.once == OnceId("join", TEXT.id)
     assert proof.enrolment == ON_RECORD.facts
     assert (proof.expires_at, proof.bound) == (NOW + 3600, False)
+
+
+def several(*patterns: str, max_uses: int = 10, **more: Any) -> Gate:
+    facts = HostFacts("", (), {"role": "web"})
+    terms = Terms(patterns, ("10.0.0.0/8",), max_uses)
+    return Gate({TEXT.id: structs.replace(ON_RECORD, facts=facts, terms=terms, **more)})
+
+
+def test_a_host_says_which_of_the_names_of_a_token_it_is() -> None:
+    gate = several("web-*.example.com", "db-1.example.com")
+    for name in ("web-7.example.com", "db-1.example.com"):
+        proof = gate.show(TEXT.encode(), name=name, address="10.0.0.7")
+        assert proof.enrolment == HostFacts(name, (), {"role": "web"})
+        assert proof.joins == Joining(TEXT.id, "10.0.0.7", ("10.0.0.0/8",), proposed=True)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "",
+        "db-2.example.com",
+        "web-7.example.com.evil.example",
+        "WEB-7.example.com",
+        "web-*.example.com",
+        "web-\n.example.com",
+    ],
+)
+def test_a_name_that_a_token_is_not_for_is_refused(name: str) -> None:
+    with pytest.raises(Denied) as refusal:
+        several("web-*.example.com", "db-1.example.com").show(TEXT.encode(), name=name)
+    assert refusal.value.code == "join.name"
+
+
+def test_what_a_host_calls_itself_is_nothing_where_the_token_has_a_name() -> None:
+    proof = Gate().show(TEXT.encode(), name="gold.example.com")
+    assert proof.enrolment == ON_RECORD.facts
+    assert proof.joins == Joining(TEXT.id)
+
+
+def test_a_token_for_several_hosts_is_spent_by_keys_in_any_order_and_by_no_others() -> None:
+    gate, name = several("web-*.example.com"), "web-1.example.com"
+
+    def once(*keys: PublicKey) -> OnceId:
+        return gate.show(TEXT.encode(), keys=keys, name=name).once
+
+    assert once(KEY, OTHER_KEY) == once(OTHER_KEY, KEY)
+    assert len({once(KEY, OTHER_KEY), once(KEY), once(OTHER_KEY)}) == 3
+    single = several("web-*.example.com", max_uses=1)
+    assert single.show(TEXT.encode(), name=name).once == OnceId("join", TEXT.id)
+
+
+def test_a_revoked_token_is_as_unknown_as_any() -> None:
+    with pytest.raises(Unauthenticated, match="revoked or expired"):
+        several("*", revoked_at=NOW).show(TEXT.encode(), name="web-1.example.com")
 
 
 @pytest.mark.parametrize(

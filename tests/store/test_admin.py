@@ -10,9 +10,8 @@ import pytest
 from tests.store.build import ISSUER, NOW, POLICY, certificate, question, recording, verified_ledger
 from tests.store.conftest import Scenario, change, opened
 
-from daypass.ca.ports import JoinToken, Recorded, Spent, Stale
-from daypass.errors import Conflict, Invalid, NotFound, Unavailable
-from daypass.model import HostFacts
+from daypass.ca.ports import Recorded, Spent, Stale
+from daypass.errors import Invalid, NotFound, Unavailable
 from daypass.store import SqlStore, open_store
 
 Run = Callable[[Scenario], None]
@@ -176,25 +175,6 @@ def test_every_entry_names_the_version_that_was_in_force_when_it_was_written(run
             ("x", 2, (b"n" * 32).hex()),
         ]
         assert [entry.get("published") for entry in entries] == [1, None, 2, None, None]
-
-    run(scenario)
-
-
-TOKEN = JoinToken(
-    "abc", b"h" * 32, HostFacts("web-1.example.com", ("w1",), {"env": "prod"}), "root", NOW + 3600, {"x": "y"}
-)
-
-
-def test_a_join_token_comes_back_as_it_was_given_and_leaves_no_secret_in_the_ledger(run: Run) -> None:
-    async def scenario(store: SqlStore) -> None:
-        await store.add_join_token(TOKEN, now=NOW)
-        assert await store.join_token("abc") == TOKEN
-        assert await store.join_token("abd") is None
-        (row,) = await store.ledger(1, 5)
-        assert row.act == "token.create"
-        assert (b"h" * 32).hex().encode() not in row.entry
-        with pytest.raises(Conflict):
-            await store.add_join_token(TOKEN, now=NOW)
 
     run(scenario)
 

@@ -5,10 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from tests.store.build import HOST, NOW, POLICY, certificate, host_recording, key, person, question, recording
+from tests.store.build import (
+    HOST,
+    NOW,
+    POLICY,
+    certificate,
+    host_recording,
+    key,
+    person,
+    question,
+    recording,
+    verified_ledger,
+)
 from tests.store.conftest import Scenario
 
-from daypass.ca.host_ports import MAX_REPORTED, HostAccounts, KnownHost, Member
+from daypass.ca.host_ports import MAX_MACHINES, MAX_REPORTED, HostAbout, HostAccounts, KnownHost, Member
 from daypass.errors import Invalid, NotFound
 from daypass.model import HostFacts
 from daypass.store import SqlStore
@@ -54,6 +65,33 @@ def test_what_a_host_says_stays_until_it_says_something_else(run: Run) -> None:
     run(scenario)
 
 
+def test_what_a_host_says_of_itself_is_kept_and_two_machines_are_told_apart(run: Run) -> None:
+    async def scenario(store: SqlStore) -> None:
+        mine = await enrolled(store)
+        first = HostAbout(agent="daypass 0.1.0", machine="a" * 64, keys=("SHA256:x",))
+        await store.host_synced(mine.id, SAID, 7, NOW + 1, trust_version=3, about=first)
+        await store.host_synced(mine.id, SAID, 7, NOW + 2)
+        found = await store.host(mine.id)
+        assert found is not None
+        assert (found.about, found.machines, found.trust_version) == (first, ("a" * 64,), 3)
+        assert "host.clone" not in await verified_ledger(store)
+        for machine in ("b" * 64, "a" * 64, "b" * 64, ""):
+            await store.host_synced(mine.id, SAID, 7, NOW + 3, about=HostAbout(machine=machine))
+        (found,) = await store.hosts()
+        assert found.machines == ("a" * 64, "b" * 64)
+        assert (await verified_ledger(store)).count("host.clone") == 1
+        for number in range(20):
+            await store.host_synced(mine.id, SAID, 7, NOW + 4, about=HostAbout(machine=f"{number:064}"))
+        (found,) = await store.hosts()
+        assert len(found.machines) == MAX_MACHINES
+        assert (await verified_ledger(store)).count("host.clone") == MAX_MACHINES - 1
+        await store.record(host_recording(WEB, MINE))
+        (found,) = await store.hosts()
+        assert (found.machines, found.about) == ((), None)
+
+    run(scenario)
+
+
 def test_hosts_come_by_name(run: Run) -> None:
     async def scenario(store: SqlStore) -> None:
         for name in ("b.example.com", "a.example.com"):
@@ -70,6 +108,8 @@ def test_too_much_and_what_no_database_holds_are_refused(run: Run) -> None:
             await store.host_synced(mine.id, HostAccounts(tuple("a" * MAX_REPORTED + "b")), 1, NOW)
         with pytest.raises(Invalid):
             await store.host_synced(mine.id, HostAccounts(("a\0b",)), 1, NOW)
+        with pytest.raises(Invalid):
+            await store.host_synced(mine.id, SAID, 1, NOW, about=HostAbout(agent="a\0b"))
         with pytest.raises(NotFound):
             await store.host_synced("0" * 32, SAID, 1, NOW)
         assert (await store.host(mine.id)) == mine

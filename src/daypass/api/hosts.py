@@ -30,8 +30,11 @@ class EnrolKey(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class EnrolRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """`name` is what the host proposes to be called; it counts only with a token that is for several hosts."""
+
     token: str
     keys: list[EnrolKey]
+    name: str = ""
 
 
 class HostRenewRequest(msgspec.Struct, frozen=True, kw_only=True):

@@ -30,6 +30,7 @@ from daypass.ca.host_calls import HostCalls
 from daypass.ca.hosts import Hosts
 from daypass.ca.keys import CaKeys
 from daypass.ca.learning import Learning
+from daypass.ca.machines import used_up
 from daypass.ca.operators import Operators
 from daypass.ca.persons import Persons
 from daypass.ca.policy import name_taken
@@ -42,6 +43,7 @@ from daypass.ca.ports import (
     Recording,
     Spent,
     Store,
+    UsedUp,
     View,
 )
 from daypass.ca.publishing import Configs
@@ -175,6 +177,8 @@ class Authority:
                     return _answer(issued, grant, proof, await self._host(question))
                 case Spent():
                     continue  # the next look finds what it was spent on
+                case UsedUp():
+                    raise used_up()
                 case NameTaken(name, reason):
                     if reason is None or name in despite or not force.policy.may_take(proof, name, reason, now):
                         raise name_taken(name, proof.identity.kind, reason)
@@ -253,6 +257,7 @@ class Authority:
             certificates=certificates,
             roles=grant.roles,
             host=proof.enrolment,
+            joins=proof.joins,
             time=now,
             remote=proof.remote,
             renews=shown.serial if shown else None,

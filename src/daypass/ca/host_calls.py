@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from msgspec import Struct
 
 from daypass.ca.clock import ClockGuard
-from daypass.ca.host_ports import MAX_REPORTED, HostAccounts, KnownHost
+from daypass.ca.host_ports import MAX_MACHINES, MAX_REPORTED, HostAbout, HostAccounts, KnownHost
 from daypass.ca.hosts import Hosts
 from daypass.ca.ports import Store
 from daypass.ca.shown import Call, Keys, Shown
@@ -30,6 +31,8 @@ class HostSaid(Struct, frozen=True):
     system: tuple[str, ...]
     ordinary: tuple[str, ...]
     krl_digest: str = ""  # of the KRL it has
+    trust_version: int = 0  # 0: it does not say
+    about: HostAbout | None = None
 
 
 class Synced(Struct, frozen=True):
@@ -62,24 +65,57 @@ class HostCalls:
     async def sync(self, host: KnownHost, said: HostSaid) -> Synced:
         """Keeps what the host said, if it is something new, and gives what has changed for it."""
         accounts = HostAccounts(_names(said.system), _names(said.ordinary))
-        version = max(0, min(said.bundle_version, 2**62))
+        version, trust = _number(said.bundle_version), _number(said.trust_version) or None
+        about = None if said.about is None else _cut(said.about)
         now = self._clock.now()
-        known = host.accounts, host.bundle_version
+        known = host.accounts, host.bundle_version, host.trust_version
         if host.accounts and host.accounts.some and now < (host.synced_at or 0) + SEEN_EVERY:
             accounts = host.accounts  # a hostile one could say something else at every call, and fill the ledger
-        if known != (accounts, version) or host.synced_at is None or now >= host.synced_at + SEEN_EVERY:
-            await self._store.host_synced(host.id, accounts, version, now)
+        new = known != (accounts, version, trust or host.trust_version) or _is_another(host, about)
+        if new or host.synced_at is None or now >= host.synced_at + SEEN_EVERY:
+            await self._store.host_synced(host.id, accounts, version, now, trust_version=trust, about=about)
         given = await self._hosts.sync(host, said.digest)
         krl = given.krl.krl if given.krl.digest != said.krl_digest else None
         return Synced(given.bundle, given.heartbeat, krl, given.digest, given.krl.digest)
 
 
+MAX_LINE = 80  # characters of what a host says of its programs
+MAX_KEYS = 16
+_MACHINE = re.compile(r"[0-9a-f]{64}")
+_FINGERPRINT = re.compile(r"SHA256:[A-Za-z0-9+/]{43}")
 SEEN_EVERY = 300  # seconds between two notes of a host that says the same again, or has other accounts than before
 
 
 def _names(said: Iterable[str]) -> tuple[str, ...]:
     """Those that can be an account's, each once; the rest of what a host may say is of no use."""
     return tuple(sorted({name for name in said if is_login_name(name)})[:MAX_REPORTED])
+
+
+def _number(said: int) -> int:
+    return max(0, min(said, 2**62))
+
+
+def _cut(about: HostAbout) -> HostAbout:
+    """To what a list can show of it. A hostile host could say anything, of any length."""
+    return HostAbout(
+        agent=_line(about.agent),
+        openssh=_line(about.openssh),
+        machine=about.machine if _MACHINE.fullmatch(about.machine) else "",
+        expires=_number(about.expires),
+        krl_version=_number(about.krl_version),
+        since=_number(about.since),
+        keys=tuple(key for key in about.keys[:MAX_KEYS] if _FINGERPRINT.fullmatch(key)),
+    )
+
+
+def _line(text: str) -> str:
+    return "".join(each if each.isascii() and each.isprintable() else "?" for each in text[:MAX_LINE])
+
+
+def _is_another(host: KnownHost, about: HostAbout | None) -> bool:
+    """Whether a machine speaks that has not spoken under these certificates before."""
+    machine = about.machine if about is not None else ""
+    return machine not in ("", *host.machines) and len(host.machines) < MAX_MACHINES
 
 
 def _refused(code: str, reason: str, hint: str = "enrol the host anew: daypass token host NAME") -> Unauthenticated:

@@ -10,9 +10,19 @@ from typing import Protocol
 
 from msgspec import Struct
 
-__all__ = ["MAX_REPORTED", "HostAccounts", "HostRecord", "HostStore", "KnownHost", "Member"]
+__all__ = [
+    "MAX_MACHINES",
+    "MAX_REPORTED",
+    "HostAbout",
+    "HostAccounts",
+    "HostRecord",
+    "HostStore",
+    "KnownHost",
+    "Member",
+]
 
 MAX_REPORTED = 2000  # names of each kind that are kept of one host
+MAX_MACHINES = 8  # that are told apart under one certificate
 
 
 class HostRecord(Struct, frozen=True):
@@ -22,6 +32,7 @@ class HostRecord(Struct, frozen=True):
     labels: Mapping[str, str]
     keys: tuple[bytes, ...]  # wire blobs of the keys last certified
     live_until: int  # latest valid_before of its unrevoked certificates; 0 for none
+    addresses: tuple[str, ...] = ()  # that its token gave it for names, too (trust 5.2)
 
 
 class HostAccounts(Struct, frozen=True):
@@ -35,12 +46,37 @@ class HostAccounts(Struct, frozen=True):
         return bool(self.system or self.ordinary)
 
 
+class HostAbout(Struct, frozen=True):
+    """What a host says of itself (api.HostSelf), cut to size. Times are unix seconds, 0 for none."""
+
+    agent: str = ""
+    openssh: str = ""
+    machine: str = ""
+    expires: int = 0  # the end of the first of its certificates
+    krl_version: int = 0
+    since: int = 0  # when it last heard from the CA before that call
+    keys: tuple[str, ...] = ()  # fingerprints
+
+    def texts(self) -> tuple[str, ...]:
+        return self.agent, self.openssh, self.machine, *self.keys
+
+
 class KnownHost(HostRecord, frozen=True):
-    """A host with what it said at its last sync; None where it has made none."""
+    """A host with what it said at its last sync; None where it has made none.
+
+    `machines`: all that have spoken under its certificates since it enrolled, MAX_MACHINES at most. With two of them
+    a disk was copied.
+    """
 
     accounts: HostAccounts | None = None
     bundle_version: int | None = None  # that it has applied
     synced_at: int | None = None  # unix seconds
+    trust_version: int | None = None  # of the trust document it goes by
+    about: HostAbout | None = None
+    machines: tuple[str, ...] = ()
+    enrolled_from: str = ""  # the address; empty where the CA could not tell
+    created_at: int = 0
+    ends: int = 0  # latest valid_before of all its certificates, revoked ones too
 
 
 class Member(Struct, frozen=True):
@@ -62,8 +98,18 @@ class HostStore(Protocol):
     async def hosts_called(self, name: str) -> Sequence[KnownHost]:
         """By name: those with this name or alias, or with one that goes on after it with a dot; not all of many."""
 
-    async def host_synced(self, host_id: str, accounts: HostAccounts, bundle_version: int, now: int) -> None:
-        """Keep what it said. Raises NotFound; Invalid for more than MAX_REPORTED names of a kind."""
+    async def host_synced(
+        self,
+        host_id: str,
+        accounts: HostAccounts,
+        bundle_version: int,
+        now: int,
+        *,
+        trust_version: int | None = None,
+        about: HostAbout | None = None,
+    ) -> None:
+        """Keep what it said; None: it said nothing of that. A machine that has not spoken under its certificates
+        before is an event, `host.clone`. Raises NotFound; Invalid for more than MAX_REPORTED names of a kind."""
 
     async def people_of(self, roles: Collection[str], since: int) -> Sequence[Member]:
         """By login: everyone with a certificate that ended after `since`, or has not, and carries one of these roles'

@@ -17,7 +17,8 @@ from daypass.ca.force import Following
 from daypass.ca.host_ports import HostRecord
 from daypass.ca.keys import CaKeys
 from daypass.ca.krls import MadeKrl, made, sections
-from daypass.ca.ports import JoinToken, Store
+from daypass.ca.ports import Store
+from daypass.ca.token_ports import JoinToken
 from daypass.errors import Invalid, NotFound
 from daypass.model import HostFacts, host_pattern_matches
 from daypass.wire import Krl, SshSignature, sshsig

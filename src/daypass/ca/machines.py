@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_address, ip_network
+
 from daypass.ca.bounds import Bounds, span, too_short
 from daypass.ca.ports import View
-from daypass.errors import Denied, Invalid
-from daypass.model import Grant, HostFacts, Renewal, Request, host_pattern_matches, is_host_name
+from daypass.errors import Denied, Invalid, Unauthenticated
+from daypass.model import Grant, HostFacts, Joining, Renewal, Request, host_pattern_matches, is_host_name
 from daypass.wire import CertType
 
-__all__ = ["Machines"]
+__all__ = ["Machines", "used_up"]
 
 
 class Machines:
@@ -17,9 +19,11 @@ class Machines:
     def __init__(self, bounds: Bounds, domains: tuple[str, ...]) -> None:
         self._bounds, self._domains = bounds, domains
 
-    def enrolled(self, facts: HostFacts, request: Request, now: int) -> Grant:
+    def enrolled(self, facts: HostFacts, joins: Joining | None, request: Request, now: int) -> Grant:
         if request.type is not CertType.HOST:
             raise Denied("a join token is good for a host certificate only", code="policy.kind")
+        if joins is not None:
+            _require_network(joins)
         names = tuple(dict.fromkeys((facts.name, *facts.aliases)))
         for name in names:
             self.require_name(name)
@@ -63,3 +67,29 @@ class Machines:
 
     def _is_ours(self, name: str) -> bool:
         return any(host_pattern_matches(pattern, name) for pattern in self._domains)
+
+
+def used_up() -> Unauthenticated:
+    """The join token was good, and is so no more."""
+    return Unauthenticated(
+        "this join token was used as often as it may be, or has been revoked",
+        code="join.token",
+        hint="make a new one on the CA machine: daypass token host NAME",
+    )
+
+
+def _require_network(joins: Joining) -> None:
+    if joins.networks and not _is_inside(joins.address, joins.networks):
+        raise Denied(
+            f"this join token is not for machines at {joins.address or 'an unknown address'}",
+            code="join.address",
+            hint="the CA sees another address than the token was made for; operator: daypass token host … --from",
+        )
+
+
+def _is_inside(address: str, networks: tuple[str, ...]) -> bool:
+    try:
+        found = ip_address(address)
+    except ValueError:
+        return False
+    return any(found in ip_network(each) for each in networks)

@@ -51,7 +51,7 @@ class Policy:
             return self._people.decide(proof, request, view, now)
         if proof.renews is not None:
             return self._machines.renewed(proof.enrolment, proof.renews, request, view, now)
-        return self._machines.enrolled(proof.enrolment, request, now)
+        return self._machines.enrolled(proof.enrolment, proof.joins, request, now)
 
     def for_host(self, name: str, aliases: Sequence[str], labels: Mapping[str, str]) -> tuple[HostRole, ...]:
         """What the roles that reach this host mean there, in the order of their lines."""

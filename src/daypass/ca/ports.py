@@ -6,13 +6,14 @@ from collections.abc import Collection, Mapping, Sequence
 from enum import StrEnum
 from typing import Protocol
 
-from msgspec import Struct, field
+from msgspec import Struct
 
 from daypass.ca.config_ports import ConfigStore
 from daypass.ca.host_ports import HostRecord, HostStore
 from daypass.ca.pending_ports import PendingStore
 from daypass.ca.person_ports import PersonStore
-from daypass.model import Credential, HostFacts, Identity, Issued, OnceId, Person, Proof, Redeemed
+from daypass.ca.token_ports import TokenStore
+from daypass.model import Credential, HostFacts, Identity, Issued, Joining, OnceId, Person, Proof, Redeemed
 from daypass.wire import Certificate, PublicKey
 
 __all__ = [
@@ -39,6 +40,7 @@ __all__ = [
     "Spent",
     "Stale",
     "Store",
+    "UsedUp",
     "Verdict",
     "View",
     "WebSignIn",
@@ -177,6 +179,7 @@ class Recording(Struct, frozen=True):
     certificates: tuple[Certificate, ...]  # signed
     roles: tuple[str, ...]
     host: HostFacts | None = None
+    joins: Joining | None = None  # the join token that the host's facts come from
     time: int = 0
     remote: bool = False  # signed in by the provider's own device grant
     renews: int | None = None  # serial of the host certificate that was shown for these; it must be live still
@@ -207,7 +210,11 @@ class NameTaken(Struct, frozen=True):
     reserved: str | None = None
 
 
-Verdict = Recorded | Spent | Stale | NameTaken
+class UsedUp(Struct, frozen=True):
+    """The join token was used as often as it may be, or was revoked meanwhile."""
+
+
+Verdict = Recorded | Spent | Stale | NameTaken | UsedUp
 
 
 class LedgerRow(Struct, frozen=True):
@@ -218,17 +225,6 @@ class LedgerRow(Struct, frozen=True):
     act: str
     entry: bytes  # the JSON that was hashed, byte for byte
     hash: bytes
-
-
-class JoinToken(Struct, frozen=True):
-    """A join token on record; its secret is stored as SHA-256 only."""
-
-    id: str
-    secret_hash: bytes
-    facts: HostFacts
-    created_by: str
-    expires_at: int
-    labels: Mapping[str, str] = field(default_factory=dict)
 
 
 class DeviceState(StrEnum):
@@ -356,7 +352,7 @@ class HolderStore(Protocol):
         """
 
 
-class Store(ConfigStore, DeviceStore, HolderStore, PersonStore, HostStore, PendingStore, Protocol):
+class Store(ConfigStore, DeviceStore, HolderStore, PersonStore, HostStore, TokenStore, PendingStore, Protocol):
     """Remembers. Nothing here blocks the event loop for long; SQLite and PostgreSQL give the same answers."""
 
     async def view(self, question: Question) -> View:
@@ -383,10 +379,6 @@ class Store(ConfigStore, DeviceStore, HolderStore, PersonStore, HostStore, Pendi
         self, act: str, details: Mapping[str, object], *, actor: str, now: int, person: int | None = None
     ) -> None:
         """A ledger entry for something that is not a certificate. `person`: whose history it belongs to."""
-
-    async def add_join_token(self, token: JoinToken, *, now: int) -> None: ...
-
-    async def join_token(self, token_id: str) -> JoinToken | None: ...
 
     async def ledger(self, after: int, limit: int) -> Sequence[LedgerRow]: ...
 

@@ -11,7 +11,9 @@ from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
 from starlette.types import Scope
 
-__all__ = ["Callers"]
+__all__ = ["UNKNOWN", "Callers"]
+
+UNKNOWN = "unknown"  # the address of a connection that has none
 
 _MAX_HOPS = 32
 _Address = IPv4Address | IPv6Address
@@ -24,10 +26,10 @@ class Callers:
         self._trusted = tuple(ip_network(each) for each in trusted)
 
     def address(self, scope: Scope) -> str:
-        """An address in its shortest spelling; "unknown" on a connection that has none."""
+        """An address in its shortest spelling; UNKNOWN on a connection that has none."""
         found = _parsed(str(scope["client"][0]).partition("%")[0]) if scope.get("client") else None
         if found is None:
-            return "unknown"
+            return UNKNOWN
         for hop in _hops(scope) if self._is_ours(found) else ():
             before = _parsed(hop)
             if before is None:

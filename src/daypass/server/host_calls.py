@@ -6,12 +6,13 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import Final
 
+import msgspec
 from msgspec.structs import replace
 from starlette.types import Scope
 
 from daypass import api
 from daypass.ca.host_calls import HostSaid, Synced
-from daypass.ca.host_ports import KnownHost
+from daypass.ca.host_ports import HostAbout, KnownHost
 from daypass.ca.shown import Call
 from daypass.errors import Invalid, Unauthenticated
 from daypass.server import answers, signing
@@ -91,8 +92,16 @@ class HostRoutes:
 
 
 def _said(body: api.HostSyncRequest) -> HostSaid:
-    system, ordinary = tuple(body.system_accounts), tuple(body.accounts)
-    return HostSaid(body.digest, body.bundle_version, system, ordinary, body.krl_digest)
+    about = body.about
+    return HostSaid(
+        digest=body.digest,
+        bundle_version=body.bundle_version,
+        system=tuple(body.system_accounts),
+        ordinary=tuple(body.accounts),
+        krl_digest=body.krl_digest,
+        trust_version=body.trust_version,
+        about=msgspec.convert(about, HostAbout, from_attributes=True) if about is not None else None,
+    )
 
 
 def _refused(code: str, message: str) -> Unauthenticated:

@@ -14,6 +14,7 @@ from daypass.ca.ports import OnRecord
 from daypass.errors import Internal, Invalid, NotFound, Unavailable
 from daypass.model import Secret
 from daypass.server import openapi, renewing, signing
+from daypass.server.callers import UNKNOWN, Callers
 from daypass.server.explaining import explanation
 from daypass.server.passes import caller
 from daypass.server.ports import Heart, PublicInfo
@@ -31,6 +32,7 @@ class PublicRoutes:
         self._heart = heart
         self._public = public
         self._now = now
+        self._callers = Callers(public.trusted_proxies)
         self._openapi = openapi.document_bytes()
 
     async def health(self, _scope: Scope, _body: None) -> api.Health:
@@ -117,8 +119,9 @@ class PublicRoutes:
     async def my_explain(self, scope: Scope, body: api.MyQuestion) -> api.Explanation:
         return explanation(await self._heart.questions.own(caller(scope), body.account, body.host))
 
-    async def enrol(self, _scope: Scope, body: api.EnrolRequest) -> api.EnrolResponse:
-        request, credential = signing.enrolment(body, self._heart.ca_id)
+    async def enrol(self, scope: Scope, body: api.EnrolRequest) -> api.EnrolResponse:
+        address = self._callers.address(scope)
+        request, credential = signing.enrolment(body, self._heart.ca_id, "" if address == UNKNOWN else address)
         issuance = await self._heart.issue(request, credential)
         host = issuance.host
         if host is None:

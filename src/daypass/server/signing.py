@@ -27,6 +27,7 @@ __all__ = [
 ]
 
 MAX_HOST_KEYS: Final = 8
+MAX_HOST_NAME: Final = 254  # characters looked at: one more than a name can have
 _Given = TypeVar("_Given", str, bytes)
 _CERT_TYPES: Final = {"": CertType.USER, "user": CertType.USER, "host": CertType.HOST}
 
@@ -79,12 +80,13 @@ def role_name(name: str) -> str:
     return name
 
 
-def enrolment(body: EnrolRequest, ca_id: bytes) -> tuple[Request, Credential]:
-    """A host's keys and its join token; every key has signed for itself (trust 3.3, 5.4)."""
+def enrolment(body: EnrolRequest, ca_id: bytes, address: str = "") -> tuple[Request, Credential]:
+    """A host's keys, each of which has signed for itself (trust 3.3, 5.4), and its join token, from this address."""
     token = given("token", body.token)
     keys = _host_keys(body.keys)
     _require_all(body.keys, keys, possession_message(ca_id, token))
-    credential = Credential(Secret(token), keys, act=b"enrol", possessed=True)
+    name = body.name[:MAX_HOST_NAME]
+    credential = Credential(Secret(token), keys, act=b"enrol", possessed=True, name=name, address=address)
     return Request(type=CertType.HOST, keys=keys), credential
 
 

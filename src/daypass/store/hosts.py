@@ -3,39 +3,62 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, exists, insert, select, update
+from sqlalchemy import ColumnElement, Connection, delete, exists, insert, select, update
 
 from daypass.ca.ports import REVOKED_FOR, Enrolled, NameTaken
 from daypass.model import HostFacts
+from daypass.store.ending import mark_revoked
 from daypass.store.prepare import Prepared
 from daypass.store.rows import json, keys_json, texts, unkeys
 from daypass.store.schema import certificates, host_names, hosts
 from daypass.store.statements import Statements
 from daypass.wire import CertType
 
-__all__ = ["admit", "enrolled", "renew", "revoked", "with_key"]
+__all__ = ["Admitted", "admit", "enrolled", "renew", "retire", "revoked", "with_key"]
 
 
-def admit(connection: Connection, statements: Statements, facts: HostFacts, item: Prepared) -> str | NameTaken:
-    """The id of the host, which is on record now; or the name that it can't have."""
+class Admitted(NamedTuple):
+    """A host that is on record now, and what the ledger is told beside its certificates."""
+
+    id: str
+    events: tuple[tuple[str, Mapping[str, object]], ...] = ()
+
+
+def admit(connection: Connection, statements: Statements, facts: HostFacts, item: Prepared) -> Admitted | NameTaken:
+    """The host as it is on record now; or the name that it can't have, and then nothing is written.
+
+    Another machine is another host: one with none of the keys that were certified last gets an id of its own, and
+    what the one before it has said is no word of this one.
+    """
     wanted = list(dict.fromkeys((facts.name, *facts.aliases)))
     owners = {row[0]: row for row in statements.find_hosts(connection, wanted)}
-    mine = owners.get(facts.name)
-    if mine is not None and mine[2] != facts.name:
+    joins = item.joins
+    mine, leaves = owners.get(facts.name), joins.replaces if joins is not None else ""
+    if mine is not None and mine[2] != facts.name and mine[1] != leaves:
         return NameTaken(facts.name)  # another host's alias
-    foreign = next((name for name, row in owners.items() if mine is None or row[1] != mine[1]), None)
+    known = {leaves} if mine is None else {leaves, mine[1]}
+    foreign = next((name for name, row in owners.items() if row[1] not in known), None)
     if foreign is not None:
         return NameTaken(foreign)
-    if mine is not None and not _keeps_its_keys(connection, mine[1], item):
+    if mine is not None and mine[1] != leaves and not _may_pass(connection, mine, item):
         return NameTaken(facts.name)
-    return _put(connection, facts, item, mine, [name for name in wanted if name not in owners])
+    certified = {each.public_key for each in item.issued}
+    if mine is not None and mine[1] != leaves and certified.isdisjoint(unkeys(mine[5])):
+        leaves = mine[1]
+    if not any(row[1] == leaves for row in owners.values()):
+        leaves = ""  # it has gone by itself
+    serials = retire(connection, leaves, "replaced", item.time) if leaves else ()
+    owners = {name: row for name, row in owners.items() if row[1] != leaves}
+    host_id = _put(connection, facts, item, owners.get(facts.name), [name for name in wanted if name not in owners])
+    told = {"host": host_id, "name": facts.name, "replaces": leaves, "serials": serials}
+    return Admitted(host_id, (("host.replace", told),) if leaves else ())
 
 
-def renew(connection: Connection, serial: int, item: Prepared) -> str | None:
-    """The id of the host whose live certificate this is; None where it is not live, or a name not that host's.
+def renew(connection: Connection, serial: int, item: Prepared) -> Admitted | None:
+    """The host whose live certificate this is; None where it is not live, or a name not that host's.
 
     A new key takes the old one's place among the host's: who shows the old one may pass the name on (trust 5.1).
     """
@@ -48,7 +71,17 @@ def renew(connection: Connection, serial: int, item: Prepared) -> str | None:
     left = () if item.whole else unkeys(row.keys)
     kept = [key for key in left if key not in (bytes(row.public_key), *certified)]
     connection.execute(update(hosts).where(hosts.c.id == row.id).values(keys=keys_json([*kept, *certified])))
-    return str(row.id)
+    return Admitted(row.id)
+
+
+def retire(connection: Connection, host_id: str, reason: str, now: int) -> tuple[int, ...]:
+    """The host is there no more: its live certificates are revoked, its names anybody's. Gives the serials."""
+    mine = select(certificates.c.serial).where(certificates.c.host_id == host_id, *_live(now))
+    serials = tuple(connection.execute(mine.order_by(certificates.c.serial)).scalars())
+    mark_revoked(connection, serials, reason, now)
+    connection.execute(delete(host_names).where(host_names.c.host_id == host_id))
+    connection.execute(update(hosts).where(hosts.c.id == host_id).values(removed_at=now))
+    return serials
 
 
 def with_key(connection: Connection, key: bytes, now: int) -> frozenset[str]:
@@ -78,11 +111,13 @@ def revoked(connection: Connection, kind: CertType, now: int) -> tuple[tuple[str
     return tuple((key, serial) for key, serial in found)
 
 
-def _keeps_its_keys(connection: Connection, host_id: str, item: Prepared) -> bool:
-    """Whether nothing passes to another key while a certificate for the name is live."""
-    live = select(certificates.c.public_key).where(certificates.c.host_id == host_id, *_live(item.time))
+def _may_pass(connection: Connection, mine: tuple[Any, ...], item: Prepared) -> bool:
+    """Whether nothing passes to another key while a certificate for the name is live, and nobody is given the name of
+    a live host because they have asked for it."""
+    live = select(certificates.c.public_key).where(certificates.c.host_id == mine[1], *_live(item.time))
     keys = {bytes(key) for key in connection.execute(live).scalars()}
-    return not keys or keys.issuperset(each.public_key for each in item.issued)
+    proposed = item.joins is not None and item.joins.proposed
+    return not keys or (not proposed and keys.issuperset(each.public_key for each in item.issued))
 
 
 def _live(now: int) -> tuple[ColumnElement[bool], ...]:
@@ -100,6 +135,9 @@ def _put(
         "aliases": json(facts.aliases),
         "labels": json(dict(facts.labels)),
         "keys": keys_json(each.public_key for each in item.issued),
+        "addresses": json(facts.addresses),
+        "facts": None,  # which machine it is shows anew
+        "enrolled_from": item.joins.address or None if item.joins is not None else None,
     }
     if mine is not None:
         host_id = str(mine[1])

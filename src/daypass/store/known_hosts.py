@@ -8,9 +8,10 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, Select, func, literal_column, select, update
 
-from daypass.ca.host_ports import MAX_REPORTED, HostAccounts, KnownHost, Member
+from daypass.ca.host_ports import MAX_MACHINES, MAX_REPORTED, HostAbout, HostAccounts, KnownHost, Member
 from daypass.errors import Invalid, NotFound
 from daypass.model import role_principal
+from daypass.store.ledger import append
 from daypass.store.reported import reserve_accounts
 from daypass.store.rows import json, labels_of, texts, unkeys
 from daypass.store.schema import certificates, host_names, hosts, persons
@@ -21,6 +22,16 @@ __all__ = ["called", "every", "find", "people_of", "synced"]
 
 MAX_CALLED = 100  # of hosts that may be meant by a part of a name
 _accounts = msgspec.json.Decoder(HostAccounts)
+
+
+class _Said(msgspec.Struct, frozen=True):
+    """The column `facts`."""
+
+    about: HostAbout
+    machines: tuple[str, ...] = ()
+
+
+_said = msgspec.json.Decoder(_Said)
 
 
 def every(connection: Connection) -> list[KnownHost]:
@@ -42,7 +53,15 @@ def called(connection: Connection, name: str) -> list[KnownHost]:
 
 
 def synced(
-    connection: Connection, statements: Statements, host_id: str, accounts: HostAccounts, version: int, now: int
+    connection: Connection,
+    statements: Statements,
+    host_id: str,
+    accounts: HostAccounts,
+    version: int,
+    now: int,
+    *,
+    trust_version: int | None,
+    about: HostAbout | None,
 ) -> None:
     """Under the lock, as all that writes."""
     if max(len(accounts.system), len(accounts.ordinary)) > MAX_REPORTED:
@@ -51,8 +70,20 @@ def synced(
     before = find(connection, host_id)
     if before is None:
         raise NotFound("no such host", code="host.unknown")
-    said = {"accounts": json(accounts), "bundle_version": version, "synced_at": now}
+    said: dict[str, object] = {"accounts": json(accounts), "bundle_version": version, "synced_at": now}
+    said |= {"trust_version": trust_version} if trust_version is not None else {}
+    machines = before.machines
+    if about is not None:
+        machines = tuple(dict.fromkeys((*before.machines, *([about.machine] if about.machine else []))))[
+            :MAX_MACHINES
+        ]
+        said["facts"] = json(_Said(about, machines))
     connection.execute(update(hosts).where(hosts.c.id == host_id).values(said))
+    if len(machines) > max(1, len(before.machines)):
+        told = {"host": host_id, "name": before.name, "machines": machines}
+        append(
+            connection, statements, statements.lock(connection), "host.clone", told, actor=f"host:{host_id}", now=now
+        )
     new = set(accounts.system).difference(before.accounts.system if before.accounts else ())
     reserve_accounts(connection, statements, before.name, new, now=now)
 
@@ -81,21 +112,28 @@ def people_of(connection: Connection, roles: Collection[str], since: int) -> lis
 def _wanted() -> Select[Any]:
     live = (certificates.c.host_id == hosts.c.id) & certificates.c.revoked_at.is_(None)
     latest = func.coalesce(func.max(certificates.c.valid_before), literal_column("0"))
-    until = select(latest).where(live).scalar_subquery()
-    names = ("id", "name", "aliases", "labels", "keys", "accounts", "bundle_version", "synced_at")
-    return select(*(hosts.c[name] for name in names), until).where(hosts.c.removed_at.is_(None))
+    until = select(latest).where(live).scalar_subquery().label("live_until")
+    ends = select(latest).where(certificates.c.host_id == hosts.c.id).scalar_subquery().label("ends")
+    return select(hosts, until, ends).where(hosts.c.removed_at.is_(None))
 
 
 def _read(row: Any) -> KnownHost:
-    number, name, aliases, labels, keys, accounts, version, synced_at, until = row
+    said = _said.decode(row.facts) if row.facts else None
     return KnownHost(
-        id=number,
-        name=name,
-        aliases=texts(aliases),
-        labels=labels_of(labels),
-        keys=unkeys(keys),
-        live_until=until,
-        accounts=None if accounts is None else _accounts.decode(accounts),
-        bundle_version=version,
-        synced_at=synced_at,
+        id=row.id,
+        name=row.name,
+        aliases=texts(row.aliases),
+        labels=labels_of(row.labels),
+        keys=unkeys(row.keys),
+        live_until=row.live_until,
+        addresses=texts(row.addresses),
+        accounts=None if row.accounts is None else _accounts.decode(row.accounts),
+        bundle_version=row.bundle_version,
+        synced_at=row.synced_at,
+        trust_version=row.trust_version,
+        about=said.about if said is not None else None,
+        machines=said.machines if said is not None else (),
+        enrolled_from=row.enrolled_from or "",
+        created_at=row.created_at,
+        ends=row.ends,
     )

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from daypass.ca.ports import Recording
 from daypass.errors import Invalid
-from daypass.model import HostFacts, Issued, Kind
+from daypass.model import HostFacts, Issued, Joining, Kind
 from daypass.store.facts import Kept, keep
 from daypass.store.rows import MAX_INT, check_text, json
 from daypass.wire import Certificate, PublicKey
@@ -29,6 +29,7 @@ class Prepared(NamedTuple):
     once: tuple[str, str]
     once_row: tuple[Any, ...]
     host: HostFacts | None
+    joins: Joining | None
     time: int
     actor: str
     issued: tuple[Issued, ...]
@@ -50,7 +51,7 @@ def prepare(recording: Recording) -> Prepared:
         who.provider, who.issuer, who.subject, who.email, once.provider, once.id, recording.login, *recording.claims
     )
     if host is not None:
-        check_text(host.name, *host.aliases, *host.labels, *host.labels.values())
+        check_text(host.name, *host.aliases, *host.labels, *host.labels.values(), *host.addresses)
     issued = tuple([_issued(cert) for cert in recording.certificates])
     if not issued:
         raise Invalid("a recording without a certificate", code="store.empty")
@@ -72,6 +73,7 @@ def prepare(recording: Recording) -> Prepared:
             recording.once_expires,
         ),
         host=host,
+        joins=recording.joins,
         time=recording.time,
         actor=f"{who.provider}:{who.subject}",
         issued=issued,

@@ -107,6 +107,7 @@ def find_hosts(size: int) -> ClauseElement:
             hosts.c.labels,
             hosts.c["keys"],
             select(latest).where(live).scalar_subquery(),
+            hosts.c.addresses,
         )
         .join_from(host_names, hosts)
         .where(host_names.c.name.in_([""] * size))

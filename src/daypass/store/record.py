@@ -14,15 +14,16 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, update
 
-from daypass.ca.ports import NameTaken, Recorded, Spent, Stale, Verdict
+from daypass.ca.ports import NameTaken, Recorded, Spent, Stale, UsedUp, Verdict
 from daypass.errors import Unavailable
 from daypass.ledger.chain import encode_entry, next_hash
 from daypass.model import HostFacts
-from daypass.store.hosts import admit, renew
+from daypass.store.hosts import Admitted, admit, renew
 from daypass.store.people import People
 from daypass.store.prepare import Prepared
 from daypass.store.schema import once_ids
 from daypass.store.statements import Statements
+from daypass.store.tokens import Uses
 from daypass.store.view import spent_on
 
 __all__ = ["record"]
@@ -47,7 +48,8 @@ class _Batch:
             )
         self.people = People(connection, statements, items)
         self.host_keys: dict[str, frozenset[bytes]] = {}  # by host name: certified in this batch
-        self.winners: list[tuple[Prepared, str | None]] = []  # with the id of the host on record
+        self.uses = Uses(connection)
+        self.winners: list[tuple[Prepared, Admitted | None]] = []  # with the host on record
 
     def run(self) -> list[Verdict]:
         current = [item for item in self.items if self._is_current(item)]
@@ -90,23 +92,30 @@ class _Batch:
         """The item's names become its own, or someone else has one."""
         if taken := self.people.judge(item):
             return taken
-        host_id = self._admit_host(item.host, item) if item.host is not None else None
-        if isinstance(host_id, NameTaken | Stale):
-            return host_id
+        host = self._admit_host(item.host, item) if item.host is not None else None
+        if isinstance(host, NameTaken | Stale | UsedUp):
+            return host
         self.people.claim(item)
-        self.winners.append((item, host_id))
+        self.winners.append((item, host))
         return Recorded()
 
-    def _admit_host(self, facts: HostFacts, item: Prepared) -> str | NameTaken | Stale:
+    def _admit_host(self, facts: HostFacts, item: Prepared) -> Admitted | NameTaken | Stale | UsedUp:
         if item.renews is not None:
             return renew(self.connection, item.renews, item) or Stale()
+        joins = item.joins
+        if joins is not None and self.uses.left(joins, item.time) <= 0:
+            return UsedUp()
+        if joins is not None and any(host is not None and host.id == joins.replaces for _, host in self.winners):
+            return Stale()  # what the old host is given in this very transaction can't be revoked before it is there
         keys = frozenset(each.public_key for each in item.issued)
         for name in (facts.name, *facts.aliases):
             if self.host_keys.get(name, keys) != keys:
                 return NameTaken(name)
         admitted = admit(self.connection, self.statements, facts, item)
-        if isinstance(admitted, str):
+        if isinstance(admitted, Admitted):
             self.host_keys.update(dict.fromkeys((facts.name, *facts.aliases), keys))
+            if joins is not None:
+                self.uses.count(joins)
         return admitted
 
     def _respend(self, item: Prepared) -> None:
@@ -126,10 +135,10 @@ class _Batch:
         seq, digest, version = self.head.ledger_seq, bytes(self.head.ledger_hash), self.head.policy_version
         rows: list[tuple[Any, ...]] = []
         entries: list[tuple[Any, ...]] = []
-        for item, host_id in self.winners:
+        for item, host in self.winners:
             person_id = ids[item.person] if item.person else None
-            rows.extend([(*row[:3], person_id, host_id, *row[3:]) for row in item.rows])
-            for act, details in item.entries:
+            rows.extend([(*row[:3], person_id, host.id if host else None, *row[3:]) for row in item.rows])
+            for act, details in (*item.entries, *(host.events if host else ())):
                 seq += 1
                 entry = encode_entry(seq, time, act, item.actor, item.policy_hash, details, version=version)
                 digest = next_hash(digest, entry)

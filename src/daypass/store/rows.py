@@ -93,5 +93,7 @@ def _person(row: Sequence[Any], owned: list[str]) -> Person:
 
 def host_record(row: Sequence[Any]) -> HostRecord:
     """From `Statements.find_hosts`."""
-    _, number, name, aliases, labels, keys, live_until = row
-    return HostRecord(number, name, texts(aliases), labels_of(labels), unkeys(keys), live_until)
+    _, number, name, aliases, labels, keys, live_until, addresses = row
+    return HostRecord(
+        number, name, texts(aliases), labels_of(labels), unkeys(keys), live_until, addresses=texts(addresses)
+    )

@@ -74,7 +74,7 @@ class Statements:
         return self._fetch(connection, "find names", len(wanted), queries.find_names, tuple(wanted))
 
     def find_hosts(self, connection: Connection, wanted: Sequence[str]) -> Rows:
-        """(asked, id, name, aliases, labels, keys, live_until) by any of their names."""
+        """(asked, id, name, aliases, labels, keys, live_until, addresses) by any of their names."""
         return self._fetch(connection, "find hosts", len(wanted), queries.find_hosts, tuple(wanted))
 
     def find_once(self, connection: Connection, keys: Rows) -> Rows:

@@ -12,14 +12,13 @@ from typing import TypeVar
 from sqlalchemy import Connection
 
 from daypass.ca.config_ports import ConfigVersion, Stamp
-from daypass.ca.host_ports import HostAccounts, KnownHost, Member
+from daypass.ca.host_ports import HostAbout, HostAccounts, KnownHost, Member
 from daypass.ca.ports import (
     DeviceCaps,
     DeviceOutcome,
     DeviceRequest,
     DeviceState,
     Enrolled,
-    JoinToken,
     LedgerRow,
     OnRecord,
     Question,
@@ -30,8 +29,9 @@ from daypass.ca.ports import (
     Verdict,
     View,
 )
+from daypass.ca.token_ports import JoinToken
 from daypass.model import Issued, OnceId
-from daypass.store import admin, configs, devices, holders, hosts, known_hosts, ledger
+from daypass.store import admin, configs, devices, holders, hosts, known_hosts, ledger, tokens
 from daypass.store.database import CommitLost, Database, Refused
 from daypass.store.inline import Inline, Kind
 from daypass.store.pending import SqlPending
@@ -86,9 +86,19 @@ class SqlStore(SqlPersons, SqlPending):
         check_text(name)
         return await self._read(lambda connection: known_hosts.called(connection, name))
 
-    async def host_synced(self, host_id: str, accounts: HostAccounts, bundle_version: int, now: int) -> None:
-        check_text(host_id, *accounts.system, *accounts.ordinary)
-        await self._change(known_hosts.synced, host_id, accounts, bundle_version, now)
+    async def host_synced(
+        self,
+        host_id: str,
+        accounts: HostAccounts,
+        bundle_version: int,
+        now: int,
+        *,
+        trust_version: int | None = None,
+        about: HostAbout | None = None,
+    ) -> None:
+        check_text(host_id, *accounts.system, *accounts.ordinary, *(about.texts() if about is not None else ()))
+        change = known_hosts.synced
+        await self._change(change, host_id, accounts, bundle_version, now, trust_version=trust_version, about=about)
 
     async def revoked_passes(self, now: int) -> Sequence[tuple[str, int]]:
         return await self._read(lambda connection: hosts.revoked(connection, CertType.USER, now))
@@ -145,12 +155,18 @@ class SqlStore(SqlPersons, SqlPending):
         await self._change(admin.add_event, act, details, actor=actor, now=now, person=person)
 
     async def add_join_token(self, token: JoinToken, *, now: int) -> None:
-        """Raises Conflict where the id is on record already."""
-        await self._change(admin.add_token, token, now=now)
+        await self._change(tokens.add, token, now=now)
 
     async def join_token(self, token_id: str) -> JoinToken | None:
         check_text(token_id)
-        return await self._read(lambda connection: admin.find_token(connection, token_id))
+        return await self._read(lambda connection: tokens.find(connection, token_id))
+
+    async def join_tokens(self, since: int) -> Sequence[JoinToken]:
+        return await self._read(lambda connection: tokens.every(connection, since))
+
+    async def revoke_join_tokens(self, token_ids: Sequence[str], *, reason: str, actor: str, now: int) -> None:
+        check_text(reason, actor, *token_ids)
+        await self._change(tokens.revoke, token_ids, reason=reason, actor=actor, now=now)
 
     async def add_device(self, request: DeviceRequest, caps: DeviceCaps) -> None:
         check_text(request.machine, request.address, request.network, request.provider)
