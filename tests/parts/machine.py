@@ -26,7 +26,7 @@ from pathlib import Path
 from tests.parts.needs import MACHINE, need
 from tests.parts.processes import wait_until
 
-__all__ = ["Machine", "Yard", "our_python", "ours", "run_yard"]
+__all__ = ["Machine", "Yard", "install_daypass", "our_python", "ours", "run_yard"]
 
 _Word = str | Path
 _SOURCE = Path(__file__).parents[2] / "src"
@@ -46,15 +46,8 @@ class Machine:
     def boot(self) -> None:
         """Returns when systemd says that it is up (`running`, or `degraded` by what the machine has not)."""
         command = [
-            *(
-                need("systemd-nspawn"),
-                "-q",
-                "-D",
-                self.root,
-                f"--machine={self.name}",
-                "--register=no",
-                "--keep-unit",
-            ),
+            *(need("systemd-nspawn"), "-q", "-D", self.root, f"--machine={self.name}"),
+            *("--register=no", "--keep-unit", "--resolv-conf=off"),
             *("--boot", f"--network-namespace-path=/run/netns/{self.namespace}", "--console=pipe"),
             *(f"--bind-ro={each}" for each in self.binds),
         ]
@@ -67,15 +60,18 @@ class Machine:
 
     def _is_up(self) -> bool:
         assert self._nspawn is not None and self._nspawn.poll() is None, "nspawn has ended"
-        if not _children(self._nspawn.pid):
+        if self._init() is None:
             return False
         return self.run("systemctl", "is-system-running", check=False).stdout.strip() in ("running", "degraded")
 
+    def _init(self) -> int | None:
+        """PID 1, once nspawn's own beginnings have become it."""
+        children = _children(self._nspawn.pid) if self._nspawn else []
+        return next((each for each in children if _comm(each) == "systemd"), None)
+
     def enter(self, *command: _Word) -> list[_Word]:
         """What runs `command` as root inside."""
-        assert self._nspawn is not None
-        (init,) = _children(self._nspawn.pid)
-        where = f"--target={init}"
+        where = f"--target={self._init()}"
         clean = ("env", "-i", "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root")
         return [need("nsenter"), where, "-m", "-u", "-i", "-n", "-p", "-C", *clean, "LC_ALL=C.UTF-8", *command]
 
@@ -149,10 +145,17 @@ def our_python() -> list[_Word]:
     return ["env", path, "/usr/bin/python3", "-m", "daypass.cli.main"]
 
 
+def install_daypass(machine: Machine) -> None:
+    """As `/usr/local/bin/daypass`, where a package would be; its code is this very tree's."""
+    program = machine.root / "usr/local/bin/daypass"
+    program.write_text(f'#!/bin/sh\nexec {" ".join(map(str, our_python()))} "$@"\n')
+    program.chmod(0o755)
+
+
 @contextmanager
 def _machine(tag: str, yard: Yard, number: int, binds: Sequence[Path]) -> Iterator[Machine]:
     name = f"dpm{tag}{number}"
-    with _namespace(name), _disk() as root:
+    with _namespace(name), _disk(name) as root:
         _ip(
             "-n", yard.namespace, "link", "add", f"to{number}", "type", "veth", "peer", "name", "host0", "netns", name
         )
@@ -168,7 +171,7 @@ def _machine(tag: str, yard: Yard, number: int, binds: Sequence[Path]) -> Iterat
 
 
 @contextmanager
-def _disk() -> Iterator[Path]:
+def _disk(name: str) -> Iterator[Path]:
     """A disk of its own, with host keys and a machine-id that no other has."""
     folder = Path(tempfile.mkdtemp(prefix="daypass-machine-"))
     upper, work, root = (folder / name for name in ("upper", "work", "root"))
@@ -177,6 +180,9 @@ def _disk() -> Iterator[Path]:
     options = f"lowerdir={MACHINE},upperdir={upper},workdir={work}"
     subprocess.run(["mount", "-t", "overlay", "daypass-test", "-o", options, root], check=True)
     try:
+        (root / "etc/hostname").write_text(f"{name}\n")
+        (root / "etc/hosts").write_text(f"127.0.0.1 localhost {name}\n")
+        (root / "etc/resolv.conf").write_text("")  # nobody is there to be asked, and no one waits for it
         (root / "etc/machine-id").write_text(f"{secrets.token_hex(16)}\n")
         subprocess.run([need("ssh-keygen"), "-q", "-A", "-f", root], check=True)
         yield root
@@ -200,6 +206,13 @@ def _children(pid: int) -> list[int]:
         return [int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
     except FileNotFoundError:
         return []
+
+
+def _comm(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/comm").read_text().strip()
+    except OSError:
+        return ""
 
 
 def _ended(command: Sequence[_Word], check: bool, stdin: str, seconds: float) -> subprocess.CompletedProcess[str]:

@@ -46,6 +46,7 @@ ADMIN_ROUTES = {
     "config_show": Row('{"version":9999}', "audit", 404, 404),
     "explain": Row('{"who":"#9999","account":"root","host":"no.example.com"}', "audit", 404, 404),
     "join_token": Row('{"name":"web-1.example.com"}', "token:web-*", 201, 201),
+    "join_tokens": Row('{"hosts":[{"name":"web-1.example.com"}]}', "token:web-*", 201, 201),
     "ledger": Row('{"limit":1}', "audit", 200, 200),
     "lock": Row(WHOM, "lock", 404, 404),
     "person_link": Row('{"person":"#9999","identity":"idp:x"}', "persons", 202, 404),

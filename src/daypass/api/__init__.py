@@ -15,6 +15,7 @@ from daypass.api import (
     configs,
     explaining,
     hosts,
+    joining,
     ours,
     persons,
     route,
@@ -28,6 +29,7 @@ from daypass.api.calls import *
 from daypass.api.configs import *
 from daypass.api.explaining import *
 from daypass.api.hosts import *
+from daypass.api.joining import *
 from daypass.api.ours import *
 from daypass.api.persons import *
 from daypass.api.route import *
@@ -41,6 +43,7 @@ __all__ += base.__all__
 __all__ += calls.__all__
 __all__ += configs.__all__
 __all__ += hosts.__all__
+__all__ += joining.__all__
 __all__ += explaining.__all__
 __all__ += ours.__all__
 __all__ += persons.__all__

@@ -17,6 +17,7 @@ from daypass.api.hosts import (
     HostSyncRequest,
     HostSyncResponse,
 )
+from daypass.api.joining import JOINING_ROUTES
 from daypass.api.ours import (
     CaInfo,
     Decision,
@@ -142,6 +143,7 @@ ROUTES = (
     *APPROVAL_ROUTES,
     *PERSON_ROUTES,
     *CONFIG_ROUTES,
+    *JOINING_ROUTES,
 )  # fmt: skip
 
 

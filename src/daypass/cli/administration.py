@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from daypass.client.settings import Settings
     from daypass.client.signin.act import ActSignIn
 
-__all__ = ["Administration", "administering"]
+__all__ = ["Administration", "administering", "administering_beside"]
 
 Answer = TypeVar("Answer")
 
@@ -122,12 +122,23 @@ class Administration:
 
 def administering(command: Callable[..., Any]) -> Callable[..., Any]:
     """The options that say which CA and which way, handed to the command as one `ca`."""
+    return click.option("--root", default="", metavar="DIR", help="Work below DIR instead of / (tests, images).")(
+        _administering(command, own_root=False)
+    )
 
+
+def administering_beside(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The same for a command that has a --root of its own, which then counts for both."""
+    return _administering(command, own_root=True)
+
+
+def _administering(command: Callable[..., Any], *, own_root: bool) -> Callable[..., Any]:
     @functools.wraps(command)
     def wrapped(
-        config: Path | None, root: str, context: str, remote: bool, provider: str | None, no_browser_open: bool,
-        **arguments: Any,
-    ) -> Any:  # fmt: skip
+        config: Path | None, context: str, remote: bool, provider: str | None, no_browser_open: bool, **arguments: Any
+    ) -> Any:
+        root = str(arguments["root"] if own_root else arguments.pop("root"))
+        root = "" if root == "/" else root
         where = Where(config or CONFIG_FILE, Path(root or "/"))
         asks = bool(remote or context or provider)
         if asks and config is not None:
@@ -158,7 +169,6 @@ _OPTIONS = (
         type=click.Path(path_type=Path, dir_okay=False),
         help=f"The CA's configuration, on its own machine.  [default: {CONFIG_FILE}]",
     ),
-    click.option("--root", default="", metavar="DIR", help="Work below DIR instead of / (tests, images)."),
 )
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from daypass.cli.administration import Administration, administering_beside
 from daypass.cli.exits import Exit
 from daypass.cli.host_explain import explain
 from daypass.cli.host_options import host_paths, json_option, root_option
@@ -52,9 +53,14 @@ Examples:
   ssh ca.example.com sudo daypass token host web-1.example.com |
       sudo daypass host enroll --token-file -
   sudo daypass host enroll --token-file token --dry-run    look, and keep it
+  daypass host enroll --over-ssh fleet.txt    an operator, for many
 
 The token may also stand in DAYPASS_JOIN_TOKEN; never in the command line, which everyone on a machine can read.
-Existing authorized_keys go on working. Should anything fail, sshd is left as it was."""
+Existing authorized_keys go on working. Should anything fail, sshd is left as it was.
+
+A list for --over-ssh has a host a line: NAME [USER@HOST[:PORT]] [KEY=VALUE …]. ssh goes in as you do now, and needs
+root there or sudo without a password. The first wave is one host, the second five. Run it again with the same list:
+hosts that are done are left alone. Exit code 1: not all of them are enrolled."""
 )
 @click.option("--token-file", metavar="FILE", help="Where the join token stands; - reads it from standard input.")
 @root_option
@@ -64,12 +70,30 @@ Existing authorized_keys go on working. Should anything fail, sshd is left as it
     "--no-reload", is_flag=True, help="Leave the running sshd alone; the certificate counts from its start."
 )
 @click.option("--dry-run", is_flag=True, help="Look at this machine and tell what would be done. Nothing is changed.")
+@click.option("--over-ssh", "listed", metavar="LIST", help="Enrol the hosts of this list instead; - reads it.")
+@click.option(
+    "--wave", type=click.IntRange(1), default=25, show_default=True, help="Hosts in a wave, from the third."
+)
+@click.option("--parallel", type=click.IntRange(1, 64), default=8, show_default=True, help="Hosts at a time.")
+@click.option("--keep-going", is_flag=True, help="Begin the next wave though one had failures.")
+@click.option("--ssh-option", "options", multiple=True, metavar="K=V", help="A further -o for ssh; repeatable.")
+@administering_beside
 @json_option
+@click.pass_context
 def enroll(
-    token_file: str | None, root: Path, sshd_config: Path | None, binary: Path | None, no_reload: bool,
-    dry_run: bool, as_json: bool,
+    context: click.Context, ca: Administration, token_file: str | None, root: Path, sshd_config: Path | None,
+    binary: Path | None, no_reload: bool, dry_run: bool, listed: str | None, wave: int, parallel: int,
+    keep_going: bool, options: tuple[str, ...], as_json: bool,
 ) -> None:  # fmt: skip
-    """Get this server's first certificates, and set up its sshd."""
+    """Get this server's first certificates, and set up its sshd.
+
+    With --over-ssh: those of a whole fleet, by the ssh access you have now.
+    """
+    if listed is not None:
+        from daypass.cli.host_over_ssh import OverSsh
+
+        done = OverSsh(ca, listed, wave, parallel, keep_going, options).run(as_json=as_json)
+        context.exit(Exit.OK if done else Exit.NO)
     from daypass.host.enrol import prepare
 
     token, text = join_token(token_file)

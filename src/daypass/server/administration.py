@@ -14,6 +14,7 @@ from daypass.model import HostFacts
 from daypass.server.answers import Stream, encode
 from daypass.server.configs import ConfigRoutes
 from daypass.server.explaining import Explaining
+from daypass.server.joining import JoiningRoutes
 from daypass.server.persons import PersonRoutes
 from daypass.server.ports import Heart, ReadLedger
 
@@ -62,4 +63,10 @@ def _revoked(found: OnRecord) -> api.Revoked:
 
 def administration(heart: Heart) -> tuple[object, ...]:
     """Every room with handlers `async def ROUTE(self, operator, body)`."""
-    return Administration(heart), Explaining(heart), PersonRoutes(heart), ConfigRoutes(heart.configs)
+    return (
+        Administration(heart),
+        Explaining(heart),
+        PersonRoutes(heart),
+        ConfigRoutes(heart.configs),
+        JoiningRoutes(heart),
+    )
