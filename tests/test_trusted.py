@@ -138,6 +138,17 @@ def test_a_client_bundle_signed_by_a_key_of_the_trust_document_is_believed() -> 
     assert found.enrolled == ["db.example.org", "web-1.example.com"]
 
 
+def test_first_labels_and_addresses_are_believed_where_the_root_has_signed_for_them() -> None:
+    names = ["10.0.0.7", "web-1", "web-1.example.com"]
+    wider = trust(short_domain="example.com", address_networks=["10.0.0.0/8"])
+    assert trusted.verify_client_bundle(client_bundle(enrolled=names), wider, now=NOW).enrolled == names
+    for each in ({}, {"short_domain": "example.com"}, {"address_networks": ["10.0.0.0/8"]}):
+        with pytest.raises(Unauthenticated):
+            trusted.verify_client_bundle(client_bundle(enrolled=names), trust(**each), now=NOW)
+    with pytest.raises(Unauthenticated):  # the label of a host that is not there
+        trusted.verify_client_bundle(client_bundle(enrolled=["web-2", *names]), wider, now=NOW)
+
+
 ALL_CAS: bytes = b"\1\0\0\0\x08" + bytes(8)  # a section that names no CA key: it would revoke every CA's certificates
 BAD_CLIENT_BUNDLES: list[tuple[str, Callable[[], api.Signed], str]] = [
     ("by a stranger", lambda: client_bundle(STRANGER), "bundle.signature"),

@@ -29,7 +29,7 @@ from daypass.api import (
     TrustDocument,
 )
 from daypass.errors import Conflict, Invalid, Unauthenticated
-from daypass.model import host_pattern_matches, is_host_name
+from daypass.hostnames import HostNames
 from daypass.wire.binding import CA_ID_SIZE, TRUST_ROOT_OID
 from daypass.wire.keys import PublicKey
 from daypass.wire.krl import Krl
@@ -38,6 +38,7 @@ from daypass.wire.sshsig import SshSignature
 __all__ = [
     "CLOCK_SLACK",
     "extract_trust_root",
+    "host_names",
     "public_keys",
     "verify_bundle",
     "verify_client_bundle",
@@ -117,13 +118,14 @@ def verify_heartbeat(signed: Signed, trust: TrustDocument, *, now: float, known_
 
 
 def verify_client_bundle(signed: Signed, trust: TrustDocument, *, now: float, known_version: int = 0) -> ClientBundle:
-    """The laptop's bundle, verified as a host's is. Its names end up in ssh's configuration: one that is no host
-    name, or lies outside the patterns of this verified trust document, has the whole of it refused (Unauthenticated).
-    Its KRL is one that `wire` reads; Invalid if not.
+    """The laptop's bundle, verified as a host's is. Its names end up in ssh's configuration: one that this
+    verified trust document does not let the host CA speak for has the whole of it refused (Unauthenticated). Its KRL
+    is one that `wire` reads; Invalid if not.
     """
     bundle = _verify(signed, ClientBundle, trust, now, known_version)
+    names, all_of_them = host_names(trust), frozenset(bundle.enrolled)
     for name in bundle.enrolled:
-        if not is_host_name(name) or not any(host_pattern_matches(each, name) for each in trust.host_patterns):
+        if not names.admits(name, all_of_them):
             raise Unauthenticated(
                 f"the client bundle names a host that this CA may not speak for: {name[:80]!r}",
                 code="bundle.host",
@@ -131,6 +133,11 @@ def verify_client_bundle(signed: Signed, trust: TrustDocument, *, now: float, kn
             )
     Krl.parse(bundle.host_krl)
     return bundle
+
+
+def host_names(trust: TrustDocument) -> HostNames:
+    """What the host CA may speak for, as the offline root has signed it."""
+    return HostNames(tuple(trust.host_patterns), trust.short_domain, tuple(trust.address_networks))
 
 
 def public_keys(lines: Iterable[str]) -> tuple[PublicKey, ...]:

@@ -10,7 +10,7 @@ from msgspec.structs import fields, replace
 from daypass.ca.change_rules import RULES
 from daypass.ca.changes import Effect, changes, widens
 from daypass.config import Config, HostsSection, LifetimeSection, ProviderSection, RoleSection
-from daypass.config.schema import NewAccountsSection, OperatorSection, Section
+from daypass.config.schema import BastionSection, NewAccountsSection, OperatorSection, Section
 from tests.ca.samples import config
 
 W, N, D = Effect.WIDER, Effect.NARROWER, Effect.DIFFERENT
@@ -111,6 +111,15 @@ OTHER_CASES: list[tuple[str, dict[str, Any], dict[str, Any], set[Effect]]] = [
     ("reserved_logins", {}, {"reserved_logins": ["deploy"]}, {N}),
     ("hosts.domains", {}, {"hosts": HostsSection(domains=["*.example.com", "example.org"])}, {W}),
     ("hosts.domains", {}, {"hosts": HostsSection(domains=["*.eu.example.com"])}, {N}),
+    ("hosts.short_names", {}, {"hosts": HostsSection(domains=["*.example.com"], short_names="example.com")}, {W}),
+    ("hosts.short_names", {"hosts": HostsSection(domains=["*.example.com"], short_names="example.com")}, {}, {N}),
+    ("hosts.addresses", {}, {"hosts": HostsSection(domains=["*.example.com"], addresses=["10.0.0.0/8"])}, {W}),
+    ("hosts.addresses", {"hosts": HostsSection(domains=["*.example.com"], addresses=["10.0.0.0/8"])},
+     {"hosts": HostsSection(domains=["*.example.com"], addresses=["10.1.0.0/16"])}, {N}),
+    ("bastions.in", {}, {"bastions": [BastionSection(name="in", hosts=["*"])]}, {D}),
+    ("bastions.in", {"bastions": [BastionSection(name="in", hosts=["*"])]}, {}, {D}),
+    ("bastions.in.hosts", {"bastions": [BastionSection(name="in", hosts=["*"])]},
+     {"bastions": [BastionSection(name="in", hosts=["db-*"])]}, {D}),
     ("lifetimes.user", {}, {"lifetimes": LifetimeSection(user="17h")}, {W}),
     ("lifetimes.user", {}, {"lifetimes": LifetimeSection(user="8h")}, {N}),
     ("lifetimes.floor", {}, {"lifetimes": LifetimeSection(floor="1m")}, {W}),

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from daypass.ca.checks import Checked, Rules, check
 from daypass.errors import Internal, Invalid
+from daypass.hostnames import HostNames
 from daypass.model import Draft, Grant
 from daypass.wire import Certificate, CertType, PublicKey
 
@@ -26,7 +27,7 @@ RULES = Rules(
     host_keys=frozenset({HOST_CA.blob}),
     bundle_keys=frozenset({BUNDLE.blob}),
     ca_id=sha256(OFFLINE.blob).digest(),
-    host_domains=("*.example.com",),
+    host_names=HostNames(("*.example.com",), "example.com", ("10.0.0.0/8",)),
     bare_accounts=frozenset({"deploy"}),
     permits={"eng": frozenset({"permit-pty"}), "ops": frozenset({"permit-pty", "permit-agent-forwarding"})},
     floor=300,
@@ -193,7 +194,12 @@ def test_a_user_draft_with_one_wrong_field_is_never_signed(change: dict[str, Any
         {"principals": ("github.com",)},
         {"principals": ("*.example.com",)},
         {"principals": ("example.com",)},
-        {"principals": ("10.0.0.1",)},
+        {"principals": ("11.0.0.1",)},
+        {"principals": ("10.0.0.1",)},  # for longer than a day
+        {"principals": ("10.0.0.01",), "valid_before": NOW + 3600},
+        {"principals": ("web-1",)},  # without its whole name
+        {"principals": ("web-1.eu.example.com", "web-1")},
+        {"principals": ("web-1.example.com", "web-2")},
         {"principals": ("web-1.example.com,github.com",)},
         {"principals": ("Web-1.example.com",)},
         {"signature_key": USER_CA},
@@ -206,6 +212,22 @@ def test_a_user_draft_with_one_wrong_field_is_never_signed(change: dict[str, Any
 def test_a_host_draft_with_one_wrong_field_is_never_signed(change: dict[str, Any]) -> None:
     with pytest.raises((Internal, Invalid)):
         check(draft(HOST | change), RULES, NOW)
+
+
+@pytest.mark.parametrize(
+    ("principals", "lifetime"),
+    [
+        (("web-1.example.com", "web-1"), 90 * 86400),
+        (("web-1.example.com", "web-1", "10.0.0.1"), 86400),
+        (("10.0.0.1",), 86400),
+    ],
+)
+def test_a_first_label_stands_beside_its_name_and_an_address_for_a_day(
+    principals: tuple[str, ...], lifetime: int
+) -> None:
+    assert check(draft(HOST | {"principals": principals, "valid_before": NOW + lifetime}), RULES, NOW)
+    with pytest.raises(Internal):
+        check(draft(HOST | {"principals": principals, "valid_before": NOW + lifetime + 180}), RULES, NOW)
 
 
 def test_an_email_is_a_principal_only_where_it_was_claimed() -> None:

@@ -124,7 +124,7 @@ def test_hosts_bounds_and_names_follow_without_an_issuance(play: Play) -> None:
         )
         await ca.authority.force.look()
         assert ca.authority.name == "Renamed"
-        assert ca.authority.force.current.rules.host_domains == ("*.example.org",)
+        assert ca.authority.force.current.rules.host_names.patterns == ("*.example.org",)
         await ca.authority.make_join_token(HostFacts("web-1.example.org"), 600, "root")
         with pytest.raises(Denied):
             await ca.authority.make_join_token(HostFacts("web-1.example.com"), 600, "root")

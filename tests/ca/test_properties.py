@@ -195,7 +195,7 @@ def rules_of(rules: Policy) -> Rules:
         host_keys=frozenset(),
         bundle_keys=frozenset(),
         ca_id=bytes(32),
-        host_domains=rules.host_domains,
+        host_names=rules.host_names,
         bare_accounts=rules.bare_accounts,
         permits=rules.permits,
         floor=rules.floor,

@@ -70,6 +70,20 @@ def test_the_next_document_holds_what_the_configuration_says(admin: Admin) -> No
     assert (admin.folder / "trust.json").stat().st_mode & 0o777 == 0o644
 
 
+def test_a_short_domain_and_networks_need_the_offline_root_too(admin: Admin) -> None:
+    more = '["*.test.example"]\nshort_names = "test.example"\naddresses = ["10.0.0.0/8"]'
+    edit(admin, '["*.test.example"]', more)
+    code, _, err = admin("ca", "reload")
+    assert code == Exit.MISCONFIGURED and "hosts.short_names holds test.example" in err
+    _, _, err = admin("ca", "trust", "--yes")
+    assert "+ short names in test.example" in err and "+ addresses in 10.0.0.0/8" in err
+    assert (document(admin).short_domain, document(admin).address_networks) == ("test.example", ["10.0.0.0/8"])
+    edit(admin, '["10.0.0.0/8"]', '["10.1.0.0/16"]')  # narrower
+    assert load_parts(load(admin.config)).ca_id
+    edit(admin, '["10.1.0.0/16"]', '["192.168.0.0/16"]')
+    assert "hosts.addresses holds 192.168.0.0/16" in admin("ca", "reload")[2]
+
+
 def test_keys_that_come_and_go_are_named_by_their_fingerprint(admin: Admin) -> None:
     old = admin.folder / "keys/user_ca"
     new = admin.folder / "keys/user_ca_2"

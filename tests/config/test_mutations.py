@@ -53,6 +53,14 @@ use = "tls"
 file = "/etc/daypass/tls"
 [hosts]
 domains = ["*.example.com"]
+short_names = "example.com"
+addresses = ["10.0.0.0/8"]
+[[bastions]]
+name = "inside"
+via_hosts = ["bastion-*"]
+via_labels = { use = ["bastion"] }
+hosts = ["db-*"]
+labels = { zone = ["inside"] }
 [lifetimes]
 user = "16h"
 host = "30d"
@@ -121,7 +129,7 @@ max_auth_age = "2h"
 can = ["audit"]
 """
 GOOD = tomllib.loads(RICH)
-FREE = ("claims", "labels", "git")  # their keys are anyone's
+FREE = ("claims", "labels", "via_labels", "git")  # their keys are anyone's
 OTHERS: tuple[object, ...] = ("x", ["x"], [["x"]], [7], 7, 1.5, True, {"x": "y"}, {"x": ["y"]}, [{"x": "y"}])
 
 Place = tuple[str | int, ...]

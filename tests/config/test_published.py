@@ -16,6 +16,7 @@ from tests.ca.samples import config
 from daypass.config import Config, as_toml, from_toml, merged, policy_document, policy_hash
 from daypass.config.document import SECRETS
 from daypass.config.schema import (
+    BastionSection,
     CaSection,
     HostsSection,
     LifetimeSection,
@@ -40,12 +41,13 @@ ACCOUNTS = st.none() | st.builds(NewAccountsSection, shell=TEXT, groups=st.just(
 CONFIGS = st.builds(
     config,
     ca=st.builds(CaSection, name=TEXT, url=st.just("https://ca.example.com")),
-    hosts=st.builds(HostsSection, domains=st.lists(TEXT, max_size=3)),
+    hosts=st.builds(HostsSection, domains=st.lists(TEXT, max_size=3), short_names=TEXT, addresses=st.just(["x"])),
     lifetimes=st.builds(LifetimeSection, **dict.fromkeys(LifetimeSection.__struct_fields__, ...)),
     pages=st.none() | st.builds(PagesSection, url=TEXT),
     providers=named(ProviderSection),
     roles=named(RoleSection, new_accounts=ACCOUNTS),
     operators=named(OperatorSection),
+    bastions=named(BastionSection),
     reserved_logins=st.lists(TEXT, max_size=3),
 )
 

@@ -11,7 +11,14 @@ import msgspec
 import pytest
 
 from daypass.config import Config, ProviderSection, RoleSection, Severity, load, problems
-from daypass.config.schema import CaSection, HostsSection, LifetimeSection, OperatorSection, PagesSection
+from daypass.config.schema import (
+    BastionSection,
+    CaSection,
+    HostsSection,
+    LifetimeSection,
+    OperatorSection,
+    PagesSection,
+)
 from daypass.config.starter import Starter
 
 STARTER = Starter(
@@ -29,6 +36,7 @@ STARTER = Starter(
 
 EXAMPLES = ("provider", "groups", "accounts", "domains", "hosts", "new_accounts", "can")
 SECTIONS = [
+    BastionSection,
     Config,
     CaSection,
     HostsSection,
@@ -53,7 +61,7 @@ def test_everything_that_is_commented_out_works_when_it_is_not() -> None:
     assigned = re.compile(r"^# (\[\[?\w+\]?\]|\w+ = .*)$", re.MULTILINE)
     text = assigned.sub(r"\1", STARTER.text())
     assert problems(text) == []
-    assert (text.count("\n[[roles]]"), text.count("\n[[operators]]")) == (1, 1)
+    assert (text.count("\n[[roles]]"), text.count("\n[[operators]]"), text.count("\n[[bastions]]")) == (1, 1, 1)
 
 
 @pytest.mark.parametrize("section", SECTIONS)

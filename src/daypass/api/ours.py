@@ -39,6 +39,8 @@ class TrustDocument(msgspec.Struct, frozen=True, kw_only=True):
     bundle_keys: list[str]
     tls_roots: list[str]  # PEM
     host_patterns: list[str] = []  # what the host CA may speak for: names and *.example.com; none means no host
+    short_domain: str = ""  # and for the first labels of hosts directly in it
+    address_networks: list[str] = []  # and for addresses in these
 
 
 class OidcLogin(Body, frozen=True):

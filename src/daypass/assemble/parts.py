@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -17,6 +17,7 @@ from daypass.ca.ports import Signer
 from daypass.config import Config
 from daypass.errors import Misconfigured
 from daypass.founding.trust import TrustFile, read_trust
+from daypass.hostnames import network_holds
 from daypass.model import host_pattern_matches
 from daypass.server.tls import Leaf, TlsSource
 from daypass.signers.file import FileSigner
@@ -143,14 +144,22 @@ def require_domains(config: Config, trust: TrustFile) -> None:
 
     A domain may be narrower than what was signed: names and patterns below `*.example.com` end in the same words.
     """
-    domains, patterns = config.hosts.domains, trust.document.host_patterns
-    missing = [each for each in domains if not any(host_pattern_matches(pattern, each) for pattern in patterns)]
-    if missing:
-        raise Misconfigured(
-            f"hosts.domains holds {', '.join(missing)}, and the trust document does not: no laptop would believe it",
-            code="trust.domains",
-            hint=_SIGN_NEXT,
-        )
+    document = trust.document
+    for key, missing in (
+        ("domains", _unsigned(config.hosts.domains, document.host_patterns, host_pattern_matches)),
+        ("short_names", [each for each in (config.hosts.short_names,) if each not in ("", document.short_domain)]),
+        ("addresses", _unsigned(config.hosts.addresses, document.address_networks, network_holds)),
+    ):
+        if missing:
+            raise Misconfigured(
+                f"hosts.{key} holds {', '.join(missing)}, the trust document does not: no laptop would believe it",
+                code="trust.domains",
+                hint=_SIGN_NEXT,
+            )
+
+
+def _unsigned(wanted: Sequence[str], signed: Sequence[str], holds: Callable[[str, str], bool]) -> list[str]:
+    return [each for each in wanted if not any(holds(outer, each) for outer in signed)]
 
 
 def usable(config: Config) -> None:

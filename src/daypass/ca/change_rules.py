@@ -213,6 +213,8 @@ RULES: Mapping[str, Rule] = {
     **{f"providers.{key}": rule for key, rule in _PROVIDER.items()},
     **{f"lifetimes.{key}": rule for key, rule in _LIFETIMES.items()},
     "hosts.domains": partial(_given, covers=_pattern_covers),
+    "hosts.short_names": _extra,
+    "hosts.addresses": partial(_given, covers=_network_covers),
     "reserved_logins": _reserved,
 }
 """By `TABLE.KEY`; a key that has none here is different."""

@@ -19,6 +19,9 @@ from daypass.config.schema import Section
 __all__ = ["Change", "Effect", "changes", "widens"]
 
 
+WAY = Effect.DIFFERENT  # a bastion admits nobody anywhere; without the right one somebody gets no connection
+
+
 class Change(Struct, frozen=True):
     """One thing that changes. `key`: as in the file, tables by their names: `roles.dba.groups`."""
 
@@ -32,6 +35,7 @@ def changes(old: Config, new: Config) -> list[Change]:
     found = [*_tables("providers", old.providers, new.providers)]
     found += _tables("roles", old.roles, new.roles)
     found += _tables("operators", old.operators, new.operators)
+    found += _tables("bastions", old.bastions, new.bastions, WAY, WAY)
     found += _section("hosts", old.hosts, new.hosts)
     found += _section("lifetimes", old.lifetimes, new.lifetimes)
     found += _key("reserved_logins", "reserved_logins", old.reserved_logins, new.reserved_logins)
@@ -46,13 +50,15 @@ def widens(found: Sequence[Change]) -> bool:
     return any(change.effect is not Effect.NARROWER for change in found)
 
 
-def _tables(kind: str, old: Sequence[Section], new: Sequence[Section]) -> Iterator[Change]:
+def _tables(
+    kind: str, old: Sequence[Section], new: Sequence[Section], gone: Effect = NARROWER, fresh: Effect = WIDER
+) -> Iterator[Change]:
     before, after = _by_name(old), _by_name(new)
     for name in before.keys() - after.keys():
-        yield Change(f"{kind}.{name}", NARROWER, "is gone")
+        yield Change(f"{kind}.{name}", gone, "is gone")
     for name, section in after.items():
         if name not in before:
-            yield Change(f"{kind}.{name}", WIDER, "is new")
+            yield Change(f"{kind}.{name}", fresh, "is new")
         else:
             yield from _section(kind, before[name], section, f"{kind}.{name}")
 

@@ -13,13 +13,13 @@ from hashlib import sha256
 from ipaddress import ip_network
 
 from daypass.errors import Internal
+from daypass.hostnames import ADDRESS_LIFETIME, HostNames, address
 from daypass.model import (
     KEY_ID,
     LOGIN_NAME,
     MAX_PRINCIPALS,
     Draft,
     git_extension,
-    host_pattern_matches,
     is_git_name,
     is_host_name,
 )
@@ -53,7 +53,7 @@ class Rules:
     host_keys: frozenset[bytes]
     bundle_keys: frozenset[bytes]
     ca_id: bytes  # SHA-256 of the offline root's key
-    host_domains: tuple[str, ...]
+    host_names: HostNames
     bare_accounts: frozenset[str]
     permits: Mapping[str, frozenset[str]]  # role -> extensions that it may bring
     floor: int
@@ -103,7 +103,9 @@ def check(draft: Draft, rules: Rules, now: int) -> Checked:
         _check_validity(cert, now, rules.user_ceiling, rules)
     else:
         _check_host(cert, rules)
-        _check_validity(cert, now, rules.host_ceiling, rules)
+        addressed = any(map(rules.host_names.holds_address, cert.principals))
+        ceiling = min(rules.host_ceiling, ADDRESS_LIFETIME) if addressed else rules.host_ceiling
+        _check_validity(cert, now, ceiling, rules)
     return Checked(cert, _token)
 
 
@@ -160,9 +162,10 @@ def _names_git_user(name: str, value: str) -> bool:
 
 
 def _check_host(cert: Certificate, rules: Rules) -> None:
+    names = rules.host_names
     for name in cert.principals:
-        _require(is_host_name(name), "{!r} is not a host name", name)
-        inside = any(host_pattern_matches(pattern, name) for pattern in rules.host_domains)
+        _require(is_host_name(name) or address(name) is not None, "{!r} is not a host name", name)
+        inside = names.admits(name, frozenset(cert.principals))
         _require(inside, "{!r} is outside the domains of this CA", name)
     _require(not cert.critical_options and not cert.extensions, "a host certificate carries no options")
 

@@ -55,7 +55,7 @@ def rules(policy: Policy, *, ca_id: bytes, keys: CaKeys) -> Rules:
         host_keys=frozenset(key.blob for key in keys.host_keys),
         bundle_keys=frozenset(key.blob for key in keys.bundle_keys),
         ca_id=ca_id,
-        host_domains=policy.host_domains,
+        host_names=policy.host_names,
         bare_accounts=policy.bare_accounts,
         permits=policy.permits,
         floor=policy.floor,

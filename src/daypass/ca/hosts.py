@@ -20,7 +20,7 @@ from daypass.ca.krls import MadeKrl, made, sections
 from daypass.ca.ports import Store
 from daypass.ca.token_ports import JoinToken
 from daypass.errors import Invalid, NotFound
-from daypass.model import HostFacts, host_pattern_matches
+from daypass.model import HostFacts
 from daypass.wire import Krl, SshSignature, sshsig
 from daypass.wire.binding import BUNDLE_NAMESPACE, CLIENT_BUNDLE_NAMESPACE, HEARTBEAT_NAMESPACE
 from daypass.wire.jointoken import JoinTokenText
@@ -76,6 +76,8 @@ class Hosts:
             )
         for name in (facts.name, *facts.aliases):
             self._force.current.policy.require_host_name(name)
+        for each in facts.addresses:
+            self._force.current.policy.require_host_address(each)
         now = self._clock.now()
         token_id, secret = secrets.token_hex(8), secrets.token_urlsafe(32)
         await self._store.add_join_token(
@@ -175,7 +177,7 @@ class Hosts:
         return await self._signed(document, CLIENT_BUNDLE_NAMESPACE)
 
     def _is_ours(self, name: str) -> bool:
-        return any(host_pattern_matches(pattern, name) for pattern in self._force.current.policy.host_domains)
+        return self._force.current.policy.host_names.holds(name)
 
     async def _signed(self, document: dict[str, object], namespace: str) -> tuple[str, str]:
         text, signer = msgspec.json.encode(document), self._keys.bundle

@@ -7,17 +7,18 @@ from ipaddress import ip_address, ip_network
 from daypass.ca.bounds import Bounds, span, too_short
 from daypass.ca.ports import View
 from daypass.errors import Denied, Invalid, Unauthenticated
-from daypass.model import Grant, HostFacts, Joining, Renewal, Request, host_pattern_matches, is_host_name
+from daypass.hostnames import ADDRESS_LIFETIME, HostNames, address
+from daypass.model import Grant, HostFacts, Joining, Renewal, Request, is_host_name
 from daypass.wire import CertType
 
 __all__ = ["Machines", "used_up"]
 
 
 class Machines:
-    """`domains`: what this CA speaks for."""
+    """`speaks`: what this CA speaks for."""
 
-    def __init__(self, bounds: Bounds, domains: tuple[str, ...]) -> None:
-        self._bounds, self._domains = bounds, domains
+    def __init__(self, bounds: Bounds, speaks: HostNames) -> None:
+        self._bounds, self._speaks = bounds, speaks
 
     def enrolled(self, facts: HostFacts, joins: Joining | None, request: Request, now: int) -> Grant:
         if request.type is not CertType.HOST:
@@ -27,15 +28,19 @@ class Machines:
         names = tuple(dict.fromkeys((facts.name, *facts.aliases)))
         for name in names:
             self.require_name(name)
+        for each in facts.addresses:
+            self.require_address(each)
         bounds = self._bounds
-        end = min(span(request, now, bounds.host)[1], now + bounds.host_ceiling)
+        end = min(span(request, now, bounds.host)[1], now + self._ceiling(facts.addresses))
         if end - now < bounds.floor:
             raise too_short()
-        return Grant(request.type, facts.name, names, now - bounds.backdate, end, roles=())
+        principals = (*self._speaks.with_short(names), *facts.addresses)
+        return Grant(request.type, facts.name, principals, now - bounds.backdate, end, roles=())
 
     def renewed(self, facts: HostFacts, shown: Renewal, request: Request, view: View, now: int) -> Grant:
         """Never more than the certificate that is shown: of its names those that are the host's still and that this
-        CA speaks for, and no longer than it was. Its first name is the host's own; without that there is nothing."""
+        CA speaks for, and no longer than it was. Its first name is the host's own; without that there is nothing.
+        First labels go with their names, by today's policy."""
         host, bounds = view.host, self._bounds
         if host is None or host.id != shown.host or host.name != facts.name:
             raise Denied(
@@ -45,12 +50,20 @@ class Machines:
             )
         self.require_name(host.name)
         known = (name for name in (host.name, *facts.aliases) if name == host.name or name in host.aliases)
-        names = tuple(name for name in known if self._is_ours(name))
-        end = now + min(bounds.host, bounds.host_ceiling, shown.length - bounds.backdate)
+        names = tuple(name for name in known if self._speaks.holds(name))
+        addresses = tuple(
+            each for each in facts.aliases if each in host.addresses and self._speaks.holds_address(each)
+        )
+        end = now + min(bounds.host, self._ceiling(addresses), shown.length - bounds.backdate)
         if end - now < bounds.floor:
             text = "a certificate this short is not renewed"
             raise Denied(text, code="policy.lifetime", hint="enrol the host anew")
-        return Grant(request.type, host.name, names, now - bounds.backdate, end, roles=())
+        principals = (*self._speaks.with_short(names), *addresses)
+        return Grant(request.type, host.name, principals, now - bounds.backdate, end, roles=())
+
+    def _ceiling(self, addresses: tuple[str, ...]) -> int:
+        """Seconds: a certificate with an address lives for a day (trust 5.2)."""
+        return min(self._bounds.host_ceiling, ADDRESS_LIFETIME) if addresses else self._bounds.host_ceiling
 
     def require_name(self, name: str) -> None:
         """Raises Invalid for what is no host name, Denied outside `hosts.domains` (trust 5.2)."""
@@ -58,15 +71,24 @@ class Machines:
             raise Invalid(
                 f"{name!r} is not a host name", code="policy.host-name", hint="lower case, like web-1.example.com"
             )
-        if not self._is_ours(name):
+        if not self._speaks.holds(name):
             raise Denied(
-                f"{name} is outside the domains of this CA ({', '.join(self._domains)})",
+                f"{name} is outside the domains of this CA ({', '.join(self._speaks.patterns)})",
                 code="policy.host-domain",
                 hint="add its domain to hosts.domains in daypass.toml",
             )
 
-    def _is_ours(self, name: str) -> bool:
-        return any(host_pattern_matches(pattern, name) for pattern in self._domains)
+    def require_address(self, text: str) -> None:
+        """Raises Invalid for what is no address in its shortest spelling, Denied outside `hosts.addresses`."""
+        if address(text) is None:
+            raise Invalid(f"{text!r} is not an address", code="policy.host-address", hint="like 10.0.0.7 or fd00::7")
+        if not self._speaks.holds_address(text):
+            networks = ", ".join(self._speaks.networks) or "none"
+            raise Denied(
+                f"{text} is in none of the networks whose addresses are names here ({networks})",
+                code="policy.host-address",
+                hint="add its network to hosts.addresses in daypass.toml",
+            )
 
 
 def used_up() -> Unauthenticated:

@@ -17,6 +17,7 @@ from daypass.ca.ports import View
 from daypass.ca.reach import Reach
 from daypass.ca.roles import Role
 from daypass.config import Config, policy_hash
+from daypass.hostnames import HostNames
 from daypass.model import Grant, HostRole, Proof, Request
 
 __all__ = ["SYSTEM_ACCOUNTS", "Policy", "name_taken"]
@@ -31,19 +32,21 @@ class Policy:
         self.bounds = bounds = Bounds.compile(config.lifetimes)
         self.floor, self.backdate = bounds.floor, bounds.backdate
         self.user_ceiling, self.host_ceiling = bounds.user_ceiling, bounds.host_ceiling
-        self.host_domains = tuple(config.hosts.domains)
+        hosts = config.hosts
+        self.host_names = HostNames(tuple(hosts.domains), hosts.short_names, tuple(hosts.addresses))
         only = config.providers[0].name if len(config.providers) == 1 else ""
         self.roles = tuple(Role.compile(section, self.user_ceiling, only) for section in config.roles)
         self.sections = {section.name: section for section in config.roles}
         self.issuers = {each.name: each.issuer for each in config.providers}
         self.bare_accounts = frozenset(a for role in self.roles if role.bare_hosts for a in role.accounts)
         self.permits = {role.name: role.extensions for role in self.roles}
-        self._machines = Machines(bounds, self.host_domains)
+        self._machines = Machines(bounds, self.host_names)
         names = Names(self.roles, config.reserved_logins)
         self.reserved = names.reserved
         self._people = People(self.roles, bounds, names)
         self._reach = Reach(zip(config.roles, (role.on_host for role in self.roles), strict=True))
         self.require_host_name, self.may_take = self._machines.require_name, names.may_take
+        self.require_host_address = self._machines.require_address
 
     def decide(self, proof: Proof, request: Request, view: View, now: int) -> Grant:
         """Raises Denied with the rule that said no, Conflict for a name that is another's, Invalid for nonsense."""

@@ -19,7 +19,7 @@ __all__ = ["trust"]
 @click.command(
     epilog="""\b
 Examples:
-  sudo daypass ca trust      after a change of hosts.domains or [[keys]]
+  sudo daypass ca trust      after a change of [hosts] or [[keys]]
   sudo daypass ca trust --trust-root /media/offline/trust_root \\
       --passphrase-file /root/passphrase
   sudo daypass ca trust --yes && sudo daypass ca reload
@@ -36,7 +36,7 @@ Laptops and hosts believe no key and no host name that this document does not ho
 @click.option("--yes", is_flag=True, help="Sign without asking.")
 @json_option
 def trust(where: Where, trust_root: Path | None, passphrase_file: Path | None, yes: bool, as_json: bool) -> None:
-    """Sign the next trust document: keys, roots, hosts.domains."""
+    """Sign the next trust document: keys, roots, names of hosts."""
     from daypass.founding.trust import changes, describe, read_trust, replace_trust
     from daypass.signers.file import FileSigner
 

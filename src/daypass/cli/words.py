@@ -599,7 +599,7 @@ WORDS: Mapping[str, tuple[dict[str, str], dict[str, tuple[str, str]], tuple[str,
             'migrate': 'Bring the database to the form that this version expects.',
             'reload': 'Put the configuration in force.',
             'serve': 'Run the CA until it is told to stop.',
-            'trust': 'Sign the next trust document: keys, roots, hosts.domains.',
+            'trust': 'Sign the next trust document: keys, roots, names of hosts.',
         },
         {
             '-h': ('', 'Show this message and exit'),

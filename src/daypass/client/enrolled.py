@@ -15,7 +15,6 @@ from daypass.api import ClientBundle, Signed
 from daypass.client.settings import Context, write_file
 from daypass.client.trust import Membership
 from daypass.errors import Conflict
-from daypass.model import host_pattern_matches, is_host_name
 
 __all__ = ["News", "keep", "names", "verify"]
 
@@ -53,14 +52,12 @@ def keep(membership: Membership, news: News | None) -> None:
 
 
 def names(membership: Membership) -> tuple[str, ...]:
-    """Hosts to be met strictly: of the bundle kept, what lies within the patterns of today. None before a login."""
+    """Hosts to be met strictly: of the bundle kept, what the host CA may speak for today. None before a login."""
     kept = _kept(membership.context)
-    return tuple(name for name in kept.enrolled if _is_ours(name, membership)) if kept else ()
-
-
-def _is_ours(name: str, membership: Membership) -> bool:
-    inside = any(host_pattern_matches(pattern, name) for pattern in membership.host_patterns)
-    return inside and is_host_name(name)
+    if kept is None:
+        return ()
+    ours, all_of_them = trusted.host_names(membership.trust), frozenset(kept.enrolled)
+    return tuple(name for name in kept.enrolled if ours.admits(name, all_of_them))
 
 
 def _kept(context: Context) -> ClientBundle | None:

@@ -37,6 +37,8 @@ def policy_document(config: Config) -> str:
     }
     if config.operators:
         shared["operators"] = [_chosen(operator) for operator in config.operators]
+    if config.bastions:
+        shared["bastions"] = [_chosen(bastion) for bastion in config.bastions]
     return _encoder.encode(shared).decode()
 
 

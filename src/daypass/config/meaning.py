@@ -8,7 +8,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from daypass.config.bastions import bastion_faults
 from daypass.config.files import pattern_faults
+from daypass.config.hostnames import host_name_faults
 from daypass.config.people import people
 from daypass.config.problem import Problem, did_you_mean, error, quoted, warning
 from daypass.config.schema import CaSection, Config, KeySection, LifetimeSection, PagesSection
@@ -48,7 +50,9 @@ def meaning(config: Config) -> Iterator[Problem]:
         yield from _pages(config.pages, config.ca)
     yield from _lifetimes(config.lifetimes)
     yield from _hosts(config.hosts.domains)
+    yield from host_name_faults(config.hosts)
     yield from people(config)
+    yield from bastion_faults(config)
     yield from _reserved(config.reserved_logins)
 
 

@@ -17,6 +17,7 @@ from daypass.config.meaning import meaning
 from daypass.config.problem import Problem, errors_in
 from daypass.config.reading import parse
 from daypass.config.schema import (
+    BastionSection,
     Config,
     HostsSection,
     LifetimeSection,
@@ -45,6 +46,7 @@ class _Shared(Section, frozen=True):
     providers: list[ProviderSection] = msgspec.field(default_factory=list)
     roles: list[RoleSection] = msgspec.field(default_factory=list)
     operators: list[OperatorSection] = msgspec.field(default_factory=list)
+    bastions: list[BastionSection] = msgspec.field(default_factory=list)
     reserved_logins: list[str] = msgspec.field(default_factory=list)
 
 
@@ -122,6 +124,7 @@ def _joined(shared: _Shared, local: Config) -> Config:
         providers=[_with_secrets(each, local) for each in shared.providers],
         roles=shared.roles,
         operators=shared.operators,
+        bastions=shared.bastions,
         reserved_logins=shared.reserved_logins,
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 
 from daypass.config.problem import Problem, error, key_path, quoted, warning
@@ -12,7 +12,7 @@ from daypass.config.schema import Config, RoleSection
 from daypass.config.values import Fault, each
 from daypass.model import is_host_pattern
 
-__all__ = ["host_glob_fault", "may_meet", "meet", "reach_faults"]
+__all__ = ["EVERY_HOST", "host_glob_fault", "label_faults", "may_meet", "meet", "outside", "reach_faults"]
 
 EVERY_HOST = "*"
 _GLOB = re.compile(r"[a-z0-9*?][a-z0-9.*?-]{0,252}")
@@ -26,12 +26,19 @@ def reach_faults(role: RoleSection, path: str, config: Config) -> Iterator[Probl
     yield from outside(role.hosts, f"{path}.hosts", config.hosts.domains)
     if EVERY_HOST in role.hosts and len(role.hosts) > 1:
         yield warning(f"{path}.hosts", 'has "*", which is every host: the others say nothing')
-    for name, values in role.labels.items():
-        place = key_path(f"{path}.labels", name)
+    yield from label_faults(role.labels, f"{path}.labels")
+
+
+def label_faults(
+    labels: Mapping[str, list[str]], path: str, then: str = "so the role reaches no host"
+) -> Iterator[Problem]:
+    """Label -> values that do. `then`: what comes of one without any."""
+    for name, values in labels.items():
+        place = key_path(path, name)
         if not name.strip() or "=" in name or not name.isprintable():
             yield error(place, f"{quoted(name)} is not a label's name")
         if not values:
-            yield error(place, "is empty: no value would do, so the role reaches no host", "list the values that do")
+            yield error(place, f"is empty: no value would do, {then}", "list the values that do")
         yield from each(place, values, _label_fault)
 
 

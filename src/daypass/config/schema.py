@@ -11,6 +11,7 @@ from pathlib import Path
 import msgspec
 
 __all__ = [
+    "BastionSection",
     "CaSection",
     "Config",
     "HostsSection",
@@ -76,6 +77,18 @@ class LifetimeSection(Section, frozen=True):
 
 class HostsSection(Section, frozen=True):
     domains: list[str]  # what the host CA may speak for: names and *.patterns (trust 5.2)
+    short_names: str = ""  # one domain; hosts directly in it go by their first label, too
+    addresses: list[str] = []  # networks whose addresses may be names of hosts, for 24 h at a time
+
+
+class BastionSection(Section, frozen=True):
+    """Hosts that are reached through another one. Patterns and labels are as in a role."""
+
+    name: str
+    via_hosts: list[str] = []  # the bastions: the first that is enrolled and live is used
+    via_labels: dict[str, list[str]] = {}
+    hosts: list[str] = []  # those behind them; never a bastion itself
+    labels: dict[str, list[str]] = {}
 
 
 class ProviderSection(Section, frozen=True):
@@ -158,6 +171,7 @@ class IncludedFile(Section, frozen=True):
     providers: list[ProviderSection] = []
     roles: list[RoleSection] = []
     operators: list[OperatorSection] = []
+    bastions: list[BastionSection] = []
     reserved_logins: list[str] = []
 
 
@@ -172,4 +186,5 @@ class Config(Section, frozen=True):
     providers: list[ProviderSection] = []
     roles: list[RoleSection] = []
     operators: list[OperatorSection] = []
+    bastions: list[BastionSection] = []
     reserved_logins: list[str] = []

@@ -78,6 +78,8 @@ file = {tls_key}
 # What the host CA may speak for: "*.example.com" or full names. Never wider than what is yours.
 # Laptops believe what the offline root has signed: after a change, daypass ca trust.
 domains = {domains}
+# short_names = ""     # one domain: hosts directly in it go by their first label, too
+# addresses = []       # networks whose addresses may be names of hosts, for 24 h at a time
 
 [lifetimes]
 user = "16h"          # a day pass
@@ -140,6 +142,14 @@ _ROLES = """\
 # bare_hosts = false                       # also on hosts that only trust the CA and know no roles
 # git = {}                                 # names at Git servers: { "github.com" = "claim:github_login" }
 # refuse_remote = false                    # not for sign-ins by the provider's own device grant
+
+# Hosts that are reached through another one; ssh on laptops takes that way by itself.
+# [[bastions]]
+# name = "inside"
+# via_hosts = ["bastion-*.example.com"]    # the bastions: the first that is enrolled and live
+# via_labels = {}
+# hosts = ["*.inside.example.com"]         # the hosts behind them
+# labels = {}
 
 # Who may do what with this CA; the first administrator is root on this machine. Conditions as in roles.
 # [[operators]]

@@ -1,7 +1,7 @@
 """The trust document: what the configuration puts into it, and the offline root's signature under it (trust 5.6).
 
-The first one is made at `ca init`; `ca trust` signs the next whenever keys or hosts.domains change. Public halves are
-all it takes from the CA's keys: those that sign need not be opened for it.
+The first one is made at `ca init`; `ca trust` signs the next whenever keys or what stands in [hosts] change. Public
+halves are all it takes from the CA's keys: those that sign need not be opened for it.
 """
 
 from __future__ import annotations
@@ -67,6 +67,8 @@ def describe(config: Config, ca_id: bytes, *, version: int, now: int) -> TrustDo
         bundle_keys=lines("bundle"),
         tls_roots=[_tls_root(certificate_file(key.file), ca_id) for key in config.keys if key.use == "tls"],
         host_patterns=list(config.hosts.domains),
+        short_domain=config.hosts.short_names,
+        address_networks=list(config.hosts.addresses),
     )
 
 
@@ -142,3 +144,5 @@ def _contents(document: TrustDocument) -> Iterator[tuple[str, list[str]]]:
         yield f"{use} key", [PublicKey.from_line(line).fingerprint for line in lines]
     yield "TLS root", [fingerprint(x509.load_pem_x509_certificate(pem.encode())) for pem in document.tls_roots]
     yield "host pattern", document.host_patterns
+    yield "short names in", [document.short_domain] if document.short_domain else []
+    yield "addresses in", document.address_networks

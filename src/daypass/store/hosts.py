@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, delete, exists, insert, select, update
@@ -65,7 +65,7 @@ def renew(connection: Connection, serial: int, item: Prepared) -> Admitted | Non
     found = select(hosts, certificates.c.public_key).join_from(certificates, hosts)
     shown = found.where(certificates.c.serial == serial, *_live(item.time), hosts.c.removed_at.is_(None))
     row = connection.execute(shown).one_or_none()
-    if row is None or not {row.name, *texts(row.aliases)}.issuperset(_principals(item)):
+    if row is None or not _are_its_own(row, _principals(item)):
         return None
     certified = [each.public_key for each in item.issued]
     left = () if item.whole else unkeys(row.keys)
@@ -122,6 +122,13 @@ def _may_pass(connection: Connection, mine: tuple[Any, ...], item: Prepared) -> 
 
 def _live(now: int) -> tuple[ColumnElement[bool], ...]:
     return certificates.c.valid_before > now, certificates.c.revoked_at.is_(None)
+
+
+def _are_its_own(row: Any, principals: Iterable[str]) -> bool:
+    """Names and addresses of this host, and first labels of its names: in which domain those count, policy says."""
+    names = (row.name, *texts(row.aliases))
+    first = (name.partition(".")[0] for name in names)
+    return {*names, *first, *texts(row.addresses)}.issuperset(principals)
 
 
 def _principals(item: Prepared) -> Iterator[str]:
