@@ -41,7 +41,8 @@ __all__ = ["KeyFiles", "Parts", "host_of", "load_parts", "require_domains", "req
 @dataclass(frozen=True, slots=True)
 class Parts:
     """`trust`: as it lay on the disk; `config`: this machine's own file; `roots`: PEM by fingerprint, of every X.509
-    root that is announced, the one that vouches for the leaf first."""
+    root that is announced, the one that vouches for the leaf first; `crossed`: PEM of that one by the root before it.
+    """
 
     config: Config
     ca_id: bytes
@@ -55,6 +56,7 @@ class Parts:
     root_pem: str
     root_fingerprint: str
     roots: Mapping[str, str]
+    crossed: bytes
     leaves: TlsSource
 
     @property
@@ -118,6 +120,7 @@ def load_parts(config: Config, passphrase: bytes | None = None, files: KeyFiles 
         root_pem=pem,
         root_fingerprint=fingerprint(root),
         roots={fingerprint(root): pem} | announced,
+        crossed=crossed,
         leaves=leaf,
     )
 

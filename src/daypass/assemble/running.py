@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
@@ -21,6 +22,7 @@ from daypass.ca.force import Following
 from daypass.ca.hosts import Hosts
 from daypass.ca.keys import CaKeys
 from daypass.ca.ports import Clock, Store
+from daypass.ca.presence import Presence
 from daypass.ca.publishing import Configs
 from daypass.config import Config
 from daypass.provisioners.discovery import provider_client
@@ -54,6 +56,10 @@ def authority(maker: Maker, store: Store, clock: Clock) -> Authority:
     configs = Configs(store, lambda: maker.local, usable)
     made = Authority(
         force, keys, store, guard, hosts, configs, sshpop=sshpop, ca_id=parts.ca_id, name=parts.config.ca.name
+    )
+    name = f"{socket.gethostname()}:{parts.config.ca.trust}"
+    made.presence = Presence(
+        store, guard, name, lambda: (maker.parts.trust.document.version, force.current.keys.fingerprints)
     )
     if parts.config.pages is not None:
         made.devices = Devices(made.issue, store, clock, force, ca_id=parts.ca_id)
@@ -112,7 +118,7 @@ async def run_ca(
                 build_admin(heart),
                 listen=config.ca.listen,
                 tls=held.leaf,
-                tls_mark=lambda: held.parts.root_fingerprint,
+                tls_mark=lambda: (held.parts.root_fingerprint, held.parts.crossed),
                 admin_socket=config.ca.admin_socket,
                 pages=_pages_certificate(config),
                 ready=ready,
@@ -122,14 +128,16 @@ async def run_ca(
 
 @asynccontextmanager
 async def _followed(heart: Authority) -> AsyncIterator[None]:
-    """What is published meanwhile is put in force, whether or not anybody asks for a certificate."""
-    following = asyncio.create_task(heart.force.watch())
+    """What is published meanwhile is put in force, whether or not anybody asks for a certificate, and is said so."""
+    watching = [heart.force.watch(), *([heart.presence.watch()] if heart.presence is not None else [])]
+    following = [asyncio.create_task(each) for each in watching]
     try:
         yield
     finally:
-        following.cancel()
-        with suppress(asyncio.CancelledError):
-            await following
+        for task in following:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
 
 
 def _pages_certificate(config: Config) -> PagesCertificate | None:

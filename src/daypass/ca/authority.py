@@ -57,6 +57,7 @@ from daypass.wire import Certificate, PublicKey
 
 if TYPE_CHECKING:
     from daypass.ca.device import Devices
+    from daypass.ca.presence import Presence
 
 __all__ = ["Authority", "Issuance"]
 
@@ -99,6 +100,7 @@ class Authority:
         self.make_join_token = hosts.make_join_token
         self.bundle = hosts.bundle
         self.client_bundle = hosts.client_bundle
+        self.presence: Presence | None = None  # assemble gives it
         self.devices: Devices | None = None  # assemble gives it to a CA that has pages
         self.renewals = Renewals(self.settle, sshpop, store, clock, ca_id)
         self.questions = Questions(store, clock, force)

@@ -25,5 +25,11 @@ class CaKeys:
     bundle_keys: tuple[PublicKey, ...]
     tls_root: str
 
+    @property
+    def fingerprints(self) -> dict[str, str]:
+        """Of what signs, by its use."""
+        signing = {"user": self.user, "host": self.host, "bundle": self.bundle}
+        return {use: signer.public_key.fingerprint for use, signer in signing.items()} | {"tls": self.tls_root}
+
     def signer(self, kind: CertType) -> Signer:
         return self.user if kind is CertType.USER else self.host

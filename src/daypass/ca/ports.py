@@ -12,6 +12,7 @@ from daypass.ca.config_ports import ConfigStore
 from daypass.ca.host_ports import HostRecord, HostStore
 from daypass.ca.pending_ports import PendingStore
 from daypass.ca.person_ports import PersonStore
+from daypass.ca.rotation_ports import RotationStore
 from daypass.ca.token_ports import TokenStore
 from daypass.model import Credential, HostFacts, Identity, Issued, Joining, OnceId, Person, Proof, Redeemed
 from daypass.wire import Certificate, PublicKey
@@ -352,7 +353,17 @@ class HolderStore(Protocol):
         """
 
 
-class Store(ConfigStore, DeviceStore, HolderStore, PersonStore, HostStore, TokenStore, PendingStore, Protocol):
+class Store(
+    ConfigStore,
+    DeviceStore,
+    HolderStore,
+    PersonStore,
+    HostStore,
+    TokenStore,
+    PendingStore,
+    RotationStore,
+    Protocol,
+):
     """Remembers. Nothing here blocks the event loop for long; SQLite and PostgreSQL give the same answers."""
 
     async def view(self, question: Question) -> View:

@@ -27,6 +27,7 @@ from daypass.ledger.chain import GENESIS
 __all__ = [
     "FIRST_INSTALLATION",
     "REVISION",
+    "ca_machines",
     "certificates",
     "config_versions",
     "conflicts",
@@ -276,6 +277,17 @@ serial_blocks = Table(
     Column("start", BIG, primary_key=True, autoincrement=False),
     Column("taken_at", BIG, nullable=False),
     Column("process", Text, nullable=False),
+)
+
+# Which keys each machine of this CA goes by, by its own word: rotation waits for all of them.
+ca_machines = Table(
+    "ca_machines",
+    metadata,
+    Column("name", Text, primary_key=True),  # HOST:PATH of its trust document
+    Column("trust_version", BIG, nullable=False),
+    Column("keys", Text, nullable=False),  # JSON: use -> fingerprint of what signs
+    Column("since", BIG, nullable=False),  # that it goes by this trust document
+    Column("seen_at", BIG, nullable=False),
 )
 
 config_versions = Table(

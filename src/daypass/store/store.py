@@ -38,6 +38,7 @@ from daypass.store.pending import SqlPending
 from daypass.store.person_store import SqlPersons
 from daypass.store.prepare import Prepared, prepare
 from daypass.store.record import record
+from daypass.store.rotating import SqlRotation
 from daypass.store.rows import check_text, issued
 from daypass.store.serials import reserve
 from daypass.store.view import answer, check_question
@@ -49,7 +50,7 @@ FORGET_EVERY = 3600  # seconds between clearances of expired one-time ids
 T = TypeVar("T")
 
 
-class SqlStore(SqlPersons, SqlPending):
+class SqlStore(SqlPersons, SqlPending, SqlRotation):
     """Implements `daypass.ca.ports.Store`. Use it from one event loop; `open_store` makes one."""
 
     def __init__(self, database: Database) -> None:

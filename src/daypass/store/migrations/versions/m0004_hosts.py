@@ -16,6 +16,7 @@ BIG = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 def upgrade() -> None:
     _hosts()
     _join_tokens()
+    _ca_machines()
 
 
 def _hosts() -> None:
@@ -38,6 +39,17 @@ def _join_tokens() -> None:
     op.add_column("join_tokens", sa.Column("uses", BIG, nullable=False, server_default="0"))
     op.add_column("join_tokens", sa.Column("replaces", sa.Text))
     op.add_column("join_tokens", sa.Column("revoked_at", BIG))
+
+
+def _ca_machines() -> None:
+    op.create_table(
+        "ca_machines",
+        sa.Column("name", sa.Text, primary_key=True),
+        sa.Column("trust_version", BIG, nullable=False),
+        sa.Column("keys", sa.Text, nullable=False),
+        sa.Column("since", BIG, nullable=False),
+        sa.Column("seen_at", BIG, nullable=False),
+    )
 
 
 def _list(name: str) -> sa.Column[str]:
