@@ -112,6 +112,9 @@ class Double:
     async def bundle(self, host: HostRecord) -> tuple[tuple[str, str], MadeKrl]:  # noqa: ARG002
         return (self.document, "signature"), made(Krl(1, 1, "test"))
 
+    async def text_bundle(self, host: HostRecord) -> tuple[tuple[str, str], MadeKrl]:
+        return await self.bundle(host)
+
     async def client_bundle(self) -> tuple[str, str]:
         return self.document, "for laptops"
 

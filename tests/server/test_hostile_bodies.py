@@ -47,7 +47,7 @@ def hostile(kind: Any) -> list[Any]:
         return [[], *([text] for text in TEXTS)]
     if kind == dict[str, str]:
         return [{}, *({text: text} for text in TEXTS)]
-    return [True, False]
+    return [True, False, []]
 
 
 def bodies(route: Route) -> list[dict[str, Any]]:

@@ -26,7 +26,7 @@ class Route:
     method: str
     path: str
     access: Access
-    answer: type | None  # None: not JSON of ours (the OpenAPI document, a page)
+    answer: type | None  # None: not JSON of ours (the OpenAPI document, a page); str: plain text
     summary: str
     body: type | None = None
     status: int = 200

@@ -32,6 +32,7 @@ from daypass.api.ours import (
 )
 from daypass.api.persons import PERSON_ROUTES
 from daypass.api.route import Access, Route
+from daypass.api.shell_agent import SHELL_AGENT_ROUTES
 from daypass.api.step import (
     Health,
     Provisioners,
@@ -139,6 +140,7 @@ ROUTES = (
     ),
     Route("device_done", "GET", "/device/done", Access.PAGE, None, "How it went."),
     Route("openapi", "GET", "/v1/openapi.json", Access.OPEN, None, "This contract as an OpenAPI document."),
+    *SHELL_AGENT_ROUTES,
     *ADMIN_ROUTES,
     *APPROVAL_ROUTES,
     *PERSON_ROUTES,

@@ -99,6 +99,7 @@ class Authority:
         self.clock = clock
         self.make_join_token = hosts.make_join_token
         self.bundle = hosts.bundle
+        self.text_bundle = hosts.text_bundle
         self.client_bundle = hosts.client_bundle
         self.presence: Presence | None = None  # assemble gives it
         self.devices: Devices | None = None  # assemble gives it to a CA that has pages

@@ -9,7 +9,7 @@ import secrets
 import msgspec
 from msgspec import Struct
 
-from daypass.ca import bundles
+from daypass.ca import bundles, text_bundles
 from daypass.ca.bundles import Reach, Reaches
 from daypass.ca.clock import ClockGuard
 from daypass.ca.fleet import Fleet, FleetFacts
@@ -22,7 +22,12 @@ from daypass.ca.token_ports import JoinToken
 from daypass.errors import Invalid, NotFound
 from daypass.model import HostFacts
 from daypass.wire import Krl, SshSignature, sshsig
-from daypass.wire.binding import BUNDLE_NAMESPACE, CLIENT_BUNDLE_NAMESPACE, HEARTBEAT_NAMESPACE
+from daypass.wire.binding import (
+    BUNDLE_NAMESPACE,
+    CLIENT_BUNDLE_NAMESPACE,
+    HEARTBEAT_NAMESPACE,
+    TEXT_BUNDLE_NAMESPACE,
+)
 from daypass.wire.jointoken import JoinTokenText
 
 __all__ = ["Given", "Hosts"]
@@ -95,6 +100,16 @@ class Hosts:
 
     async def bundle(self, host: HostRecord | None) -> tuple[tuple[str, str], MadeKrl]:
         """(document, armored signature): the document a host applies, api.HostBundle in JSON; and its KRL."""
+        document, krl = await self._document(host)
+        return await self._signed(document, BUNDLE_NAMESPACE), krl
+
+    async def text_bundle(self, host: HostRecord) -> tuple[tuple[str, str], MadeKrl]:
+        """The same for agents that read no JSON (`text_bundles`). By what is published now."""
+        await self._force.look()
+        document, krl = await self._document(host)
+        return await self._signed_text(text_bundles.render(document), TEXT_BUNDLE_NAMESPACE), krl
+
+    async def _document(self, host: HostRecord | None) -> tuple[dict[str, object], MadeKrl]:
         if host is None:
             raise NotFound("no such host", code="host.unknown")
         now = self._clock.now()
@@ -108,7 +123,7 @@ class Hosts:
             "people": people,
             "krl_digest": facts.krl.digest,
         }
-        return await self._signed(document, BUNDLE_NAMESPACE), facts.krl
+        return document, facts.krl
 
     async def sync(self, host: HostRecord, digest: str) -> Given:
         """The bundle where `digest` is another's, else the heartbeat. By what is published now: an operator who has
@@ -180,6 +195,9 @@ class Hosts:
         return self._force.current.policy.host_names.holds(name)
 
     async def _signed(self, document: dict[str, object], namespace: str) -> tuple[str, str]:
-        text, signer = msgspec.json.encode(document), self._keys.bundle
+        return await self._signed_text(msgspec.json.encode(document), namespace)
+
+    async def _signed_text(self, text: bytes, namespace: str) -> tuple[str, str]:
+        signer = self._keys.bundle
         signature = await signer.sign(sshsig.to_be_signed(namespace, text))
         return text.decode(), SshSignature(signer.public_key, namespace, "sha512", signature).armor()

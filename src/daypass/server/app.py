@@ -27,6 +27,7 @@ from daypass.server.host_calls import HostAdmission, HostRoutes
 from daypass.server.passes import Passes
 from daypass.server.ports import Heart, PublicInfo
 from daypass.server.routes import PublicRoutes
+from daypass.server.shell_agent import ShellAgentRoutes
 
 __all__ = ["Application", "build", "build_admin", "paths"]
 
@@ -63,7 +64,8 @@ def build(heart: Heart, public: PublicInfo, now: Callable[[], float] = time.time
         Access.DEVICE: (None, None, None),
         Access.PAGE: (SameOrigin(public.pages_url), None, failure_page(heart)),
     }
-    rooms = PublicRoutes(heart, public, now), HostRoutes(heart, public), DeviceRoutes(heart, public, now)
+    for_hosts = HostRoutes(heart, public), ShellAgentRoutes(heart, public)
+    rooms = PublicRoutes(heart, public, now), *for_hosts, DeviceRoutes(heart, public, now)
     return _assemble(ROUTES, _handlers(rooms) | _administering(heart), guards)
 
 

@@ -19,7 +19,7 @@ from daypass.server import answers, signing
 from daypass.server.ports import Heart, HostCalls, PublicInfo
 from daypass.wire import Certificate
 
-__all__ = ["HostAdmission", "HostRoutes"]
+__all__ = ["HostAdmission", "HostRoutes", "admitted", "said_by"]
 
 _SHOWN: Final = "daypass.host-proof"
 _HOST: Final = "daypass.host"
@@ -53,12 +53,10 @@ class HostRoutes:
         self._public = public
 
     async def host_sync(self, scope: Scope, body: api.HostSyncRequest) -> api.HostSyncResponse:
-        """A KeyError, and so a 500, for a host that nobody has admitted."""
-        host: KnownHost = scope[_HOST]
-        return self._response(await self._heart.host_calls.sync(host, _said(body)), body.trust_version)
+        return self._response(await self._heart.host_calls.sync(admitted(scope), said_by(body)), body.trust_version)
 
     async def host_stream(self, scope: Scope, body: api.HostSyncRequest) -> answers.Stream:
-        return answers.Stream(self._lines(scope[_HOST], _said(body), body.trust_version))
+        return answers.Stream(self._lines(scope[_HOST], said_by(body), body.trust_version))
 
     async def _lines(self, host: KnownHost, said: HostSaid, trust_version: int) -> AsyncIterator[bytes]:
         synced = await self._heart.host_calls.sync(host, said)
@@ -91,7 +89,13 @@ class HostRoutes:
         return api.HostRenewed(certificates=[by_key[key.blob] for key in keys])
 
 
-def _said(body: api.HostSyncRequest) -> HostSaid:
+def admitted(scope: Scope) -> KnownHost:
+    """A KeyError, and so a 500, for a host that nobody has admitted."""
+    host: KnownHost = scope[_HOST]
+    return host
+
+
+def said_by(body: api.HostSyncRequest) -> HostSaid:
     about = body.about
     return HostSaid(
         digest=body.digest,

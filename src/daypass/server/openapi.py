@@ -61,7 +61,7 @@ _QUERY: Final = {
 
 def document() -> dict[str, Any]:
     """The whole document."""
-    types = [kind for route in ROUTES for kind in (route.answer, route.body) if kind is not None]
+    types = [kind for route in ROUTES for kind in (route.answer, route.body) if kind not in (None, str)]
     proofs = [PassProof, ActProof, HostProof]
     _, schemas = msgspec.json.schema_components([*types, Error, *proofs], ref_template=_REF)
     return {
@@ -115,7 +115,8 @@ def _operation(route: Route) -> dict[str, Any]:
     if route.body is not None:
         operation["requestBody"] = {"required": True, "content": _body(route)}
     page = {"text/html": {"schema": {"type": "string"}}} if route.access is Access.PAGE else None
-    success = {"description": "Done.", "content": page or _json(route.answer)}
+    text = {"text/plain": {"schema": {"type": "string"}}} if route.answer is str else None
+    success = {"description": "Done.", "content": page or text or _json(route.answer)}
     failed = {"description": "What went wrong and what to do.", "content": page or _json(Error)}
     return operation | {"responses": {str(route.status): success, "default": failed}}
 

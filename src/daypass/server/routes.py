@@ -11,10 +11,11 @@ from starlette.types import Scope
 
 from daypass import api
 from daypass.ca.ports import OnRecord
-from daypass.errors import Internal, Invalid, NotFound, Unavailable
+from daypass.errors import Invalid, NotFound, Unavailable
 from daypass.model import Secret
 from daypass.server import openapi, renewing, signing
-from daypass.server.callers import UNKNOWN, Callers
+from daypass.server.callers import Callers
+from daypass.server.enrolling import enrolled
 from daypass.server.explaining import explanation
 from daypass.server.passes import caller
 from daypass.server.ports import Heart, PublicInfo
@@ -120,18 +121,12 @@ class PublicRoutes:
         return explanation(await self._heart.questions.own(caller(scope), body.account, body.host))
 
     async def enrol(self, scope: Scope, body: api.EnrolRequest) -> api.EnrolResponse:
-        address = self._callers.address(scope)
-        request, credential = signing.enrolment(body, self._heart.ca_id, "" if address == UNKNOWN else address)
-        issuance = await self._heart.issue(request, credential)
-        host = issuance.host
-        if host is None:
-            raise Internal("the authority recorded no host for a host's certificate")
-        bundle, krl = await self._heart.bundle(host)
-        by_key = {issued.public_key: issued.certificate for issued in issuance.certificates}
+        found = await enrolled(self._heart, self._callers.address(scope), body)
+        bundle, krl = await self._heart.bundle(found.host)
         return api.EnrolResponse(
-            host_id=host.id,
-            name=host.name,
-            certificates=[by_key[key.blob] for key in request.keys],
+            host_id=found.host.id,
+            name=found.host.name,
+            certificates=list(found.certificates),
             trust=self._public.now().trust,
             bundle=api.Signed(*bundle),
             krl=krl.krl,

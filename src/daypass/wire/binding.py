@@ -18,6 +18,7 @@ from daypass.wire.buffer import string
 
 TRUST_NAMESPACE = "daypass-trust"
 BUNDLE_NAMESPACE = "daypass-host-bundle"
+TEXT_BUNDLE_NAMESPACE = "daypass-host-bundle-text"
 CLIENT_BUNDLE_NAMESPACE = "daypass-client-bundle"
 POSSESSION_NAMESPACE = "daypass-possession@v1"
 DEVICE_NAMESPACE = "daypass-device@v1"
