@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from daypass.assemble.force import Maker
 from daypass.assemble.hangup import Reload, hangups
 from daypass.assemble.held import Held
+from daypass.assemble.krls import judge
 from daypass.assemble.parts import KeyFiles, Parts, host_of, load_parts, usable
 from daypass.assemble.public import Latest, public_info
 from daypass.ca.authority import Authority
@@ -47,6 +48,7 @@ def authority(maker: Maker, store: Store, clock: Clock) -> Authority:
         guard,
         ca_id=parts.ca_id,
         url=parts.config.ca.url,
+        loads=judge(),
     )
 
     def keys() -> CaKeys:

@@ -268,6 +268,7 @@ class Authority:
             events=_moved(shown, proof.bound, certificates, view.host) if shown else (),
             facts=view.facts,
             despite=despite,
+            clock=self.clock.wall,
         )
 
     async def _again(

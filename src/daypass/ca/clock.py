@@ -27,7 +27,7 @@ class ClockGuard:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._offset = clock.now() - clock.monotonic()
-        self.monotonic = clock.monotonic
+        self.monotonic, self.wall = clock.monotonic, clock.now
 
     def now(self, last_record: int = 0) -> int:
         """Unix seconds. Raises Unavailable when the clock is behind the last record, or was moved."""

@@ -6,7 +6,6 @@ Asked of the store once in a few seconds, however many hosts sync.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 
 from msgspec import Struct
 
@@ -18,7 +17,6 @@ from daypass.ca.ports import Store
 from daypass.ca.roles import Role
 from daypass.ca.subject import Subject
 from daypass.ca.who import is_on_who
-from daypass.wire import PublicKey
 
 __all__ = ["Fleet", "FleetFacts"]
 
@@ -34,8 +32,8 @@ class FleetFacts(Struct, frozen=True):
 
 
 class Fleet:
-    def __init__(self, store: Store, user_keys: Callable[[], tuple[PublicKey, ...]]) -> None:
-        self._store, self._krls = store, Krls(store.revoked_passes, user_keys)
+    def __init__(self, store: Store, krls: Krls) -> None:
+        self._store, self._krls = store, krls
         self._known: tuple[Policy, int, FleetFacts] | None = None  # for which policy, and when
         self._asking = asyncio.Lock()
 

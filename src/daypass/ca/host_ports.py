@@ -116,7 +116,3 @@ class HostStore(Protocol):
         own-account principals. Revoked ones count: whoever gives up today's pass keeps their account, and what runs
         in it. A lock is what ends that, so those who are locked are told of, too.
         """
-
-    async def revoked_passes(self, now: int) -> Sequence[tuple[str, int]]:
-        """(fingerprint of the CA key, serial) of people's certificates, ascending; those that expired less than
-        REVOKED_FOR ago, too, for clocks that are slow (trust 6.1)."""

@@ -16,12 +16,12 @@ from daypass.ca.fleet import Fleet, FleetFacts
 from daypass.ca.force import Following
 from daypass.ca.host_ports import HostRecord
 from daypass.ca.keys import CaKeys
-from daypass.ca.krls import MadeKrl, made, sections
+from daypass.ca.krls import Krls, Loads, MadeKrl, parses
 from daypass.ca.ports import Store
 from daypass.ca.token_ports import JoinToken
 from daypass.errors import Invalid, NotFound
 from daypass.model import HostFacts
-from daypass.wire import Krl, SshSignature, sshsig
+from daypass.wire import CertType, SshSignature, sshsig
 from daypass.wire.binding import (
     BUNDLE_NAMESPACE,
     CLIENT_BUNDLE_NAMESPACE,
@@ -58,6 +58,7 @@ class Hosts:
         *,
         ca_id: bytes,
         url: str,
+        loads: Loads = parses,
     ) -> None:
         self._force = force
         self._store = store
@@ -67,7 +68,8 @@ class Hosts:
         self._client_bundle: tuple[int, tuple[str, str]] = (0, ("", ""))  # when it was made, and what
         self._making = asyncio.Lock()
         self._known_reaches: Reaches | None = None
-        self._fleet = Fleet(store, lambda: self._keys.user_keys)
+        self._fleet = Fleet(store, Krls(store, CertType.USER, loads))
+        self._host_krls = Krls(store, CertType.HOST, loads)
 
     @property
     def _keys(self) -> CaKeys:
@@ -178,16 +180,16 @@ class Hosts:
             return bundle
 
     async def _make_client_bundle(self, now: int) -> tuple[str, str]:
-        enrolled, version = await self._store.enrolled(now), now * 1000
+        krl = await self._host_krls.current(now)
         document = {
             "type": "daypass-client-bundle-v1",
             "ca_id": self._ca_id.hex(),
-            "version": version,
+            "version": now * 1000,
             "issued_at": now,
             "expires": now + BUNDLE_LIFETIME,
             # Names of a domain that was given up would have a laptop refuse the whole document.
-            "enrolled": [name for name in enrolled.names if self._is_ours(name)],
-            "host_krl": made(Krl(version, now, "daypass", sections(self._keys.host_keys, enrolled.revoked))).krl,
+            "enrolled": [name for name in await self._store.enrolled(now) if self._is_ours(name)],
+            "host_krl": krl.krl,
         }
         return await self._signed(document, CLIENT_BUNDLE_NAMESPACE)
 

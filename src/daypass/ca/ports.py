@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from enum import StrEnum
 from typing import Protocol
 
@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from daypass.ca.config_ports import ConfigStore
 from daypass.ca.host_ports import HostRecord, HostStore
+from daypass.ca.krl_ports import KrlStore
 from daypass.ca.pending_ports import PendingStore
 from daypass.ca.person_ports import PersonStore
 from daypass.ca.rotation_ports import RotationStore
@@ -19,14 +20,12 @@ from daypass.wire import Certificate, PublicKey
 
 __all__ = [
     "HONEST_SKEW",
-    "REVOKED_FOR",
     "Clock",
     "DeviceCaps",
     "DeviceOutcome",
     "DeviceRequest",
     "DeviceState",
     "DeviceStore",
-    "Enrolled",
     "HostRecord",
     "LedgerRow",
     "NameTaken",
@@ -47,9 +46,6 @@ __all__ = [
     "WebSignIn",
 ]
 
-
-REVOKED_FOR = 2 * 86400
-"""Seconds a revoked certificate stays listed after it has expired, for clocks that are slow (trust 6.1)."""
 
 HONEST_SKEW = 5  # seconds; two honest CAs on one store are never further apart (docs/adr/clock-slack.md)
 
@@ -110,13 +106,6 @@ class Signer(Protocol):
 
     async def sign(self, data: bytes) -> bytes:
         """An SSH signature string (RFC 4253 section 6.6). Raises Unavailable."""
-
-
-class Enrolled(Struct, frozen=True):
-    """What laptops have to know of hosts."""
-
-    names: tuple[str, ...]  # of hosts with a certificate that has not expired, and their aliases
-    revoked: tuple[tuple[str, int], ...]  # (fingerprint of the CA key, serial) of host certificates, ascending
 
 
 class Owner(Struct, frozen=True):
@@ -188,6 +177,7 @@ class Recording(Struct, frozen=True):
     events: tuple[tuple[str, Mapping[str, object]], ...] = ()  # further ledger entries: act and details
     facts: object = None  # the view's, of the same identity
     despite: frozenset[str] = frozenset()  # names that this very person may have although they are reserved
+    clock: Callable[[], float] | None = None  # what `time` was read from; asked again when it is recorded
 
 
 class Recorded(Struct, frozen=True):
@@ -201,7 +191,8 @@ class Spent(Struct, frozen=True):
 
 
 class Stale(Struct, frozen=True):
-    """Decided on yesterday's facts: generation, lock or policy changed meanwhile. Decide again."""
+    """Decided on yesterday's facts: generation, lock or policy changed meanwhile, or RECORD_WITHIN went by. Decide
+    again."""
 
 
 class NameTaken(Struct, frozen=True):
@@ -360,6 +351,7 @@ class Store(
     PersonStore,
     HostStore,
     TokenStore,
+    KrlStore,
     PendingStore,
     RotationStore,
     Protocol,
@@ -375,10 +367,10 @@ class Store(
         Raises Unavailable when it is not known to be durable: then nothing may be answered.
         """
 
-    async def enrolled(self, now: int) -> Enrolled:
-        """A host whose certificate was revoked counts until that would have expired: revoking must not bring back
-        the question that lets an impostor in. `revoked` holds those that expired less than REVOKED_FOR ago, too.
-        """
+    async def enrolled(self, now: int) -> Sequence[str]:
+        """Names of hosts with a certificate that has not expired, and their aliases; sorted, each once. One whose
+        certificate was revoked counts until that would have expired: revoking must not bring back the question that
+        lets an impostor in."""
 
     async def reserve_serials(self, now: float) -> range:
         """A block of serials no one else ever gets: starts at (unix minute << 32) (trust 7.1)."""

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
-from pathlib import Path
 
-from daypass import trusted
+from daypass import keygen, trusted
 from daypass.api import EnrolResponse, HostBundle, TrustDocument
 from daypass.errors import Conflict, Invalid, Unauthenticated
 from daypass.host import tools
@@ -21,7 +19,6 @@ __all__ = ["Answer", "check_krl", "verify"]
 
 _MAX_LIFETIME = 400 * 86400  # seconds; a host certificate beyond a year is somebody's mistake
 _NO_NAME = set("*?!, ")
-_LOADED = (0, 1)  # ssh-keygen -Q: 0 not revoked, 1 revoked, 255 when the KRL could not be loaded
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +97,7 @@ def check_krl(bundle: HostBundle, sent: bytes | None, known_version: int, here: 
     if sha256(krl).hexdigest() != bundle.krl_digest:
         raise Unauthenticated("the KRL is not the one that the host bundle names", code="bundle.krl")
     if krl != here:
-        _load(krl, bundle.user_ca[0])
+        _load(krl)
     version = KrlHeader.parse(krl).version
     if version < known_version:
         raise Conflict(
@@ -109,11 +106,6 @@ def check_krl(bundle: HostBundle, sent: bytes | None, known_version: int, here: 
     return krl, version
 
 
-def _load(krl: bytes, user_ca: str) -> None:
-    with tempfile.TemporaryDirectory(prefix="daypass-krl-") as folder:
-        path, key = Path(folder) / "krl", Path(folder) / "user_ca.pub"
-        path.write_bytes(krl)
-        key.write_text(user_ca + "\n", encoding="utf-8")
-        ran = tools.run([tools.find("ssh-keygen", "openssh-client"), "-Q", "-f", path, key])
-    if ran.code not in _LOADED:
+def _load(krl: bytes) -> None:
+    if not keygen.loads(tools.find("ssh-keygen", "openssh-client"), krl):
         raise Invalid("the KRL that the CA sent can't be loaded by ssh-keygen", code="bundle.krl")

@@ -8,16 +8,15 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, delete, exists, insert, select, update
 
-from daypass.ca.ports import REVOKED_FOR, Enrolled, NameTaken
+from daypass.ca.ports import NameTaken
 from daypass.model import HostFacts
 from daypass.store.ending import mark_revoked
 from daypass.store.prepare import Prepared
 from daypass.store.rows import json, keys_json, texts, unkeys
 from daypass.store.schema import certificates, host_names, hosts
 from daypass.store.statements import Statements
-from daypass.wire import CertType
 
-__all__ = ["Admitted", "admit", "enrolled", "renew", "retire", "revoked", "with_key"]
+__all__ = ["Admitted", "admit", "enrolled", "renew", "retire", "with_key"]
 
 
 class Admitted(NamedTuple):
@@ -92,23 +91,12 @@ def with_key(connection: Connection, key: bytes, now: int) -> frozenset[str]:
     return frozenset(connection.execute(these).scalars())
 
 
-def enrolled(connection: Connection, now: int) -> Enrolled:
+def enrolled(connection: Connection, now: int) -> tuple[str, ...]:
     """Sorted, each name once."""
     certified = exists().where(certificates.c.host_id == hosts.c.id, certificates.c.valid_before > now)
     rows = connection.execute(select(hosts.c.name, hosts.c.aliases).where(hosts.c.removed_at.is_(None), certified))
     names = {each for name, aliases in rows for each in (name, *texts(aliases))}
-    return Enrolled(tuple(sorted(names)), revoked(connection, CertType.HOST, now))
-
-
-def revoked(connection: Connection, kind: CertType, now: int) -> tuple[tuple[str, int], ...]:
-    """(fingerprint of the CA key, serial), ascending."""
-    these = select(certificates.c.ca_key, certificates.c.serial).where(
-        certificates.c.revoked_at.is_not(None),
-        certificates.c.valid_before > now - REVOKED_FOR,
-        certificates.c.type == kind.value,
-    )
-    found = connection.execute(these.order_by(certificates.c.ca_key, certificates.c.serial))
-    return tuple((key, serial) for key, serial in found)
+    return tuple(sorted(names))
 
 
 def _may_pass(connection: Connection, mine: tuple[Any, ...], item: Prepared) -> bool:

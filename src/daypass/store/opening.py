@@ -9,7 +9,15 @@ from sqlalchemy import URL, Connection, insert, inspect, select
 
 from daypass.errors import DaypassError, Misconfigured
 from daypass.store.database import Database, parse_url
-from daypass.store.schema import FIRST_INSTALLATION, REVISION, installation, metadata, schema_version
+from daypass.store.schema import (
+    FIRST_INSTALLATION,
+    FIRST_KRLS,
+    REVISION,
+    installation,
+    krls,
+    metadata,
+    schema_version,
+)
 from daypass.store.store import SqlStore
 
 __all__ = ["check_file", "open_store"]
@@ -68,6 +76,7 @@ def _create(connection: Connection) -> None:
     metadata.create_all(connection)
     schema_version.create(connection)
     connection.execute(insert(installation).values(FIRST_INSTALLATION))
+    connection.execute(insert(krls).values(FIRST_KRLS))
     connection.execute(insert(schema_version).values(version_num=REVISION))
 
 

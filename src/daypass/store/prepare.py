@@ -6,7 +6,7 @@ Done before it joins a transaction, so what is wrong with one recording is its o
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -41,6 +41,7 @@ class Prepared(NamedTuple):
     email: str | None
     facts: Kept | None  # of people
     despite: frozenset[str]
+    clock: Callable[[], float] | None
 
 
 def prepare(recording: Recording) -> Prepared:
@@ -85,6 +86,7 @@ def prepare(recording: Recording) -> Prepared:
         email=who.email,
         facts=_kept(recording) if who.kind is Kind.PERSON else None,
         despite=recording.despite,
+        clock=recording.clock,
     )
 
 

@@ -19,6 +19,7 @@ from daypass.errors import Unavailable
 from daypass.ledger.chain import encode_entry, next_hash
 from daypass.model import HostFacts
 from daypass.store.hosts import Admitted, admit, renew
+from daypass.store.krls import is_late
 from daypass.store.people import People
 from daypass.store.prepare import Prepared
 from daypass.store.schema import once_ids
@@ -46,6 +47,8 @@ class _Batch:
                 "the database was restored; until what was lost is revoked, nothing is issued",
                 code="store.recovery",
             )
+        # Asked once, now that the lock is ours: whoever held it before us knows that this comes later.
+        self.late = {id(item) for item in items if item.clock is not None and is_late(item.time, item.clock())}
         self.people = People(connection, statements, items)
         self.host_keys: dict[str, frozenset[bytes]] = {}  # by host name: certified in this batch
         self.uses = Uses(connection)
@@ -62,9 +65,11 @@ class _Batch:
         return [next(verdicts) if self._is_current(item) else Stale() for item in self.items]
 
     def _is_current(self, item: Prepared) -> bool:
-        """Whether it was decided on what still holds: policy, generation, no lock."""
+        """Whether it was decided on what still holds: policy, generation, no lock; and a short time ago."""
         policy = self.head.policy_hash
-        return bool(policy) and policy == item.policy_hash and self.people.is_current(item)
+        return (
+            bool(policy) and policy == item.policy_hash and self.people.is_current(item) and id(item) not in self.late
+        )
 
     def _award(self, current: Sequence[Prepared]) -> list[Verdict]:
         """Spend the one-time ids, then see who gets the names; an id whose item lost its name is unspent again."""

@@ -26,6 +26,7 @@ from daypass.ledger.chain import GENESIS
 
 __all__ = [
     "FIRST_INSTALLATION",
+    "FIRST_KRLS",
     "REVISION",
     "ca_machines",
     "certificates",
@@ -38,6 +39,7 @@ __all__ = [
     "identities",
     "installation",
     "join_tokens",
+    "krls",
     "ledger",
     "metadata",
     "names",
@@ -210,6 +212,21 @@ Index(
     postgresql_where=_host,
 )
 Index("certificates_revoked", certificates.c.valid_before, sqlite_where=_revoked, postgresql_where=_revoked)
+
+# The list of revoked certificates of each type that is handed out, the same by every CA process.
+krls = Table(
+    "krls",
+    metadata,
+    Column("type", Integer, primary_key=True, autoincrement=False),  # 1 user, 2 host
+    Column("changes", BIG, nullable=False),  # how often certificates of this type were revoked
+    Column("version", BIG, nullable=False),  # 0 before the first list
+    Column("krl", LargeBinary, nullable=False),
+    Column("made_of", BIG, nullable=False),  # what `changes` was when it was made
+    Column("checked_at", BIG, nullable=False),
+)
+FIRST_KRLS = [
+    {"type": kind, "changes": 0, "version": 0, "krl": b"", "made_of": 0, "checked_at": 0} for kind in (1, 2)
+]
 
 once_ids = Table(
     "once_ids",

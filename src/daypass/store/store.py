@@ -18,7 +18,6 @@ from daypass.ca.ports import (
     DeviceOutcome,
     DeviceRequest,
     DeviceState,
-    Enrolled,
     LedgerRow,
     OnRecord,
     Question,
@@ -34,6 +33,7 @@ from daypass.model import Issued, OnceId
 from daypass.store import admin, configs, devices, holders, hosts, known_hosts, ledger, tokens
 from daypass.store.database import CommitLost, Database, Refused
 from daypass.store.inline import Inline, Kind
+from daypass.store.krl_store import SqlKrls
 from daypass.store.pending import SqlPending
 from daypass.store.person_store import SqlPersons
 from daypass.store.prepare import Prepared, prepare
@@ -42,7 +42,6 @@ from daypass.store.rotating import SqlRotation
 from daypass.store.rows import check_text, issued
 from daypass.store.serials import reserve
 from daypass.store.view import answer, check_question
-from daypass.wire import CertType
 
 __all__ = ["SqlStore"]
 
@@ -50,7 +49,7 @@ FORGET_EVERY = 3600  # seconds between clearances of expired one-time ids
 T = TypeVar("T")
 
 
-class SqlStore(SqlPersons, SqlPending, SqlRotation):
+class SqlStore(SqlPersons, SqlPending, SqlRotation, SqlKrls):
     """Implements `daypass.ca.ports.Store`. Use it from one event loop; `open_store` makes one."""
 
     def __init__(self, database: Database) -> None:
@@ -73,7 +72,7 @@ class SqlStore(SqlPersons, SqlPending, SqlRotation):
             return verdict
         return await self._batcher.submit(self._record, item)
 
-    async def enrolled(self, now: int) -> Enrolled:
+    async def enrolled(self, now: int) -> Sequence[str]:
         return await self._read(lambda connection: hosts.enrolled(connection, now))
 
     async def hosts(self) -> Sequence[KnownHost]:
@@ -100,9 +99,6 @@ class SqlStore(SqlPersons, SqlPending, SqlRotation):
         check_text(host_id, *accounts.system, *accounts.ordinary, *(about.texts() if about is not None else ()))
         change = known_hosts.synced
         await self._change(change, host_id, accounts, bundle_version, now, trust_version=trust_version, about=about)
-
-    async def revoked_passes(self, now: int) -> Sequence[tuple[str, int]]:
-        return await self._read(lambda connection: hosts.revoked(connection, CertType.USER, now))
 
     async def people_of(self, roles: Collection[str], since: int) -> Sequence[Member]:
         return await self._read(lambda connection: known_hosts.people_of(connection, roles, since))

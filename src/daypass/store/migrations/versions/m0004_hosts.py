@@ -1,4 +1,5 @@
-"""What hosts say of themselves and of logins, addresses as principals, and join tokens for more than one host."""
+"""What hosts say of themselves and of logins, addresses as principals, join tokens for more than one host, and
+the lists of what is revoked."""
 
 from __future__ import annotations
 
@@ -17,6 +18,7 @@ def upgrade() -> None:
     _hosts()
     _join_tokens()
     _ca_machines()
+    _krls()
 
 
 def _hosts() -> None:
@@ -50,6 +52,20 @@ def _ca_machines() -> None:
         sa.Column("since", BIG, nullable=False),
         sa.Column("seen_at", BIG, nullable=False),
     )
+
+
+def _krls() -> None:
+    made = op.create_table(
+        "krls",
+        sa.Column("type", sa.Integer, primary_key=True, autoincrement=False),
+        sa.Column("changes", BIG, nullable=False),
+        sa.Column("version", BIG, nullable=False),
+        sa.Column("krl", sa.LargeBinary, nullable=False),
+        sa.Column("made_of", BIG, nullable=False),
+        sa.Column("checked_at", BIG, nullable=False),
+    )
+    rows = ({"type": kind, "changes": 0, "version": 0, "krl": b"", "made_of": 0, "checked_at": 0} for kind in (1, 2))
+    op.bulk_insert(made, list(rows))
 
 
 def _list(name: str) -> sa.Column[str]:
