@@ -108,6 +108,9 @@ class Remote:
         """The next certificates of all keys of this host; `prove` is by a certificate that it has."""
         return self._line.post("/v1/host/renew", request, api.HostRenewed, prove=prove)
 
+    def host_report(self, report: api.HostReport, prove: Prove) -> api.HostReportKept:
+        return self._line.post("/v1/host/report", report, api.HostReportKept, prove=prove)
+
     def renew(self, ott: str) -> api.SshSignResponse:
         """A host's next certificate for the same key; `ott` is made by `wire.sshpop`. A step-ca knows it too."""
         return self._line.post("/ssh/renew", api.SshRenewRequest(ott=ott), api.SshSignResponse)

@@ -77,6 +77,7 @@ class Double:
     questions: Any = None
     renewals: Any = None
     host_calls: Any = None
+    login_reports: Any = None
     persons: Any = None
     acts: AnyAct = field(default_factory=AnyAct)
     approvals: Any = None

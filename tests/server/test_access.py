@@ -85,6 +85,7 @@ PASS_ROUTES: dict[str, tuple[int, bytes]] = {
 # What a host's certificate opens, for that host (trust 5.6).
 HOST_ROUTES = {
     "host_sync": (200, b"{}"), "host_stream": (200, b"{}"), "host_renew": (400, b'{"keys":[]}'),
+    "host_report": (200, b'{"since":0,"until":1,"trusted":true,"logins":[]}'),
     "agent_sync": (200, b"{}"), "agent_renew": (400, b'{"keys":[]}'),
 }  # fmt: skip
 STATES = list(CREDENTIAL_ROUTES["sign"])

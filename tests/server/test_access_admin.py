@@ -45,6 +45,7 @@ ADMIN_ROUTES = {
     "config_rollback": Row('{"version":9999,"base":1}', "configure", 202, 404),
     "config_show": Row('{"version":9999}', "audit", 404, 404),
     "explain": Row('{"who":"#9999","account":"root","host":"no.example.com"}', "audit", 404, 404),
+    "fleet_logins": Row("{}", "audit", 200, 200),
     "join_token": Row('{"name":"web-1.example.com"}', "token:web-*", 201, 201),
     "join_tokens": Row('{"hosts":[{"name":"web-1.example.com"}]}', "token:web-*", 201, 201),
     "ledger": Row('{"limit":1}', "audit", 200, 200),

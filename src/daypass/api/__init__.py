@@ -16,6 +16,7 @@ from daypass.api import (
     explaining,
     hosts,
     joining,
+    logins,
     ours,
     persons,
     route,
@@ -30,6 +31,7 @@ from daypass.api.configs import *
 from daypass.api.explaining import *
 from daypass.api.hosts import *
 from daypass.api.joining import *
+from daypass.api.logins import *
 from daypass.api.ours import *
 from daypass.api.persons import *
 from daypass.api.route import *
@@ -44,6 +46,7 @@ __all__ += calls.__all__
 __all__ += configs.__all__
 __all__ += hosts.__all__
 __all__ += joining.__all__
+__all__ += logins.__all__
 __all__ += explaining.__all__
 __all__ += ours.__all__
 __all__ += persons.__all__

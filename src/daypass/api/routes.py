@@ -18,6 +18,7 @@ from daypass.api.hosts import (
     HostSyncResponse,
 )
 from daypass.api.joining import JOINING_ROUTES
+from daypass.api.logins import LOGIN_ROUTES
 from daypass.api.ours import (
     CaInfo,
     Decision,
@@ -146,6 +147,7 @@ ROUTES = (
     *PERSON_ROUTES,
     *CONFIG_ROUTES,
     *JOINING_ROUTES,
+    *LOGIN_ROUTES,
 )  # fmt: skip
 
 

@@ -30,6 +30,7 @@ from daypass.ca.host_calls import HostCalls
 from daypass.ca.hosts import Hosts
 from daypass.ca.keys import CaKeys
 from daypass.ca.learning import Learning
+from daypass.ca.login_reports import LoginReports
 from daypass.ca.machines import used_up
 from daypass.ca.operators import Operators
 from daypass.ca.persons import Persons
@@ -108,6 +109,7 @@ class Authority:
         self.persons = Persons(store, clock, lambda: self.force.current.policy)
         self.calls = Calls(store, clock, ca_id, self.user_keys)
         self.host_calls = HostCalls(hosts, store, clock, ca_id, self.host_keys)
+        self.login_reports = LoginReports(store, clock)
         self.acts = Acts(store, clock, ca_id, self._authenticate, self._ready, self._operators)
         self.revocation, self.ledger = Revocation(store, clock), store.ledger
         self.approvals = Approvals(store, self.acts, self._ready, self._operators)

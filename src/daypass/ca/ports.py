@@ -13,6 +13,7 @@ from daypass.ca.host_ports import HostRecord, HostStore
 from daypass.ca.krl_ports import KrlStore
 from daypass.ca.pending_ports import PendingStore
 from daypass.ca.person_ports import PersonStore
+from daypass.ca.report_ports import ReportStore
 from daypass.ca.rotation_ports import RotationStore
 from daypass.ca.token_ports import TokenStore
 from daypass.model import Credential, HostFacts, Identity, Issued, Joining, OnceId, Person, Proof, Redeemed
@@ -354,6 +355,7 @@ class Store(
     KrlStore,
     PendingStore,
     RotationStore,
+    ReportStore,
     Protocol,
 ):
     """Remembers. Nothing here blocks the event loop for long; SQLite and PostgreSQL give the same answers."""

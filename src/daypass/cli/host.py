@@ -12,16 +12,16 @@ import click
 
 from daypass.cli.administration import Administration, administering_beside
 from daypass.cli.exits import Exit
+from daypass.cli.host_enforce import enforce
 from daypass.cli.host_explain import explain
-from daypass.cli.host_options import host_paths, json_option, root_option
+from daypass.cli.host_options import host_paths, json_option, root_option, sshd_of, sshd_options
+from daypass.cli.host_report import report
 from daypass.cli.host_sync import sync
 from daypass.cli.output import data, duration, json_data, moment, note, printable, show_hint, utc
 from daypass.errors import Invalid
 
 if TYPE_CHECKING:
     from daypass.host.enrol import Enrolled, Machine
-    from daypass.host.settings import Paths
-    from daypass.host.sshd import Sshd
     from daypass.host.state import State
     from daypass.wire.jointoken import JoinTokenText
 
@@ -44,6 +44,8 @@ def host() -> None:
 
 host.add_command(sync)
 host.add_command(explain)
+host.add_command(report)
+host.add_command(enforce)
 
 
 @host.command(
@@ -64,8 +66,7 @@ hosts that are done are left alone. Exit code 1: not all of them are enrolled.""
 )
 @click.option("--token-file", metavar="FILE", help="Where the join token stands; - reads it from standard input.")
 @root_option
-@click.option("--sshd-config", type=click.Path(path_type=Path), help="sshd's configuration, if not the standard one.")
-@click.option("--sshd", "binary", type=click.Path(path_type=Path), help="The sshd program, if not the one found.")
+@sshd_options
 @click.option(
     "--no-reload", is_flag=True, help="Leave the running sshd alone; the certificate counts from its start."
 )
@@ -98,7 +99,7 @@ def enroll(
 
     token, text = join_token(token_file)
     paths = host_paths(root)
-    machine = prepare(paths, _sshd(paths, sshd_config, binary), with_reload=not no_reload)
+    machine = prepare(paths, sshd_of(paths, sshd_config, binary), with_reload=not no_reload)
     for warning in machine.warnings:
         note(f"daypass: warning: {printable(warning)}")
     if dry_run:
@@ -159,14 +160,6 @@ def _read(path: Path) -> str:
             return file.read(_MAX_TOKEN)
     except (OSError, UnicodeDecodeError) as error:
         raise Invalid(f"the join token can't be read from {path}", code="token.file") from error
-
-
-def _sshd(paths: Paths, config: Path | None, binary: Path | None) -> Sshd:
-    from daypass.host import tools
-    from daypass.host.sshd import Sshd
-
-    found = binary.absolute() if binary else tools.find("sshd", "openssh-server")
-    return Sshd(found, config.absolute() if config else paths.sshd_config)
 
 
 def _enrol(machine: Machine, token: JoinTokenText, text: str, *, with_reload: bool) -> Enrolled:

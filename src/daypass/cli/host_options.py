@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -12,8 +13,9 @@ from daypass.errors import Misconfigured
 
 if TYPE_CHECKING:
     from daypass.host.settings import Paths
+    from daypass.host.sshd import Sshd
 
-__all__ = ["host_paths", "json_option", "root_option"]
+__all__ = ["host_paths", "json_option", "root_option", "sshd_of", "sshd_options"]
 
 root_option = click.option(
     "--root",
@@ -30,3 +32,22 @@ def host_paths(root: Path) -> Paths:
     if root == Path("/") and os.geteuid() != 0:
         raise Misconfigured("a server's certificates are root's business", code="host.root", hint="run it with sudo")
     return Paths(root.absolute())
+
+
+def sshd_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Which sshd is meant: `sshd_config` and `binary` of the command."""
+    config = click.option(
+        "--sshd-config", type=click.Path(path_type=Path), help="sshd's configuration, if not the standard one."
+    )
+    program = click.option(
+        "--sshd", "binary", type=click.Path(path_type=Path), help="The sshd program, if not the one found."
+    )
+    return config(program(command))
+
+
+def sshd_of(paths: Paths, config: Path | None, binary: Path | None) -> Sshd:
+    from daypass.host import tools
+    from daypass.host.sshd import Sshd
+
+    found = binary.absolute() if binary else tools.find("sshd", "openssh-server")
+    return Sshd(found, config.absolute() if config else paths.sshd_config)

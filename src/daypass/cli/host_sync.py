@@ -53,13 +53,16 @@ def sync(context: click.Context, root: Path, lock_many: bool, as_json: bool) -> 
 
 
 def _synced(paths: Paths, lock_many: bool) -> Synced:
+    from daypass.host.reporting import tell
     from daypass.host.state import State
     from daypass.host.sync import enrolled, sync_once
     from daypass.remote import Remote
 
     state: State = enrolled(paths)
     with Remote(state.url, "\n".join(state.roots)) as remote:
-        return sync_once(paths, remote, time.time(), lock_many=lock_many)
+        done = sync_once(paths, remote, time.time(), lock_many=lock_many)
+        done.said += tell(paths, done.state, remote, int(time.time()))
+        return done
 
 
 def _show(synced: Synced) -> None:

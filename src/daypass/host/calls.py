@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from daypass.api import CALL_NONCE_SIZE, HOST_REQUEST_NAMESPACE, HostProof
@@ -15,7 +16,7 @@ from daypass.wire import Certificate, SshSignature, sign_blob
 from daypass.wire.binding import request_message
 from daypass.wire.sshsig import to_be_signed
 
-__all__ = ["Prove", "prover"]
+__all__ = ["Prove", "certificates", "prover"]
 
 Prove = Callable[[str, str, bytes], str]
 
@@ -33,6 +34,15 @@ def prover(state: State) -> Prove:
         return HostProof(certificate=certificate.encode(), time=now, nonce=nonce, proof=proof).header()
 
     return prove
+
+
+def certificates(state: State) -> list[Certificate]:
+    """Those of this host that can be read: what its sshd presents."""
+    found = list[Certificate]()
+    for each in state.certificates:
+        with suppress(OSError, UnicodeDecodeError, DaypassError):
+            found.append(Certificate.from_line(Path(each.path).read_text(encoding="ascii")))
+    return found
 
 
 def _holding(state: State) -> tuple[Certificate, HostKey]:

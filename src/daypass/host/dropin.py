@@ -15,7 +15,17 @@ from daypass.errors import Conflict
 from daypass.host.settings import Paths
 from daypass.host.sshd import Effective, Sshd
 
-__all__ = ["DropIn", "candidate", "check_conflicts", "has_block", "lines", "match_warnings", "place"]
+__all__ = [
+    "DropIn",
+    "candidate",
+    "check_conflicts",
+    "folders",
+    "has_block",
+    "included_folder",
+    "lines",
+    "match_warnings",
+    "place",
+]
 
 NAME = "10-daypass.conf"
 _BEGIN, _END = "# >>> daypass >>>", "# <<< daypass <<<"
@@ -48,7 +58,7 @@ def lines(paths: Paths, certificates: Iterable[Path]) -> list[str]:
 def place(sshd: Sshd, paths: Paths, ours: Iterable[str]) -> DropIn:
     """Where `ours` go, and what that file then holds."""
     config = sshd.config.read_bytes()
-    folder = None if has_block(config) else _included_folder(sshd, paths)
+    folder = None if has_block(config) else included_folder(sshd, paths)
     if folder is not None:
         return DropIn(folder / NAME, "\n".join([_HEAD, *ours, ""]).encode(), include=True)
     return DropIn(sshd.config.resolve(), candidate(config, ours), include=False)
@@ -96,15 +106,16 @@ def _is_ours(value: str, paths: Paths) -> bool:
     return Path(value.strip('"')).is_relative_to(paths.ours)
 
 
-def _included_folder(sshd: Sshd, paths: Paths) -> Path | None:
+def included_folder(sshd: Sshd, paths: Paths) -> Path | None:
     """The folder of the first Include that reads every *.conf in it, ahead of any Match block."""
-    for folder in _folders(sshd):
+    for folder in folders(sshd):
         if folder.is_dir() and folder.resolve().is_relative_to(paths.root.resolve()):
             return folder
     return None
 
 
-def _folders(sshd: Sshd) -> Iterator[Path]:
+def folders(sshd: Sshd) -> Iterator[Path]:
+    """Every folder that sshd_config itself includes the *.conf of."""
     for each in sshd.directives():
         if each.keyword == "include" and not each.in_match and each.file == sshd.config:
             for pattern in map(Path, each.arguments):

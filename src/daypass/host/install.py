@@ -18,7 +18,7 @@ from daypass.host.settings import Paths
 from daypass.host.sshd import Effective, Sshd
 from daypass.wire import Certificate
 
-__all__ = ["Installation", "OurFile", "Outcome"]
+__all__ = ["Installation", "OurFile", "Outcome", "explained"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ class Installation:
             for _ in self.steps():
                 pass
         except BaseException as error:
-            raise _explained(error, self._roll_back(before)) from error
+            raise explained(error, self._roll_back(before)) from error
         return Outcome(self._proven, drop_in.path)
 
     def steps(self) -> Iterator[str]:
@@ -175,7 +175,7 @@ class Installation:
         return troubles
 
 
-def _explained(error: BaseException, troubles: Sequence[str]) -> BaseException:
+def explained(error: BaseException, troubles: Sequence[str]) -> BaseException:
     """The same error, saying what is left of the attempt."""
     undone = "; ".join(troubles) or "everything is as it was before"
     if isinstance(error, OSError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import time
 from binascii import Error as Base64Error
@@ -18,12 +19,13 @@ from daypass.host.hostkeys import family
 from daypass.host.sshd import Effective, Sshd
 from daypass.wire import Certificate, PublicKey
 
-__all__ = ["Running", "offered", "prove"]
+__all__ = ["Running", "offered", "prove", "prove_methods", "prove_plain"]
 
 _BOOTED = Path("/run/systemd/system")  # sd_booted(3)
 _STANDARD_CONFIG = Path("/etc/ssh/sshd_config")
 _UNITS = ("ssh.service", "sshd.service")
 # sshd 9.8 and later shuts out an address that connects often without logging in (PerSourcePenalties): few tries.
+_DENIED = re.compile(r"Permission denied \(([a-z,-]+)\)")
 _PAUSES = (0.1, 0.4, 1.5, 4.0)
 
 
@@ -82,6 +84,40 @@ def prove(certificates: Collection[Certificate], effective: Effective) -> None:
     raise Misconfigured(
         f"sshd on {address} port {port} does not present its new host certificate: {seen.words or 'no answer'}",
         code="host.not-proven",
+    )
+
+
+def prove_plain(keys: Collection[PublicKey], gone: Collection[bytes], effective: Effective) -> None:
+    """Connect until sshd presents one of these keys, and none of the certificates `gone`."""
+    address, port = _address(effective)
+    wanted, seen = {each.blob for each in keys}, tools.Ran(0, "", "")
+    for pause in _PAUSES:
+        time.sleep(pause)
+        seen = tools.run(["ssh-keyscan", "-T", "5", "-p", port, address])
+        still = tools.run(["ssh-keyscan", "-c", "-T", "5", "-p", port, address])
+        if wanted & _blobs(seen.out) and not set(gone) & _blobs(still.out):
+            return
+    raise Misconfigured(
+        f"sshd on {address} port {port} does not answer by its own key alone: {seen.words or 'no answer'}",
+        code="host.not-proven",
+    )
+
+
+def prove_methods(account: str, methods: Collection[str], effective: Effective) -> None:
+    """Knock until sshd offers this account these methods, as it says itself (RFC 4252 section 5.1)."""
+    address, port = _address(effective)
+    options = ["BatchMode=yes", "PreferredAuthentications=none", "StrictHostKeyChecking=no", "ConnectTimeout=5"]
+    options += ["UserKnownHostsFile=/dev/null", "GlobalKnownHostsFile=/dev/null", "ControlPath=none"]
+    command = ["ssh", "-F", "none", *(word for each in options for word in ("-o", each))]
+    said = ""
+    for pause in _PAUSES:
+        time.sleep(pause)
+        said = tools.run([*command, "-p", port, "-l", account, address, "true"]).words
+        found = _DENIED.search(said)
+        if found is not None and set(found[1].split(",")) == set(methods):
+            return
+    raise Misconfigured(
+        f"sshd on {address} port {port} does not go by it: {said or 'no answer'}", code="host.not-proven"
     )
 
 

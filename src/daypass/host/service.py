@@ -14,7 +14,7 @@ from daypass.errors import DaypassError, Misconfigured
 from daypass.host import files, tools
 from daypass.host.settings import Paths
 
-__all__ = ["NAME", "booted", "install", "is_active", "path", "program", "remove", "unit"]
+__all__ = ["NAME", "booted", "exec_start", "install", "is_active", "path", "program", "remove", "unit"]
 
 NAME = "daypass-host.service"
 _BOOTED = Path("/run/systemd/system")  # sd_booted(3)
@@ -91,13 +91,15 @@ def program() -> list[str]:
 
 
 def unit(command: Sequence[str]) -> str:
-    """The unit's text. Misconfigured where a path of the command is none that systemd takes as it is."""
-    words = [*command, "host", "run"]
+    """The unit's text. Misconfigured as `exec_start` has it."""
+    return _UNIT.format(name=NAME, command=exec_start([*command, "host", "run"]))
+
+
+def exec_start(words: Sequence[str]) -> str:
+    """The value of ExecStart=. Misconfigured where a word is none that systemd takes as it is."""
     if any(_QUOTED & set(each) or not each.isprintable() for each in words):
-        raise Misconfigured(
-            f"systemd can't run {command[0]!r}", code="host.service", hint="install daypass elsewhere"
-        )
-    return _UNIT.format(name=NAME, command=" ".join(words))
+        raise Misconfigured(f"systemd can't run {words[0]!r}", code="host.service", hint="install daypass elsewhere")
+    return " ".join(words)
 
 
 def install(paths: Paths, command: Sequence[str] | None = None) -> None:

@@ -88,6 +88,16 @@ class Paths:
         return self.memory / "accounts.json"
 
     @property
+    def logins(self) -> Path:
+        """How often which account was entered by what, as this host has counted."""
+        return self.memory / "logins.json"
+
+    @property
+    def enforcement(self) -> Path:
+        """That certificates alone are let in, for which accounts not, and until when it waits to be confirmed."""
+        return self.memory / "enforce.json"
+
+    @property
     def lock(self) -> Path:
         """Empty; held while something changes these files."""
         return self.memory / "lock"

@@ -47,23 +47,31 @@ class Sshd:
 
     def effective(self, config: Path | None = None) -> Effective:
         """`sshd -T`: what holds outside of Match blocks."""
-        found = Effective()
-        for line in self._ask("-T", config).splitlines():
-            keyword, _, value = line.partition(" ")
-            found.setdefault(keyword.lower(), []).append(value)
-        return found
+        return _effective(self._ask("-T", config))
+
+    def effective_for(self, account: str, address: str, config: Path | None = None) -> Effective:
+        """What holds for a login to this account from this address. All three words: sshd 7.4 wants them."""
+        return _effective(self._ask("-T", config, "-C", f"user={account},host={address},addr={address}"))
 
     def directives(self) -> Iterator[Directive]:
         """Every line in the order sshd reads them, included files at their place."""
         return _directives(self.config, in_match=False, depth=0)
 
-    def _ask(self, question: str, config: Path | None) -> str:
-        ran = tools.run([self.binary, question, "-f", config or self.config])
+    def _ask(self, question: str, config: Path | None, *more: str) -> str:
+        ran = tools.run([self.binary, question, "-f", config or self.config, *more])
         if ran.code != 0:
             raise Misconfigured(
                 f"sshd refuses its configuration: {ran.words or f'exit {ran.code}'}", code="host.sshd"
             )
         return ran.out
+
+
+def _effective(told: str) -> Effective:
+    found = Effective()
+    for line in told.splitlines():
+        keyword, _, value = line.partition(" ")
+        found.setdefault(keyword.lower(), []).append(value)
+    return found
 
 
 def _directives(file: Path, *, in_match: bool, depth: int) -> Iterator[Directive]:

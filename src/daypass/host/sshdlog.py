@@ -18,10 +18,10 @@ import msgspec
 from daypass.errors import NotFound, Unavailable
 from daypass.host import tools
 
-__all__ = ["AUTH_LOGS", "Line", "from_journal", "from_text", "read_journal"]
+__all__ = ["AUTH_LOGS", "PROGRAMS", "Line", "from_journal", "from_text", "read_journal"]
 
 AUTH_LOGS = ("/var/log/auth.log", "/var/log/secure")
-_PROGRAMS = ("sshd", "sshd-session", "sshd-auth")
+PROGRAMS = ("sshd", "sshd-session", "sshd-auth")
 _MAX_MESSAGE = 4096
 _SYSLOG = re.compile(
     r"(?P<time>[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d|\d{4}-\d\d-\d\dT\S+) \S+ (?:sshd|sshd-session|sshd-auth)"
@@ -32,18 +32,20 @@ _OTHER_SYSLOG = re.compile(r"(?:[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d|\d{4}-\d\d-
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One message. `pid` is 0 and `time` (unix seconds) None where the source does not tell."""
+    """One message. `pid` is 0 and `time` (unix seconds) None where the source does not tell; `cursor` is the
+    journal's own name for the entry."""
 
     message: str
     pid: int = 0
     time: float | None = None
+    cursor: str = ""
 
 
 def read_journal(since: int) -> list[Line]:
     """Since this unix second. Raises NotFound where there is no journal, Unavailable where it can't be read."""
     program = tools.find("journalctl", "systemd")
     options = ["--output=json", "--no-pager", "--quiet", f"--since=@{since}", "_UID=0"]
-    ran = tools.run([program, *options, *(f"--identifier={each}" for each in _PROGRAMS)])
+    ran = tools.run([program, *options, *(f"--identifier={each}" for each in PROGRAMS)])
     if ran.code != 0 and not ran.out:
         raise Unavailable(f"journalctl: {ran.words or f'exit {ran.code}'}", code="host.journal")
     found = list(from_journal(ran.out.splitlines()))
@@ -60,12 +62,13 @@ def from_journal(lines: Iterable[str]) -> Iterator[Line]:
         except msgspec.DecodeError:
             continue
         program = Path(str(entry.get("_EXE", ""))).name.removesuffix(" (deleted)")
-        if entry.get("_UID") == "0" and program in _PROGRAMS:
+        if entry.get("_UID") == "0" and program in PROGRAMS:
             pid, stamp = str(entry.get("_PID", "")), str(entry.get("__REALTIME_TIMESTAMP", ""))
             yield Line(
                 _text(entry.get("MESSAGE")),
                 int(pid) if pid.isdecimal() else 0,
                 int(stamp) / 1e6 if stamp.isdecimal() else None,
+                str(entry.get("__CURSOR", "")),
             )
 
 

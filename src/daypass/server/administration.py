@@ -15,6 +15,7 @@ from daypass.server.answers import Stream, encode
 from daypass.server.configs import ConfigRoutes
 from daypass.server.explaining import Explaining
 from daypass.server.joining import JoiningRoutes
+from daypass.server.logins import FleetLogins
 from daypass.server.persons import PersonRoutes
 from daypass.server.ports import Heart, ReadLedger
 
@@ -69,4 +70,5 @@ def administration(heart: Heart) -> tuple[object, ...]:
         PersonRoutes(heart),
         ConfigRoutes(heart.configs),
         JoiningRoutes(heart),
+        FleetLogins(heart),
     )

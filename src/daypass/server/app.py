@@ -24,6 +24,7 @@ from daypass.server.device import DeviceRoutes, failure_page
 from daypass.server.endpoint import Admit, Endpoint, Failed, Guard, Handler, Resource, not_found
 from daypass.server.forms import SameOrigin
 from daypass.server.host_calls import HostAdmission, HostRoutes
+from daypass.server.logins import ReportRoutes
 from daypass.server.passes import Passes
 from daypass.server.ports import Heart, PublicInfo
 from daypass.server.routes import PublicRoutes
@@ -64,7 +65,7 @@ def build(heart: Heart, public: PublicInfo, now: Callable[[], float] = time.time
         Access.DEVICE: (None, None, None),
         Access.PAGE: (SameOrigin(public.pages_url), None, failure_page(heart)),
     }
-    for_hosts = HostRoutes(heart, public), ShellAgentRoutes(heart, public)
+    for_hosts = HostRoutes(heart, public), ReportRoutes(heart), ShellAgentRoutes(heart, public)
     rooms = PublicRoutes(heart, public, now), *for_hosts, DeviceRoutes(heart, public, now)
     return _assemble(ROUTES, _handlers(rooms) | _administering(heart), guards)
 

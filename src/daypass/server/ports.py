@@ -16,6 +16,7 @@ from daypass.ca.explain import Answer
 from daypass.ca.host_calls import HostSaid, Synced
 from daypass.ca.host_ports import HostRecord, KnownHost
 from daypass.ca.krls import MadeKrl
+from daypass.ca.login_reports import LoginReports
 from daypass.ca.pending_ports import PendingAct
 from daypass.ca.persons import Persons
 from daypass.ca.ports import LedgerRow, OnRecord
@@ -224,6 +225,9 @@ class Heart(Protocol):
 
     @property
     def host_calls(self) -> HostCalls: ...
+
+    @property
+    def login_reports(self) -> LoginReports: ...
 
     @property
     def questions(self) -> Questions: ...

@@ -28,9 +28,10 @@ from daypass.ca.ports import (
     Verdict,
     View,
 )
+from daypass.ca.report_ports import ReportRecord
 from daypass.ca.token_ports import JoinToken
 from daypass.model import Issued, OnceId
-from daypass.store import admin, configs, devices, holders, hosts, known_hosts, ledger, tokens
+from daypass.store import admin, configs, devices, holders, host_reports, hosts, known_hosts, ledger, tokens
 from daypass.store.database import CommitLost, Database, Refused
 from daypass.store.inline import Inline, Kind
 from daypass.store.krl_store import SqlKrls
@@ -99,6 +100,13 @@ class SqlStore(SqlPersons, SqlPending, SqlRotation, SqlKrls):
         check_text(host_id, *accounts.system, *accounts.ordinary, *(about.texts() if about is not None else ()))
         change = known_hosts.synced
         await self._change(change, host_id, accounts, bundle_version, now, trust_version=trust_version, about=about)
+
+    async def keep_report(self, host_id: str, report: str, now: int, least: int) -> int:
+        check_text(host_id, report)
+        return await self._change(host_reports.keep, host_id, report, now, least)
+
+    async def reports(self, after: str, limit: int) -> Sequence[ReportRecord]:
+        return await self._read(lambda connection: host_reports.some(connection, after, limit))
 
     async def people_of(self, roles: Collection[str], since: int) -> Sequence[Member]:
         return await self._read(lambda connection: known_hosts.people_of(connection, roles, since))

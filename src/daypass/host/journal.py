@@ -1,0 +1,39 @@
+"""The journal of sshd, read on from where one stopped.
+
+Each entry has a cursor of its own; reading goes on behind it however often the journal was rotated. Where the entry
+of a cursor is gone, journalctl goes on at the place where it would stand.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+from daypass.errors import Unavailable
+from daypass.host import tools
+from daypass.host.sshdlog import PROGRAMS, Line, from_journal
+
+__all__ = ["has_journal", "read_on"]
+
+_FOLDERS = (Path("/run/log/journal"), Path("/var/log/journal"))
+_MOST = "200000"  # entries of one reading, the newest: some 200 MB on the way, never in memory at once
+
+
+def has_journal() -> bool:
+    """Whether journald keeps one on this machine."""
+    return any(folder.is_dir() for folder in _FOLDERS) and shutil.which("journalctl") is not None
+
+
+def read_on(cursor: str, since: int) -> Iterator[Line]:
+    """Entries of sshd's behind `cursor`, else since this unix second. Raises Unavailable where it can't be read."""
+    program = tools.find("journalctl", "systemd")
+    place = [f"--after-cursor={cursor}"] if cursor else [f"--since=@{since}", f"--lines={_MOST}"]
+    names = [f"--identifier={each}" for each in PROGRAMS]
+    command = [str(program), "--output=json", "--no-pager", "--quiet", *place, "_UID=0", *names]
+    nothing, pipe = subprocess.DEVNULL, subprocess.PIPE
+    with subprocess.Popen(command, stdin=nothing, stdout=pipe, stderr=nothing) as ran:
+        yield from from_journal(line.decode(errors="replace") for line in ran.stdout or ())
+    if ran.returncode != 0:
+        raise Unavailable("journalctl does not read sshd's journal", code="host.journal")
