@@ -83,6 +83,7 @@ class JoinTokenResponse(msgspec.Struct, frozen=True, kw_only=True):
     token: str
     name: str
     expires_at: int
+    agent: str = ""  # hex SHA-256 of the agent.sh that this CA serves
 
 
 class RevokeRequest(msgspec.Struct, frozen=True, kw_only=True):

@@ -10,7 +10,7 @@ from daypass.cli.admin_options import json_option
 from daypass.cli.administration import Administration, administering
 from daypass.cli.output import data, duration, json_data, note, utc
 
-__all__ = ["token"]
+__all__ = ["label", "token"]
 
 
 @click.group(
@@ -51,7 +51,7 @@ def token_host(
     from daypass.api import JoinTokenRequest, JoinTokenResponse
     from daypass.model import parse_duration
 
-    pairs = dict(_label(label) for label in labels)
+    pairs = dict(map(label, labels))
     request = JoinTokenRequest(name=name, aliases=list(aliases), labels=pairs, lifetime=parse_duration(lifetime))
     purpose = f"make a token with which {' and '.join((name, *aliases))} can join"
     answer = ca.call("join_token", request, JoinTokenResponse, purpose, as_json=as_json)
@@ -63,7 +63,8 @@ def token_host(
     note(f"good for {answer.name}, once, for {left}; there: daypass host enroll --token-file FILE")
 
 
-def _label(text: str) -> tuple[str, str]:
+def label(text: str) -> tuple[str, str]:
+    """Key and value of `tier=gold`."""
     key, equals, value = text.partition("=")
     if not (key and equals):
         raise click.BadParameter("write a label like tier=gold", param_hint="--label")

@@ -17,6 +17,7 @@ from daypass.cli.host_explain import explain
 from daypass.cli.host_options import host_paths, json_option, root_option, sshd_of, sshd_options
 from daypass.cli.host_report import report
 from daypass.cli.host_sync import sync
+from daypass.cli.host_user_data import user_data
 from daypass.cli.output import data, duration, json_data, moment, note, printable, show_hint, utc
 from daypass.errors import Invalid
 
@@ -46,6 +47,7 @@ host.add_command(sync)
 host.add_command(explain)
 host.add_command(report)
 host.add_command(enforce)
+host.add_command(user_data)
 
 
 @host.command(

@@ -6,7 +6,7 @@ import sys
 from collections.abc import AsyncIterator
 from typing import Final
 
-from daypass import api
+from daypass import api, shell_agent
 from daypass.ca.acts import Operator
 from daypass.ca.ports import LedgerRow, OnRecord
 from daypass.errors import Invalid
@@ -32,7 +32,7 @@ class Administration:
     async def join_token(self, operator: Operator, body: api.JoinTokenRequest) -> api.JoinTokenResponse:
         facts = HostFacts(body.name, tuple(body.aliases), body.labels)
         token, expires_at = await self._heart.make_join_token(facts, body.lifetime, operator.actor)
-        return api.JoinTokenResponse(token=token, name=body.name, expires_at=expires_at)
+        return api.JoinTokenResponse(token=token, name=body.name, expires_at=expires_at, agent=shell_agent.digest())
 
     async def revoke(self, operator: Operator, body: api.RevokeRequest) -> api.RevokeResponse:
         found = await self._heart.revocation.revoke(body.serials, body.reason, operator.actor)

@@ -28,7 +28,7 @@ LONGEST=67108864  # bytes of an answer
 MOST_NAMES=20000  # characters of account names that are told, of each kind
 INVALID=3 UNAUTHENTICATED=4 CONFLICT=7 UNAVAILABLE=9 MISCONFIGURED=10
 
-root='' sshd_config='' token_file='' quiet='' no_reload='' no_timer='' work='' undoing='' reloaded='' locked='' by_host='' force=''
+root='' sshd_config='' token_file='' quiet='' no_reload='' no_timer='' work='' undoing='' reloaded='' locked='' by_host='' force='' again=0
 
 # --- telling -----------------------------------------------------------------------------------------------------
 
@@ -185,7 +185,7 @@ ask() { # METHOD PATH FILE: the answer goes to $work/answer. FILE is the body; w
         [ -z "$header" ] || printf 'header = "Authorization: Daypass-Host %s"\n' "$header"
     } >"$work/curl"
     # Not on the command line, which everybody on a machine can read.
-    code=$(curl -q -g -sS --proto =https --max-time 60 --max-filesize $LONGEST --cacert "$work/roots.pem" \
+    code=$(curl -q -g -sS --retry $again --proto =https --max-time 60 --max-filesize $LONGEST --cacert "$work/roots.pem" \
         -K "$work/curl" -o "$work/answer" -w '%{http_code}' 2>"$work/curl.said") ||
         die $UNAVAILABLE "the CA at $url can't be reached: $(printable <"$work/curl.said")"
     case $code in 2??) return 0 ;; esac
@@ -643,7 +643,7 @@ read_token() { # wire/jointoken.py: dpj1.base64url of {"url","fingerprint","id",
 }
 
 pin() { # the X.509 root by its fingerprint, and in it the CA id
-    curl -q -g -sS -k --proto =https --max-time 60 --max-filesize 65536 -o "$work/answer" "$url/root/$fingerprint" 2>"$work/said" ||
+    curl -q -g -sS -k --retry 5 --proto =https --max-time 60 --max-filesize 65536 -o "$work/answer" "$url/root/$fingerprint" 2>"$work/said" ||
         die $UNAVAILABLE "the CA at $url can't be reached: $(printable <"$work/said")"
     printf '%b\n' "$(sed -n 's/.*"ca":"\(-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\]*-----END CERTIFICATE-----\).*/\1/p' "$work/answer")" |
         sed '/^$/d' >"$work/roots.pem"
@@ -677,6 +677,7 @@ enroll() {
     message=$(text daypass-possession-v1)00$(string "$ca_id")$(string "$(printf %s "$token" | sha256)")
     proofs=$(proven_keys "$message") || exit
     printf '{"token":"%s","name":"%s","keys":[%s]}' "$token" "$(own_name)" "$proofs" >"$work/request"
+    again=5 # one who asks again with the same keys is given the same (trust 3.4)
     ask POST /v1/host/agent/enroll "$work/request"
     judge
     judge_certificates

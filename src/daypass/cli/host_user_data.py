@@ -1,0 +1,73 @@
+"""`daypass host user-data`: a new machine's first boot enrols it."""
+
+from __future__ import annotations
+
+import sys
+import time
+
+import click
+
+from daypass.cli.admin_options import json_option
+from daypass.cli.admin_token import label
+from daypass.cli.administration import Administration, administering
+from daypass.cli.output import duration, json_data, note, utc
+from daypass.errors import Conflict
+
+__all__ = ["user_data"]
+
+_FORMATS = ("cloud-init", "sh")
+
+
+@click.command(
+    "user-data",
+    epilog="""\b
+Examples:
+  daypass host user-data web-7.example.com > user-data
+  daypass host user-data web-7.example.com --label tier=gold --lifetime 10m
+  daypass host user-data web-7.example.com --format sh | ssh root@192.0.2.7 sh
+
+Good for one machine, for an hour at most: whoever reads it in that time can become this host. The machine needs curl
+and OpenSSH 8.1 or later, and no Python. An operator needs the capability token:PATTERN for every name.""",
+)
+@click.argument("name")
+@click.option("--alias", "aliases", multiple=True, metavar="NAME", help="A further name for the host; repeatable.")
+@click.option("--label", "labels", multiple=True, metavar="K=V", help="A label for the host; repeatable.")
+@click.option("--lifetime", default="1h", show_default=True, help="How long the machine may take to its first boot.")
+@click.option(
+    "--format", "form", type=click.Choice(_FORMATS), default=_FORMATS[0], show_default=True, help="What to print."
+)
+@administering
+@json_option
+def user_data(
+    ca: Administration, name: str, aliases: tuple[str, ...], labels: tuple[str, ...], lifetime: str, form: str,
+    as_json: bool,
+) -> None:  # fmt: skip
+    """Print what enrols host NAME at its first boot."""
+    from daypass import shell_agent
+    from daypass.api import JoinTokenRequest, JoinTokenResponse
+    from daypass.model import parse_duration
+    from daypass.shell_agent.first_boot import cloud_config, shell_script
+
+    request = JoinTokenRequest(
+        name=name, aliases=list(aliases), labels=dict(map(label, labels)), lifetime=parse_duration(lifetime)
+    )
+    purpose = f"make a token with which {' and '.join((name, *aliases))} can join at first boot"
+    answer = ca.call("join_token", request, JoinTokenResponse, purpose, as_json=as_json)
+    digest = _same(answer.agent, shell_agent.digest())
+    text = (cloud_config if form == _FORMATS[0] else shell_script)(answer.token, digest)
+    if as_json:
+        json_data({"name": answer.name, "user_data": text, "agent": digest, "expires_at": utc(answer.expires_at)})
+        return
+    sys.stdout.write(text)
+    note(f"good for {answer.name}, once, for {duration(answer.expires_at - time.time() + 1)}")
+
+
+def _same(theirs: str, ours: str) -> str:
+    """What runs as root on new machines is what came with this very daypass, whatever the CA says."""
+    if theirs != ours:
+        raise Conflict(
+            "the CA serves another agent.sh than the one that this daypass knows",
+            code="agent.digest",
+            hint="bring both to the same version, or run this on the CA's machine; then: daypass host user-data NAME",
+        )
+    return ours
