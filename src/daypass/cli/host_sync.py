@@ -53,12 +53,17 @@ def sync(context: click.Context, root: Path, lock_many: bool, as_json: bool) -> 
 
 
 def _synced(paths: Paths, lock_many: bool) -> Synced:
+    from daypass.host.enforce import take_back_overdue
     from daypass.host.reporting import tell
     from daypass.host.state import State
     from daypass.host.sync import enrolled, sync_once
     from daypass.remote import Remote
 
     state: State = enrolled(paths)
+    if take_back_overdue(paths, time.time()):
+        note(
+            "daypass: warning: nobody has confirmed that certificates alone are let in: keys and passwords are again"
+        )
     with Remote(state.url, "\n".join(state.roots)) as remote:
         done = sync_once(paths, remote, time.time(), lock_many=lock_many)
         done.said += tell(paths, done.state, remote, int(time.time()))

@@ -14,6 +14,9 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from pathlib import Path
+
+from msgspec.structs import replace
 
 from daypass.api import HostReport
 from daypass.errors import Conflict, Denied, Invalid, Misconfigured
@@ -56,7 +59,8 @@ class Enforcing:
             self._try_beside(ours)
             drop_in = enforcement.place(self.sshd, self.paths, ours)
             state = State(
-                id=secrets.token_hex(8), path=str(drop_in.path), exceptions=sorted(self.exceptions), since=now,
+                id=secrets.token_hex(8), sshd=str(self.sshd.binary), config=str(self.sshd.config),
+                path=str(drop_in.path), exceptions=sorted(self.exceptions), since=now,
                 deadline=now + self.within,
             )  # fmt: skip
             files.write(self.paths.enforcement, state.encode(), 0o600)
@@ -142,7 +146,7 @@ def confirm(paths: Paths, login: Callable[[State], Login | None]) -> State:
                 code="host.not-by-certificate",
                 hint="log in anew, by certificate, and run it there; not in tmux or screen",
             )
-        kept = State(id=state.id, path=state.path, exceptions=state.exceptions, since=state.since)
+        kept = replace(state, deadline=0)
         files.write(paths.enforcement, kept.encode(), 0o600)
         deadman.disarm(paths)
         return kept
@@ -163,12 +167,12 @@ def take_back(paths: Paths, sshd: Sshd, number: str | None = None) -> bool:
         return changed or state is not None
 
 
-def take_back_overdue(paths: Paths, sshd: Sshd, now: float) -> bool:
+def take_back_overdue(paths: Paths, now: float) -> bool:
     """What was not confirmed in time, by the wall clock; one that was set back counts as late."""
     state = _known(paths)
     if state is None or state.confirmed or state.since - 60 <= now < state.deadline:
         return False
-    return take_back(paths, sshd, state.id)
+    return take_back(paths, Sshd(Path(state.sshd), Path(state.config)), state.id)
 
 
 def opened(sshd: Sshd) -> list[NewFile]:

@@ -39,7 +39,9 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     """`/var/lib/daypass/enforce.json`. Until it is confirmed, `deadline` says when it is taken back."""
 
     id: str  # random: what was to take back an earlier one leaves this alone
-    path: str  # of sshd's configuration that our lines stand in
+    sshd: str  # the program, and its configuration file
+    config: str
+    path: str  # that our lines stand in
     exceptions: list[str]
     since: int  # unix seconds
     deadline: int = 0  # unix seconds; 0: it is confirmed
