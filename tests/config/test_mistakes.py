@@ -110,6 +110,8 @@ CA = [
     (USER_KEY, 'file = "keys/user_ca"', "keys[0].file", "is not an absolute path"),
     ("keys/host_ca", "keys/user_ca", "keys[1].file", "one key file can't serve twice"),
     (DOMAINS, "domains = []", "hosts.domains", "is empty"),
+    (DOMAINS, f'{DOMAINS}\nstale_after = "a month"', "hosts.stale_after", "is not a duration"),
+    (DOMAINS, f'{DOMAINS}\nstale_after = "2d"', "hosts.stale_after", "too short"),
     (DOMAINS, 'domains = ["*"]', "hosts.domains[0]", "would speak for hosts that are not yours"),
     (DOMAINS, 'domains = ["*.com"]', "hosts.domains[0]", "would speak for hosts that are not yours"),
     (DOMAINS, 'domains = ["*.*.example.com"]', "hosts.domains[0]", "is not a host pattern"),

@@ -28,6 +28,7 @@ from daypass import api
 from daypass.ca.acts import Act, Operator, Shown
 from daypass.ca.krls import MadeKrl, made
 from daypass.ca.ports import HostRecord
+from daypass.ca.token_ports import Terms
 from daypass.errors import Unauthenticated
 from daypass.model import Credential, HostFacts, Issued, Request
 from daypass.server import app, serve
@@ -82,6 +83,7 @@ class Double:
     acts: AnyAct = field(default_factory=AnyAct)
     approvals: Any = None
     configs: Any = None
+    inventory: Any = None
     revocation: Any = None
     ledger: Any = None
     devices: Devices | None = None
@@ -106,7 +108,11 @@ class Double:
     def host_keys(self) -> tuple[PublicKey, ...]:
         return self.host
 
-    async def make_join_token(self, facts: HostFacts, lifetime: int, actor: str) -> tuple[str, int]:
+    @property
+    def tokens(self) -> Any:
+        return self
+
+    async def make(self, facts: HostFacts, lifetime: int, actor: str, terms: Terms) -> tuple[str, int]:  # noqa: ARG002
         self.joined.append((facts, lifetime, actor))
         return "dpj1.made", 1_800_000_000 + lifetime
 

@@ -14,6 +14,7 @@ from daypass.api import (
     calls,
     configs,
     explaining,
+    fleet,
     hosts,
     joining,
     logins,
@@ -29,6 +30,7 @@ from daypass.api.base import *
 from daypass.api.calls import *
 from daypass.api.configs import *
 from daypass.api.explaining import *
+from daypass.api.fleet import *
 from daypass.api.hosts import *
 from daypass.api.joining import *
 from daypass.api.logins import *
@@ -44,6 +46,7 @@ __all__ += approvals.__all__
 __all__ += base.__all__
 __all__ += calls.__all__
 __all__ += configs.__all__
+__all__ += fleet.__all__
 __all__ += hosts.__all__
 __all__ += joining.__all__
 __all__ += logins.__all__

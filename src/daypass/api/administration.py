@@ -18,8 +18,6 @@ from daypass.api.route import admin_route
 __all__ = [
     "ADMIN_ROUTES",
     "ActProof",
-    "JoinTokenRequest",
-    "JoinTokenResponse",
     "LedgerEntry",
     "LedgerRequest",
     "Pending",
@@ -66,26 +64,6 @@ class Pending(msgspec.Struct, frozen=True, kw_only=True):
     expires_at: int
 
 
-class JoinTokenRequest(msgspec.Struct, frozen=True, kw_only=True):
-    name: str
-    aliases: list[str] = []
-    labels: dict[str, str] = {}
-    lifetime: int = 3600  # seconds
-
-    def capabilities(self) -> tuple[str, ...]:
-        """For every name that the token gives a host."""
-        return tuple(f"token:{each}" for each in (self.name, *self.aliases))
-
-
-class JoinTokenResponse(msgspec.Struct, frozen=True, kw_only=True):
-    """`token` carries URL, root fingerprint and secret; it is shown once and stored only as a hash."""
-
-    token: str
-    name: str
-    expires_at: int
-    agent: str = ""  # hex SHA-256 of the agent.sh that this CA serves
-
-
 class RevokeRequest(msgspec.Struct, frozen=True, kw_only=True):
     """Anybody's certificates, all or none of them."""
 
@@ -125,9 +103,6 @@ class LedgerEntry(msgspec.Struct, frozen=True, kw_only=True):
 
 
 ADMIN_ROUTES = (
-    admin_route(
-        "join_token", "token:NAME", JoinTokenRequest, JoinTokenResponse, "Make a one-time join token.", status=201
-    ),
     admin_route("revoke", "revoke", RevokeRequest, RevokeResponse, "Revoke certificates, whosever they are."),
     admin_route("ledger", "audit", LedgerRequest, LedgerEntry, "Read the ledger: one entry a line, as recorded."),
     admin_route("explain", "audit", ExplainRequest, Explanation, "Whether somebody may log in there, and why."),

@@ -9,6 +9,7 @@ from daypass.api.base import (
 )
 from daypass.api.configs import CONFIG_ROUTES
 from daypass.api.explaining import Explanation, MyQuestion
+from daypass.api.fleet import FLEET_ROUTES
 from daypass.api.hosts import (
     EnrolRequest,
     EnrolResponse,
@@ -148,6 +149,7 @@ ROUTES = (
     *CONFIG_ROUTES,
     *JOINING_ROUTES,
     *LOGIN_ROUTES,
+    *FLEET_ROUTES,
 )  # fmt: skip
 
 

@@ -130,14 +130,17 @@ async def run_ca(
 
 @asynccontextmanager
 async def _followed(heart: Authority) -> AsyncIterator[None]:
-    """What is published meanwhile is put in force, whether or not anybody asks for a certificate, and is said so."""
-    watching = [heart.force.watch(), *([heart.presence.watch()] if heart.presence is not None else [])]
+    """What is published meanwhile is put in force, whether or not anybody asks for a certificate, and is said so; and
+    stale hosts leave."""
+    watching = [heart.force.watch(), heart.inventory.watch()]
+    watching += [heart.presence.watch()] if heart.presence is not None else []
     following = [asyncio.create_task(each) for each in watching]
     try:
         yield
     finally:
         for task in following:
             task.cancel()
+        for task in following:
             with suppress(asyncio.CancelledError):
                 await task
 

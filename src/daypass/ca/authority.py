@@ -28,6 +28,7 @@ from daypass.ca.clock import ClockGuard
 from daypass.ca.force import Following, InForce
 from daypass.ca.host_calls import HostCalls
 from daypass.ca.hosts import Hosts
+from daypass.ca.inventory import Inventory
 from daypass.ca.keys import CaKeys
 from daypass.ca.learning import Learning
 from daypass.ca.login_reports import LoginReports
@@ -98,7 +99,8 @@ class Authority:
         self.configs = configs
         self._keys = keys
         self.clock = clock
-        self.make_join_token = hosts.make_join_token
+        self.tokens, self.make_join_token = hosts.tokens, hosts.tokens.make
+        self.inventory = Inventory(store, clock, force, hosts.tokens)
         self.bundle = hosts.bundle
         self.text_bundle = hosts.text_bundle
         self.client_bundle = hosts.client_bundle

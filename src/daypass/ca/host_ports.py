@@ -15,6 +15,7 @@ __all__ = [
     "MAX_REPORTED",
     "HostAbout",
     "HostAccounts",
+    "HostCertificate",
     "HostRecord",
     "HostStore",
     "KnownHost",
@@ -79,6 +80,15 @@ class KnownHost(HostRecord, frozen=True):
     ends: int = 0  # latest valid_before of all its certificates, revoked ones too
 
 
+class HostCertificate(Struct, frozen=True):
+    serial: int
+    public_key: bytes  # wire blob
+    principals: tuple[str, ...]
+    valid_after: int
+    valid_before: int
+    revoked_at: int | None
+
+
 class Member(Struct, frozen=True):
     """A person whose certificate carried `role:NAME:LOGIN` of these roles."""
 
@@ -110,6 +120,19 @@ class HostStore(Protocol):
     ) -> None:
         """Keep what it said; None: it said nothing of that. A machine that has not spoken under its certificates
         before is an event, `host.clone`. Raises NotFound; Invalid for more than MAX_REPORTED names of a kind."""
+
+    async def host_certificates(self, host_id: str, now: int) -> Sequence[HostCertificate]:
+        """Those that have not expired, revoked ones too, newest first."""
+
+    async def remove_host(self, host_id: str, *, reason: str, actor: str, now: int) -> tuple[int, ...]:
+        """Off the inventory: its live certificates are revoked, its names are anybody's. Gives the serials.
+
+        Raises NotFound for one that is not there any more.
+        """
+
+    async def retire_stale(self, before: int, now: int, limit: int = 500) -> Sequence[str]:
+        """Off the inventory go hosts whose last certificate ended before `before`, each with an event. Gives their
+        names; `limit` at most at a time."""
 
     async def people_of(self, roles: Collection[str], since: int) -> Sequence[Member]:
         """By login: everyone with a certificate that ended after `since`, or has not, and carries one of these roles'

@@ -1,10 +1,8 @@
-"""The host's side of the heart: join tokens, and the signed bundles that hosts and laptops are given."""
+"""The host's side of the heart: the signed bundles that hosts and laptops are given."""
 
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import secrets
 
 import msgspec
 from msgspec import Struct
@@ -18,9 +16,8 @@ from daypass.ca.host_ports import HostRecord
 from daypass.ca.keys import CaKeys
 from daypass.ca.krls import Krls, Loads, MadeKrl, parses
 from daypass.ca.ports import Store
-from daypass.ca.token_ports import JoinToken
-from daypass.errors import Invalid, NotFound
-from daypass.model import HostFacts
+from daypass.ca.tokens import Tokens
+from daypass.errors import NotFound
 from daypass.wire import CertType, SshSignature, sshsig
 from daypass.wire.binding import (
     BUNDLE_NAMESPACE,
@@ -28,13 +25,11 @@ from daypass.wire.binding import (
     HEARTBEAT_NAMESPACE,
     TEXT_BUNDLE_NAMESPACE,
 )
-from daypass.wire.jointoken import JoinTokenText
 
 __all__ = ["Given", "Hosts"]
 
 BUNDLE_LIFETIME = 30 * 86400  # seconds; as long as a host certificate
 CLIENT_BUNDLE_AGE = 5  # seconds; a morning's logins all ask for the same
-MAX_TOKEN_LIFETIME = 3600  # seconds: tokens end up in user data, which many can read (trust 5.4)
 
 
 class Given(Struct, frozen=True):
@@ -64,7 +59,7 @@ class Hosts:
         self._store = store
         self._clock = clock
         self._ca_id = ca_id
-        self._url = url
+        self.tokens = Tokens(force, store, clock, url=url, root=lambda: self._keys.tls_root)
         self._client_bundle: tuple[int, tuple[str, str]] = (0, ("", ""))  # when it was made, and what
         self._making = asyncio.Lock()
         self._known_reaches: Reaches | None = None
@@ -74,31 +69,6 @@ class Hosts:
     @property
     def _keys(self) -> CaKeys:
         return self._force.current.keys
-
-    async def make_join_token(self, facts: HostFacts, lifetime: int, actor: str) -> tuple[str, int]:
-        """(token, unix time it ends). Raises Invalid or Denied for names and lifetimes that can't be."""
-        if not 0 < lifetime <= MAX_TOKEN_LIFETIME:
-            raise Invalid(
-                "a join token lives for an hour at most", code="token.lifetime", hint="make it when the host is there"
-            )
-        for name in (facts.name, *facts.aliases):
-            self._force.current.policy.require_host_name(name)
-        for each in facts.addresses:
-            self._force.current.policy.require_host_address(each)
-        now = self._clock.now()
-        token_id, secret = secrets.token_hex(8), secrets.token_urlsafe(32)
-        await self._store.add_join_token(
-            JoinToken(
-                id=token_id,
-                secret_hash=hashlib.sha256(secret.encode()).digest(),
-                facts=facts,
-                created_by=actor,
-                expires_at=now + lifetime,
-            ),
-            now=now,
-        )
-        text = JoinTokenText(self._url, self._keys.tls_root, token_id, secret).encode()
-        return text, now + lifetime
 
     async def bundle(self, host: HostRecord | None) -> tuple[tuple[str, str], MadeKrl]:
         """(document, armored signature): the document a host applies, api.HostBundle in JSON; and its KRL."""

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from daypass.ca.reach import glob
 from daypass.ca.subject import Subject
 from daypass.ca.who import Who
 from daypass.config import Config
+from daypass.config.reach import host_glob_fault
 from daypass.config.schema import OperatorSection
 from daypass.errors import Denied
 from daypass.model import is_host_name
 
 __all__ = ["Operators", "covers"]
+
+_ANY, _ONE = "\0", "\1"  # wildcards of a pattern, as characters that no name has
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +59,22 @@ class Operators:
 
 
 def covers(held: str, wanted: str) -> bool:
-    """Whether a capability held is good for the one wanted; `token:PATTERN` for host names that it matches."""
+    """Whether a capability held is good for the one wanted; `token:PATTERN` for host names that it matches, and for
+    patterns of such names alone."""
     if held.startswith("token:") and wanted.startswith("token:"):
-        name = wanted.removeprefix("token:")
-        return is_host_name(name) and glob(held.removeprefix("token:")).fullmatch(name) is not None
+        pattern, name = held.removeprefix("token:"), wanted.removeprefix("token:")
+        if is_host_name(name):
+            return glob(pattern).fullmatch(name) is not None
+        return host_glob_fault(name) is None and _matches_all(pattern, name)
     return held == wanted != ""
+
+
+def _matches_all(pattern: str, inner: str) -> bool:
+    """Whether `pattern` matches every name that `inner` does. What stands for any characters there must be taken by
+    a `*` here; what stands for one, by `*` or `?`."""
+    marked = inner.replace("*", _ANY).replace("?", _ONE)
+    taken = "".join({"*": ".*", "?": f"[^{_ANY}]"}.get(each, re.escape(each)) for each in pattern)
+    return re.fullmatch(taken, marked) is not None
 
 
 def _compiled(section: OperatorSection, provider: str) -> _Operator:

@@ -18,7 +18,7 @@ from daypass.ca.reach import Reach
 from daypass.ca.roles import Role
 from daypass.config import Config, policy_hash
 from daypass.hostnames import HostNames
-from daypass.model import Grant, HostRole, Proof, Request
+from daypass.model import Grant, HostRole, Proof, Request, parse_duration
 
 __all__ = ["SYSTEM_ACCOUNTS", "Policy", "name_taken"]
 
@@ -34,6 +34,7 @@ class Policy:
         self.user_ceiling, self.host_ceiling = bounds.user_ceiling, bounds.host_ceiling
         hosts = config.hosts
         self.host_names = HostNames(tuple(hosts.domains), hosts.short_names, tuple(hosts.addresses))
+        self.stale_after = parse_duration(hosts.stale_after)
         only = config.providers[0].name if len(config.providers) == 1 else ""
         self.roles = tuple(Role.compile(section, self.user_ceiling, only) for section in config.roles)
         self.sections = {section.name: section for section in config.roles}

@@ -35,6 +35,7 @@ __all__ = ["meaning"]
 
 KEY_USES = ("user", "host", "bundle", "tls")
 _CA_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,63}")  # X.509 allows a common name 64 characters
+_LEAST_STALE = 3 * 86400  # seconds
 _USER_CEILING = 20 * 3600  # no certificate outlives a sign-in by more (trust 3.7)
 _BACKDATE = 3600
 
@@ -51,6 +52,7 @@ def meaning(config: Config) -> Iterator[Problem]:
     yield from _lifetimes(config.lifetimes)
     yield from _hosts(config.hosts.domains)
     yield from host_name_faults(config.hosts)
+    yield from _stale(config.hosts.stale_after)
     yield from people(config)
     yield from bastion_faults(config)
     yield from _reserved(config.reserved_logins)
@@ -125,6 +127,13 @@ def _hosts(domains: list[str]) -> Iterator[Problem]:
     for index, name in enumerate(domains):
         if "." not in name and host_pattern_fault(name) is None:
             yield warning(f"hosts.domains[{index}]", f"{quoted(name)} is a short name: elsewhere it is another host")
+
+
+def _stale(after: str) -> Iterator[Problem]:
+    yield from said("hosts.stale_after", duration_fault(after))
+    if (seconds(after) or _LEAST_STALE) < _LEAST_STALE:
+        fault = "is too short: a machine that was off over a weekend would lose its names"
+        yield error("hosts.stale_after", fault, '"3d" or more')
 
 
 def _reserved(logins: list[str]) -> Iterator[Problem]:

@@ -79,6 +79,7 @@ class HostsSection(Section, frozen=True):
     domains: list[str]  # what the host CA may speak for: names and *.patterns (trust 5.2)
     short_names: str = ""  # one domain; hosts directly in it go by their first label, too
     addresses: list[str] = []  # networks whose addresses may be names of hosts, for 24 h at a time
+    stale_after: str = "30d"  # after the end of its last certificate a host leaves the inventory, its names are free
 
 
 class BastionSection(Section, frozen=True):

@@ -6,14 +6,14 @@ import sys
 from collections.abc import AsyncIterator
 from typing import Final
 
-from daypass import api, shell_agent
+from daypass import api
 from daypass.ca.acts import Operator
 from daypass.ca.ports import LedgerRow, OnRecord
 from daypass.errors import Invalid
-from daypass.model import HostFacts
 from daypass.server.answers import Stream, encode
 from daypass.server.configs import ConfigRoutes
 from daypass.server.explaining import Explaining
+from daypass.server.fleet import FleetRoutes
 from daypass.server.joining import JoiningRoutes
 from daypass.server.logins import FleetLogins
 from daypass.server.persons import PersonRoutes
@@ -28,11 +28,6 @@ LAST: Final = 2**63 - 1  # what a database counts to
 class Administration:
     def __init__(self, heart: Heart) -> None:
         self._heart = heart
-
-    async def join_token(self, operator: Operator, body: api.JoinTokenRequest) -> api.JoinTokenResponse:
-        facts = HostFacts(body.name, tuple(body.aliases), body.labels)
-        token, expires_at = await self._heart.make_join_token(facts, body.lifetime, operator.actor)
-        return api.JoinTokenResponse(token=token, name=body.name, expires_at=expires_at, agent=shell_agent.digest())
 
     async def revoke(self, operator: Operator, body: api.RevokeRequest) -> api.RevokeResponse:
         found = await self._heart.revocation.revoke(body.serials, body.reason, operator.actor)
@@ -68,6 +63,7 @@ def administration(heart: Heart) -> tuple[object, ...]:
         Administration(heart),
         Explaining(heart),
         PersonRoutes(heart),
+        FleetRoutes(heart),
         ConfigRoutes(heart.configs),
         JoiningRoutes(heart),
         FleetLogins(heart),

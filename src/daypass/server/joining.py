@@ -24,7 +24,7 @@ class JoiningRoutes:
         if not 0 < len(body.hosts) <= MOST:
             raise Invalid(f"1 to {MOST} hosts can be asked for at a time", code="token.hosts")
         wanted = [HostFacts(each.name, tuple(each.aliases), each.labels) for each in body.hosts]
-        made = [await self._heart.make_join_token(each, body.lifetime, operator.actor) for each in wanted]
+        made = [await self._heart.tokens.make(each, body.lifetime, operator.actor) for each in wanted]
         return api.JoinTokensResponse(
             tokens=[token for token, _ in made],
             expires_at=min(expires for _, expires in made),

@@ -15,6 +15,7 @@ from daypass.ca.device import DeviceAsk, DeviceAsked, DeviceBegun, DeviceDone, D
 from daypass.ca.explain import Answer
 from daypass.ca.host_calls import HostSaid, Synced
 from daypass.ca.host_ports import HostRecord, KnownHost
+from daypass.ca.inventory import Inventory
 from daypass.ca.krls import MadeKrl
 from daypass.ca.login_reports import LoginReports
 from daypass.ca.pending_ports import PendingAct
@@ -23,9 +24,10 @@ from daypass.ca.ports import LedgerRow, OnRecord
 from daypass.ca.publishing import Compared, Published
 from daypass.ca.questions import About, PolicyDiffed
 from daypass.ca.shown import Call
+from daypass.ca.tokens import Tokens
 from daypass.ca.who_could import Holders
 from daypass.errors import DaypassError
-from daypass.model import Credential, HostFacts, Issued, Request, Secret
+from daypass.model import Credential, Issued, Request, Secret
 from daypass.wire import Certificate, PublicKey
 
 __all__ = [
@@ -239,6 +241,12 @@ class Heart(Protocol):
     def persons(self) -> Persons: ...
 
     @property
+    def tokens(self) -> Tokens: ...
+
+    @property
+    def inventory(self) -> Inventory: ...
+
+    @property
     def configs(self) -> Configs: ...
 
     @property
@@ -255,9 +263,6 @@ class Heart(Protocol):
     def user_keys(self) -> tuple[PublicKey, ...]: ...
 
     def host_keys(self) -> tuple[PublicKey, ...]: ...
-
-    async def make_join_token(self, facts: HostFacts, lifetime: int, actor: str) -> tuple[str, int]:
-        """The token, and the unix second it expires."""
 
     async def bundle(self, host: HostRecord) -> tuple[tuple[str, str], MadeKrl]:
         """The host's bundle as a JSON document, an armored SSHSIG over it, and the KRL that it names."""

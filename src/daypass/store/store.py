@@ -29,10 +29,10 @@ from daypass.ca.ports import (
     View,
 )
 from daypass.ca.report_ports import ReportRecord
-from daypass.ca.token_ports import JoinToken
 from daypass.model import Issued, OnceId
-from daypass.store import admin, configs, devices, holders, host_reports, hosts, known_hosts, ledger, tokens
+from daypass.store import admin, configs, devices, holders, host_reports, hosts, known_hosts, ledger
 from daypass.store.database import CommitLost, Database, Refused
+from daypass.store.fleet_store import SqlFleet
 from daypass.store.inline import Inline, Kind
 from daypass.store.krl_store import SqlKrls
 from daypass.store.pending import SqlPending
@@ -50,7 +50,7 @@ FORGET_EVERY = 3600  # seconds between clearances of expired one-time ids
 T = TypeVar("T")
 
 
-class SqlStore(SqlPersons, SqlPending, SqlRotation, SqlKrls):
+class SqlStore(SqlPersons, SqlFleet, SqlPending, SqlRotation, SqlKrls):
     """Implements `daypass.ca.ports.Store`. Use it from one event loop; `open_store` makes one."""
 
     def __init__(self, database: Database) -> None:
@@ -158,20 +158,6 @@ class SqlStore(SqlPersons, SqlPending, SqlRotation, SqlKrls):
         check_text(act, actor)
         ledger.check_details(details)
         await self._change(admin.add_event, act, details, actor=actor, now=now, person=person)
-
-    async def add_join_token(self, token: JoinToken, *, now: int) -> None:
-        await self._change(tokens.add, token, now=now)
-
-    async def join_token(self, token_id: str) -> JoinToken | None:
-        check_text(token_id)
-        return await self._read(lambda connection: tokens.find(connection, token_id))
-
-    async def join_tokens(self, since: int) -> Sequence[JoinToken]:
-        return await self._read(lambda connection: tokens.every(connection, since))
-
-    async def revoke_join_tokens(self, token_ids: Sequence[str], *, reason: str, actor: str, now: int) -> None:
-        check_text(reason, actor, *token_ids)
-        await self._change(tokens.revoke, token_ids, reason=reason, actor=actor, now=now)
 
     async def add_device(self, request: DeviceRequest, caps: DeviceCaps) -> None:
         check_text(request.machine, request.address, request.network, request.provider)
