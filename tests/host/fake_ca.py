@@ -13,11 +13,11 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from daypass import api
-from daypass.errors import Unauthenticated
+from daypass.errors import DaypassError, Unauthenticated
 from daypass.host.calls import Prove
 from daypass.model import HostRole
 from daypass.wire import Certificate, CertType, Krl, PublicKey, SshSignature, sign_blob
-from daypass.wire.binding import possession_message, request_message
+from daypass.wire.binding import possession_message, renewal_message, request_message
 from daypass.wire.sshsig import to_be_signed
 
 __all__ = ["NAME", "OPTIONS", "ROLES", "FakeCa", "empty_krl", "public"]
@@ -57,6 +57,11 @@ class FakeCa:
     heartbeat: dict[str, Any] = field(default_factory=dict)
     sync_answer: Callable[[api.HostSyncResponse], api.HostSyncResponse] = lambda answer: answer
     synced: list[api.HostSyncRequest] = field(default_factory=list)
+    renew_answer: Callable[[api.HostRenewed], api.HostRenewed] = lambda answer: answer
+    revoked: list[int] = field(default_factory=list)
+    revoke_error: DaypassError | None = None
+    serial: int = 1 << 32
+    url: str = "https://ca.example.com"
     listed: bytes = field(default_factory=lambda: empty_krl())  # the KRL; the bundle names it
 
     @property
@@ -87,10 +92,7 @@ class FakeCa:
     def host_sync(self, request: api.HostSyncRequest, prove: Prove) -> api.HostSyncResponse:
         """As daypass.remote answers it; the proof is verified like the real CA does."""
         self.synced.append(request)
-        shown = api.HostProof.from_header(prove("POST", "/v1/host/sync", b"body"))
-        certificate = Certificate.parse(shown.certificate)
-        message = request_message(self.ca_id, "POST", "/v1/host/sync", b"body", shown.time, shown.nonce)
-        SshSignature.parse(shown.proof).verify(api.HOST_REQUEST_NAMESPACE, message, certificate.public_key)
+        self._verify("/v1/host/sync", prove)
         trust, bundle = self._trust(), self._bundle()
         same = request.digest == bundle.digest
         signer = self.signers.get("bundle", self.bundle_key)
@@ -102,6 +104,23 @@ class FakeCa:
                 krl=self.listed if request.krl_digest != bundle.krl_digest else None,
             )
         )
+
+    def host_renew(self, request: api.HostRenewRequest, prove: Prove) -> api.HostRenewed:
+        """The same for new certificates; every key has to have signed for itself."""
+        self._verify("/v1/host/renew", prove)
+        blobs = [each.public_key for each in request.keys]
+        message = renewal_message(self.ca_id, "h-1", blobs)
+        for each in request.keys:
+            SshSignature.parse(each.proof).verify(api.POSSESSION_NAMESPACE, message, PublicKey.parse(each.public_key))
+        self.serial += 1
+        answer = api.HostRenewed(certificates=[self._certificate(PublicKey.parse(each)) for each in blobs])
+        return self.renew_answer(answer)
+
+    def revoke_host(self, ott: str, serial: int, *, reason: str = "") -> None:  # noqa: ARG002
+        """What `ott` says is the provisioner's to judge, and tried with the real CA."""
+        if self.revoke_error is not None:
+            raise self.revoke_error
+        self.revoked.append(serial)
 
     def signed_trust(self) -> api.Signed:
         return self._signed(self._trust(), self.signers.get("trust", self.root), api.TRUST_NAMESPACE)
@@ -122,11 +141,17 @@ class FakeCa:
     def _sign(self, ca: Ed25519PrivateKey, **changes: Any) -> Certificate:
         now = int(time.time())
         fields: dict[str, Any] = {
-            "nonce": os.urandom(32), "serial": 1 << 32, "key_id": "test", "valid_after": now - 60,
+            "nonce": os.urandom(32), "serial": self.serial, "key_id": "test", "valid_after": now - 60,
             "valid_before": now + 3600, "critical_options": (), "extensions": (), "signature_key": public(ca),
         }  # fmt: skip
         made = Certificate(**(fields | changes))
         return made.with_signature(sign_blob(ca, made.to_be_signed()))
+
+    def _verify(self, path: str, prove: Prove) -> None:
+        shown = api.HostProof.from_header(prove("POST", path, b"body"))
+        certificate = Certificate.parse(shown.certificate)
+        message = request_message(self.ca_id, "POST", path, b"body", shown.time, shown.nonce)
+        SshSignature.parse(shown.proof).verify(api.HOST_REQUEST_NAMESPACE, message, certificate.public_key)
 
     def _trust(self) -> api.TrustDocument:
         document = api.TrustDocument(

@@ -15,7 +15,7 @@ from daypass.host.state import State
 from daypass.model import is_host_name
 from daypass.wire import Certificate, CertType, KrlHeader, PublicKey
 
-__all__ = ["Answer", "check_krl", "verify"]
+__all__ = ["Answer", "check_krl", "verify", "verify_certificates"]
 
 _MAX_LIFETIME = 400 * 86400  # seconds; a host certificate beyond a year is somebody's mistake
 _NO_NAME = set("*?!, ")
@@ -43,13 +43,20 @@ def verify(
     bundle = trusted.verify_bundle(answer.bundle, trust, now=now, known_version=known.bundle_version if known else 0)
     if not is_host_name(bundle.name) or (bundle.host_id, bundle.name) != (answer.host_id, answer.name):
         raise Unauthenticated("the host bundle is for another host", code="bundle.host")
-    if len(answer.certificates) != len(keys):
-        raise Invalid(f"{len(keys)} keys went to the CA, {len(answer.certificates)} certificates came back")
-    authorities = trusted.public_keys(trust.host_ca)
-    pairs = zip(answer.certificates, keys, strict=True)
-    certificates = tuple(_certificate(blob, key, bundle.name, authorities, now) for blob, key in pairs)
+    certificates = verify_certificates(answer.certificates, keys, bundle.name, trust, now)
     krl, version = check_krl(bundle, answer.krl, known.krl_version if known else 0)
     return Answer(certificates, trust, bundle, krl, version)
+
+
+def verify_certificates(
+    blobs: Sequence[bytes], keys: Sequence[HostKey], name: str, trust: TrustDocument, now: float
+) -> tuple[Certificate, ...]:
+    """One for each of these keys, in their order, by a host CA key of this verified trust document."""
+    if len(blobs) != len(keys):
+        raise Invalid(f"{len(keys)} keys went to the CA, {len(blobs)} certificates came back")
+    authorities = trusted.public_keys(trust.host_ca)
+    pairs = zip(blobs, keys, strict=True)
+    return tuple(_certificate(blob, key, name, authorities, now) for blob, key in pairs)
 
 
 def _certificate(blob: bytes, key: HostKey, name: str, authorities: Sequence[PublicKey], now: float) -> Certificate:

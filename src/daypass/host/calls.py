@@ -11,12 +11,12 @@ from pathlib import Path
 from daypass.api import CALL_NONCE_SIZE, HOST_REQUEST_NAMESPACE, HostProof
 from daypass.errors import DaypassError, Misconfigured
 from daypass.host.hostkeys import HostKey, load_host_keys
-from daypass.host.state import State
+from daypass.host.state import CertificateState, State
 from daypass.wire import Certificate, SshSignature, sign_blob
 from daypass.wire.binding import request_message
 from daypass.wire.sshsig import to_be_signed
 
-__all__ = ["Prove", "certificates", "prover"]
+__all__ = ["Prove", "certificates", "holding", "holds", "prover"]
 
 Prove = Callable[[str, str, bytes], str]
 
@@ -45,15 +45,24 @@ def certificates(state: State) -> list[Certificate]:
     return found
 
 
+def holding(each: CertificateState) -> tuple[Certificate, HostKey] | None:
+    """One certificate with its private key; None where either is gone, or they are not each other's."""
+    try:
+        certificate = Certificate.from_line(Path(each.path).read_text(encoding="ascii"))
+        (key,), _ = load_host_keys([Path(each.key)])
+    except (OSError, UnicodeDecodeError, DaypassError):
+        return None
+    return (certificate, key) if key.public_key == certificate.public_key else None
+
+
+def holds(each: CertificateState) -> bool:
+    return holding(each) is not None
+
+
 def _holding(state: State) -> tuple[Certificate, HostKey]:
-    for each in state.certificates:
-        try:
-            certificate = Certificate.from_line(Path(each.path).read_text(encoding="ascii"))
-            (key,), _ = load_host_keys([Path(each.key)])
-        except (OSError, UnicodeDecodeError, DaypassError):
-            continue
-        if key.public_key == certificate.public_key:
-            return certificate, key
+    found = next((found for each in state.certificates if (found := holding(each)) is not None), None)
+    if found is not None:
+        return found
     raise Misconfigured(
         "no certificate of this host has its key beside it",
         code="host.certificate",

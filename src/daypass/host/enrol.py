@@ -23,13 +23,15 @@ from daypass.host import dropin, files, principals, reload, tools
 from daypass.host.accounts import Memory
 from daypass.host.alone import alone
 from daypass.host.answer import Answer, verify
+from daypass.host.calls import holds
 from daypass.host.hostkeys import HostKey, load_host_keys
 from daypass.host.install import Installation, OurFile, Outcome
-from daypass.host.machine import machine_of
+from daypass.host.machine import is_clone, machine_of, require_same
 from daypass.host.passwd import every_name, read_accounts
 from daypass.host.settings import Paths, Settings
 from daypass.host.sshd import Effective, Sshd
 from daypass.host.state import CertificateState, State
+from daypass.host.swap import Swap
 
 __all__ = ["Ca", "Enrolled", "Machine", "enrol", "installation", "prepare"]
 
@@ -84,8 +86,11 @@ def prepare(paths: Paths, sshd: Sshd, *, with_reload: bool = True) -> Machine:
     here, made = read_accounts(paths.passwd), Memory.load(paths.made_accounts).made
     never = every_name(Settings.load(paths.settings).never, here)
     closed = every_name([login for login, each in made.items() if each.locked], here)
-    State.load(paths.state)  # that it can be understood
+    if Swap.load(paths.swap) is not None:
+        what, hint = "a change of this host's certificates was interrupted", "finish it first: daypass host sync"
+        raise Conflict(what, code="host.swap", hint=hint)
     keys, warnings = load_host_keys(_key_files(effective, paths))
+    _check_copy(paths, State.load(paths.state), keys)
     reload.offered([key.public_key for key in keys], effective)
     return Machine(
         paths=paths,
@@ -139,6 +144,15 @@ def _principals(machine: Machine, answer: Answer) -> dict[str, bytes]:
     return principals.principals_files(answer.bundle, machine.accounts, {*machine.never, *machine.closed})
 
 
+def _check_copy(paths: Paths, known: State | None, keys: Sequence[HostKey]) -> None:
+    """A copy of an enrolled machine needs host keys of its own: these are the other one's."""
+    if known is None or not is_clone(paths, known):
+        return
+    theirs = {Path(each.key) for each in known.certificates if holds(each)}
+    if theirs & {key.path for key in keys}:
+        require_same(paths, known)
+
+
 def _key_files(effective: Effective, paths: Paths) -> list[Path]:
     named = [Path(value.strip('"')) for value in effective.get("hostkey", [])]
     return named or sorted(paths.host_keys.glob("ssh_host_*_key"))
@@ -147,6 +161,8 @@ def _key_files(effective: Effective, paths: Paths) -> list[Path]:
 def _known(machine: Machine, ca_id: bytes) -> State | None:
     """What is remembered of this CA. A host belongs to one: its user CA file and KRL are one CA's."""
     known = State.load(machine.paths.state)  # again: a sync may have come between
+    if known is not None and is_clone(machine.paths, known):
+        return None
     if known is not None and known.ca_id != ca_id.hex():
         raise Conflict(
             f"this machine is enrolled with another CA as {known.name}",

@@ -39,7 +39,11 @@ class HostKey:
 
     def proven(self, ca_id: bytes, token: str) -> EnrolKey:
         """The key and a signature by it that is good for this CA and this token alone."""
-        message = to_be_signed(POSSESSION_NAMESPACE, possession_message(ca_id, token))
+        return self.possessed(possession_message(ca_id, token))
+
+    def possessed(self, message: bytes) -> EnrolKey:
+        """The key and its signature over a message of `wire.binding`."""
+        message = to_be_signed(POSSESSION_NAMESPACE, message)
         signature = SshSignature(
             self.public_key, POSSESSION_NAMESPACE, "sha512", sign_blob(self.private_key, message)
         )

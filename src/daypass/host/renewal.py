@@ -7,6 +7,7 @@ spread over a twentieth of the lifetime.
 from __future__ import annotations
 
 from hashlib import sha256
+from pathlib import Path
 
 from daypass.host.state import State
 
@@ -23,8 +24,9 @@ def next_renewal(state: State) -> float:
 
 
 def renew_due(state: State, now: float) -> bool:
-    """Whether it is time. One that has ended is due too: the CA decides what it still may have."""
-    return next_renewal(state) <= now
+    """Whether it is time. One that has ended is due too: the CA decides what it still may have; so is a lost one."""
+    lost = any(not Path(each.path).is_file() for each in state.certificates)
+    return lost or next_renewal(state) <= now
 
 
 def _due(state: State, begins: int, expires: int, serial: int) -> float:

@@ -98,9 +98,29 @@ class Paths:
         return self.memory / "enforce.json"
 
     @property
+    def swap(self) -> Path:
+        """A change of certificates that goes on now, or was interrupted (`host.swap`)."""
+        return self.memory / "swap.json"
+
+    @property
+    def given_up(self) -> Path:
+        """Certificates of old keys that the CA has yet to be told of."""
+        return self.memory / "given-up.json"
+
+    @property
+    def said(self) -> Path:
+        """What `host sync` has complained of last."""
+        return self.memory / "said.json"
+
+    @property
     def lock(self) -> Path:
         """Empty; held while something changes these files."""
         return self.memory / "lock"
+
+    @property
+    def agent_lock(self) -> Path:
+        """Empty; held by the agent that runs."""
+        return self.memory / "agent.lock"
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

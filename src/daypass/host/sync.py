@@ -8,8 +8,8 @@
     processes of locked accounts are ended
     state    versions and times, last: what died before it is done again by the next sync
 
-sshd reads principals files and the KRL at each login: nothing is reloaded. `host run`, once it is there, calls
-`sync_once` whenever the CA tells it to; until then cron does.
+sshd reads principals files and the KRL at each login: nothing is reloaded. `host run` takes what the CA says on its
+stream the same way (`take`); where there is no agent, cron has `sync_once` called.
 """
 
 from __future__ import annotations
@@ -25,16 +25,22 @@ import msgspec
 from daypass.api import HostSyncRequest, HostSyncResponse
 from daypass.errors import Misconfigured
 from daypass.host import accounts, documents, files, useradd
+from daypass.host.about import about
 from daypass.host.alone import alone
 from daypass.host.calls import Prove, prover
 from daypass.host.documents import Documents, News
 from daypass.host.install import OurFile
-from daypass.host.passwd import Account, every_name, read_accounts
+from daypass.host.machine import require_same
+from daypass.host.passwd import every_name, read_accounts
 from daypass.host.principals import check_roles, principals_files
 from daypass.host.settings import Paths, Settings
 from daypass.host.state import State
+from daypass.host.swap import mend
 
-__all__ = ["Ca", "Synced", "enrolled", "sync_once"]
+__all__ = ["Before", "Ca", "Synced", "enrolled", "request", "sync_once", "take"]
+
+PATIENCE = 60.0  # seconds that a word from the stream waits for an enrolment or a rekey to be done
+FRESH = 120  # seconds; a sign of life every 25 would otherwise be a write to the disk each
 
 _MOST_NAMES = 24 * 1024  # characters of account names that are reported, of each kind
 
@@ -58,10 +64,11 @@ class Synced:
     unknown: list[str] = field(default_factory=list)
     held: list[str] = field(default_factory=list)
     said: list[str] = field(default_factory=list)
+    renewed: bool = False
 
     @property
     def did_something(self) -> bool:
-        return bool(self.changed or self.made or self.locked or self.unlocked)
+        return bool(self.changed or self.made or self.locked or self.unlocked or self.renewed)
 
 
 def sync_once(paths: Paths, ca: Ca, now: float, *, lock_many: bool = False) -> Synced:
@@ -72,19 +79,49 @@ def sync_once(paths: Paths, ca: Ca, now: float, *, lock_many: bool = False) -> S
     if not paths.memory.is_dir():
         enrolled(paths)
     with alone(paths):
+        before = Before.load(paths)
+        answer = ca.host_sync(request(before, paths), prover(before.state))
+        return _taken(answer, before, paths, now, lock_many=lock_many)
+
+
+def take(answer: HostSyncResponse, paths: Paths, now: float) -> Synced:
+    """The same for one word of a stream, which came while nobody held the lock."""
+    with alone(paths, patience=PATIENCE):
+        return _taken(answer, Before.load(paths), paths, now, fresh=FRESH)
+
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    """What this host has and goes by, before the CA has answered. `krl`: what sshd reads."""
+
+    state: State
+    settings: Settings
+    kept: Documents | None
+    krl: bytes
+
+    @classmethod
+    def load(cls, paths: Paths) -> Before:
+        """Misconfigured for what is not enrolled, a clone, or a folder that others may write to."""
         files.check_folder(paths.ours)
-        state, settings = enrolled(paths), Settings.load(paths.settings)
-        kept = Documents.load(paths, state)
-        here = read_accounts(paths.passwd)
-        krl = _krl_here(paths)
-        answer = ca.host_sync(_request(state, kept, here, krl), prover(state))
-        news = documents.judge(answer, state, kept, krl, now)
-        check_roles(news.documents.bundle.roles)
-        done = _apply(news, paths, settings, state, lock_many)
-        documents.save(news.documents, paths)
-        done.state = _remembered(state, news, int(now))
+        mend(paths)
+        state = enrolled(paths)
+        require_same(paths, state)
+        return cls(state, Settings.load(paths.settings), Documents.load(paths, state), _krl_here(paths))
+
+
+def _taken(
+    answer: HostSyncResponse, before: Before, paths: Paths, now: float, *, lock_many: bool = False, fresh: int = 0
+) -> Synced:
+    """`fresh`: for so many seconds after it was written, the state is not written for a new time alone."""
+    state = before.state
+    news = documents.judge(answer, state, before.kept, before.krl, now)
+    check_roles(news.documents.bundle.roles)
+    done = _apply(news, paths, before.settings, state, lock_many)
+    documents.save(news.documents, paths)
+    done.state = _remembered(state, news, int(now))
+    if answer.heartbeat is None or done.did_something or not state.synced_at <= now < state.synced_at + fresh:
         files.write(paths.state, done.state.encode(), 0o600)
-        return done
+    return done
 
 
 def _apply(news: News, paths: Paths, settings: Settings, state: State, lock_many: bool) -> Synced:
@@ -142,15 +179,17 @@ def _put(file: OurFile) -> Iterator[Path]:
         yield file.path
 
 
-def _request(state: State, kept: Documents | None, here: dict[str, Account], krl: bytes) -> HostSyncRequest:
-    """A host without its documents asks for all of them."""
+def request(before: Before, paths: Paths) -> HostSyncRequest:
+    """What this host has, and is. One without its documents asks for all of them."""
+    state, kept, here = before.state, before.kept, read_accounts(paths.passwd)
     return HostSyncRequest(
         digest=kept.bundle.digest if kept else "",
-        krl_digest=sha256(krl).hexdigest(),
+        krl_digest=sha256(before.krl).hexdigest(),
         bundle_version=state.bundle_version,
         trust_version=state.trust_version if kept else 0,
         system_accounts=_capped(each.name for each in here.values() if each.uid < 1000),
         accounts=_capped(each.name for each in here.values() if each.is_ordinary),
+        about=about(paths, state),
     )
 
 
