@@ -5,9 +5,9 @@ Every failure of the way names the other end as people know it, says what happen
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 from urllib.parse import urlsplit
 
 import msgspec
@@ -30,9 +30,7 @@ from daypass.stranger import Stranger, meet
 if TYPE_CHECKING:
     import ssl
 
-    import httpx2
-
-__all__ = ["End", "captive", "not_a_ca", "pinned_context", "refusal", "unreachable", "unusable_proxy"]
+__all__ = ["Answered", "End", "captive", "not_a_ca", "pinned_context", "refusal", "unreachable", "unusable_proxy"]
 
 _NETWORK: Final = "check the URL, and whether you are on the VPN; daypass doctor looks at every step of the way"
 _NOT_A_CA: Final = "is this the URL of a CA, with no portal or proxy before it?"
@@ -183,7 +181,17 @@ def captive(end: End, address: str) -> Unavailable:
     return end.failed(f"a web page answers in place of {end.where}", "captive", hint)
 
 
-def refusal(response: httpx2.Response, content: bytes, where: str) -> DaypassError:
+class Answered(Protocol):
+    """The head of an HTTP answer, from whichever library."""
+
+    @property
+    def status_code(self) -> int: ...
+
+    @property
+    def headers(self) -> Mapping[str, str]: ...
+
+
+def refusal(response: Answered, content: bytes, where: str) -> DaypassError:
     """An answer that is not 2xx, as the error it was on the other side."""
     status = response.status_code
     try:
