@@ -146,7 +146,7 @@ def test_accounts_that_are_left_open_are_told_each_time_and_are_no_success(
         asked.append(lock_many)
         return Synced(state, held=[] if lock_many else [f"p{number}" for number in range(7)])
 
-    monkeypatch.setattr("daypass.cli.host_sync._synced", synced)
+    monkeypatch.setattr("daypass.cli.host_sync._ask", synced)
     assert main(["host", "sync", "--root", str(box.root)]) == 1
     said = capsys.readouterr().err
     assert "7 accounts are left open" in said

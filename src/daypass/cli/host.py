@@ -15,15 +15,17 @@ from daypass.cli.exits import Exit
 from daypass.cli.host_enforce import enforce
 from daypass.cli.host_explain import explain
 from daypass.cli.host_options import host_paths, json_option, root_option, sshd_of, sshd_options
+from daypass.cli.host_rekey import rekey
 from daypass.cli.host_report import report
+from daypass.cli.host_status import state_facts, status
 from daypass.cli.host_sync import sync
 from daypass.cli.host_user_data import user_data
-from daypass.cli.output import data, duration, json_data, moment, note, printable, show_hint, utc
-from daypass.errors import Invalid
+from daypass.cli.output import data, json_data, moment, note, printable, show_hint
+from daypass.errors import DaypassError, Invalid
 
 if TYPE_CHECKING:
     from daypass.host.enrol import Enrolled, Machine
-    from daypass.host.state import State
+    from daypass.host.settings import Paths
     from daypass.wire.jointoken import JoinTokenText
 
 __all__ = ["host", "join_token"]
@@ -37,13 +39,15 @@ _MAX_TOKEN = 4096  # characters read; the longest token is shorter
 Examples:
   sudo daypass host enroll --token-file /root/join-token
   sudo daypass host sync
-  daypass host status"""
+  sudo daypass host status"""
 )
 def host() -> None:
     """Enrol this server and look after its certificates."""
 
 
 host.add_command(sync)
+host.add_command(status)
+host.add_command(rekey)
 host.add_command(explain)
 host.add_command(report)
 host.add_command(enforce)
@@ -73,6 +77,7 @@ hosts that are done are left alone. Exit code 1: not all of them are enrolled.""
     "--no-reload", is_flag=True, help="Leave the running sshd alone; the certificate counts from its start."
 )
 @click.option("--dry-run", is_flag=True, help="Look at this machine and tell what would be done. Nothing is changed.")
+@click.option("--no-service", is_flag=True, help="Leave daypass-host.service out: something else calls host sync.")
 @click.option("--over-ssh", "listed", metavar="LIST", help="Enrol the hosts of this list instead; - reads it.")
 @click.option(
     "--wave", type=click.IntRange(1), default=25, show_default=True, help="Hosts in a wave, from the third."
@@ -85,8 +90,8 @@ hosts that are done are left alone. Exit code 1: not all of them are enrolled.""
 @click.pass_context
 def enroll(
     context: click.Context, ca: Administration, token_file: str | None, root: Path, sshd_config: Path | None,
-    binary: Path | None, no_reload: bool, dry_run: bool, listed: str | None, wave: int, parallel: int,
-    keep_going: bool, options: tuple[str, ...], as_json: bool,
+    binary: Path | None, no_reload: bool, no_service: bool, dry_run: bool, listed: str | None, wave: int,
+    parallel: int, keep_going: bool, options: tuple[str, ...], as_json: bool,
 ) -> None:  # fmt: skip
     """Get this server's first certificates, and set up its sshd.
 
@@ -107,34 +112,27 @@ def enroll(
     if dry_run:
         _show_plan(machine, token, as_json)
         return
-    _show_enrolled(_enrol(machine, token, text, with_reload=not no_reload), machine, as_json)
+    enrolled = _enrol(machine, token, text, with_reload=not no_reload)
+    service = not no_service and _start_service(paths)
+    _show_enrolled(enrolled, machine, service, as_json)
 
 
 @host.command(
     epilog="""\b
 Examples:
-  sudo daypass host status
-  sudo daypass host status --json
+  sudo daypass host run
+  systemctl status daypass-host     what enroll has started
+  journalctl -u daypass-host
 
-Exit code 0: enrolled, and every certificate is valid. 1: it is not."""
+Listens for what the CA has to say, brings it into force, and renews certificates when two thirds of their time are
+over. Ends with SIGTERM. Exit code 7: another one runs here already."""
 )
 @root_option
-@json_option
-@click.pass_context
-def status(context: click.Context, root: Path, as_json: bool) -> None:
-    """Show this server's name, and until when its certificates hold."""
-    from daypass.host.state import State
+def run(root: Path) -> int:
+    """Keep this server fresh, until it is stopped."""
+    from daypass.cli.host_run import run_agent
 
-    state = State.load(host_paths(root).state)
-    valid = state is not None and _is_valid(state)
-    if as_json:
-        json_data({"enrolled": state is not None, "valid": valid, **(_facts(state) if state else {})})
-    elif state is None:
-        data("this machine is not enrolled")
-        show_hint("make a token on the CA machine: daypass token host NAME; then here: daypass host enroll")
-    else:
-        _show_state(state)
-    context.exit(Exit.OK if valid else Exit.NO)
+    return run_agent(str(root))
 
 
 def join_token(token_file: str | None) -> tuple[JoinTokenText, str]:
@@ -198,12 +196,27 @@ def _show_plan(machine: Machine, token: JoinTokenText, as_json: bool) -> None:
     data("nothing was changed, and the token was not used")
 
 
-def _show_enrolled(enrolled: Enrolled, machine: Machine, as_json: bool) -> None:
+def _start_service(paths: Paths) -> bool:
+    """Where systemd is there to run it. The host is enrolled whatever comes of it."""
+    from daypass.host import service
+
+    if not service.booted(paths):
+        return False
+    try:
+        service.install(paths)
+    except DaypassError as error:
+        note(f"daypass: warning: {printable(error.message)}")
+        show_hint(error.hint or "look after the service: systemctl status daypass-host")
+        return False
+    return True
+
+
+def _show_enrolled(enrolled: Enrolled, machine: Machine, service: bool, as_json: bool) -> None:
     state, outcome = enrolled.state, enrolled.outcome
     if as_json:
         json_data({
-            **_facts(state), "configuration": str(outcome.configuration), "proven": outcome.proven,
-            "accounts": list(enrolled.accounts), "warnings": list(machine.warnings),
+            **state_facts(state), "configuration": str(outcome.configuration), "proven": outcome.proven,
+            "accounts": list(enrolled.accounts), "warnings": list(machine.warnings), "service": service,
         })  # fmt: skip
         return
     data(f"{state.name} is enrolled with {state.url}, until {moment(state.expires)}")
@@ -211,26 +224,7 @@ def _show_enrolled(enrolled: Enrolled, machine: Machine, as_json: bool) -> None:
         data("sshd presents its new certificate; keys in authorized_keys go on working")
     else:
         data("no running sshd was touched; the certificate counts when it next starts")
-
-
-def _show_state(state: State) -> None:
-    now = time.time()
-    left = f"{duration(state.expires - now)} left" if state.expires > now else "EXPIRED"
-    data(f"{state.name}  ({state.host_id} at {state.url})")
-    data(f"certificates until {moment(state.expires)}, {left}")
-    for each in state.certificates:
-        data(f"  {each.path}  serial {each.serial}{'' if Path(each.path).is_file() else '  MISSING'}")
-    data(f"bundle {state.bundle_version} until {moment(state.bundle_expires)}, KRL {state.krl_version}")
-
-
-def _facts(state: State) -> dict[str, object]:
-    return {
-        "name": state.name, "host_id": state.host_id, "ca": state.url, "expires": utc(state.expires),
-        "certificates": [{"path": c.path, "serial": c.serial, "expires": utc(c.expires)} for c in state.certificates],
-        "trust_version": state.trust_version, "bundle_version": state.bundle_version,
-        "bundle_expires": utc(state.bundle_expires), "krl_version": state.krl_version,
-    }  # fmt: skip
-
-
-def _is_valid(state: State) -> bool:
-    return state.expires > time.time() and all(Path(each.path).is_file() for each in state.certificates)
+    if service:
+        data("daypass-host.service keeps it fresh")
+    else:
+        data("nothing keeps it fresh yet: have cron call daypass host sync, or a service daypass host run")

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-
-from daypass.errors import Misconfigured
 
 if TYPE_CHECKING:
     from daypass.host.settings import Paths
@@ -27,11 +24,9 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Answer in JS
 
 
 def host_paths(root: Path) -> Paths:
-    from daypass.host.settings import Paths
+    from daypass.cli.host_paths import paths_below
 
-    if root == Path("/") and os.geteuid() != 0:
-        raise Misconfigured("a server's certificates are root's business", code="host.root", hint="run it with sudo")
-    return Paths(root.absolute())
+    return paths_below(root)
 
 
 def sshd_options(command: Callable[..., Any]) -> Callable[..., Any]:

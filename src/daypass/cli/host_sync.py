@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from daypass.cli.exits import Exit
+from daypass.cli.exits import Exit, exit_of
 from daypass.cli.host_options import host_paths, json_option, root_option
 from daypass.cli.output import data, json_data, moment, note, printable, show_hint, utc
+from daypass.errors import DaypassError
 
 if TYPE_CHECKING:
     from daypass.host.settings import Paths
@@ -30,9 +31,9 @@ Examples:
   sudo daypass host sync --lock-many         when most are meant to go
   */5 * * * * root daypass host sync         in /etc/cron.d/daypass
 
-Says nothing where nothing has changed. Exit code 0: this server goes by what its CA says now. 7: another sync is
-running. 1: it goes by what its CA says, but for accounts that were too many to be locked at once. Anything else: it
-goes by what it had."""
+Says nothing where nothing has changed, and for cron the same trouble only once a day. Renews what is due. Exit code
+0: this server goes by what its CA says now. 7: another sync is running. 1: it goes by what its CA says, but for
+accounts that were too many to be locked at once. Anything else: it goes by what it had."""
 )
 @root_option
 @click.option(
@@ -41,8 +42,9 @@ goes by what it had."""
 @json_option
 @click.pass_context
 def sync(context: click.Context, root: Path, lock_many: bool, as_json: bool) -> None:
-    """Ask the CA who may log in here now."""
-    synced = _synced(host_paths(root), lock_many)
+    """Ask the CA who may log in here; renew what is due."""
+    paths = host_paths(root)
+    synced = _synced(paths, lock_many, context, loud=as_json or sys.stderr.isatty())
     if as_json:
         json_data(_facts(synced))
     else:
@@ -52,22 +54,42 @@ def sync(context: click.Context, root: Path, lock_many: bool, as_json: bool) -> 
         context.exit(Exit.NO)
 
 
-def _synced(paths: Paths, lock_many: bool) -> Synced:
+def _synced(paths: Paths, lock_many: bool, context: click.Context, *, loud: bool) -> Synced:
+    """cron mails what is said: the same trouble is said when it is new, when it gets worse, and once a day."""
+    from daypass.host import said
+
+    try:
+        synced = _ask(paths, lock_many)
+    except DaypassError as error:
+        if not said.is_news(paths, error, time.time()) and not loud:
+            context.exit(exit_of(error))
+        raise
+    said.well(paths)
+    return synced
+
+
+def _ask(paths: Paths, lock_many: bool) -> Synced:
+    """Ask, and renew what is due. A renewal that fails is a warning until there is something to worry about."""
     from daypass.host.enforce import take_back_overdue
+    from daypass.host.leaving import give_up
+    from daypass.host.renewal import renew_due
+    from daypass.host.renewing import renew
     from daypass.host.reporting import tell
-    from daypass.host.state import State
     from daypass.host.sync import enrolled, sync_once
     from daypass.remote import Remote
 
-    state: State = enrolled(paths)
+    state = enrolled(paths)
     if take_back_overdue(paths, time.time()):
         note(
             "daypass: warning: nobody has confirmed that certificates alone are let in: keys and passwords are again"
         )
     with Remote(state.url, "\n".join(state.roots)) as remote:
-        done = sync_once(paths, remote, time.time(), lock_many=lock_many)
-        done.said += tell(paths, done.state, remote, int(time.time()))
-        return done
+        synced = sync_once(paths, remote, time.time(), lock_many=lock_many)
+        if renew_due(synced.state, time.time()):
+            synced.renewed, synced.state = True, renew(paths, remote, time.time()).state
+        synced.said += give_up(paths, remote)
+        synced.said += tell(paths, synced.state, remote, int(time.time()))
+        return synced
 
 
 def _show(synced: Synced) -> None:
@@ -77,6 +99,8 @@ def _show(synced: Synced) -> None:
     for what in ("made", "locked", "unlocked"):
         for login in getattr(synced, what):
             data(f"account {login} {what}")
+    if synced.renewed:
+        data(f"new certificates until {moment(synced.state.expires)}")
     if synced.did_something or sys.stderr.isatty():
         for each in synced.said:
             note(f"daypass: warning: {printable(each)}")
@@ -101,5 +125,5 @@ def _facts(synced: Synced) -> dict[str, object]:
         "trust_version": state.trust_version, "krl_version": state.krl_version,
         "changed": [str(path) for path in synced.changed], "made": synced.made, "locked": synced.locked,
         "unlocked": synced.unlocked, "left_open": synced.held,
-        "unknown_accounts": synced.unknown, "warnings": synced.said,
+        "unknown_accounts": synced.unknown, "warnings": synced.said, "renewed": synced.renewed,
     }  # fmt: skip

@@ -27,6 +27,7 @@ QUICK = {
     "__complete": "daypass.cli.complete:complete",
     "check-host": "daypass.cli.files_hosts:check_host",
     "needs-renewal": "daypass.cli.files_due:needs_renewal",
+    "host": "daypass.cli.host_run:quick",
 }
 """Command -> a function of its arguments that returns an exit code, or None to leave them to click."""
 

@@ -57,6 +57,9 @@ class Link:
     def host_renew(self, request: api.HostRenewRequest, prove: Prove) -> api.HostRenewed:
         return self._post("/v1/host/renew", request, api.HostRenewed, prove)
 
+    def host_report(self, report: api.HostReport, prove: Prove) -> api.HostReportKept:
+        return self._post("/v1/host/report", report, api.HostReportKept, prove)
+
     def revoke_host(self, ott: str, serial: int, *, reason: str = "") -> None:
         """The certificate that `ott` was made with (`wire.sshpop`)."""
         body = api.SshRevokeRequest(serial=str(serial), ott=ott, reason=reason, passive=True)
