@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from daypass import shell_agent
 from daypass.client.fleet.listing import Target
 from daypass.errors import Misconfigured
 from daypass.wire.jointoken import JoinTokenText
@@ -39,6 +40,7 @@ _OURS_ONLY = (
     "ecdsa-sha2-nistp384-cert-v01@openssh.com,ecdsa-sha2-nistp521-cert-v01@openssh.com,"
     "rsa-sha2-512-cert-v01@openssh.com,rsa-sha2-256-cert-v01@openssh.com",
 )  # fmt: skip
+_END = "__end_of_what_daypass_sends__"  # stands in no line of either
 _LOOK_SECONDS, _ENROL_SECONDS = 40, 300
 
 
@@ -92,23 +94,26 @@ class Takeover:
 
 
 def script(token: str) -> str:
-    """For the host's sh, as root. The token has no character that means anything there (wire.jointoken).
+    """For the host's sh, as root: daypass where it is installed, else agent.sh, which comes along.
 
-    All of it is one function, so that nothing begins before the last line has arrived.
+    The token has no character that means anything there (wire.jointoken). All of it is one function, so that nothing
+    begins before the last line has arrived.
     """
     return f"""\
 main() {{
   umask 077
-  token=$(mktemp) || exit 1
-  trap 'rm -f "$token"' EXIT
-  cat >"$token" <<'DAYPASS'
+  work=$(mktemp -d) || exit 1
+  trap 'rm -rf "$work"' EXIT
+  cat >"$work/token" <<'{_END}'
 {JoinTokenText.decode(token).encode()}
-DAYPASS
+{_END}
+  cat >"$work/agent.sh" <<'{_END}'
+{shell_agent.script().decode()}
+{_END}
   if command -v daypass >/dev/null 2>&1; then
-    daypass host enroll --token-file "$token" </dev/null
+    daypass host enroll --token-file "$work/token" </dev/null
   else
-    echo "daypass: error: daypass is not installed there" >&2
-    exit 1
+    sh "$work/agent.sh" enroll --token-file "$work/token" </dev/null
   fi
 }}
 main
