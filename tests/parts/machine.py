@@ -146,9 +146,11 @@ def our_python() -> list[_Word]:
 
 
 def install_daypass(machine: Machine) -> None:
-    """As `/usr/local/bin/daypass`, where a package would be; its code is this very tree's."""
+    """As `/usr/local/bin/daypass`, as a package puts it there; its code is this very tree's."""
     program = machine.root / "usr/local/bin/daypass"
-    program.write_text(f'#!/bin/sh\nexec {" ".join(map(str, our_python()))} "$@"\n')
+    folders = [str(_SOURCE), f"{sys.prefix}/lib/python3.11/site-packages"]
+    lines = ("#!/usr/bin/python3", "import sys", f"sys.path[1:1] = {folders}", "from daypass.cli.main import main")
+    program.write_text("\n".join([*lines, "sys.exit(main())", ""]))
     program.chmod(0o755)
 
 
