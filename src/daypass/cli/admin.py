@@ -19,6 +19,7 @@ from daypass.cli.admin_init import init
 from daypass.cli.admin_ledger import show, verify
 from daypass.cli.admin_options import Where, where_options
 from daypass.cli.admin_reload import reload, standing
+from daypass.cli.admin_rotate import rotate
 from daypass.cli.admin_trust import trust
 from daypass.cli.output import good, note, show_hint
 
@@ -54,6 +55,7 @@ ca.add_command(check_config)
 ca.add_command(reload)
 ca.add_command(configs)
 ca.add_command(trust)
+ca.add_command(rotate)
 ledger.add_command(verify)
 ledger.add_command(show)
 

@@ -5,15 +5,36 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from daypass.cli.admin_options import Where, json_option, where_options
 from daypass.cli.output import data, good, json_data, note, show_hint
 
-__all__ = ["trust"]
+if TYPE_CHECKING:
+    from daypass.ca.ports import Signer
+
+__all__ = ["confirm", "open_root", "trust", "trust_root_options"]
+
+
+def trust_root_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """--trust-root, --passphrase-file and --yes."""
+    for option in (
+        click.option("--yes", is_flag=True, help="Sign without asking."),
+        click.option(
+            "--passphrase-file", type=click.Path(path_type=Path), help="What the offline root is encrypted with."
+        ),
+        click.option(
+            "--trust-root",
+            type=click.Path(path_type=Path, dir_okay=False),
+            help="The offline root's private key; offline/trust_root beside the configuration unless told.",
+        ),
+    ):
+        command = option(command)
+    return command
 
 
 @click.command(
@@ -27,41 +48,43 @@ Examples:
 Laptops and hosts believe no key and no host name that this document does not hold."""
 )
 @where_options
-@click.option(
-    "--trust-root",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="The offline root's private key; offline/trust_root beside the configuration unless told.",
-)
-@click.option("--passphrase-file", type=click.Path(path_type=Path), help="What the offline root is encrypted with.")
-@click.option("--yes", is_flag=True, help="Sign without asking.")
+@trust_root_options
 @json_option
 def trust(where: Where, trust_root: Path | None, passphrase_file: Path | None, yes: bool, as_json: bool) -> None:
     """Sign the next trust document: keys, roots, names of hosts."""
     from daypass.founding.trust import changes, describe, read_trust, replace_trust
-    from daypass.signers.file import FileSigner
 
     config, now = where.load(), int(time.time())
     current = read_trust(config.ca.trust)
-    following = describe(config, current.ca_id, version=current.document.version + 1, now=now)
+    before = current.document
+    following = describe(config, current.ca_id, version=before.version + 1, now=now, before=before)
     found = changes(current.document, following)
     if not found:
         _tell(current.document.version, found, as_json)
         return
-    _confirm(found, yes)
-    path = trust_root or where.file.parent / "offline/trust_root"
-    signer = FileSigner.load(path, _passphrase(path, passphrase_file))
+    confirm(found, yes)
+    signer = open_root(where, trust_root, passphrase_file)
     asyncio.run(replace_trust(config, current, following, signer, now))
     _tell(following.version, found, as_json)
 
 
-def _confirm(found: Sequence[str], yes: bool) -> None:
+def confirm(found: Sequence[str], yes: bool, question: str = "Sign this?") -> None:
+    """Show it, and ask; where nobody can be asked, only `yes` goes on."""
     for line in found:
         note(f"  {line}")
     if yes:
         return
     if not sys.stdin.isatty():
         raise click.UsageError("there is no terminal to ask on: look at the changes, then give --yes")
-    click.confirm("Sign this?", abort=True, err=True)
+    click.confirm(question, abort=True, err=True)
+
+
+def open_root(where: Where, trust_root: Path | None, passphrase_file: Path | None) -> Signer:
+    """The offline root. Raises Misconfigured where it is not there, or can't be opened."""
+    from daypass.signers.file import FileSigner
+
+    path = trust_root or where.file.parent / "offline/trust_root"
+    return FileSigner.load(path, _passphrase(path, passphrase_file))
 
 
 def _passphrase(key: Path, file: Path | None) -> bytes | None:

@@ -26,7 +26,7 @@ from daypass.trusted import extract_trust_root, verify_trust
 from daypass.wire import PublicKey, SshSignature
 from daypass.wire.sshsig import to_be_signed
 
-__all__ = ["TrustFile", "changes", "describe", "public_half", "read_trust", "replace_trust", "sign"]
+__all__ = ["TrustFile", "changes", "describe", "public_half", "read_trust", "replace_trust", "require_root", "sign"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +52,19 @@ def read_trust(path: Path) -> TrustFile:
         ) from error
 
 
-def describe(config: Config, ca_id: bytes, *, version: int, now: int) -> TrustDocument:
-    """What the files that the configuration names amount to. Raises Misconfigured for any that will not do."""
+def describe(
+    config: Config, ca_id: bytes, *, version: int, now: int, before: TrustDocument | None = None
+) -> TrustDocument:
+    """What the files that the configuration names amount to. Raises Misconfigured for any that will not do.
+
+    Keys stand in the order in which they came: what the document before had is first, whichever signs by now.
+    """
+    listed = {"user": before.user_ca, "host": before.host_ca, "bundle": before.bundle_keys} if before else {}
 
     def lines(use: str) -> list[str]:
-        return [_public_line(key.file) for key in config.keys if key.use == use]
+        return _in_order([_public_line(key.file) for key in config.keys if key.use == use], listed.get(use, []))
 
+    roots = [_tls_root(certificate_file(key.file), ca_id) for key in config.keys if key.use == "tls"]
     return TrustDocument(
         ca_id=ca_id.hex(),
         version=version,
@@ -65,11 +72,16 @@ def describe(config: Config, ca_id: bytes, *, version: int, now: int) -> TrustDo
         user_ca=lines("user"),
         host_ca=lines("host"),
         bundle_keys=lines("bundle"),
-        tls_roots=[_tls_root(certificate_file(key.file), ca_id) for key in config.keys if key.use == "tls"],
+        tls_roots=_in_order(roots, before.tls_roots if before else []),
         host_patterns=list(config.hosts.domains),
         short_domain=config.hosts.short_names,
         address_networks=list(config.hosts.addresses),
     )
+
+
+def _in_order(lines: list[str], before: list[str]) -> list[str]:
+    known = [each for each in before if each in lines]
+    return known + [each for each in lines if each not in known]
 
 
 async def sign(document: TrustDocument, signer: Signer) -> Signed:
@@ -94,12 +106,7 @@ async def replace_trust(config: Config, before: TrustFile, after: TrustDocument,
 
     Raises Misconfigured for a signer that is not this CA's offline root, or where the file can't be written.
     """
-    if sha256(signer.public_key.blob).digest() != before.ca_id:
-        raise Misconfigured(
-            f"{signer.public_key.fingerprint} is not the offline root of this CA",
-            code="trust.root",
-            hint="it was made by ca init, as offline/trust_root: name it with --trust-root",
-        )
+    require_root(signer, before.ca_id)
     signed = await sign(after, signer)
     verify_trust(signed, before.ca_id, known_version=before.document.version + 1)
     details = {"trust": after.version, "changes": changes(before.document, after)}
@@ -109,6 +116,16 @@ async def replace_trust(config: Config, before: TrustFile, after: TrustDocument,
     finally:
         await store.close()
     replace_file(config.ca.trust, msgspec.json.encode(signed), 0o644)
+
+
+def require_root(signer: Signer, ca_id: bytes) -> None:
+    """Raises Misconfigured for a key that is not this CA's offline root."""
+    if sha256(signer.public_key.blob).digest() != ca_id:
+        raise Misconfigured(
+            f"{signer.public_key.fingerprint} is not the offline root of this CA",
+            code="trust.root",
+            hint="it was made by ca init, as offline/trust_root: name it with --trust-root",
+        )
 
 
 def public_half(key: Path) -> Path:

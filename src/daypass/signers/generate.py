@@ -26,10 +26,13 @@ from daypass.wire import PublicKey
 
 __all__ = ["generate_key_file", "replace_file", "serialised", "write_new"]
 
+Owner = tuple[int, int]  # uid and gid; root alone can give a file away
 BCRYPT_ROUNDS = 64  # ssh-keygen's default is 24; a CA key is opened once per start
 
 
-def generate_key_file(path: Path, passphrase: bytes | None = None, comment: str = "") -> PublicKey:
+def generate_key_file(
+    path: Path, passphrase: bytes | None = None, comment: str = "", owner: Owner | None = None
+) -> PublicKey:
     """An Ed25519 key: `path` (0600), and its public half at `path`.pub (0644) with the comment.
 
     Raises Conflict where either exists, Invalid for an empty passphrase, Misconfigured where it can't be written.
@@ -43,8 +46,8 @@ def generate_key_file(path: Path, passphrase: bytes | None = None, comment: str 
     for each in (path, public_path):
         if os.path.lexists(each):
             raise _exists(each)
-    write_new(path, serialised(key, passphrase), 0o600)
-    write_new(public_path, line, 0o644)
+    write_new(path, serialised(key, passphrase), 0o600, owner)
+    write_new(public_path, line, 0o644, owner)
     return public
 
 
@@ -58,23 +61,25 @@ def serialised(key: Ed25519PrivateKey | EllipticCurvePrivateKey, passphrase: byt
     return key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, encryption)
 
 
-def write_new(path: Path, data: bytes, mode: int) -> None:
+def write_new(path: Path, data: bytes, mode: int, owner: Owner | None = None) -> None:
     """Durable and whole at `path`, or not there: written beside it, then linked, which never replaces a file."""
     try:
-        _put(path, data, mode, os.link)
+        _put(path, data, mode, os.link, owner)
     except FileExistsError:
         raise _exists(path) from None
 
 
-def replace_file(path: Path, data: bytes, mode: int) -> None:
+def replace_file(path: Path, data: bytes, mode: int, owner: Owner | None = None) -> None:
     """Whoever reads it sees the old content or the new, also after a crash. For what is no key."""
-    _put(path, data, mode, os.replace)
+    _put(path, data, mode, os.replace, owner)
 
 
-def _put(path: Path, data: bytes, mode: int, into_place: Callable[[Path, Path], None]) -> None:
+def _put(
+    path: Path, data: bytes, mode: int, into_place: Callable[[Path, Path], None], owner: Owner | None = None
+) -> None:
     beside = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     try:
-        _write(beside, data, mode)
+        _write(beside, data, mode, owner)
         into_place(beside, path)
         _sync_directory(path.parent)
     except FileExistsError:
@@ -86,9 +91,11 @@ def _put(path: Path, data: bytes, mode: int, into_place: Callable[[Path, Path], 
         beside.unlink(missing_ok=True)
 
 
-def _write(path: Path, data: bytes, mode: int) -> None:
+def _write(path: Path, data: bytes, mode: int, owner: Owner | None) -> None:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     with os.fdopen(descriptor, "wb") as file:
+        if owner is not None and os.geteuid() == 0:
+            os.fchown(descriptor, *owner)
         os.fchmod(descriptor, mode)  # exactly this, whatever the umask
         file.write(data)
         file.flush()
