@@ -29,6 +29,7 @@ class Rotating:
         self.founded = found(plan, now=NOW)
         self.keys = self.file.parent / "keys"
         self.told: list[str] = []
+        self.root_file, self.root_passphrase = self.founded.offline, passphrase
 
     def stage(self, use: str, *stages: str) -> None:
         ground, moment = self.ground(use), NOW + 60
@@ -41,7 +42,7 @@ class Rotating:
                 asyncio.run(retire(ground, self.root, moment, self.told.append))
 
     def root(self) -> FileSigner:
-        return FileSigner.load(self.founded.offline, self.passphrase)
+        return FileSigner.load(self.root_file, self.root_passphrase)
 
     def ground(self, use: str) -> Ground:
         return Ground(self.file, Path("/"), use)

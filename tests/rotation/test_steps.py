@@ -71,8 +71,7 @@ def test_the_new_key_is_for_its_owner_alone_and_encrypted_as_the_old_one(
 def test_a_wrong_passphrase_is_told_before_anything_changes(tmp_path: Path) -> None:
     ca = Rotating(tmp_path, b"correct horse")
     before = ca.key_files(), ca.file.read_bytes(), ca.trust().version
-    root, ca.passphrase = ca.root(), b"wrong"
-    ca.root = lambda: root  # type: ignore[method-assign]
+    ca.passphrase = b"wrong"
     for use in ("user", "tls"):
         with pytest.raises(Misconfigured):
             ca.stage(use, "announce")
@@ -89,7 +88,7 @@ def test_no_other_key_than_the_offline_root_makes_anybody_believe_anything(
     before = ca.key_files(), ca.file.read_bytes(), ca.trust()
     generate_key_file(tmp_path / "stranger")
     for path, error in ((tmp_path / "stranger", "not the offline root"), (tmp_path / "gone", "can't be read")):
-        ca.root = lambda path=path: FileSigner.load(path)  # type: ignore[method-assign]
+        ca.root_file = path
         with pytest.raises(Misconfigured, match=error):
             ca.stage(use, stage)
     assert (ca.key_files(), ca.file.read_bytes(), ca.trust()) == before

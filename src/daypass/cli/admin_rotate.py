@@ -30,10 +30,11 @@ _STAGES = ("announce", "sign", "retire")
 @click.command(
     epilog="""\b
 Examples:
-  sudo daypass ca rotate user                   where it stands, what is next
-  sudo daypass ca rotate user --announce --trust-root /media/offline/trust_root
-  sudo daypass ca rotate user --sign            once all hosts know the new key
-  sudo daypass ca rotate user --retire --yes    once nothing needs the old one
+  sudo daypass ca rotate user                where it stands, what is next
+  sudo daypass ca rotate user --announce \\
+      --trust-root /media/offline/trust_root
+  sudo daypass ca rotate user --sign         once hosts know the new key
+  sudo daypass ca rotate user --retire       once none needs the old one
   sudo daypass ca rotate tls --json
 
 \b
@@ -61,7 +62,7 @@ def rotate(
     kind: str, where: Where, stage: str | None, anyway: bool, trust_root: Path | None, passphrase_file: Path | None,
     yes: bool, as_json: bool,
 ) -> None:  # fmt: skip
-    """Give this CA a new key: announce it, sign with it, retire the old one.
+    """Give this CA a new key, in three stages.
 
     Without a stage it shows where the rotation stands, and what it waits for.
     """
