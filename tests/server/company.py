@@ -101,6 +101,7 @@ def run_company() -> Iterator[Company]:
                     app.build(ca.authority, public_info(root, pages_url=PAGES)),
                     app.build_admin(ca.authority),
                 )
+                watching = asyncio.create_task(ca.authority.streams.watch())
                 await serve.serve(
                     public,
                     admin,
@@ -109,7 +110,9 @@ def run_company() -> Iterator[Company]:
                     admin_socket=home / "s",
                     ready=ready,
                     stop=stop,
+                    ending=ca.authority.streams.close,
                 )
+                watching.cancel()
 
         with in_thread(main) as (url, loop), clients(url, root, home / "s") as (web, local):
             yield Company(box[0], op, web, local, loop, url, root)

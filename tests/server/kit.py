@@ -79,6 +79,7 @@ class Double:
     renewals: Any = None
     host_calls: Any = None
     login_reports: Any = None
+    streams: Any = None
     persons: Any = None
     acts: AnyAct = field(default_factory=AnyAct)
     approvals: Any = None

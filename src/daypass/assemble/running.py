@@ -125,14 +125,15 @@ async def run_ca(
                 pages=_pages_certificate(config),
                 ready=ready,
                 stop=stop,
+                ending=heart.streams.close,
             )
 
 
 @asynccontextmanager
 async def _followed(heart: Authority) -> AsyncIterator[None]:
-    """What is published meanwhile is put in force, whether or not anybody asks for a certificate, and is said so; and
-    stale hosts leave."""
-    watching = [heart.force.watch(), heart.inventory.watch()]
+    """What is published meanwhile is put in force, whether or not anybody asks for a certificate, and is said so;
+    hosts that listen are told; and stale hosts leave."""
+    watching = [heart.force.watch(), heart.streams.watch(), heart.inventory.watch()]
     watching += [heart.presence.watch()] if heart.presence is not None else []
     following = [asyncio.create_task(each) for each in watching]
     try:

@@ -53,6 +53,7 @@ from daypass.ca.questions import Questions
 from daypass.ca.refusals import Refusals
 from daypass.ca.renewals import Renewals
 from daypass.ca.revocation import Revocation
+from daypass.ca.streams import Streams
 from daypass.errors import Conflict, Denied, Invalid, Unauthenticated, Unavailable
 from daypass.model import Credential, Draft, Grant, Issued, Kind, OnceId, Proof, Renewal, Request
 from daypass.wire import Certificate, PublicKey
@@ -112,6 +113,7 @@ class Authority:
         self.calls = Calls(store, clock, ca_id, self.user_keys)
         self.host_calls = HostCalls(hosts, store, clock, ca_id, self.host_keys)
         self.login_reports = LoginReports(store, clock)
+        self.streams = Streams(store, force, hosts, clock)
         self.acts = Acts(store, clock, ca_id, self._authenticate, self._ready, self._operators)
         self.revocation, self.ledger = Revocation(store, clock), store.ledger
         self.approvals = Approvals(store, self.acts, self._ready, self._operators)

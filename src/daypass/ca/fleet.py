@@ -21,6 +21,7 @@ from daypass.ca.who import is_on_who
 __all__ = ["Fleet", "FleetFacts"]
 
 AGE = 5  # seconds
+AT_MOST = 300  # seconds, where the ledger says that nothing has changed
 MEMBER_FOR = 30 * 86400  # seconds after the last certificate that an account which daypass made stays open
 
 
@@ -35,6 +36,8 @@ class Fleet:
     def __init__(self, store: Store, krls: Krls) -> None:
         self._store, self._krls = store, krls
         self._known: tuple[Policy, int, FleetFacts] | None = None  # for which policy, and when
+        self._asked = 0  # when the store was asked for that
+        self._aging = self._forgotten = False  # since then
         self._asking = asyncio.Lock()
 
     async def facts(self, policy: Policy, now: int) -> FleetFacts:
@@ -43,9 +46,27 @@ class Fleet:
                 asked, made, known = self._known
                 if asked is policy and made <= now < made + AGE:
                     return known
+            self._aging = self._forgotten = False
             found = await self._ask(policy, now)
-            self._known = policy, now, found
+            if self._known is not None and self._known[2] == found:
+                found = self._known[2]  # who has used it sees that it is the same
+            self._known, self._asked = (policy, 0 if self._forgotten else now, found), now
             return found
+
+    def still(self, now: int) -> None:
+        """Nothing in the ledger that this is made of: what is known holds now as well. Time alone changes it, too."""
+        if self._known is not None and not self._aging and self._asked <= now < self._asked + AT_MOST:
+            self._known = self._known[0], now, self._known[2]
+
+    def age(self) -> None:
+        """Something is to be noticed within AGE."""
+        self._aging = True
+
+    def forget(self) -> None:
+        """The next who wants to know has the store asked."""
+        self._aging = self._forgotten = True
+        if self._known is not None:
+            self._known = self._known[0], 0, self._known[2]
 
     async def _ask(self, policy: Policy, now: int) -> FleetFacts:
         krl = await self._krls.current(now)

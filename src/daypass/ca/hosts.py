@@ -63,7 +63,7 @@ class Hosts:
         self._client_bundle: tuple[int, tuple[str, str]] = (0, ("", ""))  # when it was made, and what
         self._making = asyncio.Lock()
         self._known_reaches: Reaches | None = None
-        self._fleet = Fleet(store, Krls(store, CertType.USER, loads))
+        self.fleet = Fleet(store, Krls(store, CertType.USER, loads))
         self._host_krls = Krls(store, CertType.HOST, loads)
 
     @property
@@ -101,6 +101,10 @@ class Hosts:
         """The bundle where `digest` is another's, else the heartbeat. By what is published now: an operator who has
         just published has hosts ask for it."""
         await self._force.look()
+        return await self.answer(host, digest)
+
+    async def answer(self, host: HostRecord, digest: str) -> Given:
+        """The same by what this process knows to be in force."""
         now = self._clock.now()
         *_, facts, current = await self._content(host, now)
         if current != digest:
@@ -109,10 +113,18 @@ class Hosts:
         document = {"type": "daypass-host-heartbeat-v1", **self._stamp(host, current, now)}
         return Given(None, await self._signed(document, HEARTBEAT_NAMESPACE), facts.krl, current)
 
+    async def digest(self, host: HostRecord) -> str:
+        *_, current = await self._content(host, self._clock.now())
+        return current
+
+    async def fleet_facts(self) -> FleetFacts:
+        """What all hosts are told alike; the very same object for as long as it is the same."""
+        return await self.fleet.facts(self._force.current.policy, self._clock.now())
+
     async def _content(self, host: HostRecord, now: int) -> tuple[Reach, list[dict[str, object]], FleetFacts, str]:
         """All that the host acts on, and its digest."""
         reaches = self._reaches()
-        reach, facts = reaches.of(host), await self._fleet.facts(reaches.policy, now)
+        reach, facts = reaches.of(host), await self.fleet.facts(reaches.policy, now)
         people = bundles.people(facts.members, reach.made_by) if reach.made_by else []
         # A bundle by a key that the next trust document leaves out is believed no more: another key, another digest.
         lines = [key.line() for key in (*self._keys.user_keys, self._keys.bundle.public_key)]

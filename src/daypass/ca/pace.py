@@ -14,7 +14,7 @@ from ipaddress import IPv6Address, ip_address, ip_network
 
 from daypass.errors import Throttled
 
-__all__ = ["Guesses", "Polls", "Renewed", "network"]
+__all__ = ["Guesses", "Opened", "Polls", "Renewed", "network"]
 
 GUESSES, GUESSES_FROM_ONE = 1000, 20  # wrong codes in a window: of everybody, of one network
 WINDOW = 600  # seconds
@@ -23,6 +23,7 @@ RENEWALS, RENEWALS_WINDOW = (
     120,
     3600,
 )  # of one host, in seconds: a renewal a month is enough, and step's may be forced
+OPENED, OPENED_WINDOW = 30, 300  # streams of one host, in seconds
 MAX_POLLS = 10_000  # remembered; twice as many as there are requests
 
 
@@ -90,26 +91,50 @@ class Guesses:
             self._made.remove(guess)
 
 
-class Renewed:
-    """Each certificate stays on record, so a host that never stopped would fill the database."""
+class _OfHosts:
+    """What one host has done lately."""
 
     def __init__(self, ticks: Callable[[], float]) -> None:
         self._ticks = ticks
         self._made: dict[str, deque[float]] = {}  # by host id: only hosts on record come this far
 
+    def _full(self, host: str, most: int, window: int) -> int:
+        """In how many seconds there is room again; 0 where there is, and then it is taken."""
+        now, made = self._ticks(), self._made.setdefault(host, deque())
+        while made and made[0] <= now - window:
+            made.popleft()
+        if len(made) >= most:
+            return int(made[0] + window - now) + 1
+        made.append(now)
+        return 0
+
+
+class Renewed(_OfHosts):
+    """Each certificate stays on record, so a host that never stopped would fill the database."""
+
     def take(self, host: str) -> None:
         """Raises Throttled."""
-        now, made = self._ticks(), self._made.setdefault(host, deque())
-        while made and made[0] <= now - RENEWALS_WINDOW:
-            made.popleft()
-        if len(made) >= RENEWALS:
+        if wait := self._full(host, RENEWALS, RENEWALS_WINDOW):
             raise Throttled(
                 f"this host has had {RENEWALS} certificates within an hour",
                 code="renew.many",
                 hint="look for what renews without end: once in a third of the certificate's life is enough",
-                retry_after=int(made[0] + RENEWALS_WINDOW - now) + 1,
+                retry_after=wait,
             )
-        made.append(now)
+
+
+class Opened(_OfHosts):
+    """Two machines with one disk would take the stream from each other for ever."""
+
+    def take(self, host: str) -> None:
+        """Raises Throttled."""
+        if wait := self._full(host, OPENED, OPENED_WINDOW):
+            raise Throttled(
+                f"this host has opened {OPENED} streams within {OPENED_WINDOW // 60} minutes",
+                code="streams.many",
+                hint="is there another machine with a copy of its disk? daypass host list says so",
+                retry_after=wait,
+            )
 
 
 def _too_many(where: str, seconds: float) -> Throttled:

@@ -16,6 +16,7 @@ from daypass.ca.person_ports import PersonStore
 from daypass.ca.report_ports import ReportStore
 from daypass.ca.rotation_ports import RotationStore
 from daypass.ca.token_ports import TokenStore
+from daypass.ca.watch_ports import WatchStore
 from daypass.model import Credential, HostFacts, Identity, Issued, Joining, OnceId, Person, Proof, Redeemed
 from daypass.wire import Certificate, PublicKey
 
@@ -356,6 +357,7 @@ class Store(
     PendingStore,
     RotationStore,
     ReportStore,
+    WatchStore,
     Protocol,
 ):
     """Remembers. Nothing here blocks the event loop for long; SQLite and PostgreSQL give the same answers."""

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 import re
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from http import HTTPStatus
 from typing import Any, Final
 
 import msgspec
-from starlette.types import Send
+from starlette.types import Receive, Send
 
 from daypass.api import Error
 from daypass.errors import (
@@ -110,12 +111,13 @@ class Whole(msgspec.Struct, frozen=True):
 
 class Stream:
     """An answer of no known length: JSON lines, sent as they come. What fails on the way ends the connection, so
-    that nobody takes a part for the whole."""
+    that nobody takes a part for the whole. `over` is told when the client has gone, and at the end."""
 
-    __slots__ = ("parts",)
+    __slots__ = ("over", "parts")
 
-    def __init__(self, parts: AsyncIterator[bytes]) -> None:
+    def __init__(self, parts: AsyncIterator[bytes], over: Callable[[], None] | None = None) -> None:
         self.parts = parts
+        self.over = over
 
 
 def failure(error: Exception, request_id: bytes) -> Whole:
@@ -161,9 +163,25 @@ async def send(send: Send, status: int, content: bytes, headers: Sequence[Header
     await send({"type": "http.response.body", "body": content})
 
 
-async def send_stream(send: Send, status: int, stream: Stream, request_id: bytes) -> None:
+async def send_stream(receive: Receive, send: Send, status: int, stream: Stream, request_id: bytes) -> None:
     """Write an answer piece by piece."""
-    headers = ((b"content-type", b"application/jsonl"), *STORE_NOTHING[1:], (b"x-request-id", request_id))
+    if stream.over is None:
+        await _send_parts(send, status, stream, request_id)
+        return
+    over = stream.over
+    gone = asyncio.ensure_future(receive())  # after a whole request, that the client hangs up is all there is
+    gone.add_done_callback(lambda _: over())
+    try:
+        await _send_parts(send, status, stream, request_id, ((b"connection", b"close"),))
+    finally:
+        gone.cancel()
+        over()
+
+
+async def _send_parts(
+    send: Send, status: int, stream: Stream, request_id: bytes, more: Sequence[Header] = ()
+) -> None:
+    headers = ((b"content-type", b"application/jsonl"), *STORE_NOTHING[1:], (b"x-request-id", request_id), *more)
     await send({"type": "http.response.start", "status": status, "headers": list(headers)})
     async for part in stream.parts:
         await send({"type": "http.response.body", "body": part, "more_body": True})

@@ -71,7 +71,7 @@ class Endpoint:
         except Exception as error:
             whole = self._failure(error, request_id)
         if isinstance(whole, answers.Stream):
-            await answers.send_stream(send, self._status, whole, request_id)
+            await answers.send_stream(receive, send, self._status, whole, request_id)
             _log(scope, self._path, self._status, started, request_id)
             return
         await answers.send(send, whole.status, whole.content, whole.headers, request_id)

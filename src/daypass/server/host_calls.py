@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator
 from typing import Final
 
 import msgspec
-from msgspec.structs import replace
 from starlette.types import Scope
 
 from daypass import api
@@ -17,13 +14,13 @@ from daypass.ca.shown import Call
 from daypass.errors import Invalid, Unauthenticated
 from daypass.server import answers, signing
 from daypass.server.ports import Heart, HostCalls, PublicInfo
+from daypass.server.streams import Lines, room
 from daypass.wire import Certificate
 
 __all__ = ["HostAdmission", "HostRoutes", "admitted", "said_by"]
 
 _SHOWN: Final = "daypass.host-proof"
 _HOST: Final = "daypass.host"
-BEAT: Final = 25  # seconds between two signs of life in a stream
 
 
 class HostAdmission:
@@ -51,24 +48,22 @@ class HostRoutes:
     def __init__(self, heart: Heart, public: PublicInfo) -> None:
         self._heart = heart
         self._public = public
+        self._lines = Lines(self._trust)
 
     async def host_sync(self, scope: Scope, body: api.HostSyncRequest) -> api.HostSyncResponse:
         return self._response(await self._heart.host_calls.sync(admitted(scope), said_by(body)), body.trust_version)
 
     async def host_stream(self, scope: Scope, body: api.HostSyncRequest) -> answers.Stream:
-        return answers.Stream(self._lines(scope[_HOST], said_by(body), body.trust_version))
+        """The same, and what comes after it."""
+        host, shown = admitted(scope), scope[_SHOWN]
+        synced = await self._heart.host_calls.sync(host, said_by(body))
+        certificate = Certificate.parse(shown.certificate)
+        stream = self._heart.streams.open(host, certificate, synced, room())
+        return answers.Stream(self._lines.of(stream, body.trust_version), stream.end)
 
-    async def _lines(self, host: KnownHost, said: HostSaid, trust_version: int) -> AsyncIterator[bytes]:
-        synced = await self._heart.host_calls.sync(host, said)
-        while True:
-            yield answers.encode(self._response(synced, trust_version))
-            trust_version = self._public.now().trust_version
-            said = replace(said, digest=synced.digest, krl_digest=synced.krl_digest)
-            for _ in range(BEAT):
-                await asyncio.sleep(1)
-                synced = await self._heart.host_calls.sync(host, said)
-                if synced.bundle is not None:
-                    break
+    def _trust(self) -> tuple[api.Signed, int]:
+        public = self._public.now()
+        return public.trust, public.trust_version
 
     def _response(self, synced: Synced, trust_version: int) -> api.HostSyncResponse:
         public = self._public.now()

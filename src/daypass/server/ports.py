@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -36,12 +36,14 @@ __all__ = [
     "Calls",
     "Devices",
     "Heart",
+    "HostStream",
     "Issuance",
     "PublicInfo",
     "Questions",
     "ReadLedger",
     "Renewals",
     "Revocation",
+    "Streams",
 ]
 
 
@@ -126,6 +128,27 @@ class HostCalls(Protocol):
         """Raises Unauthenticated."""
 
     async def sync(self, host: KnownHost, said: HostSaid) -> Synced: ...
+
+
+class HostStream(Protocol):
+    """One host that listens."""
+
+    @property
+    def retry_after(self) -> int | None:
+        """Once it is over: in how many seconds the host may come back."""
+
+    def told(self) -> AsyncIterator[Synced]:
+        """What it is told, the first of it at once."""
+
+    def end(self) -> None: ...
+
+
+class Streams(Protocol):
+    def open(self, host: HostRecord, certificate: Certificate, synced: Synced, most: int) -> HostStream:
+        """For a host that was admitted by this certificate. Raises Unavailable, Throttled."""
+
+    def close(self) -> None:
+        """Ends all of them, and takes no more."""
 
 
 class Questions(Protocol):
@@ -230,6 +253,9 @@ class Heart(Protocol):
 
     @property
     def login_reports(self) -> LoginReports: ...
+
+    @property
+    def streams(self) -> Streams: ...
 
     @property
     def questions(self) -> Questions: ...

@@ -65,8 +65,12 @@ async def serve(
     pages: ByName | None = None,
     ready: Ready | None = None,
     stop: asyncio.Event | None = None,
+    ending: Callable[[], None] = lambda: None,
 ) -> None:
-    """Serve until SIGTERM, SIGINT or `stop`. Raises Misconfigured or Conflict if a socket can't be had."""
+    """Serve until SIGTERM, SIGINT or `stop`; then `ending` is called, for what has no end by itself.
+
+    Raises Misconfigured or Conflict if a socket can't be had.
+    """
     stop = stop or asyncio.Event()
     live = LiveContext(tls, other=pages, mark=tls_mark)
     with contextlib.ExitStack() as stack:
@@ -76,10 +80,11 @@ async def serve(
         url = url_of(listener)
         servers = [_server(public_app, LimitedProtocol, live), _server(admin_app, PeerProtocol, None)]
         with _signals(stop):
-            await _until(stop, servers, [listener, admin], live, lambda: (ready or _announce)(url))
+            await _until(ending, stop, servers, [listener, admin], live, lambda: (ready or _announce)(url))
 
 
 async def _until(
+    ending: Callable[[], None],
     stop: asyncio.Event,
     servers: list[_Server],
     listeners: list[socket.socket],
@@ -95,6 +100,7 @@ async def _until(
             ready()
         await asyncio.wait([stopped, *running], return_when=asyncio.FIRST_COMPLETED)
     finally:
+        ending()
         for server in servers:
             server.should_exit = True
         for task in beside:

@@ -13,6 +13,7 @@ from daypass.errors import Conflict, Misconfigured
 
 __all__ = ["admin_listener", "tcp_listener", "url_of"]
 
+UNHEARD: Final = 60  # seconds that what was sent may go unacknowledged (tcp(7))
 BACKLOG: Final = 2048  # connections; a Monday morning arrives within a second
 _LISTEN = re.compile(r"(?:\[(?P<v6>[0-9A-Fa-f:.%\w]+)\]|(?P<host>[^\[\]:]*)):(?P<port>\d{1,5})")
 
@@ -28,12 +29,15 @@ def tcp_listener(listen: str) -> socket.socket:
     both = family == socket.AF_INET6 and host == "::" and socket.has_dualstack_ipv6()
     try:
         address = (host, int(match["port"]))
-        return socket.create_server(address, family=family, backlog=BACKLOG, dualstack_ipv6=both)
+        listener = socket.create_server(address, family=family, backlog=BACKLOG, dualstack_ipv6=both)
     except OSError as error:
         text = f"can't listen on {listen}: {error.strerror or error}"
         raise Misconfigured(
             text, code="listen", hint="is another CA running, or is the address not this machine's?"
         ) from error
+    # Whoever vanished, or reads no more, would hold a stream until TCP gives up by itself; connections inherit it.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNHEARD * 1000)
+    return listener
 
 
 def url_of(listener: socket.socket) -> str:

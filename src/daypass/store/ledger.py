@@ -6,13 +6,14 @@ from collections.abc import Mapping, Sequence
 
 from sqlalchemy import Connection, select
 
+from daypass.ca import watch_ports
 from daypass.ca.ports import LedgerRow
 from daypass.errors import Invalid
 from daypass.ledger.chain import encode_entry, next_hash
-from daypass.store.schema import ledger
+from daypass.store.schema import installation, ledger
 from daypass.store.statements import Head, Statements
 
-__all__ = ["append", "check_details", "read"]
+__all__ = ["append", "check_details", "head", "read"]
 
 RESERVED = frozenset({"seq", "time", "act", "actor", "policy", "version"})
 
@@ -46,6 +47,11 @@ def read(connection: Connection, after: int, limit: int) -> Sequence[LedgerRow]:
     columns = (ledger.c.seq, ledger.c.time, ledger.c.act, ledger.c.entry, ledger.c.hash)
     rows = connection.execute(select(*columns).where(ledger.c.seq > after).order_by(ledger.c.seq).limit(limit))
     return [LedgerRow(seq, time, act, _blob(entry), _blob(digest)) for seq, time, act, entry, digest in rows]
+
+
+def head(connection: Connection) -> watch_ports.Head:
+    found = connection.execute(select(installation.c.ledger_seq, installation.c.policy_version)).one()
+    return watch_ports.Head(found.ledger_seq, found.policy_version)
 
 
 def _blob(cell: object) -> bytes:

@@ -29,6 +29,7 @@ from daypass.ca.ports import (
     View,
 )
 from daypass.ca.report_ports import ReportRecord
+from daypass.ca.watch_ports import Head
 from daypass.model import Issued, OnceId
 from daypass.store import admin, configs, devices, holders, host_reports, hosts, known_hosts, ledger
 from daypass.store.database import CommitLost, Database, Refused
@@ -107,6 +108,9 @@ class SqlStore(SqlPersons, SqlFleet, SqlPending, SqlRotation, SqlKrls):
 
     async def reports(self, after: str, limit: int) -> Sequence[ReportRecord]:
         return await self._read(lambda connection: host_reports.some(connection, after, limit))
+
+    async def head(self) -> Head:
+        return await self._read(ledger.head)
 
     async def people_of(self, roles: Collection[str], since: int) -> Sequence[Member]:
         return await self._read(lambda connection: known_hosts.people_of(connection, roles, since))
