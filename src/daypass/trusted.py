@@ -11,7 +11,7 @@ So owning the web process or its database gives nobody a new CA. Nothing here to
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from hashlib import sha256
 from typing import TypeVar
 
@@ -22,6 +22,7 @@ from daypass.api import (
     CLIENT_BUNDLE_NAMESPACE,
     HEARTBEAT_NAMESPACE,
     TRUST_NAMESPACE,
+    BastionWay,
     ClientBundle,
     HostBundle,
     HostHeartbeat,
@@ -131,8 +132,30 @@ def verify_client_bundle(signed: Signed, trust: TrustDocument, *, now: float, kn
                 code="bundle.host",
                 hint=_ASK,
             )
+    _check_ways(bundle.bastions, frozenset(filter(names.holds, all_of_them)), all_of_them)
     Krl.parse(bundle.host_krl)
     return bundle
+
+
+def _check_ways(ways: Sequence[BastionWay], whole: frozenset[str], enrolled: frozenset[str]) -> None:
+    """ssh would follow them for ever where they lead round in a circle. Raises Unauthenticated."""
+    found: dict[str, str] = {}
+    for way in ways:
+        for name in way.hosts:
+            if name in found or name not in enrolled or way.via not in whole:
+                raise _no_way(name)
+            found[name] = way.via
+    for name in {way.via for way in ways}:
+        at, steps = name, 0
+        while at in found:
+            at, steps = found[at], steps + 1
+            if steps > len(ways):
+                raise _no_way(name)
+
+
+def _no_way(name: str) -> Unauthenticated:
+    text = f"the client bundle leads to {name[:80]!r} by no way that can be gone"
+    return Unauthenticated(text, code="bundle.bastion", hint=_ASK)
 
 
 def host_names(trust: TrustDocument) -> HostNames:

@@ -51,7 +51,10 @@ class MiniCa:
         self.version, self.skew, self.lifetime = 1, 0, 3600
         self.principals: tuple[str, ...] = ("alice", "role:dev:alice")
         self.host_patterns = ["*.corp.test"]
+        self.short_domain = ""
+        self.address_networks: list[str] = []
         self.enrolled = ["web-1.corp.test"]
+        self.bastions: list[api.BastionWay] = []
         self.revoked: tuple[int, ...] = ()
         self.providers: list[api.OidcLogin] = []
         self.answers: dict[str, list[tuple[int, object]]] = {}
@@ -82,6 +85,8 @@ class MiniCa:
             bundle_keys=[line(self.bundle)],
             tls_roots=[self.root_pem],
             host_patterns=self.host_patterns,
+            short_domain=self.short_domain,
+            address_networks=self.address_networks,
         )
         text = msgspec.json.encode(msgspec.structs.replace(document, **changes))
         return _signed(text, signer or self.trust_root, api.TRUST_NAMESPACE)
@@ -98,6 +103,7 @@ class MiniCa:
             issued_at=now,
             expires=now + 60,
             enrolled=self.enrolled,
+            bastions=self.bastions,
             host_krl=Krl(now * 1000, now, "test", sections).encode(),
         )
         text = msgspec.json.encode(msgspec.structs.replace(document, **changes))

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from tests.store.build import HOST, NOW, certificate, host_recording, key, question, recording
 from tests.store.conftest import Scenario
 
-from daypass.ca.ports import HostRecord, NameTaken, Recorded
+from daypass.ca.ports import EnrolledHost, HostRecord, NameTaken, Recorded
 from daypass.model import HostFacts
 from daypass.store import SqlStore
 
@@ -120,7 +120,9 @@ def test_laptops_hear_of_every_name_that_has_a_certificate(run: Run) -> None:
         await store.record(host_recording(HostFacts("db-1.example.com")))
         await store.record(host_recording(HostFacts("old.example.com"), valid_before=NOW - 1))
         await store.record(recording("alice"))
-        assert await store.enrolled(NOW) == ("db-1.example.com", WEB.name, "www.example.com")
+        db = EnrolledHost("db-1.example.com", ("db-1.example.com",))
+        web = EnrolledHost(WEB.name, (WEB.name, "www.example.com"), (), {"env": "prod"})
+        assert await store.enrolled(NOW) == (db, web)
         assert await store.enrolled(NOW + 57600) == ()
 
     run(scenario)
@@ -131,7 +133,7 @@ def test_a_host_that_gave_up_an_alias_is_not_listed_under_it(run: Run) -> None:
         mine = key()
         await store.record(host_recording(WEB, mine))
         await store.record(host_recording(HostFacts(WEB.name), mine))
-        assert await store.enrolled(NOW) == (WEB.name,)
+        assert [each.names for each in await store.enrolled(NOW)] == [(WEB.name,)]
 
     run(scenario)
 
@@ -143,7 +145,8 @@ def test_a_host_whose_certificate_was_revoked_is_listed_until_that_would_have_en
         made = host_recording(WEB, key())
         await store.record(made)
         await store.revoke([made.certificates[0].serial], reason="stolen", actor="root", now=NOW)
-        assert await store.enrolled(NOW) == (WEB.name, "www.example.com")
+        web = EnrolledHost(WEB.name, (WEB.name, "www.example.com"), (), {"env": "prod"}, live=False)
+        assert await store.enrolled(NOW) == (web,)
         assert await store.enrolled(NOW + 57600) == ()
 
     run(scenario)

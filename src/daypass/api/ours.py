@@ -7,6 +7,7 @@ import msgspec
 from daypass.api.base import Body, Signed
 
 __all__ = [
+    "BastionWay",
     "CaInfo",
     "ClientBundle",
     "Decision",
@@ -146,11 +147,19 @@ class MyRevocation(msgspec.Struct, frozen=True, kw_only=True):
     reason: str = ""
 
 
+class BastionWay(msgspec.Struct, frozen=True, kw_only=True):
+    """ssh reaches these hosts, by each of their names, through `via`."""
+
+    via: str
+    hosts: list[str]
+
+
 class ClientBundle(msgspec.Struct, frozen=True, kw_only=True):
     """The one signed document a laptop is given with a certificate (namespace `daypass-client-bundle`).
 
-    `enrolled`: names and aliases of hosts that have a certificate, sorted, all within the trust document's patterns;
-    ssh meets these strictly. `host_krl`: revoked host certificates (OpenSSH PROTOCOL.krl).
+    `enrolled`: names of hosts that have a certificate, sorted: whole names and aliases, first labels and addresses,
+    all within what the trust document lets the host CA speak for; ssh meets these strictly. `bastions`: all of their
+    names stand in `enrolled`. `host_krl`: revoked host certificates (OpenSSH PROTOCOL.krl).
     """
 
     type: str = "daypass-client-bundle-v1"
@@ -159,4 +168,5 @@ class ClientBundle(msgspec.Struct, frozen=True, kw_only=True):
     issued_at: int
     expires: int
     enrolled: list[str]
+    bastions: list[BastionWay] = []
     host_krl: bytes

@@ -6,6 +6,7 @@ Asked of the store once in a few seconds, however many hosts sync.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 
 from msgspec import Struct
 
@@ -26,10 +27,11 @@ MEMBER_FOR = 30 * 86400  # seconds after the last certificate that an account wh
 
 
 class FleetFacts(Struct, frozen=True):
-    """`members` by login; `krl` lists people's revoked certificates."""
+    """`members` by login; `krl` lists people's revoked certificates; `ways`: host -> bastions that lead to it."""
 
     members: tuple[Member, ...]
     krl: MadeKrl
+    ways: Mapping[str, tuple[str, ...]] = {}
 
 
 class Fleet:
@@ -70,13 +72,14 @@ class Fleet:
 
     async def _ask(self, policy: Policy, now: int) -> FleetFacts:
         krl = await self._krls.current(now)
+        ways = policy.bastions.ways(await self._store.enrolled(now)) if policy.bastions else {}
         making = {role.name: role for role in policy.roles if role.on_host.new_accounts is not None}
         if not making:
-            return FleetFacts((), krl)
+            return FleetFacts((), krl, ways)
         members = await self._store.people_of(making, now - MEMBER_FOR)
         people = {person.login: person for person in await self._store.people()}
         known = ((each, people[each.login]) for each in members if each.login in people)
-        return FleetFacts(tuple(_still(each, person, making, now) for each, person in known), krl)
+        return FleetFacts(tuple(_still(each, person, making, now) for each, person in known), krl, ways)
 
 
 def _still(member: Member, person: PersonRecord, making: dict[str, Role], now: int) -> Member:

@@ -13,6 +13,7 @@ from msgspec import Struct
 __all__ = [
     "MAX_MACHINES",
     "MAX_REPORTED",
+    "EnrolledHost",
     "HostAbout",
     "HostAccounts",
     "HostCertificate",
@@ -87,6 +88,21 @@ class HostCertificate(Struct, frozen=True):
     valid_after: int
     valid_before: int
     revoked_at: int | None
+
+
+class EnrolledHost(Struct, frozen=True):
+    """What laptops have to know of a host. `own`: its name and its aliases; `more`: first labels of these, and
+    addresses, that stand in its newest certificate. `live`: it has a certificate that is not revoked either."""
+
+    name: str
+    own: tuple[str, ...]
+    more: tuple[str, ...] = ()
+    labels: Mapping[str, str] = {}
+    live: bool = True
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return (*self.own, *self.more)
 
 
 class Member(Struct, frozen=True):

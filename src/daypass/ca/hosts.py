@@ -7,7 +7,7 @@ import asyncio
 import msgspec
 from msgspec import Struct
 
-from daypass.ca import bundles, text_bundles
+from daypass.ca import bundles, client_bundles, text_bundles
 from daypass.ca.bundles import Reach, Reaches
 from daypass.ca.clock import ClockGuard
 from daypass.ca.fleet import Fleet, FleetFacts
@@ -93,6 +93,7 @@ class Hosts:
             "user_ca": [key.line() for key in self._keys.user_keys],
             "roles": msgspec.Raw(reach.text),
             "people": people,
+            "bastions": facts.ways.get(host.name, ()),
             "krl_digest": facts.krl.digest,
         }
         return document, facts.krl
@@ -128,7 +129,8 @@ class Hosts:
         people = bundles.people(facts.members, reach.made_by) if reach.made_by else []
         # A bundle by a key that the next trust document leaves out is believed no more: another key, another digest.
         lines = [key.line() for key in (*self._keys.user_keys, self._keys.bundle.public_key)]
-        digest = bundles.digest(host, reach, lines, bundles.encode(people), [facts.krl.digest])
+        ways = facts.ways.get(host.name, ())
+        digest = bundles.digest(host, reach, lines, bundles.encode(people), ways, [facts.krl.digest])
         return reach, people, facts, digest
 
     def _reaches(self) -> Reaches:
@@ -163,20 +165,18 @@ class Hosts:
 
     async def _make_client_bundle(self, now: int) -> tuple[str, str]:
         krl = await self._host_krls.current(now)
+        told = client_bundles.told(self._force.current.policy, await self._store.enrolled(now))
         document = {
             "type": "daypass-client-bundle-v1",
             "ca_id": self._ca_id.hex(),
             "version": now * 1000,
             "issued_at": now,
             "expires": now + BUNDLE_LIFETIME,
-            # Names of a domain that was given up would have a laptop refuse the whole document.
-            "enrolled": [name for name in await self._store.enrolled(now) if self._is_ours(name)],
+            "enrolled": told.names,
+            "bastions": [{"via": via, "hosts": names} for via, names in told.ways.items()],
             "host_krl": krl.krl,
         }
         return await self._signed(document, CLIENT_BUNDLE_NAMESPACE)
-
-    def _is_ours(self, name: str) -> bool:
-        return self._force.current.policy.host_names.holds(name)
 
     async def _signed(self, document: dict[str, object], namespace: str) -> tuple[str, str]:
         return await self._signed_text(msgspec.json.encode(document), namespace)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from daypass.ca.bastions import Bastions
 from daypass.ca.bounds import Bounds
 from daypass.ca.machines import Machines
 from daypass.ca.names import SYSTEM_ACCOUNTS, Names, name_taken
@@ -41,6 +42,7 @@ class Policy:
         self.issuers = {each.name: each.issuer for each in config.providers}
         self.bare_accounts = frozenset(a for role in self.roles if role.bare_hosts for a in role.accounts)
         self.permits = {role.name: role.extensions for role in self.roles}
+        self.bastions = Bastions(config.bastions)
         self._machines = Machines(bounds, self.host_names)
         names = Names(self.roles, config.reserved_logins)
         self.reserved = names.reserved

@@ -9,7 +9,7 @@ from typing import Protocol
 from msgspec import Struct
 
 from daypass.ca.config_ports import ConfigStore
-from daypass.ca.host_ports import HostRecord, HostStore
+from daypass.ca.host_ports import EnrolledHost, HostRecord, HostStore
 from daypass.ca.krl_ports import KrlStore
 from daypass.ca.pending_ports import PendingStore
 from daypass.ca.person_ports import PersonStore
@@ -28,6 +28,7 @@ __all__ = [
     "DeviceRequest",
     "DeviceState",
     "DeviceStore",
+    "EnrolledHost",
     "HostRecord",
     "LedgerRow",
     "NameTaken",
@@ -371,10 +372,9 @@ class Store(
         Raises Unavailable when it is not known to be durable: then nothing may be answered.
         """
 
-    async def enrolled(self, now: int) -> Sequence[str]:
-        """Names of hosts with a certificate that has not expired, and their aliases; sorted, each once. One whose
-        certificate was revoked counts until that would have expired: revoking must not bring back the question that
-        lets an impostor in."""
+    async def enrolled(self, now: int) -> Sequence[EnrolledHost]:
+        """Hosts with a certificate that has not expired, by name. One whose certificate was revoked counts until that
+        would have expired: revoking must not bring back the question that lets an impostor in."""
 
     async def reserve_serials(self, now: float) -> range:
         """A block of serials no one else ever gets: starts at (unix minute << 32) (trust 7.1)."""

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from ipaddress import ip_network
+from typing import Protocol
 
 from daypass.config import RoleSection
 from daypass.model import HostRole, NewAccounts
@@ -29,7 +30,17 @@ def glob(pattern: str) -> re.Pattern[str]:
     return re.compile("".join({"*": ".*", "?": "."}.get(each, re.escape(each)) for each in pattern))
 
 
-def reaches(section: RoleSection, names: Sequence[str], labels: Mapping[str, str]) -> bool:
+class Where(Protocol):
+    """Hosts, as a table of the configuration names them."""
+
+    @property
+    def hosts(self) -> Sequence[str]: ...
+
+    @property
+    def labels(self) -> Mapping[str, Sequence[str]]: ...
+
+
+def reaches(section: Where, names: Sequence[str], labels: Mapping[str, str]) -> bool:
     """`names`: the host's own and its aliases. Patterns and labels must both hold where both are given, and no host
     is reached by a role with neither: empty means no."""
     if not section.hosts and not section.labels:

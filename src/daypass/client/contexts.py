@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import combinations
 
-from daypass.client import place, trust
+from daypass.client import enrolled, place, trust
 from daypass.client.logout import LoggedOut, logout_at
 from daypass.client.openssh import sshconfig
 from daypass.client.settings import Context, Settings
@@ -102,7 +102,7 @@ def _readable(context: Context) -> Membership | None:
 
 def _admits(membership: Membership, host: str) -> bool:
     by_pattern = any(host_pattern_matches(pattern, host) for pattern in membership.host_patterns)
-    return by_pattern or host in sshconfig.git_hosts(membership.context)
+    return by_pattern or host in enrolled.names(membership) or host in sshconfig.git_hosts(membership.context)
 
 
 def _shared(first: Membership, second: Membership) -> Iterator[Overlap]:

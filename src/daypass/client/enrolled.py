@@ -16,7 +16,7 @@ from daypass.client.settings import Context, write_file
 from daypass.client.trust import Membership
 from daypass.errors import Conflict
 
-__all__ = ["News", "keep", "names", "verify"]
+__all__ = ["News", "keep", "names", "verify", "ways"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +58,13 @@ def names(membership: Membership) -> tuple[str, ...]:
         return ()
     ours, all_of_them = trusted.host_names(membership.trust), frozenset(kept.enrolled)
     return tuple(name for name in kept.enrolled if ours.admits(name, all_of_them))
+
+
+def ways(membership: Membership) -> dict[str, tuple[str, ...]]:
+    """Bastion -> those of `names` that ssh reaches through it."""
+    kept, known = _kept(membership.context), frozenset(names(membership))
+    found = kept.bastions if kept is not None else []
+    return {way.via: tuple(each for each in way.hosts if each in known) for way in found if way.via in known}
 
 
 def _kept(context: Context) -> ClientBundle | None:

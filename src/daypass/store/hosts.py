@@ -8,11 +8,13 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, delete, exists, insert, select, update
 
+from daypass.ca.host_ports import EnrolledHost
 from daypass.ca.ports import NameTaken
 from daypass.model import HostFacts
+from daypass.store import addresses
 from daypass.store.ending import mark_revoked
 from daypass.store.prepare import Prepared
-from daypass.store.rows import json, keys_json, texts, unkeys
+from daypass.store.rows import json, keys_json, labels_of, texts, unkeys
 from daypass.store.schema import certificates, host_names, hosts
 from daypass.store.statements import Statements
 
@@ -44,6 +46,9 @@ def admit(connection: Connection, statements: Statements, facts: HostFacts, item
         return NameTaken(foreign)
     if mine is not None and mine[1] != leaves and not _may_pass(connection, mine, item):
         return NameTaken(facts.name)
+    taken = addresses.held(connection, facts.addresses, known, item.time)
+    if taken is not None:
+        return NameTaken(taken)
     certified = {each.public_key for each in item.issued}
     if mine is not None and mine[1] != leaves and certified.isdisjoint(unkeys(mine[5])):
         leaves = mine[1]
@@ -91,12 +96,23 @@ def with_key(connection: Connection, key: bytes, now: int) -> frozenset[str]:
     return frozenset(connection.execute(these).scalars())
 
 
-def enrolled(connection: Connection, now: int) -> tuple[str, ...]:
-    """Sorted, each name once."""
-    certified = exists().where(certificates.c.host_id == hosts.c.id, certificates.c.valid_before > now)
-    rows = connection.execute(select(hosts.c.name, hosts.c.aliases).where(hosts.c.removed_at.is_(None), certified))
-    names = {each for name, aliases in rows for each in (name, *texts(aliases))}
-    return tuple(sorted(names))
+def enrolled(connection: Connection, now: int) -> tuple[EnrolledHost, ...]:
+    """By name. Which names stand in a certificate, its newest one says."""
+    its_own, columns = certificates.c.host_id == hosts.c.id, (hosts.c.name, hosts.c.aliases, hosts.c.labels)
+    certified = select(certificates.c.principals).where(its_own, certificates.c.valid_before > now)
+    newest = certified.order_by(certificates.c.valid_after.desc(), certificates.c.serial.desc()).limit(1)
+    principals, live = newest.scalar_subquery(), exists().where(its_own, *_live(now))
+    rows = select(*columns, hosts.c.addresses, principals.label("principals"), live.label("live")).where(
+        hosts.c.removed_at.is_(None), principals.is_not(None)
+    )
+    return tuple(_enrolled(row) for row in connection.execute(rows.order_by(hosts.c.name)))
+
+
+def _enrolled(row: Any) -> EnrolledHost:
+    own, certified = (row.name, *texts(row.aliases)), texts(row.principals)
+    more = (*(name.partition(".")[0] for name in own), *texts(row.addresses))
+    there = tuple(dict.fromkeys(each for each in more if each in certified and each not in own))
+    return EnrolledHost(row.name, own, there, labels_of(row.labels), bool(row.live))
 
 
 def _may_pass(connection: Connection, mine: tuple[Any, ...], item: Prepared) -> bool:
@@ -142,4 +158,5 @@ def _put(
         connection.execute(insert(hosts).values(id=host_id, name=facts.name, created_at=item.time, **values))
     if new:
         connection.execute(insert(host_names), [{"name": name, "host_id": host_id} for name in new])
+    addresses.put(connection, host_id, texts(mine[7]) if mine is not None else (), facts.addresses)
     return host_id

@@ -113,12 +113,13 @@ class _Batch:
         if joins is not None and any(host is not None and host.id == joins.replaces for _, host in self.winners):
             return Stale()  # what the old host is given in this very transaction can't be revoked before it is there
         keys = frozenset(each.public_key for each in item.issued)
-        for name in (facts.name, *facts.aliases):
+        names = (facts.name, *facts.aliases, *facts.addresses)
+        for name in names:
             if self.host_keys.get(name, keys) != keys:
                 return NameTaken(name)
         admitted = admit(self.connection, self.statements, facts, item)
         if isinstance(admitted, Admitted):
-            self.host_keys.update(dict.fromkeys((facts.name, *facts.aliases), keys))
+            self.host_keys.update(dict.fromkeys(names, keys))
             if joins is not None:
                 self.uses.count(joins)
         return admitted

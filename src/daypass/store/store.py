@@ -12,7 +12,7 @@ from typing import TypeVar
 from sqlalchemy import Connection
 
 from daypass.ca.config_ports import ConfigVersion, Stamp
-from daypass.ca.host_ports import HostAbout, HostAccounts, KnownHost, Member
+from daypass.ca.host_ports import EnrolledHost, HostAbout, HostAccounts, KnownHost, Member
 from daypass.ca.ports import (
     DeviceCaps,
     DeviceOutcome,
@@ -74,7 +74,7 @@ class SqlStore(SqlPersons, SqlFleet, SqlPending, SqlRotation, SqlKrls):
             return verdict
         return await self._batcher.submit(self._record, item)
 
-    async def enrolled(self, now: int) -> Sequence[str]:
+    async def enrolled(self, now: int) -> Sequence[EnrolledHost]:
         return await self._read(lambda connection: hosts.enrolled(connection, now))
 
     async def hosts(self) -> Sequence[KnownHost]:

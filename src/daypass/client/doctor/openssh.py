@@ -56,8 +56,11 @@ def host(settings: Settings, membership: Membership | None, destination: str) ->
     if membership is None:
         yield note(f"{name} is a host of no company joined here", "ssh meets it as ever, without your day pass")
         return
+    known = frozenset(enrolled.names(membership))
     ours = [
-        each for each in names if any(host_pattern_matches(pattern, each) for pattern in membership.host_patterns)
+        each
+        for each in names
+        if each in known or any(host_pattern_matches(pattern, each) for pattern in membership.host_patterns)
     ]
     git = sshconfig.git_hosts(membership.context)
     served = next((each for each in names if each in git), "")
@@ -67,10 +70,12 @@ def host(settings: Settings, membership: Membership | None, destination: str) ->
         yield ok(f"a Git server, where your day pass says that you are {git[served]}; its own key proves it, as ever")
         return
     if not ours:
-        known = ", ".join(membership.host_patterns)
-        yield note(f"{name} is not under {known}", "ssh meets it as ever, without your day pass; use its full name")
+        patterns = ", ".join(membership.host_patterns)
+        yield note(
+            f"{name} is not under {patterns}", "ssh meets it as ever, without your day pass; use its full name"
+        )
         return
-    has_enrolled = any(each in enrolled.names(membership) for each in ours)
+    has_enrolled = any(each in known for each in ours)
     look = _Look(settings, names, found)
     if membership.context.pass_config.exists():
         yield from look.offer(membership)

@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from daypass.client import enrolled
+from daypass.client.openssh import hostlists
 from daypass.client.openssh.sshconfig import Behind, own_identities, quote
 from daypass.client.settings import Context, Settings, write_file
 from daypass.client.trust import Membership
@@ -48,7 +48,8 @@ def write(
     Gives what pass.conf has to stand behind.
     """
     context = membership.context
-    hosts = enrolled.names(membership) if all(each.enrolled_only for each in roles) else membership.host_patterns
+    enrolled_only = all(each.enrolled_only for each in roles)
+    hosts = hostlists.met(settings, membership) if enrolled_only else hostlists.ours(settings, membership)
     if not roles or not hosts:
         remove(context)
         return None

@@ -30,7 +30,7 @@ from collections.abc import Collection, Sequence
 from pathlib import Path, PurePath
 from typing import NamedTuple
 
-from daypass.client import enrolled
+from daypass.client.openssh import hostlists
 from daypass.client.settings import Context, Settings, write_file
 from daypass.client.trust import Membership
 from daypass.errors import Invalid
@@ -80,10 +80,10 @@ class Behind(NamedTuple):
 
 def files(settings: Settings, membership: Membership) -> dict[Path, str]:
     """The lasting files of a company, by path."""
-    patterns, context = membership.host_patterns, membership.context
+    hosts, context = hostlists.ours(settings, membership), membership.context
     return {
-        context.known_hosts: known_hosts(patterns, membership.host_ca, membership.ca_name),
-        context.ssh_config: block(settings, membership, patterns, enrolled.names(membership)),
+        context.known_hosts: known_hosts(hosts, membership.host_ca, membership.ca_name),
+        context.ssh_config: block(settings, membership, hosts, hostlists.met(settings, membership)),
         context.check: check_script(settings, context, _program()),
     }
 
@@ -119,7 +119,7 @@ Match final host {hosts} !originalhost {hosts}{offered}
     Include {quote(context.pass_config)}
 Match all
     Include {quote(context.roles_own_config)}
-{_strict(context, names)}Match host "{",".join(patterns)}"
+{hostlists.ways(membership, names)}{_strict(context, names)}Match host "{",".join(patterns)}"
     # As ssh does by itself; a host that has enrolled since the last login is proved by its certificate all the same.
     UserKnownHostsFile {_known_hosts_files(settings, context)}
     RevokedHostKeys {quote(context.revoked_host_keys)}
@@ -196,7 +196,7 @@ def write_pass(
     """
     context = membership.context
     own = own_identities(settings, context, own_keys)
-    hosts = (*enrolled.names(membership), *_named(enrolled_only)) if enrolled_only else None
+    hosts = (*hostlists.met(settings, membership), *_named(enrolled_only)) if enrolled_only else None
     write_file(context.pass_config, pass_config(context, agent, own, hosts, behind))
 
 
