@@ -7,6 +7,7 @@ from base64 import b64decode
 from hashlib import sha256
 
 import httpx2
+import pytest
 from tests.parts.sshpop import Holder
 from tests.server.company import Company
 
@@ -46,4 +47,14 @@ def test_what_the_host_has_does_not_come_again(company: Company) -> None:
     host = company.host()
     krl = sha256(b64decode(lines(sync(company, host))["krl"])).hexdigest()
     assert "krl" not in lines(sync(company, host, krl_digest=krl))
-    assert "trust" not in lines(sync(company, host, krl_digest=krl, trust_version=2**40))
+    assert "trust" not in lines(sync(company, host, krl_digest=krl, trust_version=0))
+
+
+@pytest.mark.parametrize("route", ["sync", "stream", "agent/sync"])
+def test_a_machine_of_the_ca_that_is_behind_takes_no_newer_key_from_a_host(company: Company, route: str) -> None:
+    """Its bundle names the keys it knows: a host would give up the newer one that another machine has told it of."""
+    host, path = company.host(f"{route.replace('/', '-')}.example.com"), f"/v1/host/{route}"
+    body = json.dumps({"trust_version": 1}).encode()
+    answer = company.web.post(path, content=body, headers={"authorization": host.host_header("POST", path, body)})
+    assert (answer.status_code, answer.json()["code"]) == (503, "host-call.behind")
+    assert "trust.json" in answer.json()["hint"] and answer.headers["retry-after"]

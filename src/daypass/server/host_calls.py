@@ -11,13 +11,13 @@ from daypass import api
 from daypass.ca.host_calls import HostSaid, Synced
 from daypass.ca.host_ports import HostAbout, KnownHost
 from daypass.ca.shown import Call
-from daypass.errors import Invalid, Unauthenticated
+from daypass.errors import Invalid, Unauthenticated, Unavailable
 from daypass.server import answers, signing
 from daypass.server.ports import Heart, HostCalls, PublicInfo
 from daypass.server.streams import Lines, room
 from daypass.wire import Certificate
 
-__all__ = ["HostAdmission", "HostRoutes", "admitted", "said_by"]
+__all__ = ["HostAdmission", "HostRoutes", "admitted", "require_abreast", "said_by"]
 
 _SHOWN: Final = "daypass.host-proof"
 _HOST: Final = "daypass.host"
@@ -51,10 +51,12 @@ class HostRoutes:
         self._lines = Lines(self._trust)
 
     async def host_sync(self, scope: Scope, body: api.HostSyncRequest) -> api.HostSyncResponse:
+        require_abreast(self._public.now(), body.trust_version)
         return self._response(await self._heart.host_calls.sync(admitted(scope), said_by(body)), body.trust_version)
 
     async def host_stream(self, scope: Scope, body: api.HostSyncRequest) -> answers.Stream:
         """The same, and what comes after it."""
+        require_abreast(self._public.now(), body.trust_version)
         host, shown = admitted(scope), scope[_SHOWN]
         synced = await self._heart.host_calls.sync(host, said_by(body))
         certificate = Certificate.parse(shown.certificate)
@@ -88,6 +90,18 @@ def admitted(scope: Scope) -> KnownHost:
     """A KeyError, and so a 500, for a host that nobody has admitted."""
     host: KnownHost = scope[_HOST]
     return host
+
+
+def require_abreast(public: PublicInfo, trust_version: int) -> None:
+    """A host that knows a newer trust document has had it from another machine of this CA. By this one's bundle it
+    would give up the newer key: raises Unavailable."""
+    if trust_version > public.trust_version:
+        raise Unavailable(
+            f"this machine of the CA has trust document {public.trust_version}, and the host knows a newer one",
+            code="host-call.behind",
+            hint="another machine may answer; operator: bring the newest trust.json to each (daypass ca rotate)",
+            retry_after=30,
+        )
 
 
 def said_by(body: api.HostSyncRequest) -> HostSaid:

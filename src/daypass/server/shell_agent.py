@@ -13,7 +13,7 @@ from daypass.ca.host_ports import HostRecord
 from daypass.server.answers import Whole
 from daypass.server.callers import Callers
 from daypass.server.enrolling import enrolled
-from daypass.server.host_calls import HostRoutes, admitted, said_by
+from daypass.server.host_calls import HostRoutes, admitted, require_abreast, said_by
 from daypass.server.ports import Heart, PublicInfo
 from daypass.wire import Certificate, SshSignature
 
@@ -39,6 +39,7 @@ class ShellAgentRoutes:
         return Whole(201, await self._answer(found.host, certificates=found.certificates), _STORE_NOTHING)
 
     async def agent_sync(self, scope: Scope, body: api.HostSyncRequest) -> Whole:
+        require_abreast(self._public.now(), body.trust_version)
         host = admitted(scope)
         await self._heart.host_calls.sync(host, said_by(body))  # keeps what the host said; its answer is JSON
         answer = await self._answer(host, krl_digest=body.krl_digest, trust_version=body.trust_version)
