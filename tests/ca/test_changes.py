@@ -9,7 +9,7 @@ from msgspec.structs import fields, replace
 
 from daypass.ca.change_rules import RULES
 from daypass.ca.changes import Effect, changes, widens
-from daypass.config import Config, HostsSection, LifetimeSection, ProviderSection, RoleSection
+from daypass.config import Config, FailClosedSection, HostsSection, LifetimeSection, ProviderSection, RoleSection
 from daypass.config.schema import BastionSection, NewAccountsSection, OperatorSection, Section
 from tests.ca.samples import config
 
@@ -18,6 +18,10 @@ ROLE = RoleSection(
     name="dba", hosts=["db-*"], labels={"env": ["prod"]}, groups=["dba"], claims={"team": ["data"]}, accounts=["sql"]
 )
 PROVIDER = ProviderSection(name="idp", issuer="https://idp.example.com", client_id="daypass")
+
+
+def closing(after: str) -> HostsSection:
+    return HostsSection(domains=["*.example.com"], fail_closed=[FailClosedSection(after=after, hosts=["db-*"])])
 
 
 def effects(old: Config, new: Config) -> dict[str, set[Effect]]:
@@ -116,6 +120,9 @@ OTHER_CASES: list[tuple[str, dict[str, Any], dict[str, Any], set[Effect]]] = [
     ("hosts.addresses", {}, {"hosts": HostsSection(domains=["*.example.com"], addresses=["10.0.0.0/8"])}, {W}),
     ("hosts.addresses", {"hosts": HostsSection(domains=["*.example.com"], addresses=["10.0.0.0/8"])},
      {"hosts": HostsSection(domains=["*.example.com"], addresses=["10.1.0.0/16"])}, {N}),
+    ("hosts.fail_closed", {}, {"hosts": closing("24h")}, {N}),
+    ("hosts.fail_closed", {"hosts": closing("24h")}, {}, {W}),
+    ("hosts.fail_closed", {"hosts": closing("24h")}, {"hosts": closing("48h")}, {W, N}),
     ("bastions.in", {}, {"bastions": [BastionSection(name="in", hosts=["*"])]}, {D}),
     ("bastions.in", {"bastions": [BastionSection(name="in", hosts=["*"])]}, {}, {D}),
     ("bastions.in.hosts", {"bastions": [BastionSection(name="in", hosts=["*"])]},

@@ -20,7 +20,7 @@ from daypass.api import HOST_REQUEST_NAMESPACE, REQUEST_NAMESPACE, HostBundle, H
 from daypass.ca.host_calls import HostSaid, Synced
 from daypass.ca.host_ports import MAX_REPORTED, HostAccounts, KnownHost
 from daypass.ca.shown import Call
-from daypass.config import RoleSection
+from daypass.config import FailClosedSection, HostsSection, RoleSection
 from daypass.config.schema import NewAccountsSection
 from daypass.errors import Unauthenticated
 from daypass.model import Credential, HostFacts, Secret
@@ -218,6 +218,37 @@ def test_what_people_gave_up_or_were_taken_reaches_hosts_in_the_krl(play: Play) 
         ca.clock.later += 10
         (section,) = (await listed(ca, await enrolled(ca, "web-2.example.com", tier="web"))).sections
         assert (section.ca_key, section.serials) == (ca.keys["user"].public_key, ((serial, serial),))
+
+    play(scenario)
+
+
+VAULTS = [
+    FailClosedSection(labels={"zone": ["vault"]}, after="24h"),
+    FailClosedSection(hosts=["db-*"], labels={"zone": ["vault"]}, after="1h"),
+]
+
+
+def test_who_fails_closed_is_said_by_name_and_label_the_shortest_time_wins(play: Play) -> None:
+    async def scenario(ca: Heart) -> None:
+        for name, zone, wanted in (
+            ("web-1.example.com", "vault", 86400),
+            ("web-2.example.com", "office", 0),
+            ("db-1.example.com", "vault", 3600),
+            ("db-2.example.com", "office", 0),
+        ):
+            assert (await bundle(ca, await enrolled(ca, name, zone=zone))).fail_closed_after == wanted
+
+    play(scenario, hosts=HostsSection(domains=["*.example.com"], fail_closed=VAULTS))
+
+
+def test_another_time_to_fail_closed_is_another_bundle(play: Play) -> None:
+    async def scenario(ca: Heart) -> None:
+        host = await enrolled(ca, zone="vault")
+        before = await bundle(ca, host)
+        await ca.publish(hosts=HostsSection(domains=["*.example.com"], fail_closed=VAULTS[:1]))
+        after = await bundle(ca, host)
+        assert (before.fail_closed_after, after.fail_closed_after) == (0, 86400)
+        assert after.digest != before.digest
 
     play(scenario)
 

@@ -55,6 +55,10 @@ file = "/etc/daypass/tls"
 domains = ["*.example.com"]
 short_names = "example.com"
 addresses = ["10.0.0.0/8"]
+[[hosts.fail_closed]]
+after = "24h"
+hosts = ["vault-*"]
+labels = { zone = ["vault"] }
 [[bastions]]
 name = "inside"
 via_hosts = ["bastion-*"]

@@ -18,6 +18,7 @@ from daypass.config.document import SECRETS
 from daypass.config.schema import (
     BastionSection,
     CaSection,
+    FailClosedSection,
     HostsSection,
     LifetimeSection,
     NewAccountsSection,
@@ -41,7 +42,13 @@ ACCOUNTS = st.none() | st.builds(NewAccountsSection, shell=TEXT, groups=st.just(
 CONFIGS = st.builds(
     config,
     ca=st.builds(CaSection, name=TEXT, url=st.just("https://ca.example.com")),
-    hosts=st.builds(HostsSection, domains=st.lists(TEXT, max_size=3), short_names=TEXT, addresses=st.just(["x"])),
+    hosts=st.builds(
+        HostsSection,
+        domains=st.lists(TEXT, max_size=3),
+        short_names=TEXT,
+        addresses=st.just(["x"]),
+        fail_closed=st.lists(st.builds(FailClosedSection, after=TEXT), max_size=2),
+    ),
     lifetimes=st.builds(LifetimeSection, **dict.fromkeys(LifetimeSection.__struct_fields__, ...)),
     pages=st.none() | st.builds(PagesSection, url=TEXT),
     providers=named(ProviderSection),

@@ -14,6 +14,7 @@ from daypass.config import Config, ProviderSection, RoleSection, Severity, load,
 from daypass.config.schema import (
     BastionSection,
     CaSection,
+    FailClosedSection,
     HostsSection,
     LifetimeSection,
     OperatorSection,
@@ -38,6 +39,7 @@ EXAMPLES = ("provider", "groups", "accounts", "domains", "hosts", "new_accounts"
 SECTIONS = [
     BastionSection,
     Config,
+    FailClosedSection,
     CaSection,
     HostsSection,
     PagesSection,
@@ -58,7 +60,7 @@ def test_without_a_provider_it_is_accepted_too() -> None:
 
 
 def test_everything_that_is_commented_out_works_when_it_is_not() -> None:
-    assigned = re.compile(r"^# (\[\[?\w+\]?\]|\w+ = .*)$", re.MULTILINE)
+    assigned = re.compile(r"^# (\[\[?[\w.]+\]?\]|\w+ = .*)$", re.MULTILINE)
     text = assigned.sub(r"\1", STARTER.text())
     assert problems(text) == []
     assert (text.count("\n[[roles]]"), text.count("\n[[operators]]"), text.count("\n[[bastions]]")) == (1, 1, 1)
@@ -67,7 +69,7 @@ def test_everything_that_is_commented_out_works_when_it_is_not() -> None:
 @pytest.mark.parametrize("section", SECTIONS)
 def test_every_key_is_there(section: type[msgspec.Struct]) -> None:
     for field in msgspec.structs.fields(section):
-        assert re.search(rf"^(# )?\[*{field.name}(\]+| = )", STARTER.text(), re.MULTILINE), field.name
+        assert re.search(rf"^(# )?\[*(\w+\.)?{field.name}(\]+| = )", STARTER.text(), re.MULTILINE), field.name
 
 
 @pytest.mark.parametrize("section", [LifetimeSection, ProviderSection, RoleSection, OperatorSection])

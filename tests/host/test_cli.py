@@ -6,6 +6,7 @@ import io
 import json
 import os
 import re
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from tests.host.fake_ca import NAME
 from tests.host.tls_ca import TlsCa, run_tls_ca
 
 from daypass.cli.main import main
+from daypass.host.closing import close_if_due
 from daypass.host.state import State
 from daypass.host.sync import Synced
 
@@ -132,6 +134,28 @@ def test_status_of_a_machine_whose_certificate_is_gone(box: Box, capsys: pytest.
     next(box.paths.ours.glob("*-cert.pub")).unlink()
     assert status(box) == 1
     assert "MISSING" in capsys.readouterr().out
+
+
+def test_status_says_when_the_ca_last_had_word_and_that_certificates_are_refused_without(
+    box: Box, capsys: pytest.CaptureFixture[str]
+) -> None:
+    box.ca.bundle["fail_closed_after"] = 3600
+    box.enrol()
+    box.sync()
+    state = State.load(box.paths.state)
+    assert state is not None
+    assert status(box) == 0
+    shown = capsys.readouterr().out
+    assert all(each in shown for each in ("last word from the CA", " ago", "without word no certificate is let in"))
+    assert close_if_due(box.paths, state, time.time() + 3600)
+    assert status(box) == 1
+    assert "crit: certificates are refused here since" in capsys.readouterr().err
+    assert status(box, "--json") == 1
+    answer = json.loads(capsys.readouterr().out)
+    assert (answer["closed"], answer["krl_made"][:2]) == (True, "20")
+    box.paths.krl.unlink()
+    status(box)
+    assert "without its KRL every key" in capsys.readouterr().err
 
 
 def test_accounts_that_are_left_open_are_told_each_time_and_are_no_success(

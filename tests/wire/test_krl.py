@@ -12,6 +12,7 @@ from tests.wire.openssh import Keyring, attempt, run
 
 from daypass.errors import Invalid
 from daypass.wire import Certificate, CertificateSection, Krl, KrlHeader, PublicKey, string, uint32, uint64
+from daypass.wire.krl import refusing
 
 OURS, OTHER = private_key(1), private_key(9)
 NOW = 1767225600
@@ -60,6 +61,13 @@ def test_another_cas_certificate_with_the_same_serial_is_untouched(tmp_path: Pat
     krl = revoking((7, 7))
     assert revoked(krl, signed(OURS, serial=7), tmp_path)
     assert not revoked(krl, signed(OTHER, serial=7), tmp_path)
+
+
+def test_a_refused_ca_key_takes_all_its_certificates_and_nobody_elses(tmp_path: Path) -> None:
+    for certificate, code in ((signed(OURS), 1), (signed(OTHER), 0)):
+        (tmp_path / "krl").write_bytes(refusing([public_key(1), public_key(1)], KrlHeader(7, NOW, "closed")))
+        (tmp_path / "id-cert.pub").write_text(certificate.line() + "\n")
+        assert attempt("ssh-keygen", "-Q", "-f", tmp_path / "krl", tmp_path / "id-cert.pub").returncode == code
 
 
 def test_every_ca_has_its_own_section(tmp_path: Path) -> None:

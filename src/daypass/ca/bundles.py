@@ -13,7 +13,7 @@ import msgspec
 
 from daypass.ca.host_ports import HostRecord, Member
 from daypass.ca.policy import Policy
-from daypass.ca.reach import EVERY_HOST, glob
+from daypass.ca.reach import EVERY_HOST, Where, glob
 from daypass.model import HostRole
 
 __all__ = ["Reach", "Reaches", "digest", "encode"]
@@ -30,6 +30,7 @@ class Reach(msgspec.Struct, frozen=True):
     text: bytes
     hash: bytes
     made_by: frozenset[str]
+    fail_closed_after: int = 0  # seconds
 
 
 class Reaches:
@@ -37,10 +38,11 @@ class Reaches:
 
     def __init__(self, policy: Policy) -> None:
         self.policy = policy
-        patterns = {pattern for place in policy.sections.values() for pattern in place.hosts} - {EVERY_HOST}
+        places = list[Where]([*policy.sections.values(), *(each for each, _ in policy.fail_closed)])
+        patterns = {pattern for place in places for pattern in place.hosts} - {EVERY_HOST}
         self._globs = tuple((each, glob(each)) for each in sorted(patterns) if set("*?") & set(each))
         self._names = frozenset(patterns) - {each for each, _ in self._globs}
-        self._labels = tuple(sorted({label for place in policy.sections.values() for label in place.labels}))
+        self._labels = tuple(sorted({label for place in places for label in place.labels}))
         self._known = dict[_Key, Reach]()
 
     def of(self, host: HostRecord) -> Reach:
@@ -51,14 +53,16 @@ class Reaches:
         if found is None:
             if len(self._known) >= _MOST:
                 self._known.clear()
-            found = self._known[key] = _reach(self.policy.for_host(host.name, host.aliases, host.labels))
+            whose = host.name, host.aliases, host.labels
+            found = self._known[key] = _reach(self.policy.for_host(*whose), self.policy.fail_closed_after(*whose))
         return found
 
 
-def _reach(roles: tuple[HostRole, ...]) -> Reach:
+def _reach(roles: tuple[HostRole, ...], fail_closed_after: int) -> Reach:
     text = encode(roles)
     made_by = frozenset(role.name for role in roles if role.new_accounts is not None)
-    return Reach(roles, text, hashlib.sha256(text).digest(), made_by)
+    whole = text + f"\0{fail_closed_after}".encode()
+    return Reach(roles, text, hashlib.sha256(whole).digest(), made_by, fail_closed_after)
 
 
 def people(members: Iterable[Member], made_by: frozenset[str]) -> list[dict[str, object]]:

@@ -13,7 +13,7 @@ from functools import partial
 from ipaddress import ip_network
 from typing import Any
 
-from daypass.config.schema import NewAccountsSection
+from daypass.config.schema import FailClosedSection, NewAccountsSection
 from daypass.errors import Invalid
 from daypass.model import parse_duration, shown
 
@@ -157,6 +157,18 @@ def _network_covers(outer: str, inner: str) -> bool:
     return wide.version == narrow.version and narrow.subnet_of(wide)  # type: ignore[arg-type]
 
 
+def _fail_closed(old: Sequence[FailClosedSection], new: Sequence[FailClosedSection]) -> Iterator[Said]:
+    if added := [_closing(each) for each in new if each not in old]:
+        yield NARROWER, f"closes {listed(added)}"
+    if removed := [_closing(each) for each in old if each not in new]:
+        yield WIDER, f"closes no more {listed(removed)}"
+
+
+def _closing(section: FailClosedSection) -> str:
+    labels = [f"{name}={'|'.join(values)}" for name, values in section.labels.items()]
+    return f"{' '.join([*section.hosts, *labels])} after {section.after}"
+
+
 _more, _less = partial(_switch, on=WIDER), partial(_switch, on=NARROWER)
 _ceiling = partial(_longest, unset="the CA's")
 _floor = partial(_longest, longer=NARROWER)
@@ -215,6 +227,7 @@ RULES: Mapping[str, Rule] = {
     "hosts.domains": partial(_given, covers=_pattern_covers),
     "hosts.short_names": _extra,
     "hosts.addresses": partial(_given, covers=_network_covers),
+    "hosts.fail_closed": _fail_closed,
     "reserved_logins": _reserved,
 }
 """By `TABLE.KEY`; a key that has none here is different."""

@@ -95,6 +95,7 @@ class Hosts:
             "people": people,
             "bastions": facts.ways.get(host.name, ()),
             "krl_digest": facts.krl.digest,
+            "fail_closed_after": reach.fail_closed_after,
         }
         return document, facts.krl
 

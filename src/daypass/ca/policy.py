@@ -15,7 +15,7 @@ from daypass.ca.names import SYSTEM_ACCOUNTS, Names, name_taken
 from daypass.ca.operators import Operators
 from daypass.ca.people import People
 from daypass.ca.ports import View
-from daypass.ca.reach import Reach
+from daypass.ca.reach import Reach, reaches
 from daypass.ca.roles import Role
 from daypass.config import Config, policy_hash
 from daypass.hostnames import HostNames
@@ -36,6 +36,7 @@ class Policy:
         hosts = config.hosts
         self.host_names = HostNames(tuple(hosts.domains), hosts.short_names, tuple(hosts.addresses))
         self.stale_after = parse_duration(hosts.stale_after)
+        self.fail_closed = tuple((each, parse_duration(each.after)) for each in hosts.fail_closed)
         only = config.providers[0].name if len(config.providers) == 1 else ""
         self.roles = tuple(Role.compile(section, self.user_ceiling, only) for section in config.roles)
         self.sections = {section.name: section for section in config.roles}
@@ -62,3 +63,8 @@ class Policy:
     def for_host(self, name: str, aliases: Sequence[str], labels: Mapping[str, str]) -> tuple[HostRole, ...]:
         """What the roles that reach this host mean there, in the order of their lines."""
         return self._reach.of((name, *aliases), labels)
+
+    def fail_closed_after(self, name: str, aliases: Sequence[str], labels: Mapping[str, str]) -> int:
+        """Seconds without word from us after which this host lets nobody in by certificate; 0: it goes on."""
+        names = (name, *aliases)
+        return min((after for section, after in self.fail_closed if reaches(section, names, labels)), default=0)

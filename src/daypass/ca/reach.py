@@ -11,7 +11,18 @@ from typing import Protocol
 from daypass.config import RoleSection
 from daypass.model import HostRole, NewAccounts
 
-__all__ = ["EVERY_HOST", "PERMITS", "Reach", "glob", "host_role", "line_options", "networks", "order", "reaches"]
+__all__ = [
+    "EVERY_HOST",
+    "PERMITS",
+    "Reach",
+    "Where",
+    "glob",
+    "host_role",
+    "line_options",
+    "networks",
+    "order",
+    "reaches",
+]
 
 EVERY_HOST = "*"
 PERMITS = {  # extension of a certificate -> what a line under `restrict` needs for it (sshd(8), AUTHORIZED_KEYS)

@@ -10,6 +10,7 @@ import click
 
 from daypass.cli.exits import Exit
 from daypass.cli.host_options import host_paths, json_option, root_option
+from daypass.cli.host_word import told, word
 from daypass.cli.output import data, duration, json_data, moment, note, printable, show_hint, utc
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ Examples:
   sudo daypass host status --json
 
 Exit code 0: enrolled, every certificate is valid, and nothing needs looking after. 1: something does: the CA has been
-silent for a day, a renewal is late, this machine is a copy of another."""
+silent for a day, a renewal is late, certificates are refused, this machine is a copy of another."""
 )
 @root_option
 @json_option
@@ -43,13 +44,15 @@ def status(context: click.Context, root: Path, as_json: bool) -> None:
     well = valid and not any(each.to_be_acted_on for each in found)
     if as_json:
         more = {"worries": [{"level": each.level.name, "text": each.text} for each in found]}
-        facts = {**state_facts(state), **more} if state else {}
+        facts = {**state_facts(state), **word(state, paths), **more} if state else {}
         json_data({"enrolled": state is not None, "valid": valid, **facts})
     elif state is None:
         data("this machine is not enrolled")
         show_hint("make a token on the CA machine: daypass token host NAME; then here: daypass host enroll")
     else:
         _show_state(state)
+        for line in told(state, paths, time.time()):
+            data(line)
         _show_service(paths)
         for each in found:
             note(f"daypass: {each.level.name.lower()}: {printable(each.text)}")
@@ -73,7 +76,7 @@ def _show_state(state: State) -> None:
     data(f"certificates until {moment(state.expires)}, {left}")
     for each in state.certificates:
         data(f"  {each.path}  serial {each.serial}{'' if Path(each.path).is_file() else '  MISSING'}")
-    data(f"bundle {state.bundle_version} until {moment(state.bundle_expires)}, KRL {state.krl_version}")
+    data(f"bundle {state.bundle_version} until {moment(state.bundle_expires)}")
 
 
 def state_facts(state: State) -> dict[str, object]:

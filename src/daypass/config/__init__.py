@@ -11,6 +11,7 @@ from daypass.config.reading import load, problems, rebased
 from daypass.config.schema import (
     CaSection,
     Config,
+    FailClosedSection,
     HostsSection,
     KeySection,
     LifetimeSection,
@@ -23,6 +24,7 @@ __all__ = [
     "CALLBACK",
     "CaSection",
     "Config",
+    "FailClosedSection",
     "HostsSection",
     "KeySection",
     "LifetimeSection",

@@ -51,7 +51,13 @@ def _chosen(section: Section, *without: str) -> dict[str, object]:
     """The fields that are not as they are by default."""
     found = {field.name: (getattr(section, field.name), _default(field)) for field in fields(section)}
     chosen = {name: value for name, (value, default) in found.items() if value != default and name not in without}
-    return {name: _chosen(value) if isinstance(value, Section) else value for name, value in chosen.items()}
+    return {name: _written(value) for name, value in chosen.items()}
+
+
+def _written(value: object) -> object:
+    if isinstance(value, list):
+        return [_written(each) for each in value]
+    return _chosen(value) if isinstance(value, Section) else value
 
 
 def _default(field: FieldInfo) -> object:

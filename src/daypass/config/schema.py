@@ -14,6 +14,7 @@ __all__ = [
     "BastionSection",
     "CaSection",
     "Config",
+    "FailClosedSection",
     "HostsSection",
     "IncludedFile",
     "KeySection",
@@ -75,11 +76,20 @@ class LifetimeSection(Section, frozen=True):
     backdate: str = "1m"
 
 
+class FailClosedSection(Section, frozen=True):
+    """Hosts that refuse every certificate once they have had no word from the CA for so long. As in a role."""
+
+    after: str
+    hosts: list[str] = []
+    labels: dict[str, list[str]] = {}
+
+
 class HostsSection(Section, frozen=True):
     domains: list[str]  # what the host CA may speak for: names and *.patterns (trust 5.2)
     short_names: str = ""  # one domain; hosts directly in it go by their first label, too
     addresses: list[str] = []  # networks whose addresses may be names of hosts, for 24 h at a time
     stale_after: str = "30d"  # after the end of its last certificate a host leaves the inventory, its names are free
+    fail_closed: list[FailClosedSection] = []  # all others go on with what they have
 
 
 class BastionSection(Section, frozen=True):

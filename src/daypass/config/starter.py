@@ -81,6 +81,12 @@ domains = {domains}
 # short_names = ""     # one domain: hosts directly in it go by their first label, too
 # addresses = []       # networks whose addresses may be names of hosts, for 24 h at a time
 
+# Hosts that refuse every certificate once they have had no word from the CA for so long. All others go on.
+# [[hosts.fail_closed]]
+# hosts = ["vault-*"]
+# labels = {{}}
+# after = "24h"        # 10m at least
+
 [lifetimes]
 user = "16h"          # a day pass
 host = "30d"          # a host's certificate

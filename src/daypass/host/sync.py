@@ -23,8 +23,8 @@ from typing import Protocol
 import msgspec
 
 from daypass.api import HostSyncRequest, HostSyncResponse
-from daypass.errors import Misconfigured
-from daypass.host import accounts, documents, files, useradd
+from daypass.errors import DaypassError, Misconfigured
+from daypass.host import accounts, closing, documents, files, useradd
 from daypass.host.about import about
 from daypass.host.alone import alone
 from daypass.host.calls import Prove, prover
@@ -80,8 +80,11 @@ def sync_once(paths: Paths, ca: Ca, now: float, *, lock_many: bool = False) -> S
         enrolled(paths)
     with alone(paths):
         before = Before.load(paths)
-        answer = ca.host_sync(request(before, paths), prover(before.state))
-        return _taken(answer, before, paths, now, lock_many=lock_many)
+        try:
+            answer = ca.host_sync(request(before, paths), prover(before.state))
+            return _taken(answer, before, paths, now, lock_many=lock_many)
+        except DaypassError as error:
+            raise closing.without_word(paths, before.state, now, error) from error
 
 
 def take(answer: HostSyncResponse, paths: Paths, now: float) -> Synced:

@@ -11,12 +11,13 @@ from pathlib import Path
 import msgspec
 
 from daypass.errors import Misconfigured
+from daypass.host.closing import closes_at, is_closed, krl_made_at
 from daypass.host.machine import require_same
 from daypass.host.renewal import next_renewal
 from daypass.host.run.voice import Level
 from daypass.host.settings import Paths
 from daypass.host.state import CertificateState, State
-from daypass.times import duration
+from daypass.times import duration, moment
 from daypass.trusted import CLOCK_SLACK
 
 __all__ = ["Worry", "worries"]
@@ -40,7 +41,9 @@ class Worry(msgspec.Struct, frozen=True):
 
 def worries(paths: Paths, state: State, now: float) -> list[Worry]:
     """The gravest first."""
-    found = [*_copy(paths, state), *_files(paths), *_certificates(state, now), *_silence(state, now)]
+    closed = is_closed(paths.krl)
+    found = [*_copy(paths, state), *_files(paths), *_certificates(state, now)]
+    found += _closed(paths, state) if closed else _silence(state, closes_at(paths, state), now)
     return sorted(found, key=lambda each: each.level)
 
 
@@ -81,7 +84,14 @@ def _level(state: State, each: CertificateState, now: float) -> Level | None:
     return Level.ERR if now >= next_renewal(alone) + life * _LATE else None
 
 
-def _silence(state: State, now: float) -> Iterator[Worry]:
+def _closed(paths: Paths, state: State) -> Iterator[Worry]:
+    made = krl_made_at(paths.krl)
+    since = f" since {moment(made)}" if made is not None else ""
+    text = f"certificates are refused here{since}: no word from {state.url}, and its bundle has this host fail closed"
+    yield Worry("closed", Level.CRIT, text, "daypass host sync tries it now, and says why")
+
+
+def _silence(state: State, closes: int | None, now: float) -> Iterator[Worry]:
     silent = now - state.heard_at
     if silent < -CLOCK_SLACK:
         text = f"this machine's clock is {duration(-silent)} behind the last word of the CA"
@@ -89,8 +99,9 @@ def _silence(state: State, now: float) -> Iterator[Worry]:
     if silent < HOUR:
         return
     level = Level.WARNING if silent < DAY else Level.ERR if silent < 7 * DAY else Level.CRIT
+    goes_on = "sshd goes on with what it has" + (f" until {moment(closes)}" if closes is not None else "")
     text = (
-        f"no word from {state.url} for {duration(silent)}: sshd goes on with what it has, and knows of no revocation "
+        f"no word from {state.url} for {duration(silent)}: {goes_on}, and knows of no revocation "
         f"since; certificates end in {duration(state.expires - now)}"
     )
     yield Worry("silence", level, text, "daypass host sync tries it now, and says why")

@@ -15,11 +15,11 @@ from daypass.errors import Invalid
 from daypass.wire.buffer import Reader, string, uint32, uint64
 from daypass.wire.keys import PublicKey
 
-__all__ = ["CertificateSection", "Krl", "KrlHeader"]
+__all__ = ["CertificateSection", "Krl", "KrlHeader", "refusing"]
 
 _MAGIC = b"SSHKRL\n\x00"
 _FORMAT = 1
-_SECTION_CERTIFICATES = 1
+_SECTION_CERTIFICATES, _SECTION_KEYS = 1, 2
 _SERIAL_LIST, _SERIAL_RANGE = 0x20, 0x21
 
 SerialRange = tuple[int, int]
@@ -138,6 +138,15 @@ class Krl:
                 raise Invalid(f"the KRL holds a section of kind {kind}, which is not read here")
             sections.append(CertificateSection.parse(body))
         return cls(header.version, header.generated_at, header.comment, tuple(sections))
+
+
+def refusing(keys: Iterable[PublicKey], header: KrlHeader) -> bytes:
+    """A whole KRL that revokes these keys themselves, and with a CA's every certificate that it has signed:
+
+    byte 2, string section:  string of each key's blob, ascending
+    """
+    blobs = b"".join(string(blob) for blob in sorted({key.blob for key in keys}))
+    return header.encode() + bytes([_SECTION_KEYS]) + string(blobs)
 
 
 def _read_serials(kind: int, reader: Reader) -> Iterable[SerialRange]:

@@ -19,6 +19,7 @@ import msgspec
 from daypass.api import HostSyncRequest, HostSyncResponse
 from daypass.errors import DaypassError, NotFound, Unavailable
 from daypass.host.calls import prover
+from daypass.host.closing import close_overdue
 from daypass.host.enforce import take_back_overdue
 from daypass.host.leaving import give_up
 from daypass.host.machine import require_same
@@ -171,6 +172,8 @@ class Agent:
         if take_back_overdue(self.paths, self.wall()):
             text = "nobody has confirmed that certificates alone are let in: keys and passwords are again"
             self.voice.say(Level.WARNING, text)
+        if close_overdue(self.paths, self.wall()):
+            self.voice.say(Level.CRIT, "so long without word from the CA that certificates are refused here now")
         self._worry()
 
     def _renew(self, link: Link) -> None:
