@@ -154,3 +154,20 @@ def test_the_fleets_report_is_what_each_host_has_counted(company: Company) -> No
     told = json.loads(company.ca.run("host", "report", "--fleet", "--json", code=1).stdout)
     assert (told["host"], told["trusted"], told["enforced"]) == (NAME, True, False)
     assert {(each["account"], each["way"]) for each in told["logins"]} >= {("admin", "key"), ("admin", "certificate")}
+
+
+def test_a_machine_leaves_and_one_that_became_an_image_comes_up_as_another(company: Company) -> None:
+    """The way back; then a copy's first boot: keys and machine-id of its own, and nothing of daypass's."""
+    machine = company.machine
+    known, scan = (machine.root / "etc/machine-id"), ("ssh-keyscan", "-t", "ed25519", machine.address)
+    before = known.read_text(), company.yard.run(*scan).stdout
+    company.daypass("host", "leave", "--force")
+    wait_until(lambda: not company.comes_in(company.day_pass), "the certificate's end")
+    assert company.comes_in(company.key)
+    assert company.daypass("host", "status", code=1).stdout.startswith("this machine is not enrolled")
+
+    company.daypass("host", "prepare-image", "--yes")
+    machine.reboot()
+    wait_until(lambda: company.comes_in(company.key), "sshd with keys of its own", seconds=30)
+    after = known.read_text(), company.yard.run(*scan).stdout
+    assert all(old != new and new.strip() for old, new in zip(before, after, strict=True))

@@ -82,5 +82,6 @@ def restore(box: Box, tree: dict[str, tuple[int, bytes]]) -> None:
         if path not in tree:
             (box.root / path).unlink()
     for name, (mode, content) in tree.items():
+        (box.root / name).parent.mkdir(parents=True, exist_ok=True)
         (box.root / name).write_bytes(content)
         (box.root / name).chmod(mode & 0o777)

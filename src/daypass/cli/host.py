@@ -14,6 +14,7 @@ from daypass.cli.administration import Administration, administering_beside
 from daypass.cli.exits import Exit
 from daypass.cli.host_enforce import enforce
 from daypass.cli.host_explain import explain
+from daypass.cli.host_leave import leave, prepare_image
 from daypass.cli.host_options import host_paths, json_option, root_option, sshd_of, sshd_options
 from daypass.cli.host_rekey import rekey
 from daypass.cli.host_report import report
@@ -51,6 +52,8 @@ host.add_command(rekey)
 host.add_command(explain)
 host.add_command(report)
 host.add_command(enforce)
+host.add_command(leave)
+host.add_command(prepare_image)
 host.add_command(user_data)
 
 

@@ -33,7 +33,7 @@ silent for a day, a renewal is late, certificates are refused, this machine is a
 @json_option
 @click.pass_context
 def status(context: click.Context, root: Path, as_json: bool) -> None:
-    """Show this server's name, and until when its certificates hold."""
+    """Show this server's name, and when its certificates end."""
     from daypass.host.state import State
     from daypass.host.worries import worries
 

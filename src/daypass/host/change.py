@@ -39,11 +39,12 @@ class Change:
     check: Callable[[], None]
     prove: Callable[[Effective], None]
     needs_sshd: bool = True
+    with_reload: bool = True
 
     def run(self) -> bool:
         """Whether a running sshd was seen to go by it. Raises Conflict where none runs but one is needed."""
         effective = self.sshd.effective()
-        running = reload.Running.find(self.sshd, effective)
+        running = reload.Running.find(self.sshd, effective) if self.with_reload else None
         if running is None and self.needs_sshd:
             raise Conflict("no running sshd reads this configuration", code="host.no-sshd", hint="start it first")
         before = [files.Snapshot.take(each.path) for each in self.wanted]

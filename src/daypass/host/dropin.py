@@ -25,6 +25,7 @@ __all__ = [
     "lines",
     "match_warnings",
     "place",
+    "without_block",
 ]
 
 NAME = "10-daypass.conf"
@@ -67,7 +68,7 @@ def place(sshd: Sshd, paths: Paths, ours: Iterable[str]) -> DropIn:
 def candidate(config: bytes, ours: Iterable[str]) -> bytes:
     """The whole of sshd_config with our block on top, in place of one that may be there."""
     block = "\n".join([_BEGIN, _HEAD, *ours, _END, ""])
-    return block.encode() + _without_block(config)
+    return block.encode() + without_block(config)
 
 
 def has_block(config: bytes) -> bool:
@@ -123,7 +124,8 @@ def folders(sshd: Sshd) -> Iterator[Path]:
                     yield pattern.parent
 
 
-def _without_block(config: bytes) -> bytes:
+def without_block(config: bytes) -> bytes:
+    """sshd_config as it was without ours."""
     before, begin, rest = config.partition(f"{_BEGIN}\n".encode())
     _, end, after = rest.partition(f"{_END}\n".encode())
     return before + after if begin and end else config
