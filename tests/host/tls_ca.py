@@ -1,10 +1,10 @@
-"""The test's CA behind a real TLS port: `/root/{sha}` and `/v1/host/enroll`."""
+"""The test's CA behind a real TLS port: `/root/{sha}`, `/v1/host/enroll`, and what the agent in shell asks."""
 
 from __future__ import annotations
 
 import ssl
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -24,6 +24,10 @@ from daypass.wire.jointoken import JoinTokenText
 __all__ = ["TlsCa", "run_tls_ca"]
 
 
+InLines = Callable[[FakeCa, str, bytes], bytes]
+"""The CA, path and body of a call of the agent in shell; its answer."""
+
+
 @dataclass(frozen=True, slots=True)
 class TlsCa:
     """A running CA and a join token for it; each token is good once."""
@@ -36,7 +40,7 @@ class TlsCa:
 
 
 @contextmanager
-def run_tls_ca(ca: FakeCa, folder: Path) -> Iterator[TlsCa]:
+def run_tls_ca(ca: FakeCa, folder: Path, in_lines: InLines | None = None) -> Iterator[TlsCa]:
     certificate, pem = _certificate(ca.ca_id)
     (folder / "tls.pem").write_bytes(pem)
     spent = set[str]()
@@ -47,6 +51,9 @@ def run_tls_ca(ca: FakeCa, folder: Path) -> Iterator[TlsCa]:
 
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["content-length"]))
+            if in_lines is not None:
+                self._send_bytes(200, in_lines(ca, self.path, body))
+                return
             try:
                 request = msgspec.json.decode(body, type=api.EnrolRequest)
                 if request.token in spent:
@@ -57,7 +64,9 @@ def run_tls_ca(ca: FakeCa, folder: Path) -> Iterator[TlsCa]:
                 self._send(409, api.Error(status=409, message=error.message, code=error.code))
 
         def _send(self, status: int, answer: msgspec.Struct) -> None:
-            content = msgspec.json.encode(answer)
+            self._send_bytes(status, msgspec.json.encode(answer))
+
+        def _send_bytes(self, status: int, content: bytes) -> None:
             self.send_response(status)
             self.send_header("content-length", str(len(content)))
             self.end_headers()

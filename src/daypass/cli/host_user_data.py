@@ -23,7 +23,7 @@ _FORMATS = ("cloud-init", "sh")
     epilog="""\b
 Examples:
   daypass host user-data web-7.example.com > user-data
-  daypass host user-data web-7.example.com --label tier=gold --lifetime 10m
+  daypass host user-data web-7.example.com --label tier=gold --from 10.0.0.0/8
   daypass host user-data web-7.example.com --format sh | ssh root@192.0.2.7 sh
 
 Good for one machine, for an hour at most: whoever reads it in that time can become this host. The machine needs curl
@@ -32,6 +32,8 @@ and OpenSSH 8.1 or later, and no Python. An operator needs the capability token:
 @click.argument("name")
 @click.option("--alias", "aliases", multiple=True, metavar="NAME", help="A further name for the host; repeatable.")
 @click.option("--label", "labels", multiple=True, metavar="K=V", help="A label for the host; repeatable.")
+@click.option("--address", "addresses", multiple=True, metavar="ADDRESS", help="One of its own, that people type.")
+@click.option("--from", "networks", multiple=True, metavar="NETWORK", help="Where it enrols from; repeatable.")
 @click.option("--lifetime", default="1h", show_default=True, help="How long the machine may take to its first boot.")
 @click.option(
     "--format", "form", type=click.Choice(_FORMATS), default=_FORMATS[0], show_default=True, help="What to print."
@@ -39,8 +41,8 @@ and OpenSSH 8.1 or later, and no Python. An operator needs the capability token:
 @administering
 @json_option
 def user_data(
-    ca: Administration, name: str, aliases: tuple[str, ...], labels: tuple[str, ...], lifetime: str, form: str,
-    as_json: bool,
+    ca: Administration, name: str, aliases: tuple[str, ...], labels: tuple[str, ...], addresses: tuple[str, ...],
+    networks: tuple[str, ...], lifetime: str, form: str, as_json: bool,
 ) -> None:  # fmt: skip
     """Print what enrols host NAME at its first boot."""
     from daypass import shell_agent
@@ -49,7 +51,12 @@ def user_data(
     from daypass.shell_agent.first_boot import cloud_config, shell_script
 
     request = JoinTokenRequest(
-        name=name, aliases=list(aliases), labels=dict(map(label, labels)), lifetime=parse_duration(lifetime)
+        name=name,
+        aliases=list(aliases),
+        labels=dict(map(label, labels)),
+        addresses=list(addresses),
+        networks=list(networks),
+        lifetime=parse_duration(lifetime),
     )
     purpose = f"make a token with which {' and '.join((name, *aliases))} can join at first boot"
     answer = ca.call("join_token", request, JoinTokenResponse, purpose, as_json=as_json)

@@ -645,6 +645,8 @@ WORDS: Mapping[str, tuple[dict[str, str], dict[str, tuple[str, str]], tuple[str,
         {
             '--alias': ('value', 'A further name for the host; repeatable'),
             '--label': ('value', 'A label for the host; repeatable'),
+            '--address': ('value', 'One of its own, that people type'),
+            '--from': ('value', 'Where it enrols from; repeatable'),
             '--lifetime': ('value', 'How long the machine may take to its first boot'),
             '--format': ('cloud-init|sh', 'What to print'),
             '--root': ('file', 'Work below DIR instead of / (tests, images)'),

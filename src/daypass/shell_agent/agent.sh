@@ -146,7 +146,7 @@ require_own_machine() { # a copied disk brings another machine's identity along 
 }
 
 machine_of() { # as host/machine.py has it: nobody else can tell by it which machine this is
-    id=$(tr -d '[:space:]' <"$root/etc/machine-id" 2>/dev/null)
+    id=$(tr -d '[:space:]' 2>/dev/null <"$root/etc/machine-id")
     printf %s "$id" | grep -Eqx '[0-9a-f]{32}' && printf 'daypass-machine-v1\000%s\000%s' "$ca_id" "$id" | sha256
 }
 
@@ -171,6 +171,7 @@ finish() {
     [ -z "$undoing" ] || roll_back
     [ -z "$work" ] || rm -rf "$work"
     [ -z "$locked" ] || rm -f "$memory/agent.lock"
+    rmdir "$memory" "${memory%/agent}" 2>/dev/null
     exit "$status"
 }
 
@@ -307,7 +308,7 @@ judge_trust() {
     else
         for each in trust trust.sig trust.root; do cp "$memory/$each" "$work/$each" 2>/dev/null; done
     fi
-    [ "$(cut -d' ' -f2 <"$work/trust.root" 2>/dev/null | base64 -d 2>/dev/null | sha256)" = "$ca_id" ] ||
+    [ "$(cut -d' ' -f2 2>/dev/null <"$work/trust.root" | base64 -d 2>/dev/null | sha256)" = "$ca_id" ] ||
         die $UNAUTHENTICATED "the trust document is not signed by this CA's root" 'do not go on; ask the operator of the CA'
     printf 'daypass %s\n' "$(cat "$work/trust.root")" >"$work/allowed"
     is_signed daypass-trust "$work/trust" && grep -q "\"ca_id\":\"$ca_id\"" "$work/trust" &&
@@ -625,6 +626,7 @@ roll_back() { # sshd's configuration first: it names the other files
         [ ! -f "$each" ] || [ -e "$work/undo/${each#"$ours"/}" ] || rm -f "$each"
     done
     rmdir "$ours/principals" "$ours" 2>/dev/null
+    [ -f "$memory/state" ] || rm -f "$memory/sshd_config.before"
     [ -z "$reloaded" ] || reload
     warn 'everything is as it was before'
 }
@@ -830,7 +832,6 @@ leave() { # sshd first, then the files it no longer names
     undoing=''
     remove_timer
     rm -rf "$ours" "$memory"
-    rmdir "${memory%/agent}" 2>/dev/null
     work='' locked=''
     echo "$name has left; on the CA: daypass host remove $name"
 }
@@ -841,7 +842,7 @@ install_timer() { # systemd's, else cron's
     cp "$0" "$memory/agent.sh.daypass-new" && chmod 700 "$memory/agent.sh.daypass-new" &&
         mv -f "$memory/agent.sh.daypass-new" "$memory/agent.sh" || die $UNAVAILABLE "$memory/agent.sh can't be written"
     job="*/5 * * * * "
-    command="/bin/sh $memory/agent.sh${root:+ --root $root} sync --quiet"
+    command="/bin/sh $memory/agent.sh sync --quiet${root:+ --root $root}"
     if [ -d "$root/run/systemd/system" ]; then
         unit_file | put 644 "$units/daypass-agent.service"
         timer_file | put 644 "$units/daypass-agent.timer"
@@ -849,7 +850,7 @@ install_timer() { # systemd's, else cron's
     elif [ -d "$root/etc/cron.d" ]; then
         printf '%sroot %s\n' "$job" "$command" | put 644 "$root/etc/cron.d/daypass-agent"
     elif [ -f "$root/etc/crontabs/root" ]; then
-        { grep -v 'agent.sh.* sync --quiet$' "$root/etc/crontabs/root"; printf '%s%s\n' "$job" "$command"; } | put 600 "$root/etc/crontabs/root"
+        { grep -v '/agent.sh sync --quiet' "$root/etc/crontabs/root"; printf '%s%s\n' "$job" "$command"; } | put 600 "$root/etc/crontabs/root"
     else
         warn "there is neither systemd nor cron: have this run every five minutes: $command"
     fi
@@ -897,7 +898,7 @@ remove_timer() {
     rm -f "$units/daypass-agent.service" "$units/daypass-agent.timer" "$root/etc/cron.d/daypass-agent"
     [ -n "$root" ] || [ ! -d /run/systemd/system ] || systemctl daemon-reload
     if [ -f "$root/etc/crontabs/root" ]; then
-        grep -v 'agent.sh.* sync --quiet$' "$root/etc/crontabs/root" | put 600 "$root/etc/crontabs/root"
+        grep -v '/agent.sh sync --quiet' "$root/etc/crontabs/root" | put 600 "$root/etc/crontabs/root"
     fi
 }
 
