@@ -133,6 +133,7 @@ OTHER_CASES: list[tuple[str, dict[str, Any], dict[str, Any], set[Effect]]] = [
     ("lifetimes.floor", {}, {"lifetimes": LifetimeSection(floor="1h")}, {N}),
     ("lifetimes.host", {}, {"lifetimes": LifetimeSection(host="60d")}, {W}),
     ("lifetimes.backdate", {}, {"lifetimes": LifetimeSection(backdate="5m")}, {W}),
+    ("lifetimes.backdate", {}, {"lifetimes": LifetimeSection(backdate="30s")}, {D}),
     ("providers.other", {}, {"providers": [PROVIDER, replace(PROVIDER, name="other")]}, {W}),
     ("providers.idp", {}, {"providers": []}, {N}),
     *(

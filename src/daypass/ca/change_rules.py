@@ -119,6 +119,12 @@ def _longest(old: str, new: str, *, unset: str = "no limit", longer: Effect = WI
         yield (longer if after > before else shorter), f"{old or unset} -> {new or unset}"
 
 
+def _backdate(old: str, new: str) -> Iterator[Said]:
+    """Less is more for some: a renewal is as long as the certificate that is shown, but for this."""
+    for effect, said in _longest(old, new):
+        yield (DIFFERENT if effect is NARROWER else effect), said
+
+
 def _seconds(text: str) -> float:
     try:
         return parse_duration(text) if text else math.inf
@@ -216,7 +222,7 @@ _LIFETIMES: dict[str, Rule] = {
     "floor": _floor,
     "user_ceiling": _longest,
     "host_ceiling": _longest,
-    "backdate": _longest,
+    "backdate": _backdate,
 }
 
 RULES: Mapping[str, Rule] = {
