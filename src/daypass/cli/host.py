@@ -15,6 +15,7 @@ from daypass.cli.exits import Exit
 from daypass.cli.host_enforce import enforce
 from daypass.cli.host_explain import explain
 from daypass.cli.host_leave import leave, prepare_image
+from daypass.cli.host_list import host_list, remove, replace, show
 from daypass.cli.host_options import host_paths, json_option, root_option, sshd_of, sshd_options
 from daypass.cli.host_rekey import rekey
 from daypass.cli.host_report import report
@@ -40,10 +41,11 @@ _MAX_TOKEN = 4096  # characters read; the longest token is shorter
 Examples:
   sudo daypass host enroll --token-file /root/join-token
   sudo daypass host sync
-  sudo daypass host status"""
+  sudo daypass host status
+  daypass host list"""
 )
 def host() -> None:
-    """Enrol this server and look after its certificates."""
+    """Enrol this server and look after its certificates; operators: all hosts."""
 
 
 host.add_command(sync)
@@ -55,6 +57,10 @@ host.add_command(enforce)
 host.add_command(leave)
 host.add_command(prepare_image)
 host.add_command(user_data)
+host.add_command(host_list)
+host.add_command(show)
+host.add_command(remove)
+host.add_command(replace)
 
 
 @host.command(
@@ -74,6 +80,7 @@ root there or sudo without a password. The first wave is one host, the second fi
 hosts that are done are left alone. Exit code 1: not all of them are enrolled."""
 )
 @click.option("--token-file", metavar="FILE", help="Where the join token stands; - reads it from standard input.")
+@click.option("--name", default="", metavar="NAME", help="Which host this is, where the token is for several.")
 @root_option
 @sshd_options
 @click.option(
@@ -92,9 +99,9 @@ hosts that are done are left alone. Exit code 1: not all of them are enrolled.""
 @json_option
 @click.pass_context
 def enroll(
-    context: click.Context, ca: Administration, token_file: str | None, root: Path, sshd_config: Path | None,
-    binary: Path | None, no_reload: bool, no_service: bool, dry_run: bool, listed: str | None, wave: int,
-    parallel: int, keep_going: bool, options: tuple[str, ...], as_json: bool,
+    context: click.Context, ca: Administration, token_file: str | None, name: str, root: Path,
+    sshd_config: Path | None, binary: Path | None, no_reload: bool, no_service: bool, dry_run: bool,
+    listed: str | None, wave: int, parallel: int, keep_going: bool, options: tuple[str, ...], as_json: bool,
 ) -> None:  # fmt: skip
     """Get this server's first certificates, and set up its sshd.
 
@@ -115,7 +122,7 @@ def enroll(
     if dry_run:
         _show_plan(machine, token, as_json)
         return
-    enrolled = _enrol(machine, token, text, with_reload=not no_reload)
+    enrolled = _enrol(machine, token, text, name, with_reload=not no_reload)
     service = not no_service and _start_service(paths)
     _show_enrolled(enrolled, machine, service, as_json)
 
@@ -165,9 +172,10 @@ def _read(path: Path) -> str:
         raise Invalid(f"the join token can't be read from {path}", code="token.file") from error
 
 
-def _enrol(machine: Machine, token: JoinTokenText, text: str, *, with_reload: bool) -> Enrolled:
+def _enrol(machine: Machine, token: JoinTokenText, text: str, name: str, *, with_reload: bool) -> Enrolled:
     from daypass import trusted
     from daypass.host.enrol import enrol
+    from daypass.host.own_name import own_name
     from daypass.remote import Remote
 
     if sys.stderr.isatty():  # a slow network and sshd's restart may take seconds; scripts need no such line
@@ -177,8 +185,9 @@ def _enrol(machine: Machine, token: JoinTokenText, text: str, *, with_reload: bo
     ca_id = trusted.extract_trust_root(root)
     with Remote(token.url, root) as remote:
         return enrol(
-            machine, remote, ca_id, text, url=token.url, roots=[root], now=time.time(), with_reload=with_reload
-        )
+            machine, remote, ca_id, text, url=token.url, roots=[root], now=time.time(), with_reload=with_reload,
+            name=name or own_name(),
+        )  # fmt: skip
 
 
 def _show_plan(machine: Machine, token: JoinTokenText, as_json: bool) -> None:

@@ -105,16 +105,18 @@ def prepare(paths: Paths, sshd: Sshd, *, with_reload: bool = True) -> Machine:
 
 def enrol(
     machine: Machine, ca: Ca, ca_id: bytes, token: str, *, url: str, roots: Sequence[str], now: float,
-    with_reload: bool = True,
+    with_reload: bool = True, name: str = "",
 ) -> Enrolled:  # fmt: skip
     """Get certificates for this machine's keys and bring them into force.
 
     `ca_id` is the pinned trust root (32 bytes), `token` the join token's whole text, `now` unix seconds; `roots` are
-    the X.509 roots (PEM) to remember where the trust document names none.
+    the X.509 roots (PEM) to remember where the trust document names none; `name` is what this machine would be called
+    by a token for several.
     """
     with alone(machine.paths) if machine.paths.memory.is_dir() else nullcontext():
         known = _known(machine, ca_id)
-        request = EnrolRequest(token=token, keys=[key.proven(ca_id, token) for key in machine.keys])
+        keys = [key.proven(ca_id, token) for key in machine.keys]
+        request = EnrolRequest(token=token, keys=keys, name=name)
         answer = verify(ca.enrol(request), machine.keys, ca_id, now=now, known=known)
         state = _state(machine, answer, url, roots, int(now))
         outcome = installation(machine, answer, state, with_reload=with_reload).run()

@@ -48,7 +48,8 @@ def enrol(pin: Pin, token: str, name: str, key: PublicKey, prove: Prove) -> Cert
     """A host's first certificate, for a join token. Raises Conflict where the token is for another name."""
     proof = prove(POSSESSION_NAMESPACE, possession_message(pin.ca_id, token)).encode()
     with pin.remote() as remote:
-        answer = remote.enrol(EnrolRequest(token=token, keys=[EnrolKey(public_key=key.blob, proof=proof)]))
+        keys = [EnrolKey(public_key=key.blob, proof=proof)]
+        answer = remote.enrol(EnrolRequest(token=token, keys=keys, name=name.lower()))
     document = trusted.verify_trust(answer.trust, pin.ca_id, known_version=pin.trust_version)
     if len(answer.certificates) != 1:
         raise Invalid(f"one key went to the CA, {len(answer.certificates)} certificates came back")
