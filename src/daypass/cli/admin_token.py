@@ -52,7 +52,7 @@ Examples:
   ssh ca.example.com sudo daypass token host web-1.example.com |
       sudo daypass host enroll --token-file -
   daypass token host web-1.example.com     an operator, by a sign-in
-  daypass token host 'web-*.example.com' --uses 50 --from 10.0.0.0/8 --lifetime 8h
+  daypass token host 'web-*.example.com' --uses 50 --from 10.0.0.0/8
 
 With a pattern (* any characters, ? one) or several NAMEs the machine says which of them it is; the name must be
 nobody's with a live certificate. With --uses --from is needed, and it lives for 24 hours at most: never put it into
@@ -98,7 +98,7 @@ def token_host(
     epilog="""\b
 Examples:
   daypass token list
-  daypass token list --all --json | jq -r '.tokens[] | select(.state == "used") | .id'""",
+  daypass token list --all --json | jq -r '.tokens[].id'""",
 )
 @click.option("--all", "ended", is_flag=True, help="Also used, revoked and expired ones of the last 30 days.")
 @administering

@@ -29,7 +29,7 @@ Examples:
   daypass host list
   daypass host list 'web-*' --label tier=gold
   daypass host list --mark cloned
-  daypass host list --json | jq -r '.hosts[] | select(.bundle_version == null) | .name'
+  daypass host list --json | jq -r '.hosts[].name'
 
 {_WHERE}
 Marks: expired, without a certificate that holds; cloned, two machines speak under one certificate; quiet, no word
@@ -41,7 +41,10 @@ from it for a quarter of an hour. What a host says of itself admits nobody anywh
 @administering
 @json_option
 def host_list(ca: Administration, pattern: str, labels: tuple[str, ...], mark: str | None, as_json: bool) -> None:
-    """List the hosts on record: until when they are certified, and what stands out."""
+    """List the hosts on record, and what stands out.
+
+    Until when each is certified, with its labels.
+    """
     from daypass.api import HostLine, HostListRequest
 
     wanted, found = dict(map(label, labels)), list[HostLine]()
@@ -72,7 +75,7 @@ Examples:
 @administering
 @json_option
 def show(ca: Administration, host: str, as_json: bool) -> None:
-    """Show one host: names, labels, certificates, and what it says of itself."""
+    """Show one host: names, labels, certificates."""
     from daypass.api import HostDetails, HostShowRequest
 
     found = ca.call("host_show", HostShowRequest(host=host), HostDetails, f"read about {host}", as_json=as_json)
@@ -98,7 +101,10 @@ laptop takes it for this host any more. An operator needs the capabilities token
 @administering
 @json_option
 def remove(ca: Administration, name: str, reason: str, as_json: bool) -> None:
-    """Take host NAME off record: its certificates are revoked, its names are free."""
+    """Take host NAME off record.
+
+    Its certificates are revoked, its names are free.
+    """
     from daypass.api import HostRemoved, HostRemoveRequest
 
     body = HostRemoveRequest(name=name, reason=reason)
@@ -126,7 +132,10 @@ it held is revoked, and it has to join anew under another name. An operator need
 @administering
 @json_option
 def replace(ca: Administration, name: str, networks: tuple[str, ...], lifetime: str, as_json: bool) -> None:
-    """Make a token by which another machine becomes host NAME, with its names and labels."""
+    """Let another machine become host NAME.
+
+    Prints the token with which it joins; it gets the names and labels of that host.
+    """
     from daypass.api import HostReplaceRequest, JoinTokenResponse
     from daypass.model import parse_duration
 
