@@ -6,12 +6,15 @@ that (systemd.exec(5)).
 
 from __future__ import annotations
 
+import shutil
+import stat
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from daypass.errors import DaypassError, Misconfigured
 from daypass.host import files, tools
+from daypass.host.passwd import FIRST_ORDINARY_UID
 from daypass.host.settings import Paths
 
 __all__ = ["NAME", "booted", "exec_start", "install", "is_active", "path", "program", "remove", "unit"]
@@ -87,7 +90,8 @@ def program() -> list[str]:
     called = Path(sys.argv[0]).absolute()
     if called.name == "daypass" and called.is_file():
         return [str(called)]
-    return [sys.executable, "-m", "daypass.cli.main"]
+    found = shutil.which("daypass")
+    return [found] if found else [sys.executable, "-m", "daypass.cli.main"]
 
 
 def unit(command: Sequence[str]) -> str:
@@ -104,7 +108,9 @@ def exec_start(words: Sequence[str]) -> str:
 
 def install(paths: Paths, command: Sequence[str] | None = None) -> None:
     """Write the unit, have it started now and at every boot. Misconfigured where systemd says no."""
-    where, content = path(paths), unit(command or program()).encode()
+    command = command or program()
+    _check_program(Path(command[0]))
+    where, content = path(paths), unit(command).encode()
     files.check(where)
     files.make_folder(where.parent, 0o755)
     if files.Snapshot.take(where).content != content:
@@ -133,6 +139,19 @@ def is_active(paths: Paths) -> bool:
         return booted(paths) and tools.run(["systemctl", "is-active", "--quiet", NAME]).code == 0
     except DaypassError:
         return False
+
+
+def _check_program(path: Path) -> None:
+    """What root runs at every boot may be nobody else's to change, all the way up."""
+    for each in (path, path.resolve(), *path.resolve().parents):
+        found = each.lstat()
+        others = found.st_mode & stat.S_IWOTH or (found.st_mode & stat.S_IWGRP and found.st_gid >= FIRST_ORDINARY_UID)
+        if found.st_uid != 0 or (others and not stat.S_ISLNK(found.st_mode)):
+            raise Misconfigured(
+                f"{each} can be changed by others than root, so it is not run as a service",
+                code="host.service",
+                hint="install daypass where root alone may write, in /opt/daypass say, and enrol again from there",
+            )
 
 
 def _systemctl(*arguments: str) -> None:
