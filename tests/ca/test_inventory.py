@@ -84,6 +84,7 @@ def test_a_removed_host_has_nothing_and_its_names_are_free(play: Play) -> None:
         assert list(await ca.store.enrolled(ca.authority.clock.now())) == []
         (told,) = await events(ca, "host.remove")
         assert (told["name"], told["serials"], told["reason"], told["actor"]) == (WEB, list(serials), "sold", "uid:0")
+        assert [each["serials"] for each in await events(ca, "certificate.revoke")] == [list(serials)]
         for name in (WEB, ALIAS):
             await enrol(ca, name, alias="")
 

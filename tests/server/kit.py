@@ -61,6 +61,9 @@ class AnyAct:
     async def begin(self, operator: Operator, act: Act) -> None:
         pass
 
+    async def judge(self, operator: Operator, act: Act) -> int:  # noqa: ARG002
+        return 0
+
 
 @dataclass
 class Double:

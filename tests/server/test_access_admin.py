@@ -17,10 +17,12 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from starlette.types import Message
 from tests.ca.acting import shown
-from tests.server.company import CAPABILITIES, Company
+from tests.server.company import CAPABILITIES, Company, enrolment
+from tests.server.kit import key
 
 from daypass.api import ROUTES, Access, Route
 from daypass.errors import Unavailable
+from daypass.model import HostFacts
 from daypass.server import app
 
 
@@ -202,6 +204,18 @@ def test_an_auditor_reads_everything_and_changes_nothing(company: Company) -> No
 def entries(company: Company) -> list[dict[str, Any]]:
     found = company.wait(company.heart.store.ledger(0, 100_000))
     return [json.loads(row.entry) for row in found]
+
+
+def test_who_may_replace_a_host_may_give_its_aliases_too(company: Company) -> None:
+    for name, alias in (("web-31.example.com", "web-32.example.com"), ("web-33.example.com", "db-33.example.com")):
+        facts = HostFacts(name, (alias,))
+        token = company.wait(company.heart.authority.tokens.make(facts, 600, "test"))[0]
+        private, public = key()
+        assert company.web.post("/v1/host/enroll", json=enrolment(private, public, token)).status_code == 201
+    assert act(company, "host_replace", "olga", "token:web-*", {"name": "web-31.example.com"}).status_code == 201
+    refused = act(company, "host_replace", "olga", "token:web-*", {"name": "web-33.example.com"})
+    assert (refused.status_code, refused.json()["code"]) == (403, "operator.capability")
+    assert entries(company)[-1]["needs"] == ["token:db-33.example.com"]
 
 
 # -- two persons ----------------------------------------------------------------------------------------------

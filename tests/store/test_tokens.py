@@ -202,7 +202,8 @@ def test_a_replacement_revokes_what_the_host_before_it_held_and_takes_its_names(
         assert (await found(store, serials[0])).host is None
         (told,) = await details(store, "host.replace")
         assert (told["replaces"], told["serials"]) == (before, serials)
-        assert (await verified_ledger(store))[-2:] == ["certificate.issue", "host.replace"]
+        assert (await verified_ledger(store))[-3:] == ["certificate.issue", "host.replace", "certificate.revoke"]
+        assert [each["serials"] for each in await details(store, "certificate.revoke")] == [serials]
 
     run(scenario)
 

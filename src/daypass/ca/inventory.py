@@ -64,7 +64,7 @@ class Inventory:
         """The host as it was, and the serials that were revoked. Only by its own full name: that is what the operator
         may remove."""
         require_reason(reason)
-        host = await self._named(name)
+        host = await self.named(name)
         serials = await self._store.remove_host(host.id, reason=reason, actor=actor, now=self._clock.now())
         return host, serials
 
@@ -72,7 +72,7 @@ class Inventory:
         self, name: str, lifetime: int, networks: tuple[str, ...], actor: str
     ) -> tuple[KnownHost, str, int]:
         """A token by which another machine becomes this host, with the same names and labels; and its end."""
-        host = await self._named(name)
+        host = await self.named(name)
         facts = HostFacts(host.name, host.aliases, host.labels, host.addresses)
         token, ends = await self._tokens.make(facts, lifetime, actor, Terms((), networks, replaces=host.id))
         return host, token, ends
@@ -98,7 +98,8 @@ class Inventory:
         found += ["quiet"] if host.live_until > now and (host.synced_at or host.created_at) + QUIET < now else []
         return Listed(host, tuple(found), host.ends + self._force.current.policy.stale_after)
 
-    async def _named(self, name: str) -> KnownHost:
+    async def named(self, name: str) -> KnownHost:
+        """By its own full name. Raises NotFound."""
         found = await self._store.hosts_called(name)
         host = next((each for each in found if each.name == name), None)
         if host is not None:

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 import msgspec
 
 from daypass import api, shell_agent
-from daypass.ca.acts import Operator
+from daypass.ca.acts import Act, Operator
 from daypass.ca.host_ports import HostAbout, HostCertificate
 from daypass.ca.inventory import Inventory, Listed
 from daypass.ca.token_ports import JoinToken, Terms
@@ -53,6 +53,10 @@ class FleetRoutes:
         )
 
     async def host_replace(self, operator: Operator, body: api.HostReplaceRequest) -> api.JoinTokenResponse:
+        """It takes the capability for aliases, too, which are known only here."""
+        route, aliases = api.route_of("host_replace"), (await self._inventory.named(body.name)).aliases
+        needs = tuple(f"token:{alias}" for alias in aliases)
+        await self._heart.acts.judge(operator, Act(route.name, route.path, msgspec.json.encode(body), needs))
         networks = tuple(body.networks)
         host, token, ends = await self._inventory.replace(body.name, body.lifetime, networks, operator.actor)
         return api.JoinTokenResponse(token=token, name=host.name, expires_at=ends, agent=shell_agent.digest())

@@ -120,6 +120,9 @@ class Acts(Protocol):
     async def begin(self, operator: Operator, act: Act) -> None:
         """Judges, and puts it on record before any effect. Raises Denied."""
 
+    async def judge(self, operator: Operator, act: Act) -> int:
+        """The time. Raises Denied, which is put on record."""
+
 
 class HostCalls(Protocol):
     """Calls by the key of a host's certificate."""

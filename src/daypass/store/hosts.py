@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, delete, exists, insert, select, update
@@ -18,7 +18,7 @@ from daypass.store.rows import json, keys_json, labels_of, texts, unkeys
 from daypass.store.schema import certificates, host_names, hosts
 from daypass.store.statements import Statements
 
-__all__ = ["Admitted", "admit", "enrolled", "renew", "retire", "with_key"]
+__all__ = ["Admitted", "admit", "enrolled", "renew", "retire", "revocation", "with_key"]
 
 
 class Admitted(NamedTuple):
@@ -58,7 +58,9 @@ def admit(connection: Connection, statements: Statements, facts: HostFacts, item
     owners = {name: row for name, row in owners.items() if row[1] != leaves}
     host_id = _put(connection, facts, item, owners.get(facts.name), [name for name in wanted if name not in owners])
     told = {"host": host_id, "name": facts.name, "replaces": leaves, "serials": serials}
-    return Admitted(host_id, (("host.replace", told),) if leaves else ())
+    events: list[tuple[str, Mapping[str, object]]] = [("host.replace", told)] if leaves else []
+    events += [("certificate.revoke", revocation(serials, "replaced"))] if serials else []
+    return Admitted(host_id, tuple(events))
 
 
 def renew(connection: Connection, serial: int, item: Prepared) -> Admitted | None:
@@ -86,6 +88,11 @@ def retire(connection: Connection, host_id: str, reason: str, now: int) -> tuple
     connection.execute(delete(host_names).where(host_names.c.host_id == host_id))
     connection.execute(update(hosts).where(hosts.c.id == host_id).values(removed_at=now))
     return serials
+
+
+def revocation(serials: Sequence[int], reason: str) -> dict[str, object]:
+    """What an entry `certificate.revoke` says; whoever follows the ledger acts on it."""
+    return {"serials": serials, "reason": reason}
 
 
 def with_key(connection: Connection, key: bytes, now: int) -> frozenset[str]:

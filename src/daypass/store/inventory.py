@@ -6,7 +6,7 @@ from sqlalchemy import Connection, exists, select
 
 from daypass.ca.host_ports import HostCertificate
 from daypass.errors import NotFound
-from daypass.store.hosts import retire
+from daypass.store.hosts import retire, revocation
 from daypass.store.ledger import append
 from daypass.store.rows import texts
 from daypass.store.schema import certificates, hosts
@@ -40,6 +40,9 @@ def remove(
     serials = retire(connection, host_id, "removed", now)
     told = {"host": host_id, "name": name, "serials": serials, "reason": reason}
     append(connection, statements, head, "host.remove", told, actor=actor, now=now)
+    if serials:
+        ended = revocation(serials, "removed")
+        append(connection, statements, statements.lock(connection), "certificate.revoke", ended, actor=actor, now=now)
     return serials
 
 
