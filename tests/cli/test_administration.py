@@ -140,7 +140,7 @@ def test_an_operator_takes_back_anybodys_certificates_both_ways(firm: Firm) -> N
     for options in ([], ["--root", str(firm.ca_root)]):
         firm.daypass("login", "--force", env=env)
         serial = str(json.loads(firm.daypass("list", "--remote", "--json").stdout)[0]["serial"])
-        done = firm.daypass("revoke", "--operator", serial, "--reason", "laptop lost", "--json", *options, env=env)
+        done = firm.daypass("revoke", "--serial", serial, "--reason", "laptop lost", "--json", *options, env=env)
         (revoked,) = json.loads(done.stdout)
         assert str(revoked["serial"]) == serial and revoked["revoked_at"]
     acts = [json.loads(line) for line in firm.here("ledger", "show", "--json", "--limit", "1000").splitlines()]
@@ -151,8 +151,10 @@ def test_an_operator_takes_back_anybodys_certificates_both_ways(firm: Firm) -> N
 @pytest.mark.parametrize(
     "arguments",
     [
-        ("--operator", "--reason", "x"),
-        ("--operator", "1"),
+        ("--serial", "1"),
+        ("--user", "alice"),
+        ("--host", "web-1.example.com", "--user", "alice", "--reason", "x"),
+        ("1", "--user", "alice", "--reason", "x"),
         ("1", "2"),
         ("1", "--remote"),
         ("1", "--json"),
@@ -162,8 +164,22 @@ def test_what_only_an_operator_can_say_takes_the_word(firm: Firm, arguments: tup
     assert firm.daypass("revoke", *arguments, check=False).returncode == Exit.USAGE
 
 
+def test_all_that_a_person_holds_is_taken_back_and_they_can_sign_in_again(firm: Firm) -> None:
+    env = {"BROWSER": f"{sys.executable} -m daypass.demo.browser %s", "DEMO_PERSON": "alice"}
+    firm.daypass("login", "--force", env=env)
+    serial = json.loads(firm.daypass("list", "--remote", "--json").stdout)[0]["serial"]
+    at_the_ca = ("--reason", "laptop lost", "--root", str(firm.ca_root))
+    done = firm.daypass("revoke", "--user", "alice", "--json", *at_the_ca)
+    assert serial in [each["serial"] for each in json.loads(done.stdout)]
+    again = firm.daypass("revoke", "--user", "alice", *at_the_ca)
+    assert again.stdout == "" and "daypass lock alice" in again.stderr
+    firm.daypass("login", "--force", env=env)
+    for whose in (("--user", "nobody"), ("--host", "web-99.example.com")):
+        assert firm.daypass("revoke", *whose, *at_the_ca, check=False).returncode == Exit.NOT_FOUND
+
+
 def test_a_serial_that_is_on_no_record_revokes_none(firm: Firm) -> None:
-    done = firm.daypass("revoke", "--operator", "12345", "--reason", "x", "--root", str(firm.ca_root), check=False)
+    done = firm.daypass("revoke", "--serial", "12345", "--reason", "x", "--root", str(firm.ca_root), check=False)
     assert done.returncode == Exit.NOT_FOUND
 
 

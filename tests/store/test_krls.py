@@ -10,7 +10,17 @@ from typing import Any
 
 import pytest
 from msgspec.structs import replace
-from tests.store.build import CA_KEY, ISSUER, NOW, certificate, host_recording, key, question, recording
+from tests.store.build import (
+    CA_KEY,
+    ISSUER,
+    NOW,
+    certificate,
+    host_recording,
+    key,
+    question,
+    recording,
+    verified_ledger,
+)
 from tests.store.conftest import opened
 
 from daypass.ca.krl_ports import DEAD_AFTER, RECORD_WITHIN, REVOKED_FOR, KeptKrl
@@ -171,3 +181,23 @@ def test_of_two_processes_one_keeps_its_list_and_both_find_it(url: str) -> None:
             assert (await other.kept_krl(CertType.HOST)).version == 0
 
     asyncio.run(scenario())
+
+
+def test_all_of_a_person_and_all_of_a_host_end_in_one_transaction_each(run: Run) -> None:
+    """Whatever was being issued to the person meanwhile was decided on an older generation (trust 3.5)."""
+
+    async def scenario(store: SqlStore) -> None:
+        await issue(store, [BASE + 1, BASE + 2])
+        host = host_recording(HostFacts("web-1.example.com"), key(), key())
+        await store.record(host)
+        before = await generation(store)
+        person = (await store.people())[0].id
+        why: dict[str, Any] = {"reason": "lost", "actor": "root", "now": NOW}
+        assert await store.revoke_person(person, **why) == (BASE + 1, BASE + 2)
+        assert await store.record(recording("alice", generation=before)) == Stale()
+        (known,) = await store.hosts()
+        assert await store.revoke_host(known.id, **why) == tuple(sorted(each.serial for each in host.certificates))
+        assert await store.revoke_host(known.id, **why) == ()
+        assert (await verified_ledger(store)).count("certificate.revoke") == 3
+
+    run(scenario)

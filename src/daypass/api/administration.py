@@ -65,9 +65,12 @@ class Pending(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RevokeRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """Anybody's certificates, all or none of them."""
+    """Anybody's certificates, all or none: exactly one of `serials`, `host` (its own full name) and `user` (as
+    `daypass person show` takes one)."""
 
-    serials: list[int]
+    serials: list[int] = []
+    host: str = ""
+    user: str = ""
     reason: str
 
 

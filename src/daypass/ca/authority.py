@@ -115,7 +115,7 @@ class Authority:
         self.login_reports = LoginReports(store, clock)
         self.streams = Streams(store, force, hosts, clock)
         self.acts = Acts(store, clock, ca_id, self._authenticate, self._ready, self._operators)
-        self.revocation, self.ledger = Revocation(store, clock), store.ledger
+        self.revocation, self.ledger = Revocation(store, clock, self.persons.find, self.inventory.named), store.ledger
         self.approvals = Approvals(store, self.acts, self._ready, self._operators)
         self._store = store
         self._learning = Learning(store)

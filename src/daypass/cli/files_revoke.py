@@ -29,15 +29,16 @@ Examples:
   daypass revoke                               which there are
   daypass revoke 7302841934512128 --reason "left the laptop on a train"
   daypass revoke --sshpop-cert key-cert.pub --sshpop-key key
-  daypass revoke --operator 7302841934512128 --reason "key leaked"
+  daypass revoke --serial 7302841934512128 --reason "key leaked"
+  daypass revoke --user alice --reason "laptop lost"
+  daypass revoke --host web-1.example.com --reason "broken into"
 
 Your day pass speaks for you, so sign in first; you give up what is yours and nothing else. If it is the day pass
-itself, it is taken out of the agent as well. Servers are not told yet: whoever has the key of another certificate
-gets in with it until it expires. A host gives up its own with --sshpop-cert and --sshpop-key; laptops refuse that
-from their next login on. An operator (capability revoke) takes back anybody's, several at a time: on the CA's machine
-by its socket, elsewhere by a sign-in for exactly that."""
+itself, it is taken out of the agent as well. Servers hear of it within seconds, or when they next ask. A host gives
+up its own with --sshpop-cert and --sshpop-key. An operator (capability revoke) takes back anybody's with --serial,
+--host or --user: on the CA's machine by its socket, elsewhere by a sign-in for exactly that."""
 )
-@click.argument("serials", metavar="[SERIAL]...", nargs=-1)
+@click.argument("mine", metavar="[SERIAL]", required=False)
 @click.option("--reason", default="", metavar="TEXT", help="Why; it is kept in the CA's record.")
 @click.option("--reasonCode", "reason_code", type=click.IntRange(0, 10), default=0, hidden=True)
 @click.option("--sshpop-cert", metavar="FILE", help="A host's certificate, to be given up by its own key.")
@@ -45,30 +46,38 @@ by its socket, elsewhere by a sign-in for exactly that."""
 @click.option(
     "--password-file", type=click.Path(path_type=Path), metavar="FILE", help="The passphrase of --sshpop-key."
 )
-@click.option("--operator", is_flag=True, help="Anybody's, as an operator; --reason is needed.")
-@click.option("--remote", is_flag=True, help="With --operator: sign in for it, even on the CA's own machine.")
 @click.option(
-    "--config", type=click.Path(path_type=Path), metavar="FILE", help="With --operator: the CA's, on its own machine."
+    "--serial", "serials", multiple=True, metavar="SERIAL", help="As an operator: anybody's; may be repeated."
 )
-@click.option("--json", "as_json", is_flag=True, help="With --operator: answer in JSON.")
+@click.option("--host", default="", metavar="NAME", help="As an operator: all certificates of this host.")
+@click.option("--user", default="", metavar="PERSON", help="As an operator: all that this person holds.")
+@click.option("--remote", is_flag=True, help="As an operator: sign in for it, even on the CA's own machine.")
+@click.option(
+    "--config", type=click.Path(path_type=Path), metavar="FILE", help="As an operator: the CA's, on its own machine."
+)
+@click.option("--json", "as_json", is_flag=True, help="As an operator: answer in JSON.")
 @with_ca
 @with_settings
 def revoke(
-    serials: tuple[str, ...], reason: str, reason_code: int, sshpop_cert: str | None, sshpop_key: str | None,
-    password_file: Path | None, operator: bool, remote: bool, config: Path | None, as_json: bool,
+    mine: str | None, reason: str, reason_code: int, sshpop_cert: str | None, sshpop_key: str | None,
+    password_file: Path | None, serials: tuple[str, ...], host: str, user: str, remote: bool, config: Path | None,
+    as_json: bool,
     ca_url: str | None, fingerprint: str | None, root_cert: Path | None, settings: Settings,
 ) -> int:  # fmt: skip
     """Revoke the certificate SERIAL, one of your own. Without SERIAL: list them."""
     if bool(sshpop_cert) != bool(sshpop_key):
         raise click.UsageError("--sshpop-cert and --sshpop-key belong together")
-    if operator:
+    if serials or host or user:
+        if mine is not None or sshpop_cert:
+            raise click.UsageError("one's own, or as an operator: not both at once")
+        from daypass.api import RevokeRequest
         from daypass.cli.admin_revoke import revoke_any
 
-        wished = [_serial(each) for each in serials]
-        return revoke_any(settings, wished, reason, config=config, remote=remote, as_json=as_json)
-    if remote or config or as_json or len(serials) > 1:
-        raise click.UsageError("one certificate at a time; several, --remote, --config and --json are for --operator")
-    wanted = _serial(serials[0]) if serials else None
+        asked = RevokeRequest(serials=[_serial(each) for each in serials], host=host, user=user, reason=reason)
+        return revoke_any(settings, asked, config=config, remote=remote, as_json=as_json)
+    if remote or config or as_json:
+        raise click.UsageError("--remote, --config and --json go with --serial, --host or --user")
+    wanted = _serial(mine) if mine is not None else None
     if sshpop_cert and sshpop_key:
         named = Named(ca_url, fingerprint, root_cert)
         return _revoke_host(

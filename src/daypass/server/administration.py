@@ -30,7 +30,16 @@ class Administration:
         self._heart = heart
 
     async def revoke(self, operator: Operator, body: api.RevokeRequest) -> api.RevokeResponse:
-        found = await self._heart.revocation.revoke(body.serials, body.reason, operator.actor)
+        taken, why = self._heart.revocation, (body.reason, operator.actor)
+        match bool(body.serials), bool(body.host), bool(body.user):
+            case (True, False, False):
+                found = await taken.revoke(body.serials, *why)
+            case (False, True, False):
+                found = await taken.revoke_host(body.host, *why)
+            case (False, False, True):
+                found = await taken.revoke_person(body.user, *why)
+            case _:
+                raise Invalid("name serials, or a host, or a person: one of the three", code="revoke.what")
         return api.RevokeResponse(certificates=[_revoked(each) for each in found])
 
     async def ledger(self, _operator: Operator, body: api.LedgerRequest) -> Stream:

@@ -180,6 +180,10 @@ class Revocation(Protocol):
     async def revoke(self, serials: Sequence[int], reason: str, actor: str) -> Sequence[OnRecord]:
         """Raises Invalid, NotFound."""
 
+    async def revoke_person(self, word: str, reason: str, actor: str) -> Sequence[OnRecord]: ...
+
+    async def revoke_host(self, name: str, reason: str, actor: str) -> Sequence[OnRecord]: ...
+
 
 class Configs(Protocol):
     """Published configurations: `daypass.ca.publishing.Configs`."""
