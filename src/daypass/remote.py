@@ -138,6 +138,10 @@ class Remote:
         body = api.MyRevocation(serial=serial, reason=reason)
         return self._line.post("/v1/me/revoke", body, api.MyCertificate, prove=prove)
 
+    def my_hosts(self, prove: Prove) -> api.Signed:
+        """The signed list of hosts that one may reach."""
+        return self._line.get("/v1/me/hosts", api.Signed, prove, _LARGE)
+
     def my_bundle(self, prove: Prove) -> api.Signed:
         """The signed client bundle, as with a login."""
         return self._line.get("/v1/me/bundle", api.Signed, prove, _LARGE)

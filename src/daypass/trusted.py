@@ -21,11 +21,13 @@ from daypass.api import (
     BUNDLE_NAMESPACE,
     CLIENT_BUNDLE_NAMESPACE,
     HEARTBEAT_NAMESPACE,
+    MY_HOSTS_NAMESPACE,
     TRUST_NAMESPACE,
     BastionWay,
     ClientBundle,
     HostBundle,
     HostHeartbeat,
+    MyHosts,
     Signed,
     TrustDocument,
 )
@@ -44,14 +46,15 @@ __all__ = [
     "verify_bundle",
     "verify_client_bundle",
     "verify_heartbeat",
+    "verify_my_hosts",
     "verify_trust",
 ]
 
 CLOCK_SLACK = 300
 """Seconds a document may come from the future before this machine's clock is held to be wrong."""
 
-_Document = TypeVar("_Document", TrustDocument, HostBundle, ClientBundle, HostHeartbeat)
-_Bundle = TypeVar("_Bundle", HostBundle, ClientBundle, HostHeartbeat)
+_Document = TypeVar("_Document", TrustDocument, HostBundle, ClientBundle, HostHeartbeat, MyHosts)
+_Bundle = TypeVar("_Bundle", HostBundle, ClientBundle, HostHeartbeat, MyHosts)
 
 
 def extract_trust_root(root_pem: str) -> bytes:
@@ -158,6 +161,13 @@ def _no_way(name: str) -> Unauthenticated:
     return Unauthenticated(text, code="bundle.bastion", hint=_ASK)
 
 
+def verify_my_hosts(
+    signed: Signed, trust: TrustDocument, *, now: float | None = None, known_version: int = 0
+) -> MyHosts:
+    """The list of hosts that a person may reach, verified as a bundle is. None: judged when it came."""
+    return _verify(signed, MyHosts, trust, now, known_version)
+
+
 def host_names(trust: TrustDocument) -> HostNames:
     """What the host CA may speak for, as the offline root has signed it."""
     return HostNames(tuple(trust.host_patterns), trust.short_domain, tuple(trust.address_networks))
@@ -215,11 +225,13 @@ _TYPES: dict[type, str] = {
     HostBundle: "daypass-host-bundle-v1",
     ClientBundle: "daypass-client-bundle-v1",
     HostHeartbeat: "daypass-host-heartbeat-v1",
+    MyHosts: "daypass-my-hosts-v1",
 }
 _BUNDLES: dict[type, tuple[str, str]] = {
     HostBundle: ("host bundle", BUNDLE_NAMESPACE),
     ClientBundle: ("client bundle", CLIENT_BUNDLE_NAMESPACE),
     HostHeartbeat: ("host heartbeat", HEARTBEAT_NAMESPACE),
+    MyHosts: ("list of your hosts", MY_HOSTS_NAMESPACE),
 }
 
 
@@ -232,7 +244,7 @@ def _check_version(what: str, version: int, known: int) -> None:
         )
 
 
-def _check_time(what: str, bundle: HostBundle | ClientBundle | HostHeartbeat, now: float) -> None:
+def _check_time(what: str, bundle: HostBundle | ClientBundle | HostHeartbeat | MyHosts, now: float) -> None:
     if bundle.issued_at > now + CLOCK_SLACK:
         raise Unauthenticated(
             f"the {what} comes from the future", code="bundle.time", hint="set this machine's clock (timedatectl)"

@@ -114,7 +114,7 @@ def test_a_host_is_known_or_not(
 def test_without_a_login_or_a_company_no_host_is_known(told: Told, at_home: Settings, joined: Membership) -> None:
     assert told("check-host", "web-1.corp.test")[:2] == (1, "false\n")
     assert told("check-host", "-v", "--context", "other", "web-1.corp.test")[2] == "no company joined\n"
-    assert "daypass login" in told("hosts")[2]
+    assert "daypass login" in told("hosts", "--all")[2]
     assert told("hosts", "--context", "other")[0] == Exit.NOT_FOUND
 
 
@@ -127,9 +127,9 @@ def test_a_damaged_list_counts_for_nothing(content: bytes, told: Told, signed_in
 
 
 def test_hosts_are_listed_and_their_age_is_told(told: Told, signed_in: Membership) -> None:
-    code, out, err = told("hosts", "--offline")
+    code, out, err = told("hosts", "--all", "--offline")
     assert (code, out) == (0, "web-1.corp.test\n") and "as of" in err and "ago" in err
-    (only,) = json.loads(told("hosts", "--offline", "--json")[1])
+    (only,) = json.loads(told("hosts", "--all", "--offline", "--json")[1])
     assert only["name"] == "web-1.corp.test" and only["company"] == signed_in.context.name
     assert only["as_of"].endswith("Z")
 
@@ -140,7 +140,7 @@ def test_hosts_asks_with_the_day_pass_and_keeps_what_comes(
     assert told("ssh-config")[0] == 0
     company.enrolled = ["web-1.corp.test", "web-2.corp.test"]
     company.answers["/v1/me/bundle"] = [(200, company.client_bundle(version=int(time.time() * 1000) + 5000))]
-    assert told("hosts") == (0, "web-1.corp.test\nweb-2.corp.test\n", "")
+    assert told("hosts", "--all") == (0, "web-1.corp.test\nweb-2.corp.test\n", "")
     assert company.hits["/v1/me/bundle"] == 1
     assert told("check-host", "web-2.corp.test")[0] == 0
     assert "web-2.corp.test" in signed_in.context.ssh_config.read_text()
@@ -151,14 +151,14 @@ def test_a_ca_that_does_not_answer_leaves_the_old_list(
     answer: tuple[int, object], told: Told, signed_in: Membership, company: MiniCa
 ) -> None:
     company.answers["/v1/me/bundle"] = [answer] * 3
-    code, out, err = told("hosts")
+    code, out, err = told("hosts", "--all")
     assert (code, out) == (0, "web-1.corp.test\n") and "as of" in err
 
 
 def test_a_list_signed_by_somebody_else_is_not_kept(told: Told, signed_in: Membership, company: MiniCa) -> None:
     forged: api.Signed = company.client_bundle(Ed25519PrivateKey.generate(), enrolled=["evil.corp.test"])
     company.answers["/v1/me/bundle"] = [(200, forged)]
-    assert told("hosts")[1] == "web-1.corp.test\n"
+    assert told("hosts", "--all")[1] == "web-1.corp.test\n"
 
 
 # -- list -----------------------------------------------------------------------------------------------------

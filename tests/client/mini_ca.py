@@ -89,7 +89,7 @@ class MiniCa:
             address_networks=self.address_networks,
         )
         text = msgspec.json.encode(msgspec.structs.replace(document, **changes))
-        return _signed(text, signer or self.trust_root, api.TRUST_NAMESPACE)
+        return sign_document(text, signer or self.trust_root, api.TRUST_NAMESPACE)
 
     def client_bundle(self, signer: Ed25519PrivateKey | None = None, **changes: Any) -> api.Signed:
         now = int(time.time())
@@ -107,7 +107,7 @@ class MiniCa:
             host_krl=Krl(now * 1000, now, "test", sections).encode(),
         )
         text = msgspec.json.encode(msgspec.structs.replace(document, **changes))
-        return _signed(text, signer or self.bundle, api.CLIENT_BUNDLE_NAMESPACE)
+        return sign_document(text, signer or self.bundle, api.CLIENT_BUNDLE_NAMESPACE)
 
     def info(self) -> api.CaInfo:
         return api.CaInfo(
@@ -199,7 +199,7 @@ class MiniCa:
         return server_context(*leaf)
 
 
-def _signed(text: bytes, key: Ed25519PrivateKey, namespace: str) -> api.Signed:
+def sign_document(text: bytes, key: Ed25519PrivateKey, namespace: str) -> api.Signed:
     signature = sign_blob(key, to_be_signed(namespace, text))
     public = PublicKey.from_cryptography(key.public_key())
     return api.Signed(text.decode(), SshSignature(public, namespace, "sha512", signature).armor())

@@ -83,6 +83,7 @@ class Double:
     host_calls: Any = None
     login_reports: Any = None
     streams: Any = None
+    my_hosts: Any = None
     persons: Any = None
     acts: AnyAct = field(default_factory=AnyAct)
     approvals: Any = None

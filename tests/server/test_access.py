@@ -81,6 +81,7 @@ PASS_ROUTES: dict[str, tuple[int, bytes]] = {
     "my_explain": (200, b'{"account":"root","host":"nowhere"}'),
     "my_revoke": (404, b'{"serial":1}'),
     "my_bundle": (200, b""),
+    "my_hosts": (200, b""),
 }
 # What a host's certificate opens, for that host (trust 5.6).
 HOST_ROUTES = {

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 from msgspec.structs import replace
 from tests.server.company import Company
 from tests.server.test_passes import proving
 
+from daypass.api import MyHosts
 from daypass.config import policy_document
 from daypass.remote import Remote
 
@@ -27,6 +29,16 @@ def test_a_person_learns_what_they_may_themselves(company: Company) -> None:
     assert yes.yes and yes.ways[0].principal in mine.certificate.principals and yes.who == "dora@example.com"
     assert yes.host == host.certificate.principals[0]
     assert not no.yes and no.code == "policy.account"
+
+
+def test_a_person_learns_which_hosts_are_theirs(company: Company) -> None:
+    mine = company.person("dora")
+    company.host("mine-1.example.com")
+    with Remote(company.url, company.root.pem) as ca:
+        found = msgspec.json.decode(ca.my_hosts(proving(company, mine)).document, type=MyHosts)
+    assert found.login == "dora" and [each.name for each in found.hosts] == sorted(each.name for each in found.hosts)
+    (host,) = [each for each in found.hosts if each.name == "mine-1.example.com"]
+    assert [(each.account, each.narrow) for each in host.accounts] == [("dora", False)] and host.via == ""
 
 
 def test_a_day_pass_asks_about_nobody_else(company: Company) -> None:

@@ -18,6 +18,7 @@ from daypass.api import (
     hosts,
     joining,
     logins,
+    my_hosts,
     ours,
     persons,
     route,
@@ -34,6 +35,7 @@ from daypass.api.fleet import *
 from daypass.api.hosts import *
 from daypass.api.joining import *
 from daypass.api.logins import *
+from daypass.api.my_hosts import *
 from daypass.api.ours import *
 from daypass.api.persons import *
 from daypass.api.route import *
@@ -51,6 +53,7 @@ __all__ += hosts.__all__
 __all__ += joining.__all__
 __all__ += logins.__all__
 __all__ += explaining.__all__
+__all__ += my_hosts.__all__
 __all__ += ours.__all__
 __all__ += persons.__all__
 __all__ += route.__all__

@@ -115,6 +115,10 @@ ROUTES = (
         "The signed list of hosts and of revoked host certificates, as with a login.",
     ),
     Route(
+        "my_hosts", "GET", "/v1/me/hosts", Access.PASS, Signed,
+        "The signed list of hosts that one may log in to oneself, with accounts and bastions.",
+    ),
+    Route(
         "device_start", "POST", "/v1/device", Access.DEVICE, DeviceStarted,
         "Begin a sign-in on another device; the key first, with proof.", body=DeviceRequest, status=201,
     ),

@@ -11,18 +11,11 @@ from enum import StrEnum
 
 from msgspec import Struct
 
-from daypass.ca.asking import askers
-from daypass.ca.explain import Asker
 from daypass.ca.host_ports import HostRecord
 from daypass.ca.person_ports import PersonRecord
 from daypass.ca.policy import Policy
-from daypass.ca.ports import View
-from daypass.ca.roles import OWN_ACCOUNT
-from daypass.ca.subject import Subject
-from daypass.errors import DaypassError
-from daypass.model import Grant, HostRole, Request
+from daypass.ca.ways import Held, Lines, Way, held_by, ways
 from daypass.times import duration
-from daypass.wire import CertType
 
 __all__ = ["Kind", "Row", "access_diff"]
 
@@ -44,35 +37,15 @@ class Row(Struct, frozen=True):
     text: str
 
 
-class _Certificate(Struct, frozen=True):
-    """Of a person: the day pass, or one of a narrow role. `seconds`: how long it would last from now."""
-
-    roles: tuple[str, ...]
-    seconds: int
-    extensions: tuple[tuple[str, str], ...]
-    critical_options: tuple[tuple[str, str], ...]
-    narrow: bool
-
-
-class _Way(Struct, frozen=True):
-    role: str
-    options: str
-    certificate: _Certificate
-
-
-_Held = tuple[_Certificate, ...]
-_Lines = tuple[HostRole, ...]
-
-
 def access_diff(
     old: Policy, new: Policy, people: Iterable[PersonRecord], hosts: Iterable[HostRecord], now: int
 ) -> list[Row]:
-    persons: dict[tuple[_Held, _Held], list[str]] = {}
+    persons: dict[tuple[Held, Held], list[str]] = {}
     for person in people:
-        held = _held_by(old, person, now), _held_by(new, person, now)
+        held = held_by(old, person, now), held_by(new, person, now)
         if held != ((), ()):
             persons.setdefault(held, []).append(person.login or f"#{person.id}")
-    places: dict[tuple[_Lines, _Lines], list[str]] = {}
+    places: dict[tuple[Lines, Lines], list[str]] = {}
     for host in hosts:
         lines = tuple(policy.for_host(host.name, host.aliases, host.labels) for policy in (old, new))
         places.setdefault((lines[0], lines[1]), []).append(host.name)
@@ -80,55 +53,12 @@ def access_diff(
         Row(kind, account, tuple(who), tuple(where), text)
         for (held_before, held_after), who in persons.items()
         for (lines_before, lines_after), where in places.items()
-        for kind, account, text in _compared(_ways(held_before, lines_before), _ways(held_after, lines_after))
+        for kind, account, text in _compared(ways(held_before, lines_before), ways(held_after, lines_after))
     )
 
 
-def _held_by(policy: Policy, person: PersonRecord, now: int) -> _Held:
-    """Every certificate that they can have, by any of their identities."""
-    found = [each for asker in askers(person, now) for each in _certificates(policy, asker, now)]
-    return tuple(dict.fromkeys(found))
-
-
-def _certificates(policy: Policy, asker: Asker, now: int) -> Iterator[_Certificate]:
-    day = _decided(policy, asker, "", now)
-    if day is not None:
-        yield _certificate(day, now, narrow=False)
-    subject = Subject.of(asker.proof)
-    alone = day.narrow if day is not None else [role.name for role in policy.roles if role.holds(subject, now)]
-    for role in alone:
-        if (grant := _decided(policy, asker, role, now)) is not None:
-            yield _certificate(grant, now, narrow=True)
-
-
-def _decided(policy: Policy, asker: Asker, role: str, now: int) -> Grant | None:
-    try:
-        view = View(asker.person, None, None, policy.hash, now)
-        return policy.decide(asker.proof, Request(CertType.USER, (), role=role), view, now)
-    except DaypassError:
-        return None
-
-
-def _certificate(grant: Grant, now: int, *, narrow: bool) -> _Certificate:
-    return _Certificate(grant.roles, grant.valid_before - now, grant.extensions, grant.critical_options, narrow)
-
-
-def _ways(held: _Held, lines: _Lines) -> dict[str, tuple[_Way, ...]]:
-    """By account: with each certificate the first line that it matches."""
-    found: dict[str, list[_Way]] = {}
-    for certificate in held:
-        met: set[str] = set()
-        for line in lines:
-            if line.name in certificate.roles:
-                for account in (*line.accounts, *([OWN_ACCOUNT] if line.own_account else [])):
-                    if account not in met:
-                        found.setdefault(account, []).append(_Way(line.name, line.options, certificate))
-                        met.add(account)
-    return {account: tuple(ways) for account, ways in found.items()}
-
-
 def _compared(
-    before: dict[str, tuple[_Way, ...]], after: dict[str, tuple[_Way, ...]]
+    before: dict[str, tuple[Way, ...]], after: dict[str, tuple[Way, ...]]
 ) -> Iterator[tuple[Kind, str, str]]:
     for account in sorted({*before, *after}):
         old, new = before.get(account, ()), after.get(account, ())
@@ -140,11 +70,11 @@ def _compared(
             yield Kind.NARROWER, account, f"{_told(old)} -> {_told(new)}"
 
 
-def _is_within(way: _Way, others: Sequence[_Way]) -> bool:
+def _is_within(way: Way, others: Sequence[Way]) -> bool:
     return any(_is_no_more(way, other) for other in others)
 
 
-def _is_no_more(way: _Way, other: _Way) -> bool:
+def _is_no_more(way: Way, other: Way) -> bool:
     """Whether one way in gives nothing that the other does not: time, permits, extensions, where from, command; and
     what took a sign-in of its own still does."""
     mine, theirs = way.certificate, other.certificate
@@ -175,7 +105,7 @@ def _split(options: str) -> tuple[set[str], set[str], str]:
     return set(permits.split(",")), set(networks.rstrip('"').split(",")) if networks else set(), command
 
 
-def _told(ways: Sequence[_Way]) -> str:
+def _told(ways: Sequence[Way]) -> str:
     return " or ".join(
         f'role "{way.role}" {"alone " if way.certificate.narrow else ""}for {duration(way.certificate.seconds)}: '
         f"{way.options}"

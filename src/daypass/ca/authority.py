@@ -33,6 +33,7 @@ from daypass.ca.keys import CaKeys
 from daypass.ca.learning import Learning
 from daypass.ca.login_reports import LoginReports
 from daypass.ca.machines import used_up
+from daypass.ca.my_hosts import MyHosts
 from daypass.ca.operators import Operators
 from daypass.ca.persons import Persons
 from daypass.ca.policy import name_taken
@@ -108,6 +109,7 @@ class Authority:
         self.presence: Presence | None = None  # assemble gives it
         self.devices: Devices | None = None  # assemble gives it to a CA that has pages
         self.renewals = Renewals(self.settle, sshpop, store, clock, ca_id)
+        self.my_hosts = MyHosts(store, clock, force, hosts.signed, ca_id)
         self.questions = Questions(store, clock, force)
         self.persons = Persons(store, clock, lambda: self.force.current.policy)
         self.calls = Calls(store, clock, ca_id, self.user_keys)

@@ -73,7 +73,7 @@ class Hosts:
     async def bundle(self, host: HostRecord | None) -> tuple[tuple[str, str], MadeKrl]:
         """(document, armored signature): the document a host applies, api.HostBundle in JSON; and its KRL."""
         document, krl = await self._document(host)
-        return await self._signed(document, BUNDLE_NAMESPACE), krl
+        return await self.signed(document, BUNDLE_NAMESPACE), krl
 
     async def text_bundle(self, host: HostRecord) -> tuple[tuple[str, str], MadeKrl]:
         """The same for agents that read no JSON (`text_bundles`). By what is published now."""
@@ -113,7 +113,7 @@ class Hosts:
             bundle, krl = await self.bundle(host)
             return Given(bundle, None, krl, current)
         document = {"type": "daypass-host-heartbeat-v1", **self._stamp(host, current, now)}
-        return Given(None, await self._signed(document, HEARTBEAT_NAMESPACE), facts.krl, current)
+        return Given(None, await self.signed(document, HEARTBEAT_NAMESPACE), facts.krl, current)
 
     async def digest(self, host: HostRecord) -> str:
         *_, current = await self._content(host, self._clock.now())
@@ -177,9 +177,10 @@ class Hosts:
             "bastions": [{"via": via, "hosts": names} for via, names in told.ways.items()],
             "host_krl": krl.krl,
         }
-        return await self._signed(document, CLIENT_BUNDLE_NAMESPACE)
+        return await self.signed(document, CLIENT_BUNDLE_NAMESPACE)
 
-    async def _signed(self, document: dict[str, object], namespace: str) -> tuple[str, str]:
+    async def signed(self, document: dict[str, object], namespace: str) -> tuple[str, str]:
+        """As JSON by the bundle key: (document, armored signature)."""
         return await self._signed_text(msgspec.json.encode(document), namespace)
 
     async def _signed_text(self, text: bytes, namespace: str) -> tuple[str, str]:

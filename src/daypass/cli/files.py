@@ -1,4 +1,4 @@
-"""`daypass needs-renewal`, `check-host`, `hosts` and `list`: what a file, the agent, the company has."""
+"""`daypass needs-renewal`, `check-host` and `list`: what a file, the agent, the company has."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from daypass.client.files.listed import Listed
     from daypass.client.settings import Settings
 
-__all__ = ["check_host", "hosts", "list_keys", "needs_renewal"]
+__all__ = ["check_host", "list_keys", "needs_renewal"]
 
 
 @click.command(
@@ -57,49 +57,6 @@ def check_host(host: str, verbose: bool, context: str, root: str) -> int:
     from daypass.cli.files_hosts import check
 
     return check(host, root, context, verbose=verbose)
-
-
-@click.command(
-    epilog="""\b
-Examples:
-  daypass hosts
-  daypass hosts --json | jq -r '.[].name'
-  daypass hosts --offline
-
-With a valid day pass it asks the CA for today's list; else, and where the CA does not answer, it shows what came
-with the last login and says how old that is."""
-)
-@click.option("--json", "as_json", is_flag=True, help="A JSON list on stdout.")
-@click.option("--offline", is_flag=True, help="Ask nobody.")
-@with_settings
-def hosts(as_json: bool, offline: bool, settings: Settings) -> int:
-    """List the hosts that have enrolled with your companies."""
-    from daypass.client import names
-
-    settings.current()  # says so where there is no company of that name
-    companies, now = names.companies(str(settings.home), settings.wanted), time.time()
-    fresh = set() if offline else _refresh(settings, companies)
-    found = names.known(str(settings.home), companies)
-    if as_json:
-        json_data([
-            {"name": name, "company": each.company, "as_of": utc(each.issued_at)}
-            for each in found for name in each.hosts
-        ])  # fmt: skip
-        return 0
-    for each in found:
-        for name in each.hosts:
-            data(name)
-        if each.company not in fresh:
-            note(f"{each.company}: as of {moment(each.issued_at)}, {duration(now - each.issued_at)} ago")
-    if not any(each.hosts for each in found):
-        note("no company joined" if not companies else "no host is known; a login brings the list: daypass login")
-    return 0
-
-
-def _refresh(settings: Settings, companies: list[str]) -> set[str]:
-    from daypass.client import refreshing
-
-    return {name for name in companies if refreshing.refresh(settings, settings.context(name))}
 
 
 @click.command(

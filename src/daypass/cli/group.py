@@ -33,6 +33,7 @@ COMMANDS = {
     "doctor": Lazy("daypass.cli.doctor:doctor", "Find out what is wrong, and what to do."),
     "why": Lazy("daypass.cli.why:why", "Say what keeps you out of one host."),
     "explain": Lazy("daypass.cli.explain:explain", "Say who may log in where, and why."),
+    "hosts": Lazy("daypass.cli.hosts:hosts", "List the hosts that you may log in to."),
     "completion": Lazy("daypass.cli.completion:completion", "Print a completion script for your shell."),
     "uninstall": Lazy("daypass.cli.uninstall:uninstall", "Take everything of daypass off this account."),
     "certificate": Lazy("daypass.cli.files_certificate:certificate", "Get a certificate for a key in a file."),
@@ -44,7 +45,6 @@ COMMANDS = {
     "revoke": Lazy("daypass.cli.files_revoke:revoke", "Give up a certificate of your own."),
     "list": Lazy("daypass.cli.files:list_keys", "List what your ssh-agent holds."),
     "check-host": Lazy("daypass.cli.files:check_host", "Tell whether a host has enrolled."),
-    "hosts": Lazy("daypass.cli.files:hosts", "List the hosts that have enrolled."),
     "host": Lazy("daypass.cli.host:host", "Enrol this server and look after its certificates."),
     "who": Lazy("daypass.cli.explain:who", "List who could log in to an account of a host."),
     "policy": Lazy("daypass.cli.policy:policy", "Try a policy before it is in force."),
@@ -60,7 +60,7 @@ COMMANDS = {
 _SECTIONS = {
     "For people": (
         *("bootstrap", "login", "status", "logout", "ssh-config", "context"),
-        *("doctor", "why", "explain", "completion", "uninstall"),
+        *("hosts", "doctor", "why", "explain", "completion", "uninstall"),
     ),
     "For keys and certificates in files": (
         *(
@@ -73,7 +73,6 @@ _SECTIONS = {
             "revoke",
             "list",
             "check-host",
-            "hosts",
         ),
     ),
     "For servers": ("host",),

@@ -76,6 +76,10 @@ class Context:
         return self.folder / place.BUNDLE
 
     @property
+    def my_hosts(self) -> Path:
+        return self.folder / "my_hosts.json"
+
+    @property
     def certificate(self) -> Path:
         return self.folder / place.CERTIFICATE
 

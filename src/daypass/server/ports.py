@@ -236,6 +236,12 @@ class Renewals(Protocol):
     async def revoke(self, token: Secret, serial: str, details: dict[str, object]) -> None: ...
 
 
+class MyHosts(Protocol):
+    """What somebody may reach, signed."""
+
+    async def of(self, caller: Caller) -> tuple[str, str]: ...
+
+
 class Heart(Protocol):
     """`ca.authority.Authority`, as far as HTTP reaches into it."""
 
@@ -260,6 +266,9 @@ class Heart(Protocol):
 
     @property
     def login_reports(self) -> LoginReports: ...
+
+    @property
+    def my_hosts(self) -> MyHosts: ...
 
     @property
     def streams(self) -> Streams: ...

@@ -117,6 +117,9 @@ class PublicRoutes:
     async def my_bundle(self, _scope: Scope, _body: None) -> api.Signed:
         return api.Signed(*await self._heart.client_bundle())
 
+    async def my_hosts(self, scope: Scope, _body: None) -> api.Signed:
+        return api.Signed(*await self._heart.my_hosts.of(caller(scope)))
+
     async def my_explain(self, scope: Scope, body: api.MyQuestion) -> api.Explanation:
         return explanation(await self._heart.questions.own(caller(scope), body.account, body.host))
 
