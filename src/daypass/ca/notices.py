@@ -40,6 +40,7 @@ class _Entry(msgspec.Struct):
     type: str = ""
     key_id: str = ""
     host: str = ""
+    replaces: str = ""
     renews: int | None = None
     serials: list[int] = []
 
@@ -73,7 +74,8 @@ def _take(found: Notices, row: LedgerRow) -> None:
             found.serials.update(entry.serials)
         case act if act.startswith("host.") and entry.host:
             found.soon = True
-            found.hosts.add(entry.host)
+            found.hosts.update((entry.host, entry.replaces))
+            found.serials.update(entry.serials)
         case act if act.startswith("person."):
             found.at_once = True
         case _:
