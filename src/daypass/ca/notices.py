@@ -74,7 +74,7 @@ def _take(found: Notices, row: LedgerRow) -> None:
             found.serials.update(entry.serials)
         case act if act.startswith("host.") and entry.host:
             found.soon = True
-            found.hosts.update((entry.host, entry.replaces))
+            found.hosts.update(filter(None, (entry.host, entry.replaces)))
             found.serials.update(entry.serials)
         case act if act.startswith("person."):
             found.at_once = True

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Select, select
+from sqlalchemy import Connection, Select, bindparam, select
 
 from daypass.ca.ports import OnRecord, Owner
 from daypass.errors import NotFound, Unauthenticated
@@ -23,7 +24,7 @@ MOST = 1000  # certificates told of one person; nobody signs in that often
 def on_record(connection: Connection, serial: int) -> OnRecord | None:
     if not 0 < serial <= MAX_INT:
         return None
-    row = connection.execute(_wanted().where(certificates.c.serial == serial)).one_or_none()
+    row = connection.execute(_by_serial(), {"wanted": serial}).one_or_none()
     return None if row is None else _read(row)
 
 
@@ -34,10 +35,13 @@ def certificates_of(connection: Connection, person: int, now: int) -> list[OnRec
     return [_read(row) for row in connection.execute(newest.limit(MOST))]
 
 
-def spend(connection: Connection, statements: Statements, once: OnceId, *, expires: int, now: int) -> bool:
+def spend(
+    connection: Connection, statements: Statements, once: OnceId, *, expires: int, now: int, tidy: bool = True
+) -> bool:
     """Under the lock, as all that writes. What has expired goes first: while nobody signs in, nobody tidies."""
     statements.lock(connection)
-    forget_expired(connection, now)
+    if tidy:
+        forget_expired(connection, now)
     return bool(statements.spend(connection, [(once.provider, once.id, "[]", now, expires)]))
 
 
@@ -62,6 +66,12 @@ def give_up(
         raise Unauthenticated("this token was used before", code="token.spent", hint="make a new one for each call")
     revoke(connection, statements, [serial], reason=reason, actor=actor, details=details, now=now)
     return True
+
+
+@cache
+def _by_serial() -> Select[Any]:
+    """Made once: at each call it would cost more than its execution."""
+    return _wanted().where(certificates.c.serial == bindparam("wanted"))
 
 
 def _wanted() -> Select[Any]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, delete, exists, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Select, bindparam, delete, exists, insert, select, update
 
 from daypass.ca.host_ports import EnrolledHost
 from daypass.ca.ports import NameTaken
@@ -68,16 +69,24 @@ def renew(connection: Connection, serial: int, item: Prepared) -> Admitted | Non
 
     A new key takes the old one's place among the host's: who shows the old one may pass the name on (trust 5.1).
     """
-    found = select(hosts, certificates.c.public_key).join_from(certificates, hosts)
-    shown = found.where(certificates.c.serial == serial, *_live(item.time), hosts.c.removed_at.is_(None))
-    row = connection.execute(shown).one_or_none()
+    row = connection.execute(_shown(), {"shown": serial, "now": item.time}).one_or_none()
     if row is None or not _are_its_own(row, _principals(item)):
         return None
     certified = [each.public_key for each in item.issued]
     left = () if item.whole else unkeys(row.keys)
     kept = [key for key in left if key not in (bytes(row.public_key), *certified)]
-    connection.execute(update(hosts).where(hosts.c.id == row.id).values(keys=keys_json([*kept, *certified])))
+    keys = keys_json([*kept, *certified])
+    if keys != row.keys:
+        connection.execute(update(hosts).where(hosts.c.id == row.id).values(keys=keys))
     return Admitted(row.id)
+
+
+@cache
+def _shown() -> Select[Any]:
+    """The host of a live certificate, by its serial. Made once: at each renewal it would cost more than the rest."""
+    found = select(hosts, certificates.c.public_key).join_from(certificates, hosts)
+    live = certificates.c.valid_before > bindparam("now"), certificates.c.revoked_at.is_(None)
+    return found.where(certificates.c.serial == bindparam("shown"), *live, hosts.c.removed_at.is_(None))
 
 
 def retire(connection: Connection, host_id: str, reason: str, now: int) -> tuple[int, ...]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from functools import cache
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Select, func, literal_column, select, update
+from sqlalchemy import Connection, Select, bindparam, func, literal_column, select, update
 
 from daypass.ca.host_ports import MAX_MACHINES, MAX_REPORTED, HostAbout, HostAccounts, KnownHost, Member
 from daypass.errors import Invalid, NotFound
@@ -39,7 +40,7 @@ def every(connection: Connection) -> list[KnownHost]:
 
 
 def find(connection: Connection, host_id: str) -> KnownHost | None:
-    row = connection.execute(_wanted().where(hosts.c.id == host_id)).one_or_none()
+    row = connection.execute(_by_id(), {"host_id": host_id}).one_or_none()
     return None if row is None else _read(row)
 
 
@@ -107,6 +108,12 @@ def people_of(connection: Connection, roles: Collection[str], since: int) -> lis
         found.setdefault(login, set()).update(role for role in roles if role_principal(role, login=login) in carried)
         locked.update([login] if locked_at is not None else [])
     return [Member(login, tuple(sorted(held)), login in locked) for login, held in sorted(found.items()) if held]
+
+
+@cache
+def _by_id() -> Select[Any]:
+    """Made once: at each call by a host it would cost more than its execution."""
+    return _wanted().where(hosts.c.id == bindparam("host_id"))
 
 
 def _wanted() -> Select[Any]:

@@ -49,8 +49,11 @@ def read(connection: Connection, after: int, limit: int) -> Sequence[LedgerRow]:
     return [LedgerRow(seq, time, act, _blob(entry), _blob(digest)) for seq, time, act, entry, digest in rows]
 
 
+_HEAD = select(installation.c.ledger_seq, installation.c.policy_version)
+
+
 def head(connection: Connection) -> watch_ports.Head:
-    found = connection.execute(select(installation.c.ledger_seq, installation.c.policy_version)).one()
+    found = connection.execute(_HEAD).one()
     return watch_ports.Head(found.ledger_seq, found.policy_version)
 
 

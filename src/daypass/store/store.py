@@ -56,7 +56,7 @@ class SqlStore(SqlPersons, SqlFleet, SqlPending, SqlRotation, SqlKrls):
 
     def __init__(self, database: Database) -> None:
         super().__init__(database)
-        self._forget_at = 0
+        self._forget_at = self._tidied = 0
         reads, writes = Kind(self._answer, self._view), Kind(self._record_at_once, self._record)
         self._inline = Inline(database, self._batcher, reads, writes) if database.lite else None
 
@@ -100,7 +100,8 @@ class SqlStore(SqlPersons, SqlFleet, SqlPending, SqlRotation, SqlKrls):
     ) -> None:
         check_text(host_id, *accounts.system, *accounts.ordinary, *(about.texts() if about is not None else ()))
         change = known_hosts.synced
-        await self._change(change, host_id, accounts, bundle_version, now, trust_version=trust_version, about=about)
+        told = {"trust_version": trust_version, "about": about}
+        await self._change_together(change, host_id, accounts, bundle_version, now, **told)
 
     async def keep_report(self, host_id: str, report: str, now: int, least: int) -> int:
         check_text(host_id, report)
@@ -138,7 +139,8 @@ class SqlStore(SqlPersons, SqlFleet, SqlPending, SqlRotation, SqlKrls):
 
     async def spend(self, once: OnceId, *, expires: int, now: int) -> bool:
         check_text(once.provider, once.id)
-        return await self._change(holders.spend, once, expires=expires, now=now)
+        tidy, self._tidied = now != self._tidied, now
+        return await self._change_together(holders.spend, once, expires=expires, now=now, tidy=tidy)
 
     async def give_up(
         self,
