@@ -1,6 +1,7 @@
 """`make bench`: measures, and writes bench/results.json (flat: name -> number).
 
-    python -m bench [issue] [ssh] [cli] [login] [policy] [files] [explain] [fleet] [--quick]
+    python -m bench [issue] [ssh] [cli] [login] [policy] [files] [explain] [fleet] [krl]
+                    [--quick]
 
 Every figure stands beside the floor it is compared with, both taken in the same run: machines differ, ratios travel.
 """
@@ -14,7 +15,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import command, explain, files, fleet, issue, login, policy, ssh
+from bench import command, explain, files, fleet, issue, krl, login, policy, ssh
 
 RESULTS = Path(__file__).parent / "results.json"
 PARTS: dict[str, Callable[[bool], dict[str, float]]] = {
@@ -26,6 +27,7 @@ PARTS: dict[str, Callable[[bool], dict[str, float]]] = {
     "files": files.measure,
     "explain": explain.measure,
     "fleet": fleet.measure,
+    "krl": krl.measure,
 }
 
 
