@@ -47,7 +47,7 @@ def test_the_demo_shows_the_job_and_then_the_refusals(surroundings: dict[str, st
     done = subprocess.run(COMMAND, env=surroundings, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     steps = re.findall(r"^  ✓ (.*\S)\s+\d+\.\d\d s$", done.stdout, re.MULTILINE)
-    assert len(steps) == 22, steps
+    assert len(steps) == 26, steps
     told = " ".join(done.stdout.split())
     for sentence in (
         "ssh without a certificate is refused",
@@ -55,7 +55,9 @@ def test_the_demo_shows_the_job_and_then_the_refusals(surroundings: dict[str, st
         "signed in as alice@example.com, until",
         "works: no password, no question about the host",
         "plain ssh starts the sign-in by itself, and goes on",
-        "the wrong account",
+        "gets into no other account",
+        "an operator takes back what alice holds",
+        "her certificate is refused there",
         "alice logs out",
         "no role is for bob@example.com",
         "did not sign you in: this account is disabled",

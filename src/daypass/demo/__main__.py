@@ -1,4 +1,4 @@
-"""`make demo`: the main job on a whole company in one folder, the refusals, and a role that explains itself.
+"""`make demo`: the main job on a whole company in one folder, a lost laptop, refusals, a role that explains itself.
 
 `--keep` leaves it running.
 """
@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import shutil
 import signal
@@ -78,6 +79,8 @@ def set_up(show: Show, demo: Company) -> None:
         demo.start_sshd()
     with show.step("it enrolled: a host certificate for 30 days, nobody was asked", "daypass host enroll"):
         demo.enrol_host()
+    with show.step("its agent listens to the CA, and will renew that by itself", "daypass host run"):
+        demo.start_agent()
     show.title("A laptop, once")
     with show.step("the CA's roots are pinned, ssh knows what to do", demo.bootstrap_line):
         demo.join()
@@ -103,6 +106,7 @@ def allowed(show: Show, demo: Company) -> None:
         if done.returncode != 0:
             raise Failed(f"ssh failed: {done.stderr}")
     show.note(f"$ ssh {demo.host}\n{done.stdout}")
+    refused(show, demo, "and she gets into no other account", f"nobody@{demo.host}")
 
 
 def next_morning(show: Show, demo: Company) -> None:
@@ -115,9 +119,19 @@ def next_morning(show: Show, demo: Company) -> None:
     show.note(done.stderr)
 
 
+def revocation(show: Show, demo: Company) -> None:
+    show.title("A lost laptop")
+    serial, before = json.loads(demo.daypass("status", "--json").stdout)["serial"], demo.revoked()
+    command = ("revoke", "--operator", str(serial), "--reason", "laptop lost")
+    with show.step("an operator takes back what alice holds", f"daypass {' '.join(command)}"):
+        demo.daypass(*command, "--root", str(demo.ca_root))
+    with show.step(f"{demo.host} has heard of it by itself"):
+        demo.await_revocation(before)
+    refused(show, demo, "her certificate is refused there", demo.host)
+
+
 def refusals(show: Show, demo: Company) -> None:
     show.title("And what is refused")
-    refused(show, demo, "the wrong account", f"nobody@{demo.host}")
     with show.step("alice logs out: the certificate is gone from the agent", "daypass logout"):
         demo.daypass("logout")
     refused(show, demo, "after that, ssh", demo.host)
@@ -139,8 +153,8 @@ def roles(show: Show, demo: Company) -> None:
     with show.step("it is put in force; the CA runs on", "daypass ca reload"):
         done = demo.daypass("ca", "reload", *ca)
     show.note(done.stdout)
-    with show.step(f"{demo.host} asks who may log in now (from cron)", "daypass host sync"):
-        demo.daypass("host", "sync", "--root", str(demo.host_root))
+    with show.step(f"{demo.host} has heard of it by itself"):
+        demo.await_principal("contractors")
     with show.step("bob asks for that role alone", "daypass login --role contractors    (as bob)"):
         done = demo.sign_in("bob", "--role", "contractors")
     show.note(done.stderr or done.stdout)
@@ -242,7 +256,14 @@ def run(keep: bool, home: Path) -> None:
     with run_idp() as idp:
         demo = Company(home, idp)
         try:
-            parts: list[Callable[[Show, Company], None]] = [set_up, main_job, next_morning, refusals, roles]
+            parts: list[Callable[[Show, Company], None]] = [
+                set_up,
+                main_job,
+                next_morning,
+                revocation,
+                refusals,
+                roles,
+            ]
             for part in parts:
                 part(show, demo)
             show.end()

@@ -181,6 +181,23 @@ class Company:
         token = next(word for word in told.stdout.split() if word.startswith("dpj1."))
         self.daypass("host", "enroll", "--root", str(self.host_root), "--token-file", "-", input=token)
 
+    def start_agent(self) -> None:
+        """`daypass host run`, which systemd runs on a server."""
+        self._start("agent", _command("host", "run", "--root", str(self.host_root)))
+
+    def await_principal(self, role: str) -> None:
+        """Until the host's sshd lets this role in."""
+        file = self.host_root / "etc/ssh/daypass/principals" / self.account
+        self._await("agent", lambda: f"role:{role}\n" in file.read_text())
+
+    def revoked(self) -> bytes:
+        """The list of revoked certificates that the host's sshd reads."""
+        return (self.host_root / "etc/ssh/daypass/krl").read_bytes()
+
+    def await_revocation(self, before: bytes) -> None:
+        """Until it is another list than `before`."""
+        self._await("agent", lambda: self.revoked() != before)
+
     # -- the laptop -------------------------------------------------------------------------------------------
 
     def join(self) -> None:
