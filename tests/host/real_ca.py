@@ -25,6 +25,21 @@ class RealCa:
         self.run("ca", "init", "--url", self.url, "--host-domain", "*.example.com", "--no-passphrase", *provider)
         self._own = self.config.read_text()
         self.publish(roles)
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self, *before: str | Path) -> None:
+        """`before`: what stands before the command, faketime say."""
+        with self.log.open("wb") as log:
+            command = [*before, *_command("ca", "serve", "--config", self.config)]
+            self._process = process = subprocess.Popen(command, stderr=log, stdout=log)
+        wait_until(lambda: "serving" in self.log.read_text() or process.poll() is not None, "ca serve")
+
+    def stop(self, *, kill: bool = False) -> None:
+        if self._process is not None and kill:
+            self._process.kill()
+        if self._process is not None:
+            stop(self._process)
+            self._process = None
 
     @property
     def user_key(self) -> Path:
@@ -53,13 +68,11 @@ def ended(*arguments: str | Path, code: int = 0) -> subprocess.CompletedProcess[
 def run_real_ca(roles: str) -> Iterator[RealCa]:
     with safe_directory() as folder:
         ca = RealCa(folder, roles)
-        with ca.log.open("wb") as log:
-            process = subprocess.Popen(_command("ca", "serve", "--config", ca.config), stderr=log, stdout=log)
+        ca.start()
         try:
-            wait_until(lambda: "serving" in ca.log.read_text() or process.poll() is not None, "ca serve")
             yield ca
         finally:
-            stop(process)
+            ca.stop()
 
 
 def _command(*arguments: str | Path) -> list[str]:

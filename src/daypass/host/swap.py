@@ -121,10 +121,11 @@ def mend(paths: Paths) -> str:
         return "a change of host certificates that was interrupted is finished now"
     state = State.load(paths.state)
     sshd = Sshd(Path(state.sshd), Path(state.sshd_config)) if state is not None and state.sshd else None
-    troubles = _undone(swap, paths, sshd)
-    if troubles:
-        raise Misconfigured("; ".join(troubles), code="host.swap", hint="daypass host status says how it stands")
-    return "a change of host certificates that was interrupted is undone"
+    troubles = "; ".join(_undone(swap, paths, sshd))
+    if paths.swap.exists():
+        raise Misconfigured(troubles, code="host.swap", hint="daypass host status says how it stands")
+    done = "a change of host certificates that was interrupted is undone"
+    return f"{done}; {troubles}" if troubles else done
 
 
 def _prove(sshd: Sshd, certificates: Sequence[Certificate]) -> bool:
@@ -156,13 +157,15 @@ def load_left(path: Path) -> list[Left]:
 
 
 def _undone(swap: Swap, paths: Paths, sshd: Sshd | None) -> list[str]:
-    """Put everything back, the last first, and say what could not be. Then the attempt is forgotten."""
+    """Put everything back, the last first, and say what could not be. Once all is back the attempt is forgotten."""
     troubles = list[str]()
     for step in reversed(swap.first):
         try:
             step.take(back=True)
         except OSError as error:
             troubles.append(f"{step.path} could not be put back: {error.strerror}")
+    if not troubles:
+        files.remove(paths.swap)
     if sshd is not None:
         try:
             running = reload.Running.find(sshd, sshd.effective())
@@ -170,8 +173,6 @@ def _undone(swap: Swap, paths: Paths, sshd: Sshd | None) -> list[str]:
                 running.reload()
         except DaypassError as error:
             troubles.append(f"{error.message}; look after sshd now, before you leave this session")
-    if not troubles:
-        files.remove(paths.swap)
     return troubles
 
 

@@ -101,15 +101,16 @@ class Before:
     settings: Settings
     kept: Documents | None
     krl: bytes
+    mended: str = ""  # what an interrupted change of certificates has come to, just now
 
     @classmethod
     def load(cls, paths: Paths) -> Before:
         """Misconfigured for what is not enrolled, a clone, or a folder that others may write to."""
         files.check_folder(paths.ours)
-        mend(paths)
+        mended = mend(paths)
         state = enrolled(paths)
         require_same(paths, state)
-        return cls(state, Settings.load(paths.settings), Documents.load(paths, state), _krl_here(paths))
+        return cls(state, Settings.load(paths.settings), Documents.load(paths, state), _krl_here(paths), mended)
 
 
 def _taken(
@@ -122,6 +123,7 @@ def _taken(
     done = _apply(news, paths, before.settings, state, lock_many)
     documents.save(news.documents, paths)
     done.state = _remembered(state, news, int(now))
+    done.said += [before.mended] if before.mended else []
     if answer.heartbeat is None or done.did_something or not state.synced_at <= now < state.synced_at + fresh:
         files.write(paths.state, done.state.encode(), 0o600)
     return done

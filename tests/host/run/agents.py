@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
@@ -16,11 +15,12 @@ from tests.parts.processes import stop, wait_until
 from daypass.host.settings import Paths
 from daypass.host.state import State
 
-__all__ = ["RunningAgent", "enrolled_with", "run_agent"]
+__all__ = ["RunningAgent", "run_agent"]
 
 _START = """
 import sys
 from pathlib import Path
+from daypass.host.alone import only_agent
 from daypass.host.run.agent import Agent
 from daypass.host.run.pace import Pace
 from daypass.host.run.systemd import Stops
@@ -29,7 +29,9 @@ from daypass.host.settings import Paths
 stops = Stops()
 stops.listen()
 pace = Pace(first=0, retry=0.2, longest=0.5, told=0.2, poll=0.3, stream_again=5, renew=0.2, renew_longest=0.5)
-Agent(Paths(Path(sys.argv[1])), stops, Voice(), pace).run()
+paths = Paths(Path(sys.argv[1]))
+with only_agent(paths):
+    Agent(paths, stops, Voice(), pace).run()
 """
 """`daypass host run` in a hurry."""
 
@@ -68,8 +70,3 @@ def run_agent(
         yield RunningAgent(process, journal, paths)
     finally:
         stop(process)
-
-
-def enrolled_with(answer: str) -> int:
-    """The serial of what `host enroll --json` got."""
-    return int(json.loads(answer)["certificates"][0]["serial"])

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from tests.host.box import Box
 from tests.host.real_ca import RealCa, ended, run_real_ca
 from tests.host.run.agents import RunningAgent, run_agent
+from tests.parts.needs import need
 from tests.parts.processes import wait_until
+
+from daypass.host import reload
+from daypass.wire import Certificate
 
 ROLES = """
 [[roles]]
@@ -25,6 +32,7 @@ hosts = ["*"]
 groups = ["ops"]
 accounts = ["root"]
 """
+CONFLICT, MISCONFIGURED = 7, 10
 
 
 @pytest.fixture(scope="module")
@@ -33,31 +41,102 @@ def real_ca() -> Iterator[RealCa]:
         yield ca
 
 
-def enrolled(box: Box, ca: RealCa, name: str) -> None:
-    (box.root / "token").write_text(ca.token(name))
-    ended("host", "enroll", "--root", box.root, "--sshd-config", box.config, "--token-file", box.root / "token")
+@pytest.fixture
+def host(box: Box, real_ca: RealCa, request: pytest.FixtureRequest) -> Iterator[Box]:
+    """Enrolled, with a sshd that runs."""
+    name = f"{request.node.name.replace('_', '-')[5:45]}.example.com"
+    with box.running():
+        enrol(box, real_ca.token(name))
+        yield box
 
 
 @pytest.fixture
-def agent(box: Box, real_ca: RealCa, request: pytest.FixtureRequest) -> Iterator[RunningAgent]:
-    with box.running():
-        enrolled(box, real_ca, f"{request.node.name.replace('_', '-')[:40]}.example.com")
-        with run_agent(box.paths) as running:
-            yield running
+def agent(host: Box) -> Iterator[RunningAgent]:
+    with run_agent(host.paths) as running:
+        in_touch(running)
+        yield running
+
+
+def enrol(box: Box, token: str) -> None:
+    (box.root / "token").write_text(token)
+    ended("host", "enroll", "--root", box.root, "--sshd-config", box.config, "--token-file", box.root / "token")
+
+
+def in_touch(agent: RunningAgent) -> None:
+    wait_until(lambda: agent.state().synced_at > 0, f"the first word of the CA: {agent.said()}", seconds=30)
+
+
+def certificate(agent: RunningAgent) -> Certificate:
+    return Certificate.from_line(Path(agent.state().certificates[0].path).read_text())
+
+
+def later(days: int) -> list[str | Path]:
+    """A clock that is so many days ahead, and goes on as it does."""
+    return [need("faketime"), "-f", f"+{days}d"]
 
 
 def test_what_is_published_arrives_by_itself(agent: RunningAgent, real_ca: RealCa) -> None:
-    wait_until(lambda: agent.state().synced_at > 0, "the first word of the CA")
     real_ca.publish(ROLES + OPS)
-    try:
-        wait_until((agent.paths.principals / "root").exists, "the new role")
-        assert "principals/root changed" in agent.said()
-    finally:
-        real_ca.publish(ROLES + OPS.replace("*", "db-*"))
-    wait_until(lambda: not (agent.paths.principals / "root").exists(), "the role to go")
+    wait_until((agent.paths.principals / "root").exists, "the new role", seconds=30)
+    agent.wait_for("principals/root changed")
+    real_ca.publish(ROLES + OPS.replace("*", "db-*"))
+    wait_until(lambda: not (agent.paths.principals / "root").exists(), "the role to go", seconds=30)
 
 
 def test_it_ends_at_once_when_it_is_told_to(agent: RunningAgent) -> None:
-    wait_until(lambda: agent.state().synced_at > 0, "the first word of the CA")
     agent.process.send_signal(signal.SIGTERM)
-    assert agent.process.wait(5) == 0
+    assert agent.process.wait(30) == 0
+
+
+def test_a_second_one_is_one_too_many(agent: RunningAgent) -> None:
+    refused = ended("host", "run", "--root", agent.paths.root, code=CONFLICT)
+    assert "another daypass host run is at work" in refused.stderr
+
+
+def test_a_machine_that_is_not_enrolled_has_nothing_to_run(box: Box) -> None:
+    assert "not enrolled" in ended("host", "run", "--root", box.root, code=MISCONFIGURED).stderr
+
+
+def test_neither_click_nor_an_http_library_with_asyncio_is_loaded_by_it(tmp_path: Path) -> None:
+    code = (
+        "import sys; from daypass.cli.main import main; main(['host', 'run', '--root', sys.argv[1]]);"
+        "import daypass.host.run.agent; print({'click', 'httpx2', 'asyncio', 'sqlalchemy'} & {*sys.modules})"
+    )
+    ran = subprocess.run([sys.executable, "-c", code, tmp_path], capture_output=True, text=True)
+    assert ran.stdout == "set()\n", ran.stderr
+
+
+def test_a_ca_that_was_killed_is_found_again(agent: RunningAgent, real_ca: RealCa) -> None:
+    real_ca.stop(kill=True)
+    try:
+        agent.wait_for("nothing answers at")
+    finally:
+        real_ca.start()
+    agent.wait_for("in touch with https://localhost")
+    assert agent.said().count("nothing answers at") == 1
+
+
+def test_an_enrolment_beside_it_is_met_with_the_next_word(agent: RunningAgent, host: Box, real_ca: RealCa) -> None:
+    before = agent.state()
+    enrol(host, real_ca.token(before.name, "tier=web"))
+    real_ca.publish(ROLES + OPS.replace("*", "web-*"))
+    wait_until(lambda: agent.state().synced_at > before.synced_at, "the next word", seconds=60)
+    assert agent.state().certificates[0].serial > before.certificates[0].serial
+
+
+def test_certificates_are_renewed_when_two_thirds_are_over(host: Box, real_ca: RealCa) -> None:
+    real_ca.stop()
+    real_ca.start(*later(22))
+    try:
+        with run_agent(host.paths, before=later(22)) as agent:
+            before = certificate(agent)
+            agent.wait_for("new certificates until")
+        assert "sshd presents them" in agent.said()
+        after = certificate(agent)
+        assert after.public_key == before.public_key
+        assert after.valid_before > before.valid_before
+        assert agent.state().certificates[0].serial == after.serial
+        reload.prove([after], host.sshd.effective())
+    finally:
+        real_ca.stop()
+        real_ca.start(*later(22))  # its records are of that time from now on
