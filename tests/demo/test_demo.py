@@ -68,7 +68,7 @@ def test_the_demo_shows_the_job_and_then_the_refusals(surroundings: dict[str, st
         "All of it took",
     ):
         assert sentence in told
-    assert told.count("Permission denied (publickey)") == 3
+    assert told.count("Permission denied (publickey)") == 4
     assert not done.stderr
 
 
