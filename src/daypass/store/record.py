@@ -110,7 +110,7 @@ class _Batch:
         joins = item.joins
         if joins is not None and self.uses.left(joins, item.time) <= 0:
             return UsedUp()
-        if joins is not None and any(host is not None and host.id == joins.replaces for _, host in self.winners):
+        if joins is not None and joins.replaces and self._just_recorded(joins.replaces):
             return Stale()  # what the old host is given in this very transaction can't be revoked before it is there
         keys = frozenset(each.public_key for each in item.issued)
         names = (facts.name, *facts.aliases, *facts.addresses)
@@ -123,6 +123,9 @@ class _Batch:
             if joins is not None:
                 self.uses.count(joins)
         return admitted
+
+    def _just_recorded(self, host_id: str) -> bool:
+        return any(host is not None and host.id == host_id for _, host in self.winners)
 
     def _respend(self, item: Prepared) -> None:
         """The id was spent for an earlier item, which then lost its name: what it was spent on is this one's."""
