@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import re
 import shutil
 import tempfile
@@ -18,6 +19,7 @@ import pytest
 from tests.e2e.test_kill import SignIn, ask, sign_in
 from tests.parts.op import Op, run_op
 from tests.parts.postgres import Postgres
+from tests.parts.processes import wait_until
 
 from daypass.cli.exits import Exit
 from daypass.demo.company import Company
@@ -122,3 +124,46 @@ def ledger(firm: Company) -> list[dict[str, Any]]:
 def hours(firm: Company, version: int) -> int:
     told = firm.daypass("ca", "config", "show", str(version), "--root", str(firm.ca_root)).stdout
     return int(tomllib.loads(told).get("lifetimes", {}).get("user", "16h").removesuffix("h"))
+
+
+def test_a_key_is_rotated_on_two_machines_and_neither_is_left_behind(pair: tuple[Company, Company], op: Op) -> None:
+    """Each has its own files; the record tells each of the other."""
+    one, two = pair
+    with Remote(one.url, None) as blind:
+        roots = blind.root_unverified(one.bootstrap_line.partition("#")[2])
+    rotate(one, "--announce")
+    (old, new), theirs = rotate(one)["announced"], str(two.ca_root / "etc/daypass/trust.json")
+    assert theirs in waited_for(one)
+    for name in ("trust.json", "keys/user_ca-2", "keys/user_ca-2.pub"):
+        shutil.copy(one.ca_root / "etc/daypass" / name, two.ca_root / "etc/daypass" / name)
+    (two.ca_root / "etc/daypass/offline/trust_root").unlink()
+    rotate(two, "--announce")
+    wait_until(lambda: theirs not in waited_for(one), "the second machine to believe the new key")
+    rotate(one, "--sign")
+    wait_until(lambda: signs(one, op, roots, old, new) == new, "the first to sign with it")
+    assert signs(two, op, roots, old, new) == old
+    assert theirs in waited_for(one), "the second signs with the old key still"
+    rotate(two, "--sign")
+    wait_until(lambda: signs(two, op, roots, old, new) == new, "the second to sign with it")
+    wait_until(lambda: theirs not in waited_for(one), "the second to say so")
+
+
+def rotate(firm: Company, *stage: str) -> dict[str, Any]:
+    options = (*stage, "--yes") if stage else ()
+    found: dict[str, Any] = json.loads(
+        firm.daypass("ca", "rotate", "user", *options, "--json", "--root", str(firm.ca_root)).stdout
+    )
+    return found
+
+
+def waited_for(firm: Company) -> str:
+    return json.dumps(rotate(firm)["waits_for"])
+
+
+def signs(firm: Company, op: Op, roots: str, old: str, new: str) -> str:
+    """Fingerprint of the key by which somebody new is given a certificate there."""
+    someone = sign_in(op, extract_trust_root(roots), random.randrange(10**4, 10**9))  # noqa: S311
+    ask(firm, roots, [someone], threading.Event())
+    found = Certificate.parse(someone.answers[0]).signature_key.fingerprint
+    assert found in (old, new)
+    return found
