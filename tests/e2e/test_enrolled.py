@@ -43,9 +43,9 @@ def moving(firm: Company) -> Iterator[Sshd]:
                     path.unlink(missing_ok=True)
 
 
-def enrol(firm: Company, host: Sshd) -> Certificate:
+def enrol(firm: Company, host: Sshd, *making: str) -> Certificate:
     """As `daypass host enroll` does, for a host key that lies elsewhere than in /etc/ssh."""
-    told = firm.daypass("token", "host", MOVING, "--root", str(firm.ca_root)).stdout
+    told = firm.daypass(*(making or ("token", "host")), MOVING, "--root", str(firm.ca_root)).stdout
     token = next(word for word in told.split() if word.startswith("dpj1."))
     member = trust.current(Settings.load("", firm.env))
     private = load_ssh_private_key(host.host_key.read_bytes(), None)
@@ -112,3 +112,20 @@ def test_a_host_moves_to_certificates_and_is_revoked(firm: Company, moving: Sshd
     assert refused.returncode == 255 and "revoked" in refused.stderr
     assert strictness(firm, MOVING) == "true"
     assert firm.ssh(firm.host, "true").returncode == 0
+
+
+def test_another_machine_takes_a_host_s_place_and_nobody_is_asked(firm: Company, moving: Sshd) -> None:
+    first, key = enrol(firm, moving), moving.host_key.read_bytes()
+    moving.host_key.unlink()
+    make_key(moving.host_key)
+    enrol(firm, moving, "host", "replace")
+    sign_in_later(firm)
+    met = firm.ssh("-o", "BatchMode=yes", MOVING, "echo in")
+    assert (met.returncode, met.stdout) == (0, "in\n"), met.stderr
+    assert not (firm.laptop / ".ssh/known_hosts").exists()
+
+    moving.host_key.write_bytes(key)  # the machine before comes back
+    moving.directory.joinpath("certificate.pub").write_text(first.line() + "\n")
+    moving.reload()
+    refused = firm.ssh("-o", "BatchMode=yes", MOVING, "echo in")
+    assert refused.returncode == 255 and "revoked" in refused.stderr
