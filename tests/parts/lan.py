@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +17,7 @@ __all__ = ["Inside", "Lan", "run_lan"]
 
 @dataclass(frozen=True, slots=True)
 class Lan:
-    """Host N is at 10.77.N.2; the laptop reaches it from 10.77.N.1, or from 10.78.0.1."""
+    """Host N is at 10.77.N.2; what it is wired to is 10.77.N.1. The laptop is 10.78.0.1, too."""
 
     prefix: str
 
@@ -41,7 +41,8 @@ class Inside(Accounts):
 
 
 @contextmanager
-def run_lan(hosts: int) -> Iterator[Lan]:
+def run_lan(hosts: int, behind: Mapping[int, int] | None = None) -> Iterator[Lan]:
+    """`behind`: host -> the host before it that it is wired to, and not to the laptop, which has no way there."""
     need("root with network namespaces")
     lan = Lan(f"dpl{os.getpid()}")
     names = [f"{lan.prefix}l", *(f"{lan.prefix}h{number}" for number in range(1, hosts + 1))]
@@ -51,7 +52,7 @@ def run_lan(hosts: int) -> Iterator[Lan]:
             _ip("-n", name, "link", "set", "lo", "up")
         _ip("-n", names[0], "address", "add", "10.78.0.1/32", "dev", "lo")
         for number, name in enumerate(names[1:], 1):
-            _wire(names[0], name, number)
+            _wire(names[(behind or {}).get(number, 0)], name, number)
         yield lan
     finally:
         for name in names:
