@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["enforce"]
 
+_TRIES = 600  # seconds that another sync or enrolment is waited for
 _LEAST, _MOST = 60, 86400  # seconds that a confirmation is waited for
 
 
@@ -71,7 +73,7 @@ def enforce(
         _told(_confirmed(paths, log), as_json)
     elif off:
         _take_back(paths, sshd, as_json)
-    elif not _show(paths, quiet, log, as_json):
+    elif not _show(paths, sshd, quiet, log, as_json):
         context.exit(Exit.NO)
 
 
@@ -87,7 +89,7 @@ def _enforced(
         raise Invalid("--within is between a minute and a day", code="duration")
     enrolled(paths)
     refuse_unready(_report(paths, log, now), exceptions, now, parse_duration(quiet))
-    return Enforcing(paths, sshd, exceptions, seconds).run(now)
+    return Enforcing(paths, sshd, exceptions, seconds).run()
 
 
 def _report(paths: Paths, log: str | None, now: int) -> HostReport:
@@ -127,8 +129,22 @@ def _undo(paths: Paths, sshd: Sshd, number: str, wait: int) -> None:
     from daypass.host.enforce import take_back
 
     time.sleep(wait)
-    if take_back(paths, sshd, number):
+    if _once_free(lambda: take_back(paths, sshd, number)):
         note("daypass: warning: nobody has confirmed it: keys and passwords are let in again")
+
+
+def _once_free(work: Callable[[], bool]) -> bool:
+    """Another sync or enrolment may be at it: nobody is here to try again by hand."""
+    from daypass.errors import Conflict
+
+    for _ in range(_TRIES):
+        try:
+            return work()
+        except Conflict as error:
+            if error.code != "host.busy":
+                raise
+            time.sleep(1)
+    return work()
 
 
 def _told(state: State, as_json: bool) -> None:
@@ -149,15 +165,16 @@ def _facts(state: State) -> dict[str, object]:
     }  # fmt: skip
 
 
-def _show(paths: Paths, quiet: str, log: str | None, as_json: bool) -> bool:
+def _show(paths: Paths, sshd: Sshd, quiet: str, log: str | None, as_json: bool) -> bool:
     """Whether it is in force; else what stands against it."""
     from daypass.errors import DaypassError
-    from daypass.host.enforce import refuse_unready
+    from daypass.host.enforce import check_in_force, refuse_unready
     from daypass.host.enforcement import State
     from daypass.model import parse_duration
 
     state = State.load(paths.enforcement)
     if state is not None:
+        check_in_force(paths, sshd, state)
         _told(state, as_json)
         return True
     now, against = int(time.time()), ""

@@ -71,6 +71,8 @@ def _show(left: Left) -> None:
     data("sshd answers by its own key alone" if left.proven else "no running sshd was touched")
     if left.accounts:
         note(f"accounts that daypass has made stay: {', '.join(left.accounts)}")
+    if Path("/etc/cron.d/daypass").exists():
+        note("daypass: warning: /etc/cron.d/daypass still asks the CA; take it away if it is yours")
     show_hint(f"its names are free once an operator says so: daypass host remove {printable(left.name) or 'NAME'}")
 
 

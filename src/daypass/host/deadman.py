@@ -34,6 +34,8 @@ Description=Time to confirm that certificates alone are let in
 
 [Timer]
 OnActiveSec={seconds}s
+# Until it has done its work: another sync may have been busy with the same files.
+OnUnitInactiveSec=30s
 AccuracySec=1s
 
 [Install]

@@ -11,7 +11,9 @@ A kill between any two steps leaves the old doors open, or the switch armed.
 
 from __future__ import annotations
 
+import math
 import secrets
+import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,7 +35,7 @@ from daypass.host.sshd import Effective, Sshd
 from daypass.host.sync import enrolled
 from daypass.model import is_login_name
 
-__all__ = ["Enforcing", "confirm", "opened", "refuse_unready", "take_back", "take_back_overdue"]
+__all__ = ["Enforcing", "check_in_force", "confirm", "opened", "refuse_unready", "take_back", "take_back_overdue"]
 
 _ENTERED = 30 * 86400  # seconds: that somebody came in by certificate longer ago is no proof
 _NAMED = 5
@@ -48,8 +50,9 @@ class Enforcing:
     sshd: Sshd
     exceptions: tuple[str, ...]
     within: int
+    clock: Callable[[], float] = time.time
 
-    def run(self, now: int) -> State:
+    def run(self) -> State:
         """Raises any of the error tree, with the old doors open as they were."""
         enrolled(self.paths)
         with alone(self.paths):
@@ -58,6 +61,7 @@ class Enforcing:
             ours = enforcement.lines(self.sshd, self.exceptions)
             self._try_beside(ours)
             drop_in = enforcement.place(self.sshd, self.paths, ours)
+            now = int(self.clock())
             state = State(
                 id=secrets.token_hex(8), sshd=str(self.sshd.binary), config=str(self.sshd.config),
                 path=str(drop_in.path), exceptions=sorted(self.exceptions), since=now,
@@ -71,6 +75,8 @@ class Enforcing:
                 deadman.disarm(self.paths)
                 files.remove(self.paths.enforcement)
                 raise
+            state = replace(state, since=math.ceil(self.clock()))  # who came in before the last step proves nothing
+            files.write(self.paths.enforcement, state.encode(), 0o600)
             return state
 
     def _check_exceptions(self) -> None:
@@ -91,18 +97,26 @@ class Enforcing:
     def _change(self, drop_in: DropIn, ours: list[str]) -> Change:
         def check() -> None:
             enforcement.check_ahead(self.sshd, drop_in)
-            enforcement.check_effective(self.sshd, None, ours, self._asked())
+            enforcement.check_effective(self.sshd, None, ours, _asked(self.paths, self.exceptions))
 
         def prove(effective: Effective) -> None:
             reload.prove(certificates(enrolled(self.paths)), effective)
             if any("AuthenticationMethods" in each for each in ours):
-                reload.prove_methods(self._asked()[0], {"publickey"}, effective)
+                reload.prove_methods(_asked(self.paths, self.exceptions)[0], {"publickey"}, effective)
 
         return Change(self.sshd, [NewFile(drop_in.path, drop_in.content)], check, prove)
 
-    def _asked(self) -> list[str]:
-        here = [each.name for each in read_accounts(self.paths.passwd).values() if each.is_ordinary]
-        return [each for each in ("root", *here) if each not in self.exceptions][:_MOST_ASKED]
+
+def _asked(paths: Paths, exceptions: Collection[str]) -> list[str]:
+    here = [each.name for each in read_accounts(paths.passwd).values() if each.is_ordinary]
+    return [each for each in ("root", *here) if each not in exceptions][:_MOST_ASKED]
+
+
+def check_in_force(paths: Paths, sshd: Sshd, state: State) -> None:
+    """Conflict or Misconfigured where the owner has changed sshd's configuration since, so that a door is open."""
+    ours = enforcement.lines(sshd, state.exceptions)
+    enforcement.check_ahead(sshd, enforcement.place(sshd, paths, ours))
+    enforcement.check_effective(sshd, None, ours, _asked(paths, state.exceptions))
 
 
 def refuse_unready(report: HostReport, exceptions: Collection[str], now: int, quiet: int) -> None:
@@ -144,7 +158,8 @@ def confirm(paths: Paths, login: Callable[[State], Login | None]) -> State:
             raise Denied(
                 "this session did not come in by certificate after the change, so it proves nothing",
                 code="host.not-by-certificate",
-                hint="log in anew, by certificate, and run it there; not in tmux or screen",
+                hint="log in anew, by certificate, and run it there; not in tmux or screen, nor over a shared "
+                "connection (ssh -o ControlPath=none)",
             )
         kept = replace(state, deadline=0)
         files.write(paths.enforcement, kept.encode(), 0o600)
@@ -161,7 +176,7 @@ def take_back(paths: Paths, sshd: Sshd, number: str | None = None) -> bool:
         state = _known(paths)
         if number is not None and (state is None or state.id != number or state.confirmed):
             return False
-        changed = _open(sshd)
+        changed = _open(sshd, state)
         deadman.disarm(paths)
         files.remove(paths.enforcement)
         return changed or state is not None
@@ -175,18 +190,21 @@ def take_back_overdue(paths: Paths, now: float) -> bool:
     return take_back(paths, Sshd(Path(state.sshd), Path(state.config)), state.id)
 
 
-def opened(sshd: Sshd) -> list[NewFile]:
-    """What sshd's configuration is without our lines, as far as they are there."""
+def opened(sshd: Sshd, state: State | None) -> list[NewFile]:
+    """What sshd's configuration is without our lines, as far as they are there: also where none reads them now."""
     config = sshd.config.resolve()
     found = list[NewFile]()
     if (plain := enforcement.without(content := config.read_bytes())) != content:
         found.append(NewFile(config, plain))
-    return [*found, *(NewFile(each, None) for each in enforcement.own_files(sshd))]
+    own = set(enforcement.own_files(sshd))
+    if state is not None and (kept := Path(state.path)).name == enforcement.NAME and kept.is_file():
+        own.add(kept)
+    return [*found, *(NewFile(each, None) for each in sorted(own))]
 
 
-def _open(sshd: Sshd) -> bool:
+def _open(sshd: Sshd, state: State | None) -> bool:
     """No proof that fails closes them again."""
-    changes = opened(sshd)
+    changes = opened(sshd, state)
     if changes:
         Change(sshd, changes, lambda: None, lambda _: None, needs_sshd=False).run()
     return bool(changes)

@@ -17,7 +17,7 @@ from daypass.host import dropin, files
 from daypass.host.settings import Paths
 from daypass.host.sshd import Directive, Effective, Sshd
 
-__all__ = ["State", "beside", "check_ahead", "check_effective", "lines", "own_files", "place", "without"]
+__all__ = ["NAME", "State", "beside", "check_ahead", "check_effective", "lines", "own_files", "place", "without"]
 
 NAME = "00-daypass-certificates-only.conf"
 _BEGIN, _END = "# >>> daypass: certificates only >>>", "# <<< daypass: certificates only <<<"

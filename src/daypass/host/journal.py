@@ -1,7 +1,7 @@
 """The journal of sshd, read on from where one stopped.
 
 Each entry has a cursor of its own; reading goes on behind it however often the journal was rotated. Where the entry
-of a cursor is gone, journalctl goes on at the place where it would stand.
+of a cursor is gone, journalctl goes on at the one after it. (With --after-cursor it would pass over that one.)
 """
 
 from __future__ import annotations
@@ -29,11 +29,12 @@ def has_journal() -> bool:
 def read_on(cursor: str, since: int) -> Iterator[Line]:
     """Entries of sshd's behind `cursor`, else since this unix second. Raises Unavailable where it can't be read."""
     program = tools.find("journalctl", "systemd")
-    place = [f"--after-cursor={cursor}"] if cursor else [f"--since=@{since}", f"--lines={_MOST}"]
+    place = [f"--cursor={cursor}"] if cursor else [f"--since=@{since}", f"--lines={_MOST}"]
     names = [f"--identifier={each}" for each in PROGRAMS]
     command = [str(program), "--output=json", "--no-pager", "--quiet", *place, "_UID=0", *names]
     nothing, pipe = subprocess.DEVNULL, subprocess.PIPE
     with subprocess.Popen(command, stdin=nothing, stdout=pipe, stderr=nothing) as ran:
-        yield from from_journal(line.decode(errors="replace") for line in ran.stdout or ())
+        found = from_journal(line.decode(errors="replace") for line in ran.stdout or ())
+        yield from (line for line in found if not cursor or line.cursor != cursor)
     if ran.returncode != 0:
         raise Unavailable("journalctl does not read sshd's journal", code="host.journal")
