@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -107,3 +108,22 @@ def test_a_damaged_file_is_mended_by_the_next_login(
     assert enrolled.names(joined) == ()
     sign_in(force=True).run()
     assert enrolled.names(joined) == ("web-1.corp.test",)
+
+
+def test_a_call_made_for_something_else_brings_what_is_revoked(joined: Membership, company: MiniCa) -> None:
+    """Not the names that are new: ssh's configuration is written with those. And an older list never."""
+    member, now = joined, time.time()
+    enrolled.keep(member, enrolled.verify(member, company.client_bundle(), now, print))
+    listed, later = member.context.revoked_host_keys, now + enrolled.FRESH + 1
+    before = listed.read_bytes()
+    revoked = Krl(2**50, 1, "other").encode()
+    newer: dict[str, Any] = {"version": 2**50, "host_krl": revoked}
+    for fetched, at, wanted in (
+        (company.client_bundle(**newer), now, before),
+        (company.client_bundle(version=1, host_krl=revoked), later, before),
+        (company.client_bundle(**newer, enrolled=["new.corp.test"]), later, revoked),
+        (company.client_bundle(**newer), later, revoked),
+    ):
+        enrolled.heed(member, lambda fetched=fetched: fetched, at)  # type: ignore[misc]
+        assert listed.read_bytes() == wanted
+    assert "new.corp.test" not in enrolled.names(member)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,9 +14,7 @@ from tests.parts.processes import safe_directory
 from daypass.api import POSSESSION_NAMESPACE, EnrolKey, EnrolRequest
 from daypass.client import trust
 from daypass.client.settings import Settings
-from daypass.config import load, rebased
 from daypass.demo.company import Company
-from daypass.store import open_store
 from daypass.wire import Certificate, PublicKey, SshSignature, sign_blob
 from daypass.wire.binding import possession_message
 from daypass.wire.sshsig import to_be_signed
@@ -60,17 +57,6 @@ def enrol(firm: Company, host: Sshd, *making: str) -> Certificate:
     return certificate
 
 
-def revoke(firm: Company, serial: int) -> None:
-    config = rebased(load(firm.config), firm.ca_root)
-
-    async def run() -> None:
-        store = open_store(config.ca.database)
-        await store.revoke([serial], reason="stolen", actor="test", now=int(time.time()))
-        await store.close()
-
-    asyncio.run(run())
-
-
 def sign_in_later(firm: Company) -> None:
     """By then the CA tells of what has just happened."""
     time.sleep(5.1)
@@ -106,8 +92,9 @@ def test_a_host_moves_to_certificates_and_is_revoked(firm: Company, moving: Sshd
     moving.directory.joinpath("certificate.pub").write_text(certificate.line() + "\n")
     moving.reload()
     assert firm.ssh(MOVING, "true").returncode == 0
-    revoke(firm, certificate.serial)
-    sign_in_later(firm)
+    firm.daypass("revoke", "--host", MOVING, "--reason", "stolen", "--root", str(firm.ca_root))
+    time.sleep(5.1)
+    firm.daypass("list", "--remote")  # any call brings the list along (trust 6.2)
     refused = firm.ssh(MOVING, "true")
     assert refused.returncode == 255 and "revoked" in refused.stderr
     assert strictness(firm, MOVING) == "true"

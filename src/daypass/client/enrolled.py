@@ -14,9 +14,12 @@ from daypass import trusted
 from daypass.api import ClientBundle, Signed
 from daypass.client.settings import Context, write_file
 from daypass.client.trust import Membership
-from daypass.errors import Conflict
+from daypass.errors import Conflict, DaypassError
 
-__all__ = ["News", "keep", "names", "verify", "ways"]
+__all__ = ["News", "heed", "keep", "names", "verify", "ways"]
+
+
+FRESH = 5  # seconds; the CA makes no other bundle within them
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +52,32 @@ def keep(membership: Membership, news: News | None) -> None:
     if news is not None:
         write_file(membership.context.revoked_host_keys, news.bundle.host_krl)
         write_file(membership.context.bundle, msgspec.json.encode(news.signed))
+
+
+def heed(membership: Membership, fetch: Callable[[], Signed], now: float) -> None:
+    """With any call that is made anyhow: which host certificates are revoked by now (trust 6.2). What stands in its
+    way is not said, for the call itself went well. Hosts that are new wait for `refreshing`: their part of ssh's
+    configuration is written there.
+    """
+    kept = _kept(membership.context)
+    if kept is not None and 0 <= now - kept.issued_at < FRESH:
+        return
+    try:
+        news = verify(membership, fetch(), now, _say_nothing)
+    except DaypassError:
+        return
+    if news is not None and kept is not None and _same(kept, news.bundle):
+        keep(membership, news)
+    elif news is not None:
+        write_file(membership.context.revoked_host_keys, news.bundle.host_krl)
+
+
+def _same(one: ClientBundle, other: ClientBundle) -> bool:
+    return (one.enrolled, one.bastions) == (other.enrolled, other.bastions)
+
+
+def _say_nothing(_: str) -> None:
+    pass
 
 
 def names(membership: Membership) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 
 from daypass.api import MyCertificate
-from daypass.client import calls, holding, trust
+from daypass.client import calls, enrolled, holding, trust
 from daypass.client.holding import Held
 from daypass.client.logout import logout_at
 from daypass.client.settings import Settings
@@ -21,7 +21,8 @@ __all__ = ["certificates", "revoke", "speaking"]
 
 @contextlib.contextmanager
 def speaking(membership: Membership, patience: float = TIMEOUT) -> Iterator[tuple[Remote, Prove, Held]]:
-    """The CA, what proves each call to it, and the day pass that does. Raises Unauthenticated without a day pass."""
+    """The CA, what proves each call to it, and the day pass that does; once all went well, the revoked host
+    certificates come along. Raises Unauthenticated without a day pass."""
     held = holding.held(membership, time.time())
     if held is None:
         raise Unauthenticated(
@@ -32,7 +33,9 @@ def speaking(membership: Membership, patience: float = TIMEOUT) -> Iterator[tupl
     certificate = held.certificate
     by = agent_signer(held.agent, certificate.encode(), certificate.public_key)
     with membership.remote(patience) as remote:
-        yield remote, calls.prover(membership.ca_id, certificate, by), held
+        prove = calls.prover(membership.ca_id, certificate, by)
+        yield remote, prove, held
+        enrolled.heed(membership, lambda: remote.my_bundle(prove), time.time())
 
 
 def certificates(settings: Settings) -> list[MyCertificate]:

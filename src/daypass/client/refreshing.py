@@ -20,8 +20,8 @@ def refresh(settings: Settings, context: Context) -> bool:
         membership = trust.load(context)
         with mine.speaking(membership, _PATIENCE) as (remote, prove, _):
             signed = remote.my_bundle(prove)
-        news = enrolled.verify(membership, signed, time.time(), _say_nothing)
-        enrolled.keep(membership, news)
+            news = enrolled.verify(membership, signed, time.time(), _say_nothing)
+            enrolled.keep(membership, news)
         if news is not None:
             sshconfig.update(settings, membership)
     except DaypassError:
