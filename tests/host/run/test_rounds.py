@@ -1,0 +1,239 @@
+"""Rounds of the agent, one at a time, with a CA that says what the test has it say."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.host.box import Box
+from tests.parts.kill import killed_at
+from tests.parts.needs import need
+
+from daypass import api
+from daypass.errors import DaypassError, NotFound, Unauthenticated, Unavailable
+from daypass.host.calls import Prove
+from daypass.host.run.agent import Agent
+from daypass.host.run.pace import Pace
+from daypass.host.run.systemd import Stops
+from daypass.host.run.voice import Voice
+from daypass.host.state import State
+from daypass.model import HostRole
+
+DAY = 86400
+ROOT = HostRole("ops", "restrict,pty", accounts=("root",))
+
+
+@dataclass
+class Link:
+    """The box's CA by a stream of `words` words, or an error in its place; `asked` counts what came how."""
+
+    box: Box
+    words: int = 1
+    error: DaypassError | None = None
+    retry_after: int | None = None
+    asked: list[str] = field(default_factory=list)
+    url: str = "https://ca.example.com"
+
+    @contextmanager
+    def stream(self, request: api.HostSyncRequest, prove: Prove) -> Iterator[Iterator[api.HostSyncResponse]]:
+        self.asked.append("stream")
+        if self.error is not None:
+            raise self.error
+        yield self._lines(request, prove)
+
+    def _lines(self, request: api.HostSyncRequest, prove: Prove) -> Iterator[api.HostSyncResponse]:
+        for _ in range(self.words):
+            yield self.box.ca.host_sync(request, prove)
+        if self.retry_after is not None:
+            yield api.HostSyncResponse(retry_after=self.retry_after)
+
+    def host_sync(self, request: api.HostSyncRequest, prove: Prove) -> api.HostSyncResponse:
+        self.asked.append("sync")
+        return self.box.ca.host_sync(request, prove)
+
+    def host_renew(self, request: api.HostRenewRequest, prove: Prove) -> api.HostRenewed:
+        self.asked.append("renew")
+        return self.box.ca.host_renew(request, prove)
+
+    def host_report(self, report: api.HostReport, prove: Prove) -> api.HostReportKept:  # noqa: ARG002
+        raise Unavailable("not now")
+
+    def revoke_host(self, ott: str, serial: int, *, reason: str = "") -> None:
+        self.box.ca.revoke_host(ott, serial, reason=reason)
+
+
+@dataclass
+class Set:
+    """An enrolled box, its agent, the clock it goes by, and what it said."""
+
+    box: Box
+    link: Link
+    agent: Agent
+    said: list[str]
+    ahead: float = 0.0
+
+    def state(self) -> State:
+        found = State.load(self.box.paths.state)
+        assert found is not None
+        return found
+
+
+@pytest.fixture
+def scene(box: Box) -> Set:
+    now = int(time.time())
+    box.ca.certificate |= {"valid_after": now, "valid_before": now + 30 * DAY}
+    box.enrol()
+    link, said = Link(box), list[str]()
+    agent: Any = Agent(box.paths, Stops(), Voice(write=said.append), Pace(told=0, renew=0, renew_longest=0))
+    made = Set(box, link, agent, said)
+    agent.connect = lambda _url, _roots: link
+    agent.wall = lambda: time.time() + made.ahead
+    return made
+
+
+def test_a_word_of_the_stream_is_brought_into_force(scene: Set) -> None:
+    scene.box.change(roles=[ROOT])
+    assert 0 <= scene.agent.round() <= 20
+    assert (scene.box.paths.principals / "root").exists()
+    assert any("principals/root changed" in line for line in scene.said)
+
+
+def test_the_end_of_a_stream_says_when_to_come_back_and_never_for_good(scene: Set) -> None:
+    scene.link.retry_after = 10**9
+    assert all(scene.agent.round() <= 600 for _ in range(20))
+
+
+@pytest.mark.parametrize("error", [NotFound("no such route"), None], ids=["no streams", "mute streams"])
+def test_where_streams_do_not_get_through_it_asks(scene: Set, error: DaypassError | None) -> None:
+    scene.link.error, scene.link.words = error, 0
+    while scene.link.asked[-1:] != ["sync"]:
+        assert len(scene.link.asked) < 5
+        wait = scene.agent.round()
+    assert 45 <= wait <= 75
+    assert scene.state().synced_at > 0
+
+
+def test_a_ca_that_is_down_is_said_once_and_louder_by_the_day(scene: Set) -> None:
+    scene.link.error = Unavailable("nothing answers")
+    levels = list[str]()
+    for scene.ahead in (0, 60, 7200, 7300, 2 * DAY, 8 * DAY, 29 * DAY, 31 * DAY):
+        scene.said.clear()
+        scene.agent.round()
+        levels.append("".join(sorted(line[1] for line in scene.said)))
+    assert levels == ["5", "", "4", "", "3", "2", "2", ""]
+
+
+def test_a_week_without_a_ca_changes_nothing_that_sshd_reads(scene: Set) -> None:
+    scene.agent.round()
+    before = scene.box.tree()
+    scene.link.error = Unavailable("nothing answers")
+    for day in range(8):
+        scene.ahead = day * DAY
+        scene.agent.round()
+    assert scene.box.tree() == before
+
+
+@pytest.mark.parametrize("years", [-1, 1])
+def test_a_clock_that_jumps_is_told_and_harms_nothing(scene: Set, years: int) -> None:
+    scene.agent.round()
+    before = scene.box.tree()
+    scene.ahead = years * 365 * DAY
+    scene.agent.round()
+    assert any("timedatectl" in line for line in scene.said)
+    assert scene.box.tree() == before
+    scene.ahead = 0
+    scene.said.clear()
+    scene.agent.round()
+    assert scene.said == ["<5>in touch with https://ca.example.com again\n"]
+
+
+def test_a_renewal_that_fails_is_tried_again_and_keeps_the_old_certificate(scene: Set) -> None:
+    scene.agent.round()
+    scene.ahead, before = 22 * DAY, scene.state().certificates
+    scene.box.ca.bundle |= {"expires": int(time.time()) + 99 * DAY, "version": 9}
+    scene.box.ca.renew_answer = lambda _: api.HostRenewed(certificates=[])
+    scene.agent.round()
+    assert scene.state().certificates == before
+    scene.box.ca.renew_answer = lambda answer: answer
+    scene.agent.round()
+    assert scene.state().certificates[0].serial > before[0].serial
+    assert scene.link.asked.count("renew") == 2
+
+
+def test_a_host_that_was_removed_is_told_to_enrol_anew(scene: Set) -> None:
+    scene.link.error = Unauthenticated("its host has been removed", hint="enrol the host anew")
+    scene.agent.round()
+    assert scene.said[0] == "<3>its host has been removed; enrol the host anew\n"
+
+
+def test_the_ca_hears_of_a_new_account(scene: Set) -> None:
+    scene.link.words = 3
+    with scene.box.paths.passwd.open("a") as file:
+        file.write("carol:x:5003:5003::/home/carol:/bin/sh\n")
+    real, calls = scene.box.ca.host_sync, count()
+
+    def answer(request: api.HostSyncRequest, prove: Prove) -> api.HostSyncResponse:
+        if next(calls) == 1:
+            with scene.box.paths.passwd.open("a") as file:
+                file.write("dave:x:5004:5004::/home/dave:/bin/sh\n")
+        return real(request, prove)
+
+    scene.box.ca.host_sync = answer  # type: ignore[method-assign]
+    scene.agent.round()
+    assert any("dave" in each.accounts for each in scene.box.ca.synced)
+    assert scene.link.asked == ["stream", "sync"]
+
+
+@contextmanager
+def full(folder: Path) -> Iterator[Callable[[], None]]:
+    """A disk of its own below `folder`, with nothing left on it until what is given is called."""
+    kept = {each.name: each.read_bytes() for each in folder.iterdir() if each.is_file()}
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k,mode=700", "tmpfs", folder], check=True)
+    try:
+        for name, content in kept.items():
+            (folder / name).write_bytes(content)
+        filler = folder / "filler"
+        with filler.open("wb", buffering=0) as file:
+            try:
+                while True:
+                    file.write(b"x" * 4096)
+            except OSError:
+                pass
+        yield filler.unlink
+    finally:
+        subprocess.run(["umount", folder], check=True)
+
+
+def test_a_full_disk_is_told_and_heals(scene: Set) -> None:
+    need("root with network namespaces")
+    with full(scene.box.paths.memory) as make_room:
+        scene.box.change(roles=[ROOT])
+        for _ in range(3):
+            scene.agent.round()
+        assert next(line for line in scene.said if "No space left" in line).startswith("<3>")
+        scene.box.sshd.test()
+        make_room()
+        scene.agent.round()
+        assert (scene.box.paths.principals / "root").exists()
+        assert scene.state().synced_at > 0
+
+
+def test_a_kill_at_any_write_of_a_round_heals_with_the_next(scene: Set) -> None:
+    scene.agent.round()
+    for number in count(1):
+        scene.box.change(roles=[ROOT if number % 2 else HostRole("dev", "restrict", accounts=("deploy",))])
+        if not killed_at(number, scene.agent.round):
+            break
+        scene.box.sshd.test()
+        scene.agent.round()
+        wanted = "root" if number % 2 else "deploy"
+        found = [each.name for each in scene.box.paths.principals.iterdir()]
+        assert [each for each in found if not each.startswith(".")] == [wanted]
+    assert number > 4
