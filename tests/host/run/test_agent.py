@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
 import sys
@@ -124,11 +125,12 @@ def test_an_enrolment_beside_it_is_met_with_the_next_word(agent: RunningAgent, h
     assert agent.state().certificates[0].serial > before.certificates[0].serial
 
 
-def test_certificates_are_renewed_when_two_thirds_are_over(host: Box, real_ca: RealCa) -> None:
-    real_ca.stop()
-    real_ca.start(*later(22))
-    try:
-        with run_agent(host.paths, before=later(22)) as agent:
+def test_certificates_are_renewed_when_two_thirds_are_over(box: Box) -> None:
+    with run_real_ca(ROLES) as ca, box.running():
+        enrol(box, ca.token("later.example.com"))
+        ca.stop()
+        ca.start(*later(22))
+        with run_agent(box.paths, before=later(22)) as agent:
             before = certificate(agent)
             agent.wait_for("new certificates until")
         assert "sshd presents them" in agent.said()
@@ -136,7 +138,20 @@ def test_certificates_are_renewed_when_two_thirds_are_over(host: Box, real_ca: R
         assert after.public_key == before.public_key
         assert after.valid_before > before.valid_before
         assert agent.state().certificates[0].serial == after.serial
+        reload.prove([after], box.sshd.effective())
+
+
+def test_new_keys_are_shown_and_the_old_certificate_is_revoked(host: Box, real_ca: RealCa) -> None:
+    """On the word of the old key, once sshd has shown the new ones; the agent beside it goes on with them."""
+    with run_agent(host.paths) as agent:
+        in_touch(agent)
+        before = certificate(agent)
+        made = json.loads(ended("host", "rekey", "--root", host.root, "--json").stdout)
+        after = certificate(agent)
+        assert (made["proven"], made["serials"]) == (True, [after.serial])
+        assert after.public_key != before.public_key
         reload.prove([after], host.sshd.effective())
-    finally:
-        real_ca.stop()
-        real_ca.start(*later(22))  # its records are of that time from now on
+        assert not host.paths.given_up.exists()
+        revoked = [json.loads(line) for line in real_ca.run("ledger", "show", "--json").splitlines()]
+        assert [each for each in revoked if str(before.serial) in json.dumps(each) and "revoke" in json.dumps(each)]
+    ended("host", "sync", "--root", host.root)
