@@ -341,3 +341,17 @@ def test_the_switch_waits_for_a_sync_that_is_busy_with_the_same_files(box: Box) 
                     undo.result(0.5)
             assert undo.result(30) == 0
         assert not box.paths.enforcement.exists()
+
+
+IN_MATCH_OF_7_4 = {
+    "authenticationmethods", "authorizedkeyscommand", "authorizedkeysfile", "hostbasedauthentication",
+    "kbdinteractiveauthentication", "passwordauthentication",
+}  # fmt: skip
+"""Of servconf.c in OpenSSH 7.4: keywords with SSHCFG_ALL among those we write."""
+
+
+def test_every_word_is_one_that_sshd_7_4_knows_inside_of_match(box: Box) -> None:
+    box.write_config("AuthorizedKeysCommand /usr/bin/true", "AuthorizedKeysCommandUser nobody")
+    match, *ours = enforcement.lines(box.sshd, ["bob"])
+    assert match == "Match User *,!bob"
+    assert {each.split()[0].lower() for each in ours} == IN_MATCH_OF_7_4
