@@ -255,7 +255,9 @@ def test_a_host_that_is_silent_is_marked_so(play: Play) -> None:
 
     async def scenario(ca: Heart) -> None:
         await enrol(ca)
-        clock.later = 3600
+        clock.later = DAY - 60
+        assert await marks(ca) == {WEB: ("live",)}
+        clock.later = DAY + 60
         assert await marks(ca) == {WEB: ("live", "quiet")}
         (host,) = await ca.store.hosts()
         await ca.authority.host_calls.sync(host, said(ONE))

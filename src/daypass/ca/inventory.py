@@ -23,7 +23,9 @@ from daypass.model import HostFacts, shown
 __all__ = ["Inventory", "Listed"]
 
 SWEEP_EVERY = 600  # seconds
-QUIET = 900  # seconds without a word from a host that is not quiet yet: it polls every five minutes, or streams
+QUIET = (
+    86400  # seconds without a word until a host is called quiet; one that listens tells of itself four times a day
+)
 log = logging.getLogger("daypass.ca")
 
 

@@ -33,7 +33,7 @@ Examples:
 
 {_WHERE}
 Marks: expired, without a certificate that holds; cloned, two machines speak under one certificate; quiet, no word
-from it for a quarter of an hour. What a host says of itself admits nobody anywhere.""",
+from it for a day. What a host says of itself admits nobody anywhere.""",
 )
 @click.argument("pattern", required=False, default="")
 @click.option("--label", "labels", multiple=True, metavar="K=V", help="Only hosts with this label; repeatable.")

@@ -14,9 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 
-import msgspec
-
-from daypass.api import HostSyncRequest, HostSyncResponse
+from daypass.api import HostSyncResponse
 from daypass.errors import DaypassError, NotFound, Unavailable
 from daypass.host.calls import prover
 from daypass.host.closing import close_overdue
@@ -29,6 +27,7 @@ from daypass.host.reporting import tell
 from daypass.host.run.link import Link
 from daypass.host.run.pace import BackOff, Pace
 from daypass.host.run.systemd import Stopped, Stops, notify
+from daypass.host.run.telling import Telling
 from daypass.host.run.voice import Level, Voice
 from daypass.host.settings import Paths
 from daypass.host.state import State
@@ -62,8 +61,7 @@ class Agent:
         self._renewals = BackOff(self.pace.renew, self.pace.renew_longest)
         self._mute = 0
         self._renew_from = self._stream_from = self.clock()
-        self._told: HostSyncRequest | None = None  # what the CA last heard of this host
-        self._tell_from: float | None = None
+        self._telling = Telling(self.pace, self.clock)
 
     def run(self) -> None:
         notify("READY=1", "STATUS=starting")
@@ -90,7 +88,8 @@ class Agent:
             with ExitStack() as stack:
                 with self.stops.waiting():
                     lines = stack.enter_context(link.stream(asked, prover(before.state)))
-                opened, self._told = True, asked
+                opened = True
+                self._telling.told(asked)
                 for answer in self._words(lines):
                     heard = True
                     if answer.retry_after is not None:
@@ -133,7 +132,7 @@ class Agent:
         """Where streams do not get through: one question, and the wait until the next."""
         before = Before.load(self.paths)
         link = self.connect(before.state.url, before.state.roots)
-        self._told = request(before, self.paths)
+        self._telling.told(request(before, self.paths))
         self._done(sync_once(self.paths, link, self.wall()))
         self._turn(link)
         return self.pace.poll * random.uniform(0.75, 1.25)  # noqa: S311  spreads a fleet
@@ -191,14 +190,10 @@ class Agent:
             self.voice.say(Level.NOTICE, f"new certificates until {moment(renewed.state.expires)}; {shown}")
 
     def _tell(self, link: Link) -> None:
-        """The CA hears of what is new about this host, at a moment of its own within the next minutes."""
+        """The CA hears of what is new about this host, and that it is there."""
         asked = request(Before.load(self.paths), self.paths)
-        if self._told is not None and _same(asked, self._told):
-            self._tell_from = None
-        elif self._tell_from is None:
-            self._tell_from = self.clock() + random.uniform(0, self.pace.told)  # noqa: S311  spreads a fleet
-        elif self.clock() >= self._tell_from:
-            self._told, self._tell_from = asked, None
+        if self._telling.due(asked):
+            self._telling.told(asked)
             self._done(sync_once(self.paths, link, self.wall()))
 
     def _worry(self) -> None:
@@ -232,16 +227,6 @@ def told(synced: Synced) -> Iterator[str]:
     yield from (f"{path} {'changed' if path.exists() else 'taken away'}" for path in synced.changed)
     for what in ("made", "locked", "unlocked"):
         yield from (f"account {login} {what}" for login in getattr(synced, what))
-
-
-def _same(one: HostSyncRequest, other: HostSyncRequest) -> bool:
-    """Apart from what every sign of life changes."""
-    return _lasting(one) == _lasting(other)
-
-
-def _lasting(asked: HostSyncRequest) -> HostSyncRequest:
-    about = msgspec.structs.replace(asked.about, since=0) if asked.about is not None else None
-    return msgspec.structs.replace(asked, bundle_version=0, about=about)
 
 
 def _words_of(error: DaypassError | OSError) -> str:

@@ -14,7 +14,8 @@ __all__ = ["BackOff", "Pace"]
 class Pace:
     """Seconds. `first`: at most before the first try; `retry` and `longest`: at most before the second, and ever.
 
-    `told`: at most between something new about this host and the CA hearing of it; `poll` between two questions
+    `told`: at most between something new about this host and the CA hearing of it; `again` until it hears the same
+    once more; `poll` between two questions
     where streams do not get through, and `stream_again` until a stream is tried again there.
     """
 
@@ -22,6 +23,7 @@ class Pace:
     retry: float = 20.0
     longest: float = 300.0
     told: float = 300.0
+    again: float = 6 * 3600.0
     poll: float = 60.0
     stream_again: float = 3600.0
     renew: float = 120.0
