@@ -212,6 +212,26 @@ def test_the_root_is_found_by_its_fingerprint_in_any_spelling(server: Running, w
     assert web.get(f"/root/{'0' * 64}").status_code == 404
 
 
+def test_a_root_that_is_announced_is_found_and_all_stay_so_where_nothing_else_can_be_told(tmp_path: Any) -> None:
+    """Who joins has to find the way to another process, if this one can't use what is published."""
+    root, later = Root(), Root()
+    both = public_info(root, roots={each.fingerprint: each.pem for each in (later, root)})
+    answers: list[Any] = [both, both, DaypassError("x"), errors.Unavailable("not here")]
+
+    def latest() -> Any:
+        if isinstance(answers[0], Exception):
+            raise answers.pop(0)
+        return answers.pop(0)
+
+    with running(tmp_path / "s", root=root, info=public_info(root, latest=latest)) as server:
+        context = ssl.create_default_context(cadata=root.pem)
+        with httpx2.Client(base_url=server.url, verify=context, trust_env=False) as web:
+            assert web.get("/roots").json() == {"crts": [later.pem, root.pem]}
+            assert web.get(f"/root/{later.fingerprint}").json() == {"ca": later.pem}
+            assert web.get("/roots").status_code == 500
+            assert web.get(f"/root/{root.fingerprint}").json() == {"ca": root.pem}
+
+
 def test_ssh_roots_leave_out_what_is_empty(server: Running, web: httpx2.Client) -> None:
     server.heart.user = (PUBLIC,)
     assert set(web.get("/ssh/roots").json()) == {"userKey"}

@@ -11,7 +11,7 @@ import pytest
 from cryptography import x509
 from tests.server.kit import Root, Running, read_all, read_answer
 
-from daypass.server.tls import LiveContext
+from daypass.server.tls import Leaf, LiveContext
 
 
 @pytest.mark.filterwarnings("ignore:ssl.TLSVersion")
@@ -81,6 +81,34 @@ def test_a_leaf_that_can_not_be_renewed_leaves_the_old_one_in_use(caplog: pytest
     assert "could not be renewed" in caplog.text
     assert "PRIVATE KEY" not in caplog.text
     assert "PRIVATE KEY" not in repr(good)
+
+
+def test_a_leaf_that_can_not_be_made_is_tried_again_after_a_minute(caplog: pytest.LogCaptureFixture) -> None:
+    root, clock, asked = Root(), [700.0], list[float]()
+
+    def source() -> Leaf:
+        asked.append(clock[0])
+        if len(asked) == 2:
+            raise OSError
+        return replace(root.leaf(), not_before=0.0, not_after=900.0)
+
+    live = LiveContext(source, now=lambda: clock[0])
+    for now, renewed in ((700.0, False), (759.0, False), (760.0, True)):
+        clock[0] = now
+        assert live.refresh() is renewed
+    assert asked == [700.0, 700.0, 760.0] and caplog.text.count("could not be renewed") == 1
+
+
+def test_a_leaf_is_made_anew_when_its_root_is_another() -> None:
+    roots, at = [Root(), Root()], [0]
+    live = LiveContext(lambda: roots[at[0]].leaf(), mark=lambda: at[0])
+    with tls_server(live.context) as port:
+        assert not live.refresh() and shown_serial(port, roots[0])
+        at[0] = 1
+        assert live.refresh() and shown_serial(port, roots[1])
+        with pytest.raises(ssl.SSLCertVerificationError):
+            shown_serial(port, roots[0])
+        assert not live.refresh()
 
 
 class tls_server:  # noqa: N801

@@ -17,6 +17,8 @@ from daypass.signers.generate import generate_key_file, serialised
 from daypass.signers.x509 import (
     LEAF_LIFETIME,
     certificate_file,
+    cross_sign,
+    cross_signed,
     encode_certificate,
     fingerprint,
     issue_leaf,
@@ -122,6 +124,43 @@ def test_a_handshake_succeeds_with_the_pinned_root_and_no_other(
     else:
         with pytest.raises(failure):
             asyncio.run(shake_hands(server, client, host))
+
+
+@pytest.mark.parametrize("pinned", ["old", "new", "both"])
+@pytest.mark.parametrize("crossed", [True, False])
+def test_whoever_pins_the_old_root_or_the_new_one_gets_through_while_one_vouches_for_the_other(
+    tmp_path: Path, pinned: str, crossed: bool
+) -> None:
+    """By openssl's strictest reading: the self-issued certificate does not count against the old root's pathlen:0."""
+    old, new = (make_root("Example", CA_ID, NOW - each) for each in (1000, 0))
+    chain, _ = issue_leaf(*new, ["ca.example.com"], NOW)
+    cross = encode_certificate(cross_sign(new[0], *old, NOW))
+    roots = {"old": [old], "new": [new], "both": [new, old]}[pinned]
+    (tmp_path / "roots").write_bytes(b"".join(encode_certificate(root) for root, _ in roots))
+    (tmp_path / "chain").write_bytes(cross if crossed else b"")
+    (tmp_path / "leaf").write_bytes(chain)
+    more = ["-untrusted", str(tmp_path / "chain")] if crossed else []
+    at = ["-attime", str(NOW), "-purpose", "sslserver", "-x509_strict", "-CAfile", str(tmp_path / "roots"), *more]
+    verdict = subprocess.run(
+        ["openssl", "verify", *at, "-verify_hostname", "ca.example.com", str(tmp_path / "leaf")], capture_output=True
+    )
+    assert (verdict.returncode == 0) is (crossed or pinned != "old"), verdict.stderr
+
+
+def test_a_root_is_certified_by_one_of_the_same_name_alone() -> None:
+    """Under another name it would count against pathlen:0, and nobody would get through."""
+    with pytest.raises(ValueError, match="same name"):
+        cross_sign(make_root("Other", CA_ID, NOW)[0], *make_root("Example", CA_ID, NOW), NOW)
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"nothing", b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"]
+)
+def test_a_broken_cross_certificate_is_named(content: bytes, tmp_path: Path) -> None:
+    assert cross_signed(tmp_path / "tls_root-2.key") == b""
+    (tmp_path / "tls_root-2.cross").write_bytes(content)
+    with pytest.raises(Misconfigured, match=r"tls_root-2\.cross"):
+        cross_signed(tmp_path / "tls_root-2.key")
 
 
 async def shake_hands(server: ssl.SSLContext, client: ssl.SSLContext, host: str) -> None:

@@ -57,7 +57,7 @@ url = {url}
 # Proxies before them, by address or network: these say who really asks.
 trusted_proxies = []
 
-# The CA's keys. The first of each use signs, further ones are only announced.
+# The CA's keys. The first of each use signs, further ones are only announced. New ones: daypass ca rotate
 [[keys]]
 use = "user"    # signs people's certificates
 file = {user_key}

@@ -18,6 +18,7 @@ from typing import Final, Protocol
 __all__ = ["ByName", "Leaf", "LiveContext", "TlsSource", "context_with"]
 
 CHECK_EVERY: Final = 5.0  # seconds
+RETRY_AFTER: Final = 60.0  # seconds, where a leaf could not be made
 log = logging.getLogger("daypass.server")
 
 
@@ -68,6 +69,7 @@ class LiveContext:
     ) -> None:
         self._source, self._mark = source, mark
         self._made_with = mark()
+        self._not_before = 0.0  # of the next attempt
         self._now = now
         self._other = other
         self._leaf = source()
@@ -81,8 +83,8 @@ class LiveContext:
 
     def refresh(self) -> bool:
         """Replace the leaf if it is due. A source that fails is logged and asked again at the next check."""
-        mark = self._mark()
-        if self._now() < self._leaf.renew_at and mark == self._made_with:
+        mark, now = self._mark(), self._now()
+        if now < self._not_before or (now < self._leaf.renew_at and mark == self._made_with):
             return False
         try:
             leaf = self._source()
@@ -90,6 +92,7 @@ class LiveContext:
             _load(self.context, leaf)
         except Exception:
             log.exception("the TLS leaf could not be renewed; the old one ends at %d", self._leaf.not_after)
+            self._not_before = now + RETRY_AFTER
             return False
         self._leaf, self._made_with = leaf, mark
         return True
