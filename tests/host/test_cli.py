@@ -158,6 +158,16 @@ def test_status_says_when_the_ca_last_had_word_and_that_certificates_are_refused
     assert "without its KRL every key" in capsys.readouterr().err
 
 
+def test_status_says_through_which_bastions_people_come(box: Box, capsys: pytest.CaptureFixture[str]) -> None:
+    box.ca.bundle["bastions"] = ["gate-1.example.com", "gate-2.example.com"]
+    box.enrol()
+    box.sync()
+    assert status(box) == 0
+    assert "people come through gate-1.example.com or gate-2.example.com\n" in capsys.readouterr().out
+    status(box, "--json")
+    assert json.loads(capsys.readouterr().out)["bastions"] == ["gate-1.example.com", "gate-2.example.com"]
+
+
 def test_accounts_that_are_left_open_are_told_each_time_and_are_no_success(
     box: Box, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

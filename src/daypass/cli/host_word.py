@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from daypass.cli.output import duration, moment, utc
+from daypass.cli.output import duration, moment, printable, utc
 
 if TYPE_CHECKING:
     from daypass.host.settings import Paths
@@ -23,6 +23,16 @@ def told(state: State, paths: Paths, now: float) -> Iterator[str]:
         yield f"revoked certificates as of {moment(made)} (KRL {state.krl_version})"
         if closes is not None:
             yield f"without word no certificate is let in from {moment(closes)} on"
+    if bastions := _bastions(paths, state):
+        yield f"people come through {' or '.join(map(printable, bastions))}"
+
+
+def _bastions(paths: Paths, state: State) -> list[str]:
+    """By the CA's word, the one that laptops use first. It is shown, and sshd asks for none of them."""
+    from daypass.host.documents import Documents
+
+    kept = Documents.load(paths, state)
+    return kept.bundle.bastions if kept is not None else []
 
 
 def word(state: State, paths: Paths) -> dict[str, object]:
@@ -35,4 +45,5 @@ def word(state: State, paths: Paths) -> dict[str, object]:
         "krl_made": utc(made) if made is not None else None,
         "closed": is_closed(paths.krl),
         "closes_at": utc(closes) if closes is not None else None,
+        "bastions": _bastions(paths, state),
     }
