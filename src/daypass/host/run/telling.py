@@ -1,5 +1,5 @@
-"""When the CA is told how this host is: soon after something is new, and now and then although nothing is. So its list
-of hosts can tell one that listens from one that is gone."""
+"""When the CA is told how this host is: soon after something is new, and now and then although nothing is. By that
+its list of hosts tells one that listens from one that is gone."""
 
 from __future__ import annotations
 
