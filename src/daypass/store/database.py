@@ -35,7 +35,7 @@ class CommitLost(Unavailable):
 
 
 class Database:
-    """`write` and `read` are for one thread at a time: the store's worker."""
+    """`write` is for one thread, the store's worker; `read` has a connection of its own wherever it runs."""
 
     def __init__(self, url: URL) -> None:
         self.url = url

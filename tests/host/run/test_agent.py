@@ -17,6 +17,7 @@ from tests.parts.needs import need
 from tests.parts.processes import wait_until
 
 from daypass.host import reload
+from daypass.host.closing import is_closed
 from daypass.wire import Certificate
 
 ROLES = """
@@ -32,6 +33,11 @@ name = "ops"
 hosts = ["*"]
 groups = ["ops"]
 accounts = ["root"]
+"""
+CLOSING = """
+[[hosts.fail_closed]]
+hosts = ["*"]
+after = "1h"
 """
 CONFLICT, MISCONFIGURED = 7, 10
 
@@ -74,6 +80,14 @@ def certificate(agent: RunningAgent) -> Certificate:
 def later(days: int) -> list[str | Path]:
     """A clock that is so many days ahead, and goes on as it does."""
     return [need("faketime"), "-f", f"+{days}d"]
+
+
+def ahead(days: int) -> dict[str, str]:
+    """The same for a process that is to be stopped: faketime itself stands between it and a signal."""
+    shown = subprocess.run([*later(days), "env"], capture_output=True, text=True, check=True).stdout
+    found = dict(line.split("=", 1) for line in shown.splitlines() if line.startswith(("LD_PRELOAD=", "FAKETIME=")))
+    assert len(found) == 2
+    return found
 
 
 def test_what_is_published_arrives_by_itself(agent: RunningAgent, real_ca: RealCa) -> None:
@@ -125,12 +139,29 @@ def test_an_enrolment_beside_it_is_met_with_the_next_word(agent: RunningAgent, h
     assert agent.state().certificates[0].serial > before.certificates[0].serial
 
 
+def test_a_host_that_is_to_fail_closed_does_so_by_itself_and_opens_with_the_next_word(
+    host: Box, real_ca: RealCa
+) -> None:
+    real_ca.publish(ROLES + CLOSING)
+    ended("host", "sync", "--root", host.root)
+    before = host.paths.krl.read_bytes()
+    real_ca.stop()
+    try:
+        with run_agent(host.paths, env=ahead(1)) as agent:
+            agent.wait_for("certificates are refused here now")
+        assert is_closed(host.paths.krl)
+    finally:
+        real_ca.start()
+    with run_agent(host.paths):
+        wait_until(lambda: host.paths.krl.read_bytes() == before, "the CA's own list")
+
+
 def test_certificates_are_renewed_when_two_thirds_are_over(box: Box) -> None:
     with run_real_ca(ROLES) as ca, box.running():
         enrol(box, ca.token("later.example.com"))
         ca.stop()
         ca.start(*later(22))
-        with run_agent(box.paths, before=later(22)) as agent:
+        with run_agent(box.paths, env=ahead(22)) as agent:
             before = certificate(agent)
             agent.wait_for("new certificates until")
         assert "sshd presents them" in agent.said()
