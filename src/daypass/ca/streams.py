@@ -157,8 +157,7 @@ class Streams:
         self._judged = force, facts
 
     def _forget(self, stream: HostStream) -> None:
-        if self._open.get(stream.host.id) is stream:
-            del self._open[stream.host.id]
+        del self._open[stream.host.id]  # it ends once, and before another one of its host is here
 
 
 def _concerned(stream: HostStream, notices: Notices) -> bool:

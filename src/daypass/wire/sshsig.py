@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import binascii
 import hashlib
-import textwrap
 from dataclasses import dataclass
 
 from daypass.errors import Invalid
@@ -87,7 +86,8 @@ class SshSignature:
     def armor(self) -> str:
         """The text form, as ssh-keygen -Y writes it: lines of 70 characters, the last one ended."""
         body = binascii.b2a_base64(self.encode(), newline=False).decode()
-        return "\n".join([_BEGIN, *textwrap.wrap(body, 70), _END, ""])
+        lines = (body[at : at + 70] for at in range(0, len(body), 70))
+        return "\n".join([_BEGIN, *lines, _END, ""])
 
     def verify(self, namespace: str, message: bytes, key: PublicKey | None) -> None:
         """Raise `Invalid` unless this is a signature over `message` for `namespace` by `key`.
