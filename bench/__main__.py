@@ -1,6 +1,6 @@
 """`make bench`: measures, and writes bench/results.json (flat: name -> number).
 
-    python -m bench [issue] [ssh] [cli] [login] [policy] [files] [explain] [fleet] [krl]
+    python -m bench [issue] [ssh] [cli] [login] [policy] [files] [explain] [fleet] [krl] [agent]
                     [--quick]
 
 Every figure stands beside the floor it is compared with, both taken in the same run: machines differ, ratios travel.
@@ -15,7 +15,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import command, explain, files, fleet, issue, krl, login, policy, ssh
+from bench import agent, command, explain, files, fleet, issue, krl, login, policy, ssh
 
 RESULTS = Path(__file__).parent / "results.json"
 PARTS: dict[str, Callable[[bool], dict[str, float]]] = {
@@ -28,6 +28,7 @@ PARTS: dict[str, Callable[[bool], dict[str, float]]] = {
     "explain": explain.measure,
     "fleet": fleet.measure,
     "krl": krl.measure,
+    "agent": agent.measure,
 }
 
 

@@ -93,6 +93,10 @@ class FakeCa:
         """As daypass.remote answers it; the proof is verified like the real CA does."""
         self.synced.append(request)
         self._verify("/v1/host/sync", prove)
+        return self.word(request)
+
+    def word(self, request: api.HostSyncRequest) -> api.HostSyncResponse:
+        """What it says to that, now."""
         trust, bundle = self._trust(), self._bundle()
         same = request.digest == bundle.digest
         signer = self.signers.get("bundle", self.bundle_key)

@@ -192,9 +192,16 @@ class Agent:
     def _tell(self, link: Link) -> None:
         """The CA hears of what is new about this host, and that it is there."""
         asked = request(Before.load(self.paths), self.paths)
-        if self._telling.due(asked):
-            self._telling.told(asked)
+        if not self._telling.due(asked):
+            return
+        try:
             self._done(sync_once(self.paths, link, self.wall()))
+        except (DaypassError, OSError) as error:  # the stream goes on
+            self._telling.later()
+            self.voice.complain("tell", Level.NOTICE, f"the CA could not be told: {_words_of(error)}")
+        else:
+            self._telling.told(asked)
+            self.voice.over("tell")
 
     def _worry(self) -> None:
         state = State.load(self.paths.state)

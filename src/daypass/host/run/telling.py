@@ -28,6 +28,10 @@ class Telling:
         self._last, self._from = asked, None
         self._again_from = self._clock() + self._pace.again
 
+    def later(self) -> None:
+        """It could not be told: at another moment, then."""
+        self._from = None
+
     def due(self, asked: HostSyncRequest) -> bool:
         """Whether to tell it now: at a moment of this host's own within the next minutes, so that a fleet spreads."""
         now = self._clock()
