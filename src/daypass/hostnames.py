@@ -5,6 +5,7 @@ The CA goes by what its policy says, laptops by what the offline root has signed
 
 from __future__ import annotations
 
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 from msgspec import Struct
@@ -35,7 +36,7 @@ class HostNames(Struct, frozen=True):
         return found is not None and any(each is not None and found in each for each in inside)
 
     def short(self, name: str) -> str:
-        """ "web-1" for "web-1.example.com" where that is directly in the short domain; else empty."""
+        """`web-1` for `web-1.example.com` where that is directly in the short domain; else empty."""
         label, _, rest = name.partition(".")
         return label if self.short_domain and rest == self.short_domain and is_host_name(label) else ""
 
@@ -46,12 +47,15 @@ class HostNames(Struct, frozen=True):
     def admits(self, name: str, beside: frozenset[str]) -> bool:
         """Whether it may be a principal of a certificate with all of these: first labels only beside their names."""
         whole = f"{name}.{self.short_domain}"
-        is_short = whole in beside and self.short(whole) == name and self.holds(whole)
-        return is_short or self.holds(name) or self.holds_address(name)
+        if whole in beside and self.short(whole) == name and self.holds(whole):
+            return True
+        return self.holds(name) or self.holds_address(name)
 
 
 def address(text: str) -> IPv4Address | IPv6Address | None:
     """None for what is no address, or another spelling of one: a certificate's names are compared as text."""
+    if ":" not in text and text.strip("0123456789."):
+        return None  # said at once: lists have ten thousands of names
     try:
         found = ip_address(text)
     except ValueError:
@@ -59,6 +63,7 @@ def address(text: str) -> IPv4Address | IPv6Address | None:
     return found if str(found) == text and "%" not in text else None
 
 
+@lru_cache(maxsize=1024)
 def network(text: str) -> IPv4Network | IPv6Network | None:
     """None for what is no network by its first address, or one wider than a single organisation's."""
     try:

@@ -166,7 +166,8 @@ class Hosts:
 
     async def _make_client_bundle(self, now: int) -> tuple[str, str]:
         krl = await self._host_krls.current(now)
-        told = client_bundles.told(self._force.current.policy, await self._store.enrolled(now))
+        policy, enrolled = self._force.current.policy, await self._store.enrolled(now)
+        told = await asyncio.to_thread(client_bundles.told, policy, enrolled)
         document = {
             "type": "daypass-client-bundle-v1",
             "ca_id": self._ca_id.hex(),
