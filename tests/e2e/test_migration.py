@@ -174,7 +174,12 @@ def test_a_machine_leaves_and_one_that_became_an_image_comes_up_as_another(compa
     machine = company.machine
     known, scan = (machine.root / "etc/machine-id"), ("ssh-keyscan", "-t", "ed25519", machine.address)
     before = known.read_text(), company.yard.run(*scan).stdout
+    unit = machine.root / "etc/systemd/system/daypass-host.service"
+    assert unit.exists()
     company.daypass("host", "leave", "--force")
+    assert not unit.exists()
+    assert not (machine.root / "etc/ssh/daypass").exists()
+    assert not (machine.root / "var/lib/daypass").exists()
     wait_until(lambda: not company.comes_in(company.day_pass), "the certificate's end")
     assert company.comes_in(company.key)
     assert company.daypass("host", "status", code=1).stdout.startswith("this machine is not enrolled")
