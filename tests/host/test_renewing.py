@@ -154,6 +154,20 @@ def test_only_the_named_type_gets_a_new_key_and_all_get_new_certificates(box: Bo
         rekeyed(box, "rsa")
 
 
+def test_a_key_that_its_owner_took_away_keeps_no_other_from_its_renewal(box: Box) -> None:
+    make_key(box.root / "sshd/ssh_host_ecdsa_key", "ecdsa")
+    with box.config.open("a") as file:
+        file.write(f"HostKey {box.root}/sshd/ssh_host_ecdsa_key\n")
+    box.enrol()
+    box.sync()
+    (box.root / "sshd/ssh_host_ecdsa_key").unlink()
+    renewed(box)
+    assert [Path(each.key).name for each in state(box).certificates] == ["ssh_host_ed25519_key"]
+    (box.root / "sshd/ssh_host_ed25519_key").unlink()
+    with pytest.raises(Misconfigured):
+        renewed(box)
+
+
 def test_what_can_not_be_given_up_yet_waits_for_the_next_time(host: Box) -> None:
     rekeyed(host)
     host.ca.revoke_error = Unavailable("the CA is down")

@@ -86,9 +86,10 @@ def rekey(paths: Paths, ca: Ca, now: float, kinds: Collection[str] = ()) -> Rene
 
 
 def _present(state: State) -> list[_Pair]:
-    """Whatever stands at a key's place is what sshd uses, also where somebody has replaced it."""
+    """Whatever stands at a key's place is what sshd uses, also where somebody has replaced it. One that its owner has
+    taken away is certified no more."""
     found = list[_Pair]()
-    for each in state.certificates:
+    for each in [each for each in state.certificates if Path(each.key).exists()] or state.certificates:
         (key,), _ = load_host_keys([Path(each.key)])
         found.append(_Pair(key, key.path, Path(each.path), None))
     return found
