@@ -10,10 +10,14 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding
 from tests.host.box import Box
 from tests.host.fake_ca import NAME
 from tests.host.tls_ca import TlsCa, run_tls_ca
+from tests.parts.processes import free_port
+from tests.parts.x509 import make_root
 
 from daypass.cli.main import main
 from daypass.host.closing import close_if_due
@@ -190,3 +194,39 @@ def test_accounts_that_are_left_open_are_told_each_time_and_are_no_success(
     assert len(json.loads(capsys.readouterr().out)["left_open"]) == 7
     assert main(["host", "sync", "--root", str(box.root), "--lock-many"]) == 0
     assert asked == [False, False, True]
+
+
+def test_cron_hears_once_that_the_ca_is_away_and_a_person_every_time(
+    box: Box, capsys: pytest.CaptureFixture[str]
+) -> None:
+    box.enrol()
+    state = State.load(box.paths.state)
+    assert state is not None
+    there = msgspec.structs.replace(state, url=f"https://127.0.0.1:{free_port()}", roots=[_root()])
+    box.paths.state.write_bytes(there.encode())
+    codes = [main(["host", "sync", "--root", str(box.root)]) for _ in range(3)]
+    assert codes == [9, 9, 9]
+    assert capsys.readouterr().err.count("nothing answers") == 1
+    assert main(["host", "sync", "--root", str(box.root), "--json"]) == 9
+    assert "nothing answers" in capsys.readouterr().err
+
+
+def test_status_ends_with_1_long_before_anything_expires(box: Box, capsys: pytest.CaptureFixture[str]) -> None:
+    now = int(time.time())
+    box.ca.certificate |= {"valid_after": now - 2 * 86400, "valid_before": now + 28 * 86400}
+    box.enrol()
+    assert status(box) == 0
+    state = State.load(box.paths.state)
+    assert state is not None
+    box.paths.state.write_bytes(msgspec.structs.replace(state, enrolled_at=now - 2 * 86400).encode())
+    capsys.readouterr()
+    assert status(box) == 1
+    shown = capsys.readouterr()
+    assert "no word from https://ca.example.com for 2 d" in shown.out + shown.err
+    assert status(box, "--json") == 1
+    found = json.loads(capsys.readouterr().out)
+    assert (found["valid"], [each["level"] for each in found["worries"]]) == (True, ["ERR"])
+
+
+def _root() -> str:
+    return make_root(ca_id=b"i" * 32)[0].public_bytes(Encoding.PEM).decode()

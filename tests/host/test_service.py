@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from pathlib import Path
 
@@ -48,3 +49,14 @@ def test_nothing_is_there_to_be_taken_away_twice(box: Box) -> None:
     assert service.remove(box.paths)
     assert not service.remove(box.paths)
     assert not service.is_active(box.paths)
+
+
+@pytest.mark.parametrize("mode", [0o777, 0o775])
+def test_what_others_may_change_is_not_run_by_root(box: Box, mode: int) -> None:
+    program = box.root / "daypass"
+    program.write_text("#!/bin/sh\n")
+    os.chown(program, 0, 1000)
+    program.chmod(mode)
+    with pytest.raises(Misconfigured, match="can be changed by others than root"):
+        service.install(box.paths, [str(program)])
+    assert not service.path(box.paths).exists()
