@@ -6,6 +6,7 @@ import re
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -148,6 +149,22 @@ def test_what_is_not_an_answer_is_none(server: Server, body: bytes) -> None:
         sync(server.link())
     with pytest.raises(Unavailable):
         heard(server)
+
+
+@pytest.mark.parametrize("head", ["transfer-encoding: chunked", "connection: close"])
+def test_a_stream_may_be_silent_for_longer_than_a_call(
+    server: Server, monkeypatch: pytest.MonkeyPatch, head: str
+) -> None:
+    """The CA's sign of life comes every 25 seconds, and its stream may end with the connection."""
+    monkeypatch.setattr(link_module, "_TIMEOUT", 0.2)
+    server.says(b"", head=head)
+    began = time.monotonic()
+    with (
+        Link(server.url, server.roots, silence=1.0).stream(api.HostSyncRequest(), prove) as lines,
+        pytest.raises(Unavailable, match="has not answered in time"),
+    ):
+        next(lines)
+    assert time.monotonic() - began > 0.9
 
 
 def test_a_stream_that_says_nothing_is_dead(server: Server) -> None:

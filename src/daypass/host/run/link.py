@@ -68,9 +68,8 @@ class Link:
     @contextmanager
     def stream(self, request: api.HostSyncRequest, prove: Prove) -> Iterator[Iterator[api.HostSyncResponse]]:
         """What the CA has to say, as it says it. Ends when the CA ends it; Unavailable if nothing comes any more."""
-        with self._answered("/v1/host/stream", request, prove) as (connection, response):
-            if connection.sock is not None:
-                connection.sock.settimeout(self._silence)
+        with self._answered("/v1/host/stream", request, prove) as (line, response):
+            line.settimeout(self._silence)
             yield self._lines(response)
 
     def _lines(self, response: HTTPResponse) -> Iterator[api.HostSyncResponse]:
@@ -92,7 +91,7 @@ class Link:
     @contextmanager
     def _answered(
         self, path: str, body: msgspec.Struct, prove: Prove | None
-    ) -> Iterator[tuple[HTTPSConnection, HTTPResponse]]:
+    ) -> Iterator[tuple[socket.socket, HTTPResponse]]:
         content = msgspec.json.encode(body)
         headers = {
             "content-type": "application/json", "accept-encoding": "identity", "accept": "application/json",
@@ -105,12 +104,13 @@ class Link:
             try:
                 await_name(self.url)
                 connection.request("POST", path, content, headers)
+                line: socket.socket = connection.sock  # an answer that ends with the connection takes it along
                 response = connection.getresponse()
                 if not 200 <= response.status < 300:
                     raise self._refusal(response)
             except (OSError, HTTPException) as error:
                 raise self._failed(error) from error
-            yield connection, response
+            yield line, response
         finally:
             connection.close()
 
