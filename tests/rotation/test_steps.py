@@ -117,6 +117,18 @@ def test_a_stage_out_of_turn_is_refused_with_the_one_that_is_next(
     assert (ca.key_files(), ca.file.read_bytes(), ca.trust()) == before
 
 
+def test_a_key_that_the_operator_has_made_and_listed_is_taken_as_the_next(ca: Rotating) -> None:
+    """Whatever it is called: it is the newer one, as long as the trust document has only the other."""
+    generate_key_file(ca.keys / "alpha")
+    ca.ground("user").list(ca.keys / "user_ca", ca.keys / "alpha")
+    for stage, at in zip(
+        ("", *STAGES), (Stage.ANNOUNCING, Stage.ANNOUNCED, Stage.SIGNING, Stage.STEADY), strict=True
+    ):
+        ca.stage("user", *[stage] * bool(stage))
+        assert ca.standing("user").stage is at
+    assert [key.file.name for key in ca.parts().config.keys if key.use == "user"] == ["alpha"]
+
+
 def test_a_domain_signed_in_between_changes_nothing_about_which_key_is_the_new_one(ca: Rotating) -> None:
     """`ca trust` writes the whole document anew, from a configuration that names the new key first."""
     ca.stage("user", "announce", "sign")
