@@ -1,6 +1,7 @@
 """`make bench`: measures, and writes bench/results.json (flat: name -> number).
 
     python -m bench [issue] [ssh] [cli] [login] [policy] [files] [explain] [fleet] [krl] [agent]
+    python -m bench [issue] [ssh] [cli] [login] [policy] [files] [explain] [fleet] [first_login]
                     [--quick]
 
 Every figure stands beside the floor it is compared with, both taken in the same run: machines differ, ratios travel.
@@ -15,7 +16,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import agent, command, explain, files, fleet, issue, krl, login, policy, ssh
+from bench import agent, command, explain, files, first_login, fleet, issue, krl, login, policy, ssh
 
 RESULTS = Path(__file__).parent / "results.json"
 PARTS: dict[str, Callable[[bool], dict[str, float]]] = {
@@ -29,6 +30,7 @@ PARTS: dict[str, Callable[[bool], dict[str, float]]] = {
     "fleet": fleet.measure,
     "krl": krl.measure,
     "agent": agent.measure,
+    "first_login": first_login.measure,
 }
 
 

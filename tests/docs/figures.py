@@ -44,6 +44,8 @@ FIGURES = (
     Figure("ssh_config_overhead_ms", "what our configuration adds to `ssh`", " ms", 1, "25 ms, four requests"),
     Figure("login_wall_ms", "a whole `daypass login`, but for the person's own seconds", " ms", 0),
     Figure("login_wall_over_floor", "the same, over Python's start and one TLS request to CA and provider", " x", 1),
+    Figure("minutes_to_first_login", "from a bare machine to the first login, by the quickstart", " min", 1),
+    Figure("first_login_over_pip", "the same, over pip with the same packages", " x", 1),
     Figure("completion_ms", "Tab in a shell", " ms", 0),
     Figure("cli_status_cpu_over_python", "CPU of `daypass status`, over `python3 -c pass`", " x", 1),
 )  # fmt: skip

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pytest
 from tests.host.box import Box
+from tests.host.fake_ca import FakeCa, public
 from tests.host.test_answer import LIES, Lie, bundle, signed_by_stranger
 from tests.host.tls_ca import TlsCa, run_tls_ca
 from tests.shell_agent.shell_box import ShellBox, in_lines
@@ -32,6 +33,14 @@ WORDS = {  # what the agent in shell says of some of them
     "can't stand on a line": "can not stand",
 }
 TOLD = [row for row in LIES if row[0] not in OF_JSON]
+
+
+def own_user_ca(ca: FakeCa) -> None:
+    """A bundle key that was stolen tries to bring a user CA along."""
+    ca.bundle.update(user_ca=[public(ca.user_ca).line(), public(ca.stranger).line()])
+
+
+TOLD.append(("user CA key that the trust document does not name", own_user_ca, "the trust document does not"))
 
 
 @pytest.fixture
@@ -79,6 +88,21 @@ def test_an_enrolled_host_goes_on_with_what_it_had(box: Box, ca: TlsCa, lie: Lie
     bundle(version=7, roles=[])(box.ca)
     machine.run("sync")
     assert not list(box.paths.principals.iterdir())
+
+
+def test_keys_are_rotated_by_the_offline_root_alone(box: Box, ca: TlsCa) -> None:
+    """Another user CA and bundle key are followed once the trust document names them, and not before."""
+    machine, fake = ShellBox(box), box.ca
+    machine.enroll(ca.token(), "--no-reload")
+    fake.signers.update(bundle=fake.stranger)
+    bundle(version=2, user_ca=[public(fake.stranger).line()])(fake)
+    assert "not signed by a key of this CA" in machine.run("sync", code=4).stderr
+    keys = {"user_ca": [public(fake.stranger).line()], "bundle_keys": [public(fake.stranger).line()]}
+    fake.trust.update(version=2, **keys)
+    machine.run("sync")
+    assert (machine.ours / "user_ca.pub").read_text() == f"{public(fake.stranger).line()}\n"
+    fake.trust.update(version=1, bundle_keys=[public(fake.bundle_key).line()])
+    assert "version 2 was seen before" in machine.run("sync", code=7).stderr
 
 
 def test_another_root_than_the_token_s_is_not_believed(box: Box, ca: TlsCa) -> None:
