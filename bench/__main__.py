@@ -1,6 +1,7 @@
 """`make bench`: measures, and writes bench/results.json (flat: name -> number).
 
-    python -m bench [issue] [ssh] [cli] [login] [policy] [files] [explain] [fleet] [krl] [agent] [first_login] [--quick]
+    python -m bench [--quick] [issue] [ssh] [cli] [login] [policy] [files] [explain] [fleet] [krl] [agent]
+                    [first_login]
 
 Every figure stands beside the floor it is compared with, both taken in the same run: machines differ, ratios travel.
 """
