@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from daypass.host.renewal import next_renewal, renew_due
 from daypass.host.state import CertificateState, State
 
@@ -9,7 +11,9 @@ DAY = 86400
 
 
 def state(*times: tuple[int, int], host: str = "h-1", serial: int = 5) -> State:
-    certificates = [CertificateState(path="c", serial=serial, begins=first, expires=last) for first, last in times]
+    certificates = [
+        CertificateState(path=__file__, serial=serial, begins=first, expires=last) for first, last in times
+    ]
     return State(
         url="", ca_id="", roots=[], host_id=host, name="web-1", trust_version=1, bundle_version=1, bundle_expires=0,
         krl_version=1, enrolled_at=0, certificates=certificates,
@@ -37,3 +41,9 @@ def test_a_host_keeps_its_moment_and_no_two_have_the_same() -> None:
 def test_what_has_ended_is_due_and_a_host_without_certificates_never() -> None:
     assert renew_due(state((0, 10)), 99)
     assert not renew_due(state(), 99)
+
+
+def test_a_lost_one_is_due_at_once() -> None:
+    (held,) = state((1000 * DAY, 1030 * DAY)).certificates
+    lost = msgspec.structs.replace(held, path="/nowhere/cert.pub")
+    assert renew_due(msgspec.structs.replace(state(), certificates=[lost]), 1001 * DAY)
