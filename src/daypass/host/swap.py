@@ -18,8 +18,9 @@ from pathlib import Path
 
 import msgspec
 
-from daypass.errors import DaypassError, Misconfigured, Unavailable
+from daypass.errors import DaypassError, Misconfigured
 from daypass.host import files, reload
+from daypass.host.install import explained
 from daypass.host.settings import Paths
 from daypass.host.sshd import Sshd
 from daypass.host.state import State
@@ -104,7 +105,7 @@ def carry_out(swap: Swap, paths: Paths, sshd: Sshd, certificates: Sequence[Certi
         swap = msgspec.structs.replace(swap, proven=True)
         swap.save(paths.swap)
     except BaseException as error:
-        raise _explained(error, _undone(swap, paths, sshd)) from error
+        raise explained(error, _undone(swap, paths, sshd)) from error
     _finish(swap, paths)
     return proven
 
@@ -174,12 +175,3 @@ def _undone(swap: Swap, paths: Paths, sshd: Sshd | None) -> list[str]:
         except DaypassError as error:
             troubles.append(f"{error.message}; look after sshd now, before you leave this session")
     return troubles
-
-
-def _explained(error: BaseException, troubles: Sequence[str]) -> BaseException:
-    undone = "; ".join(troubles) or "everything is as it was before"
-    if isinstance(error, OSError):
-        return Unavailable(f"{error.filename}: {error.strerror}; {undone}", code="host.write")
-    if isinstance(error, DaypassError):
-        return type(error)(f"{error.message}; {undone}", code=error.code, hint=error.hint)
-    return error
