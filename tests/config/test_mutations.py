@@ -55,6 +55,7 @@ file = "/etc/daypass/tls"
 domains = ["*.example.com"]
 short_names = "example.com"
 addresses = ["10.0.0.0/8"]
+stale_after = "14d"
 [[hosts.fail_closed]]
 after = "24h"
 hosts = ["vault-*"]

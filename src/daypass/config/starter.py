@@ -80,6 +80,7 @@ file = {tls_key}
 domains = {domains}
 # short_names = ""     # one domain: hosts directly in it go by their first label, too
 # addresses = []       # networks whose addresses may be names of hosts, for 24 h at a time
+# stale_after = "30d"  # after the end of its last certificate a host leaves the inventory, and its names are free
 
 # Hosts that refuse every certificate once they have had no word from the CA for so long. All others go on.
 # [[hosts.fail_closed]]
