@@ -13,7 +13,9 @@ from daypass.errors import Conflict
 from daypass.host import files
 from daypass.host.settings import Paths
 
-__all__ = ["alone", "only_agent"]
+__all__ = ["BUSY", "alone", "only_agent"]
+
+BUSY = "host.busy"
 
 
 @contextmanager
@@ -38,7 +40,7 @@ def _held(paths: Paths, lock: Path, patience: float, what: str) -> Iterator[None
     descriptor = os.open(lock, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     try:
         if not _locked(descriptor, patience):
-            raise Conflict(what, code="host.busy", hint="wait until it is done")
+            raise Conflict(what, code=BUSY, hint="wait until it is done")
         yield
     finally:
         os.close(descriptor)

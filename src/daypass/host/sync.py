@@ -23,10 +23,10 @@ from typing import Protocol
 import msgspec
 
 from daypass.api import HostSyncRequest, HostSyncResponse
-from daypass.errors import DaypassError, Misconfigured
+from daypass.errors import Conflict, DaypassError, Misconfigured
 from daypass.host import accounts, closing, documents, files, useradd
 from daypass.host.about import about
-from daypass.host.alone import alone
+from daypass.host.alone import BUSY, alone
 from daypass.host.calls import Prove, prover
 from daypass.host.documents import Documents, News
 from daypass.host.install import OurFile
@@ -105,9 +105,26 @@ class Before:
 
     @classmethod
     def load(cls, paths: Paths) -> Before:
-        """Misconfigured for what is not enrolled, a clone, or a folder that others may write to."""
+        """By who holds the lock: what was begun and left is finished or undone first.
+
+        Misconfigured for what is not enrolled, a clone, or a folder that others may write to.
+        """
         files.check_folder(paths.ours)
-        mended = mend(paths)
+        return cls._looked(paths, mend(paths))
+
+    @classmethod
+    def look(cls, paths: Paths) -> Before:
+        """By who does not. Where somebody else holds it, they may be in the middle of a change: nothing is mended."""
+        try:
+            with alone(paths):
+                return cls.load(paths)
+        except Conflict as error:
+            if error.code != BUSY:
+                raise
+        return cls._looked(paths)
+
+    @classmethod
+    def _looked(cls, paths: Paths, mended: str = "") -> Before:
         state = enrolled(paths)
         require_same(paths, state)
         return cls(state, Settings.load(paths.settings), Documents.load(paths, state), _krl_here(paths), mended)

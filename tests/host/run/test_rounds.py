@@ -18,12 +18,14 @@ from tests.parts.needs import need
 
 from daypass import api
 from daypass.errors import DaypassError, NotFound, Unauthenticated, Unavailable
+from daypass.host.alone import alone
 from daypass.host.calls import Prove
 from daypass.host.run.agent import Agent
 from daypass.host.run.pace import Pace
 from daypass.host.run.systemd import Stops
 from daypass.host.run.voice import Voice
 from daypass.host.state import State
+from daypass.host.swap import NEW_KEYS, Step, Swap
 from daypass.model import HostRole
 
 DAY = 86400
@@ -103,6 +105,21 @@ def test_a_word_of_the_stream_is_brought_into_force(scene: Set) -> None:
     assert 0 <= scene.agent.round() <= 20
     assert (scene.box.paths.principals / "root").exists()
     assert any("principals/root changed" in line for line in scene.said)
+
+
+def test_a_change_that_somebody_else_is_in_the_middle_of_is_not_mended_meanwhile(scene: Set) -> None:
+    """A rekey by hand beside the agent: its keys lie in a folder, its steps in a file, and it holds the lock."""
+    paths = scene.box.paths
+    begun = Swap(first=[Step.to(paths.ours / "new", b"new")], then=[], state=scene.state(), left=[])
+    with alone(paths):
+        (paths.memory / f"{NEW_KEYS}x").mkdir()
+        begun.first[0].take()
+        begun.save(paths.swap)
+        scene.link.words = 0
+        scene.agent.round()
+        assert (paths.memory / f"{NEW_KEYS}x").is_dir() and (paths.ours / "new").exists() and paths.swap.exists()
+    scene.agent.round()  # whoever it was died
+    assert not (paths.memory / f"{NEW_KEYS}x").exists() and not (paths.ours / "new").exists()
 
 
 def test_the_end_of_a_stream_says_when_to_come_back_and_never_for_good(scene: Set) -> None:

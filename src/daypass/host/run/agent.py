@@ -81,7 +81,7 @@ class Agent:
 
     def _listen(self) -> float:
         """Until the CA ends the stream. Unavailable when nothing comes any more."""
-        before = Before.load(self.paths)
+        before = Before.look(self.paths)
         link, asked = self.connect(before.state.url, before.state.roots), request(before, self.paths)
         opened = heard = False
         try:
@@ -130,7 +130,7 @@ class Agent:
 
     def _question(self) -> float:
         """Where streams do not get through: one question, and the wait until the next."""
-        before = Before.load(self.paths)
+        before = Before.look(self.paths)
         link = self.connect(before.state.url, before.state.roots)
         self._telling.told(request(before, self.paths))
         self._done(sync_once(self.paths, link, self.wall()))
@@ -191,7 +191,7 @@ class Agent:
 
     def _tell(self, link: Link) -> None:
         """The CA hears of what is new about this host, and that it is there."""
-        asked = request(Before.load(self.paths), self.paths)
+        asked = request(Before.look(self.paths), self.paths)
         if not self._telling.due(asked):
             return
         try:
