@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +18,13 @@ from tests.parts.op import Op, run_op
 from tests.parts.openssh import Accounts, Agent, make_accounts, run_agent
 from tests.parts.postgres import Postgres, run_postgres
 from tests.parts.processes import safe_directory
+
+
+def pytest_configure() -> None:
+    """Told to end, or left by its terminal, a run clears up as after Ctrl-C: machines would outlive it."""
+    for each in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(each) is signal.SIG_DFL:  # not where nohup has it ignored
+            signal.signal(each, signal.default_int_handler)
 
 
 @pytest.fixture
