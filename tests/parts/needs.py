@@ -191,6 +191,7 @@ PARTS = {
         Part("nsenter", _binary("nsenter"), "util-linux"),
         Part("faketime", _binary("faketime"), "faketime"),
         Part("busybox", _binary("busybox"), "busybox"),
+        Part("curl", _binary("curl"), "curl"),
         Part("cloud-init", _binary("cloud-init"), "cloud-init"),
         Part("machine", _machine),
         Part("Debian's Python", lambda: Path(sys.executable) if sys.version_info[:2] == (3, 11) else None),

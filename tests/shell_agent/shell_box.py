@@ -43,6 +43,7 @@ class ShellBox:
         return self.box.paths.ours
 
     def run(self, *words: str | Path, code: int = 0) -> subprocess.CompletedProcess[str]:
+        need("curl")
         ran = subprocess.run(
             [need(self.shell), *(["sh"] if self.shell == "busybox" else []), SCRIPT, *words, *self._where()],
             env=self._environment(), stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60,
