@@ -137,7 +137,7 @@ def test_an_agent_that_hangs_does_not_hang_the_prompt(
         signed_in.context.agent.write_text(f"{home}/silent\n")
         started = time.monotonic()
         assert main(["status"]) == 1
-    assert time.monotonic() - started < 1
+    assert time.monotonic() - started < 10
 
 
 def test_click_knows_the_same_command(signed_in: Membership, capsys: pytest.CaptureFixture[str]) -> None:

@@ -34,7 +34,7 @@ def safe_directory() -> Iterator[Path]:
         shutil.rmtree(directory, ignore_errors=True)
 
 
-def wait_until(ready: Callable[[], bool], what: str, *, seconds: float = 10.0) -> None:
+def wait_until(ready: Callable[[], bool], what: str, *, seconds: float = 30.0) -> None:
     """Look every 10 ms; raises TimeoutError that says `what` did not happen."""
     end = time.monotonic() + seconds
     while not ready():

@@ -273,7 +273,7 @@ def possession(
     return SshSignature(public, namespace, "sha512", sign_blob(private, message)).encode()
 
 
-def wait_for(condition: Callable[[], bool], seconds: float = 5.0) -> None:
+def wait_for(condition: Callable[[], bool], seconds: float = 30.0) -> None:
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "it did not happen in time"

@@ -93,7 +93,7 @@ def test_rsa_signs_with_sha1_unless_the_flags_say_otherwise(keyring: Keyring, as
 def test_a_key_is_gone_after_its_lifetime(ask: Ask) -> None:
     agent.expect_success(ask(agent.add_identity(private_key(2), lifetime=1)))
     assert len(held(ask)) == 1
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 30
     while held(ask) and time.monotonic() < deadline:
         time.sleep(0.1)
     assert held(ask) == []
