@@ -47,6 +47,11 @@ WEB = OperatorSection(name="web", groups=["eng"], can=["token:web-*", "token:db.
         ("token:*", "token:", False),
         ("token:*.example.com", "token:a.example.com.evil.com", False),
         ("token:a.example.com", "token:axexample.com", False),
+        ("token:*", "token:10.0.0.7", True),  # an address is a name, too
+        ("token:10.0.0.*", "token:10.0.0.7", True),
+        ("token:10.0.0.*", "token:10.0.10.7", False),
+        ("token:*", "token:fd00::7", True),
+        ("token:web-*", "token:10.0.0.7", False),
         ("approve:unlock", "approve:unlock", True),
         ("approve:*", "approve:unlock", False),
         ("approve:unlock", "unlock", False),

@@ -206,25 +206,43 @@ def entries(company: Company) -> list[dict[str, Any]]:
     return [json.loads(row.entry) for row in found]
 
 
-def test_who_may_replace_a_host_may_give_its_aliases_too(company: Company) -> None:
-    for name, alias in (("web-31.example.com", "web-32.example.com"), ("web-33.example.com", "db-33.example.com")):
-        facts = HostFacts(name, (alias,))
-        token = company.wait(company.heart.authority.tokens.make(facts, 600, "test"))[0]
+def test_who_gives_a_host_an_address_may_give_addresses(company: Company) -> None:
+    """Whoever ssh takes for 10.0.0.7 has its sessions, whatever the host's name is."""
+    body = {"name": "web-30.example.com", "addresses": ["10.9.9.9"]}
+    refused = act(company, "join_token", "olga", "token:web-*", body)
+    assert (refused.status_code, refused.json()["code"]) == (403, "operator.capability")
+    assert entries(company)[-1]["needs"] == ["token:web-30.example.com", "token:10.9.9.9"]
+
+
+@pytest.mark.parametrize(
+    ("name", "status", "more"), [("host_replace", 201, {}), ("host_remove", 200, {"reason": "gone"})]
+)
+def test_who_frees_or_passes_on_a_host_s_names_may_give_all_of_them(
+    company: Company, name: str, status: int, more: dict[str, Any]
+) -> None:
+    for each, alias in (("web-31.example.com", "web-32.example.com"), ("web-33.example.com", "db-33.example.com")):
+        token = company.wait(company.heart.authority.tokens.make(HostFacts(each, (alias,)), 600, "test"))[0]
         private, public = key()
-        assert company.web.post("/v1/host/enroll", json=enrolment(private, public, token)).status_code == 201
-    assert act(company, "host_replace", "olga", "token:web-*", {"name": "web-31.example.com"}).status_code == 201
-    refused = act(company, "host_replace", "olga", "token:web-*", {"name": "web-33.example.com"})
+        company.web.post("/v1/host/enroll", json=enrolment(private, public, token))
+    groups = "token:web-* revoke"
+    refused = act(company, name, "olga", groups, {"name": "web-33.example.com"} | more)
     assert (refused.status_code, refused.json()["code"]) == (403, "operator.capability")
     assert entries(company)[-1]["needs"] == ["token:db-33.example.com"]
+    assert {each["name"] for each in hosts(company)} >= {"web-31.example.com", "web-33.example.com"}
+    assert act(company, name, "olga", groups, {"name": "web-31.example.com"} | more).status_code == status
+
+
+def hosts(company: Company) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in company.local.post(named("host_list").path, content=b"{}").text.splitlines()]
 
 
 # -- two persons ----------------------------------------------------------------------------------------------
 
 
-def act(company: Company, name: str, who: str, group: str, body: dict[str, Any]) -> Any:
-    """By a sign-in of `who` for exactly this."""
+def act(company: Company, name: str, who: str, groups: str, body: dict[str, Any]) -> Any:
+    """By a sign-in of `who`, in these groups, for exactly this."""
     path, content = named(name).path, json.dumps(body).encode()
-    proof = shown(company.op, path, content, sub=who, email=f"{who}@example.com", groups=[group])
+    proof = shown(company.op, path, content, sub=who, email=f"{who}@example.com", groups=groups.split())
     return company.web.post(path, content=content, headers={"authorization": proof.header()})
 
 

@@ -43,7 +43,8 @@ class JoinTokenRequest(msgspec.Struct, frozen=True, kw_only=True):
 
     def capabilities(self) -> tuple[str, ...]:
         """For every name that the token gives a host, or might."""
-        return tuple(f"token:{each}" for each in (*([self.name] if self.name else []), *self.patterns, *self.aliases))
+        names = (*([self.name] if self.name else []), *self.patterns, *self.aliases, *self.addresses)
+        return tuple(f"token:{each}" for each in names)
 
 
 class JoinTokenResponse(msgspec.Struct, frozen=True, kw_only=True):

@@ -12,6 +12,7 @@ from daypass.config import Config
 from daypass.config.reach import host_glob_fault
 from daypass.config.schema import OperatorSection
 from daypass.errors import Denied
+from daypass.hostnames import address
 from daypass.model import is_host_name
 
 __all__ = ["Operators", "covers"]
@@ -59,11 +60,11 @@ class Operators:
 
 
 def covers(held: str, wanted: str) -> bool:
-    """Whether a capability held is good for the one wanted; `token:PATTERN` for host names that it matches, and for
-    patterns of such names alone."""
+    """Whether a capability held is good for the one wanted; `token:PATTERN` for names and addresses of hosts that it
+    matches, and for patterns of such names alone."""
     if held.startswith("token:") and wanted.startswith("token:"):
         pattern, name = held.removeprefix("token:"), wanted.removeprefix("token:")
-        if is_host_name(name):
+        if is_host_name(name) or address(name) is not None:
             return glob(pattern).fullmatch(name) is not None
         return host_glob_fault(name) is None and _matches_all(pattern, name)
     return held == wanted != ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from daypass.config.problem import Problem, did_you_mean, error, quoted, warning
@@ -23,6 +24,7 @@ TWO_PERSONS = {
 }
 _UNUSED = ("rotate",)
 _FORMS = (*CAPABILITIES, "token:HOSTS", "approve:ACT")
+_OF_ADDRESSES = re.compile(r"[0-9]+\.[0-9.*?]*")  # "token:10.0.0.*": a name's last label is no number
 _SIGN_IN = 60  # seconds; nobody signs in and asks in less
 
 
@@ -67,7 +69,7 @@ def _of_no_use(capability: str, path: str, config: Config) -> Iterator[Problem]:
     kind, _, value = capability.partition(":")
     if capability in _UNUSED:
         yield warning(path, f"{quoted(capability)} has no use yet: nothing asks for it")
-    if kind == "token" and value:
+    if kind == "token" and value and not _OF_ADDRESSES.fullmatch(value):
         yield from (error(path, each.message, each.suggestion) for each in outside([value], "", config.hosts.domains))
 
 

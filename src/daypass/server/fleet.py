@@ -47,19 +47,26 @@ class FleetRoutes:
         return api.HostDetails(host=_line(listed), certificates=[_certificate(each) for each in certificates])
 
     async def host_remove(self, operator: Operator, body: api.HostRemoveRequest) -> api.HostRemoved:
+        await self._require_other_names(operator, "host_remove", body)
         host, serials = await self._inventory.remove(body.name, reason=body.reason, actor=operator.actor)
         return api.HostRemoved(
             name=host.name, id=host.id, serials=list(serials), names=[host.name, *host.aliases, *host.addresses]
         )
 
     async def host_replace(self, operator: Operator, body: api.HostReplaceRequest) -> api.JoinTokenResponse:
-        """It takes the capability for aliases, too, which are known only here."""
-        route, aliases = api.route_of("host_replace"), (await self._inventory.named(body.name)).aliases
-        needs = tuple(f"token:{alias}" for alias in aliases)
-        await self._heart.acts.judge(operator, Act(route.name, route.path, msgspec.json.encode(body), needs))
+        await self._require_other_names(operator, "host_replace", body)
         networks = tuple(body.networks)
         host, token, ends = await self._inventory.replace(body.name, body.lifetime, networks, operator.actor)
         return api.JoinTokenResponse(token=token, name=host.name, expires_at=ends, agent=shell_agent.digest())
+
+    async def _require_other_names(
+        self, operator: Operator, name: str, body: api.HostRemoveRequest | api.HostReplaceRequest
+    ) -> None:
+        """What frees or passes on a host's name does so with its aliases and addresses, which are known only here: it
+        takes the capability for each of them."""
+        route, host = api.route_of(name), await self._inventory.named(body.name)
+        needs = tuple(f"token:{each}" for each in (*host.aliases, *host.addresses))
+        await self._heart.acts.judge(operator, Act(route.name, route.path, msgspec.json.encode(body), needs))
 
     @property
     def _tokens(self) -> Tokens:
