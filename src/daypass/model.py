@@ -176,14 +176,14 @@ class Joining(Struct, frozen=True):
     """The use of one join token.
 
     `address`: where the host enrols from, "" where that can't be told; it must be in one of `networks`, if there are
-    any. `proposed`: the host has chosen its name, within the token's patterns; so it must be nobody's who has a live
+    any. With `patterns` the host has chosen its name, which must fit one of them and be nobody's who has a live
     certificate. `replaces`: id of the host whose names pass to this one (trust 5.1).
     """
 
     token: str  # its id
     address: str = ""
     networks: tuple[str, ...] = ()
-    proposed: bool = False
+    patterns: tuple[str, ...] = ()
     replaces: str = ""
 
 

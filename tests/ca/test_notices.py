@@ -18,6 +18,7 @@ CASES: dict[str, tuple[str, dict[str, object], Notices]] = {
     "removed": ("host.remove", {"host": "ab", "serials": [5]}, Notices(soon=True, hosts={"ab"}, serials={5})),
     "replaced": ("host.replace", {"host": "ab", "replaces": "cd"}, Notices(soon=True, hosts={"ab", "cd"})),
     "a token was made": ("token.create", {"host": "w.e"}, Notices()),
+    "a token was shown in vain": ("token.deny", {"token": "ab"}, Notices()),
     "an account was reported": ("name.reserve", {"host": "w.e"}, Notices()),
     "not known here": ("newer.act", {"what": 1}, Notices(at_once=True, every=True)),
     "about a host, but which": ("host.newer", {}, Notices(at_once=True, every=True)),

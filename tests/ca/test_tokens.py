@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from daypass.ca.authority import Issuance
+from daypass.ca.few import PER_PERSON
 from daypass.ca.host_ports import KnownHost
 from daypass.ca.token_ports import Terms
 from daypass.errors import Conflict, Denied, Invalid, NotFound, Unauthenticated
@@ -257,5 +258,59 @@ def test_no_secret_of_a_token_is_in_the_ledger_or_the_list(play: Play) -> None:
         text = json.dumps(await events(ca, "token.create")) + repr(await ca.authority.tokens.every(ended=True))
         assert token not in text
         assert token[-40:] not in text
+
+    play(scenario)
+
+
+def test_a_token_in_the_wrong_hands_is_on_the_record_once_a_reason_and_address(play: Play) -> None:
+    async def scenario(ca: Heart) -> None:
+        await enrol(ca, await made(ca))
+        token = await made(ca, NOBODY, MANY)
+        for name, address in (
+            ("web-9.example.com", "192.0.2.1"),
+            ("db-1.example.com", HERE),
+            ("web-9.example.com.evil.example", HERE),
+            ("web-1.example.com", HERE),
+            ("web-9.example.com", "192.0.2.2"),
+        ):
+            for _ in range(2):
+                with pytest.raises((Denied, Conflict)):
+                    await enrol(ca, token, name=name, address=address)
+        told = await events(ca, "token.deny")
+        assert [(each["code"], each["address"]) for each in told] == [
+            ("join.address", "192.0.2.1"),
+            ("join.name", HERE),
+            ("policy.name-taken", HERE),
+            ("join.address", "192.0.2.2"),
+        ]
+        assert told[1]["why"] == "this join token is not for db-1.example.com, but for web-*.example.com"
+        assert {each["actor"] for each in told} == {f"join:{told[0]['token']}"}
+        assert token.reveal().rpartition(".")[2] not in json.dumps(told)
+        assert [host.name for host in await ca.store.hosts()] == ["web-1.example.com"]
+
+    play(scenario)
+
+
+def test_who_shows_a_used_up_token_is_on_the_record_and_a_thousand_addresses_fill_no_ledger(play: Play) -> None:
+    async def scenario(ca: Heart) -> None:
+        token = await made(ca, NOBODY, Terms(MANY.patterns, MANY.networks, 2))
+        for number in range(2):
+            await enrol(ca, token, name=f"web-{number}.example.com")
+        for number in range(PER_PERSON * 2):
+            with pytest.raises(Unauthenticated):
+                await enrol(ca, token, name="web-3.example.com", address=f"10.0.0.{number}")
+        told = await events(ca, "token.deny")
+        assert ({each["code"] for each in told}, len(told)) == ({"join.token"}, PER_PERSON)
+
+    play(scenario)
+
+
+def test_a_single_token_that_is_shared_is_told_of_once(play: Play) -> None:
+    async def scenario(ca: Heart) -> None:
+        token = await made(ca)
+        await enrol(ca, token)
+        with pytest.raises(Unauthenticated):
+            await enrol(ca, token)
+        assert (len(await events(ca, "credential.reused")), await events(ca, "token.deny")) == (1, [])
 
     play(scenario)

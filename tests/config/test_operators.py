@@ -61,7 +61,7 @@ def test_what_is_of_no_use_to_an_operator_is_a_warning(can: str, path: str, said
 
 ANN, BOB = ('["x"]\nemails = ["ann@example.com"]', '["x"]\nemails = ["bob@example.com"]')
 ENOUGH = [
-    [operator(can='["unlock", "configure", "audit", "revoke", "lock", "persons", "token:*", "token:web-*", "token:10.0.0.*"]')],
+    [operator(can='["unlock", "configure", "audit", "revoke", "lock", "persons", "token:*", "token:10.0.*"]')],
     [operator(groups=ANN, can='["unlock"]'), operator(name='"p"', groups=BOB, can='["unlock"]')],
     [operator(groups=ANN, can='["configure"]'), operator(name='"p"', groups=BOB, can='["approve:config_publish"]')],
     [operator(groups=ANN, can='["configure"]'), operator(name='"p"', can='["approve:config_rollback"]')],

@@ -164,8 +164,8 @@ def test_a_proposed_name_is_nobodys_with_a_live_certificate_not_even_the_same_ke
         mine = key()
         await store.add_join_token(SEVERAL, now=NOW)
         await store.record(host_recording(HostFacts(WEB.name, ("www.example.com",)), mine))
-        assert await store.record(joining(WEB.name, mine, proposed=True)) == NameTaken(WEB.name)
-        assert await store.record(joining("www.example.com", proposed=True)) == NameTaken("www.example.com")
+        assert await store.record(joining(WEB.name, mine, patterns=("w*",))) == NameTaken(WEB.name)
+        assert await store.record(joining("www.example.com", patterns=("w*",))) == NameTaken("www.example.com")
         assert await store.record(joining(WEB.name, mine)) == Recorded()
 
     run(scenario)
@@ -176,7 +176,7 @@ def test_an_autoscaled_name_is_another_host_s_once_nothing_of_the_one_before_liv
         await store.add_join_token(SEVERAL, now=NOW)
         await store.record(host_recording(WEB, valid_before=NOW))
         before = await host_id(store, WEB.name)
-        assert await store.record(joining(WEB.name, proposed=True, address="10.0.0.9")) == Recorded()
+        assert await store.record(joining(WEB.name, patterns=("w*",), address="10.0.0.9")) == Recorded()
         after = await host_id(store, WEB.name)
         assert before != after
         (only,) = await store.hosts()

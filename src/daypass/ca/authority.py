@@ -155,7 +155,7 @@ class Authority:
             proof = await authenticate(force)
             try:
                 issuance = await self._cycle(force, request, proof)
-            except (Denied, Conflict) as error:
+            except (Denied, Conflict, Unauthenticated) as error:
                 await self._refusals.note(force.policy, proof, request, error)
                 raise
             if issuance is not None:

@@ -1,4 +1,5 @@
-"""How many refusals of one person are put on record: enough to be seen, too few to fill a ledger that keeps all.
+"""How many refusals of one person, or one join token, are put on record: enough to be seen, too few to fill a ledger
+that keeps all.
 
 A person can sign in as often as their provider lets them.
 """
@@ -18,7 +19,7 @@ class Few:
         self._noted: dict[tuple[str, str], deque[int]] = {}
 
     def full(self, who: tuple[str, str], now: int) -> bool:
-        """`who`: issuer and subject."""
+        """`who`: issuer and subject, or a provider and what is counted of it."""
         return len(self._of(who, now)) >= PER_PERSON
 
     def take(self, who: tuple[str, str], now: int) -> dict[str, object]:
@@ -27,7 +28,7 @@ class Few:
         noted.append(now)
         if len(noted) < PER_PERSON:
             return {}
-        return {"more": f"what else this person is refused within {WINDOW} s of the first is not recorded"}
+        return {"more": f"what else is refused here within {WINDOW} s of the first is not recorded"}
 
     def _of(self, who: tuple[str, str], now: int) -> deque[int]:
         """When this person's refusals of the last hour were noted."""

@@ -6,6 +6,7 @@ from ipaddress import ip_address, ip_network
 
 from daypass.ca.bounds import Bounds, span, too_short
 from daypass.ca.ports import View
+from daypass.ca.reach import glob
 from daypass.errors import Denied, Invalid, Unauthenticated
 from daypass.hostnames import ADDRESS_LIFETIME, HostNames, address
 from daypass.model import Grant, HostFacts, Joining, Renewal, Request, is_host_name
@@ -25,6 +26,7 @@ class Machines:
             raise Denied("a join token is good for a host certificate only", code="policy.kind")
         if joins is not None:
             _require_network(joins)
+            _require_fit(facts.name, joins.patterns)
         names = tuple(dict.fromkeys((facts.name, *facts.aliases)))
         for name in names:
             self.require_name(name)
@@ -106,6 +108,15 @@ def _require_network(joins: Joining) -> None:
             f"this join token is not for machines at {joins.address or 'an unknown address'}",
             code="join.address",
             hint="the CA sees another address than the token was made for; operator: daypass token host … --from",
+        )
+
+
+def _require_fit(name: str, patterns: tuple[str, ...]) -> None:
+    if patterns and not any(glob(pattern).fullmatch(name) for pattern in patterns):
+        raise Denied(
+            f"this join token is not for {name}, but for {', '.join(patterns)}",
+            code="join.name",
+            hint="daypass host enroll --name NAME, with one that fits",
         )
 
 

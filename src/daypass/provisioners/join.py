@@ -2,7 +2,7 @@
 
 The store knows a token by its id and by the SHA-256 of its secret. Unknown, expired or with another secret: the
 answer is the same, so nobody learns which tokens there are. How often it was used the store counts, in the
-transaction that records the certificates; where it may be used from is the policy's to judge.
+transaction that records the certificates; from where and for which names it may be used is the policy's to judge.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from collections.abc import Awaitable, Callable
 from msgspec.structs import replace
 
 from daypass.ca.ports import Clock
-from daypass.ca.reach import glob
 from daypass.ca.token_ports import JoinToken
 from daypass.errors import Denied, Invalid, Unauthenticated
 from daypass.model import Credential, HostFacts, Identity, Joining, Kind, OnceId, Proof, is_host_name
@@ -42,8 +41,8 @@ class JoinTokenProvisioner:
         return token.startswith(PREFIX)
 
     async def authenticate(self, credential: Credential) -> Proof:
-        """The proof carries the host's name and labels. Raises Unauthenticated, Denied for a name that the token is
-        not for, and Unavailable from the store."""
+        """The proof carries the host's name and labels. Raises Unauthenticated, Denied for what is no name,
+        and Unavailable from the store."""
         if not credential.possessed:  # trust 5.4: whoever reads a token may not have another's key certified
             raise Unauthenticated(
                 "the host has not shown that it holds every key",
@@ -63,7 +62,7 @@ class JoinTokenProvisioner:
                 token=token.id,
                 address=credential.address,
                 networks=terms.networks,
-                proposed=bool(terms.patterns),
+                patterns=terms.patterns,
                 replaces=terms.replaces,
             ),
         )
@@ -82,21 +81,15 @@ class JoinTokenProvisioner:
 
 
 def _facts(token: JoinToken, proposed: str) -> HostFacts:
-    """With patterns the host says which of their names it is; else the token does, whatever the host says."""
-    patterns = token.terms.patterns
-    if not patterns:
+    """With patterns the host says which of their names it is, and policy judges that; else the token does, whatever
+    the host says."""
+    if not token.terms.patterns:
         return token.facts
     if not is_host_name(proposed):
         raise Denied(
             "this join token is for several hosts, and this one has not said its name",
             code="join.name",
             hint="give it its full name: daypass host enroll --name web-1.example.com",
-        )
-    if not any(glob(pattern).fullmatch(proposed) for pattern in patterns):
-        raise Denied(
-            f"this join token is not for {proposed}, but for {', '.join(patterns)}",
-            code="join.name",
-            hint="daypass host enroll --name NAME, with one that fits",
         )
     return replace(token.facts, name=proposed)
 

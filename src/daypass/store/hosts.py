@@ -136,7 +136,7 @@ def _may_pass(connection: Connection, mine: tuple[Any, ...], item: Prepared) -> 
     a live host because they have asked for it."""
     live = select(certificates.c.public_key).where(certificates.c.host_id == mine[1], *_live(item.time))
     keys = {bytes(key) for key in connection.execute(live).scalars()}
-    proposed = item.joins is not None and item.joins.proposed
+    proposed = item.joins is not None and bool(item.joins.patterns)
     return not keys or (not proposed and keys.issuperset(each.public_key for each in item.issued))
 
 
