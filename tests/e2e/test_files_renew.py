@@ -63,6 +63,7 @@ def test_an_enrolled_host_renews_with_its_own_ca_and_remembers_it(firm: Company)
     firm.daypass("renew", str(ours), str(key), "--root", str(firm.host_root), env=elsewhere)
     status = json.loads(firm.daypass("host", "status", "--json", "--root", str(firm.host_root)).stdout)
     assert [each["serial"] for each in status["certificates"]] == [line(ours).serial] != [before.serial]
+    firm.daypass("host", "sync", "--root", str(firm.host_root))  # it still knows the key it signs with
     firm.reload_sshd()
     firm.sign_in("alice")
     assert firm.ssh(firm.host, "true").returncode == 0

@@ -77,8 +77,10 @@ def remember(settings: Settings, path: Path, made: Certificate) -> None:
     state = _state(settings)
     if state is None or str(path) not in [each.path for each in state.certificates]:
         return
-    new = CertificateState(path=str(path), serial=made.serial, expires=made.valid_before)
-    certificates = [new if each.path == new.path else each for each in state.certificates]
+    certificates = [
+        CertificateState.of(made, path, Path(each.key)) if each.path == str(path) else each
+        for each in state.certificates
+    ]
     import msgspec
 
     files.write(_paths(settings).state, msgspec.structs.replace(state, certificates=certificates).encode(), 0o600)
