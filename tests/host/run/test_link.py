@@ -36,6 +36,7 @@ class Server:
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.url = f"https://127.0.0.1:{self._listener.getsockname()[1]}"
         self.answer, self.hold, self.asked = b"", threading.Event(), list[bytes]()
+        self.drip = b""  # what follows the answer, a byte at a time, for ever
         threading.Thread(target=self._serve, daemon=True).start()
 
     @property
@@ -69,6 +70,8 @@ class Server:
             with self._context.wrap_socket(line, server_side=True) as tls:
                 self.asked.append(_request(tls))
                 tls.sendall(self.answer)
+                while self.drip and not self.hold.wait(0.05):
+                    tls.sendall(self.drip)
                 self.hold.wait(5)
         except OSError:
             return
@@ -171,6 +174,27 @@ def test_a_stream_that_says_nothing_is_dead(server: Server) -> None:
     server.chunked(BEAT)
     with pytest.raises(Unavailable, match="has not answered in time"):
         heard(server)
+
+
+DRIPPING = [
+    ("a line", b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n"),
+    ("a chunk's size", b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"),
+    ("a head", b"HTTP/1.1 200 OK\r\nx-a: "),
+    ("a refusal", b"HTTP/1.1 500 No\r\nconnection: close\r\n\r\n"),
+]
+
+
+@pytest.mark.parametrize("answer", [row[1] for row in DRIPPING], ids=[row[0] for row in DRIPPING])
+def test_a_byte_now_and_then_keeps_nobody_waiting(
+    server: Server, monkeypatch: pytest.MonkeyPatch, answer: bytes
+) -> None:
+    """Else a host that is to fail closed would wait for word, and stay open."""
+    for limit in ("_LINE_LIMIT", "_CALL_LIMIT"):
+        monkeypatch.setattr(link_module, limit, 0.5)
+    server.answer, server.drip = answer, b"0"
+    for call in (heard, lambda server: sync(server.link())):
+        with pytest.raises(Unavailable, match="has not answered in time"):
+            call(server)
 
 
 def test_an_answer_without_end_is_cut_off(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:

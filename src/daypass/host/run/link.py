@@ -6,6 +6,7 @@ Raises the error tree as `daypass.remote` does: Unavailable where no CA answered
 
 from __future__ import annotations
 
+import io
 import socket
 import ssl
 import time
@@ -13,7 +14,7 @@ from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.client import HTTPException, HTTPResponse, HTTPSConnection
-from typing import Final, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 from urllib.parse import unquote, urlsplit
 from urllib.request import getproxies
 
@@ -25,6 +26,9 @@ from daypass.errors import DaypassError, Unavailable
 from daypass.host.calls import Prove
 from daypass.network import await_name, plain, proxy_for
 
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+
 __all__ = ["SILENCE", "Link"]
 
 Answer = TypeVar("Answer")
@@ -32,6 +36,7 @@ Answer = TypeVar("Answer")
 SILENCE: Final = 60.0  # seconds without a line in which a stream is held to be dead; the CA gives a sign every 25 s
 _TIMEOUT: Final = 20.0  # seconds for each step of a call
 _CALL_LIMIT: Final = 120.0  # seconds for a whole call
+_LINE_LIMIT: Final = 240.0  # seconds for a whole line of a stream: systemd's watchdog has 300
 _LARGE: Final = 64 << 20  # bytes of an answer or a line: a bundle with a whole KRL
 _CHUNK: Final = 1 << 16
 _CLOCK: Final = "check this machine's clock (timedatectl)"
@@ -40,6 +45,36 @@ _CLOCK: Final = "check this machine's clock (timedatectl)"
 class _Head(NamedTuple):
     status_code: int
     headers: dict[str, str]
+
+
+class _Paced(io.RawIOBase):
+    """What comes in on a connection, until `end` (monotonic) at most: one byte now and then is no answer."""
+
+    def __init__(self, line: socket.socket) -> None:
+        self._line, self._raw = line, line.makefile("rb", buffering=0)
+        self.idle, self.end = _TIMEOUT, time.monotonic() + _CALL_LIMIT
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: WriteableBuffer, /) -> int | None:
+        left = self.end - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        self._line.settimeout(min(left, self.idle))
+        return self._raw.readinto(buffer)
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()
+
+
+class _Response(HTTPResponse):
+    def __init__(self, sock: socket.socket, debuglevel: int = 0, method: str | None = None, url: str | None = None):
+        super().__init__(sock, debuglevel, method, url)
+        self.fp.close()
+        self.paced = _Paced(sock)
+        self.fp = io.BufferedReader(self.paced)
 
 
 class Link:
@@ -68,12 +103,13 @@ class Link:
     @contextmanager
     def stream(self, request: api.HostSyncRequest, prove: Prove) -> Iterator[Iterator[api.HostSyncResponse]]:
         """What the CA has to say, as it says it. Ends when the CA ends it; Unavailable if nothing comes any more."""
-        with self._answered("/v1/host/stream", request, prove) as (line, response):
-            line.settimeout(self._silence)
+        with self._answered("/v1/host/stream", request, prove) as response:
+            response.paced.idle = self._silence
             yield self._lines(response)
 
-    def _lines(self, response: HTTPResponse) -> Iterator[api.HostSyncResponse]:
+    def _lines(self, response: _Response) -> Iterator[api.HostSyncResponse]:
         while True:
+            response.paced.end = time.monotonic() + _LINE_LIMIT
             try:
                 line = response.readline(_LARGE)
             except (OSError, HTTPException, ValueError) as error:
@@ -85,13 +121,11 @@ class Link:
             yield self._decoded(line, api.HostSyncResponse)
 
     def _post(self, path: str, body: msgspec.Struct, answer: type[Answer], prove: Prove | None) -> Answer:
-        with self._answered(path, body, prove) as (_, response):
+        with self._answered(path, body, prove) as response:
             return self._decoded(self._read(response), answer)
 
     @contextmanager
-    def _answered(
-        self, path: str, body: msgspec.Struct, prove: Prove | None
-    ) -> Iterator[tuple[socket.socket, HTTPResponse]]:
+    def _answered(self, path: str, body: msgspec.Struct, prove: Prove | None) -> Iterator[_Response]:
         content = msgspec.json.encode(body)
         headers = {
             "content-type": "application/json", "accept-encoding": "identity", "accept": "application/json",
@@ -100,17 +134,17 @@ class Link:
         if prove is not None:
             headers["authorization"] = prove("POST", path, content)
         connection = self._connection()
+        connection.response_class = _Response
         try:
             try:
                 await_name(self.url)
                 connection.request("POST", path, content, headers)
-                line: socket.socket = connection.sock  # an answer that ends with the connection takes it along
-                response = connection.getresponse()
+                response: _Response = connection.getresponse()  # type: ignore[assignment]  # response_class
                 if not 200 <= response.status < 300:
                     raise self._refusal(response)
             except (OSError, HTTPException) as error:
                 raise self._failed(error) from error
-            yield line, response
+            yield response
         finally:
             connection.close()
 
@@ -131,11 +165,11 @@ class Link:
         return refusal(head, response.read(_CHUNK), self._end.where)
 
     def _read(self, response: HTTPResponse) -> bytes:
-        content, end = bytearray(), time.monotonic() + _CALL_LIMIT
+        content = bytearray()
         try:
             while part := response.read1(_CHUNK):
                 content += part
-                if len(content) > _LARGE or time.monotonic() > end:
+                if len(content) > _LARGE:
                     raise self._end.failed(f"{self._end.where} answers without end", "endless", "is it a CA?")
         except (OSError, HTTPException, ValueError) as error:
             raise self._failed(error) from error
