@@ -20,6 +20,7 @@ from daypass import api
 from daypass.errors import DaypassError, NotFound, Unauthenticated, Unavailable
 from daypass.host.alone import alone
 from daypass.host.calls import Prove
+from daypass.host.closing import is_closed
 from daypass.host.run.agent import Agent
 from daypass.host.run.pace import Pace
 from daypass.host.run.systemd import Stops
@@ -127,9 +128,21 @@ def test_the_end_of_a_stream_says_when_to_come_back_and_never_for_good(scene: Se
     assert all(scene.agent.round() <= 600 for _ in range(20))
 
 
-@pytest.mark.parametrize("error", [NotFound("no such route"), None], ids=["no streams", "mute streams"])
-def test_where_streams_do_not_get_through_it_asks(scene: Set, error: DaypassError | None) -> None:
-    scene.link.error, scene.link.words = error, 0
+INSTEAD = [
+    ("no streams", NotFound("no such route"), None),
+    ("mute streams", None, None),
+    ("streams that end at once", None, 5),
+    ("a CA with too many", Unavailable("no more", code="streams.full", retry_after=60), None),
+    ("a proxy that gives up", Unavailable("answered 504"), None),
+    ("a proxy that holds them back", Unavailable("not in time", code="connection.timeout"), None),
+]
+
+
+@pytest.mark.parametrize(("error", "retry_after"), [row[1:] for row in INSTEAD], ids=[row[0] for row in INSTEAD])
+def test_where_streams_do_not_get_through_it_asks(
+    scene: Set, error: DaypassError | None, retry_after: int | None
+) -> None:
+    scene.link.error, scene.link.words, scene.link.retry_after = error, 0, retry_after
     while scene.link.asked[-1:] != ["sync"]:
         assert len(scene.link.asked) < 5
         wait = scene.agent.round()
@@ -137,8 +150,21 @@ def test_where_streams_do_not_get_through_it_asks(scene: Set, error: DaypassErro
     assert scene.state().synced_at > 0
 
 
+def test_a_question_that_nobody_answers_is_followed_by_a_stream(scene: Set) -> None:
+    scene.link.error = Unavailable("no more", code="streams.full")
+    scene.agent.round()
+    scene.box.ca.sync_answer = lambda _: _raise(Unavailable("answered 502"))
+    for _ in range(2):
+        scene.agent.round()
+    assert scene.link.asked == ["stream", "sync", "stream"]
+
+
+def _raise(error: DaypassError) -> api.HostSyncResponse:
+    raise error
+
+
 def test_a_ca_that_is_down_is_said_once_and_louder_by_the_day(scene: Set) -> None:
-    scene.link.error = Unavailable("nothing answers")
+    scene.link.error = Unavailable("nothing answers", code="connection.refused")
     levels = list[str]()
     for scene.ahead in (0, 60, 7200, 7300, 2 * DAY, 8 * DAY, 29 * DAY, 31 * DAY):
         scene.said.clear()
@@ -147,10 +173,19 @@ def test_a_ca_that_is_down_is_said_once_and_louder_by_the_day(scene: Set) -> Non
     assert levels == ["5", "", "4", "", "3", "2", "2", ""]
 
 
+def test_a_ca_that_only_says_come_back_keeps_no_host_open_that_is_to_fail_closed(scene: Set) -> None:
+    scene.box.change(fail_closed_after=DAY)
+    scene.agent.round()
+    scene.link.words, scene.link.retry_after, scene.ahead = 0, 1, 2 * DAY
+    scene.agent.round()
+    assert is_closed(scene.box.paths.krl)
+    assert any("so long without word" in line for line in scene.said)
+
+
 def test_a_week_without_a_ca_changes_nothing_that_sshd_reads(scene: Set) -> None:
     scene.agent.round()
     before = scene.box.tree()
-    scene.link.error = Unavailable("nothing answers")
+    scene.link.error = Unavailable("nothing answers", code="connection.refused")
     for day in range(8):
         scene.ahead = day * DAY
         scene.agent.round()

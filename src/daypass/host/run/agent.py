@@ -37,6 +37,7 @@ from daypass.times import duration, moment
 
 __all__ = ["Agent", "told"]
 
+_FULL = "streams.full"
 _MUTE = 2  # streams in a row that open and say nothing, before questions are asked instead
 
 
@@ -74,10 +75,16 @@ class Agent:
 
     def round(self) -> float:
         """One connection to its end; how long to wait until the next."""
+        asks = self.clock() < self._stream_from
         try:
-            return self._question() if self.clock() < self._stream_from else self._listen()
+            wait = self._question() if asks else self._listen()
         except (DaypassError, OSError) as error:
-            return self._failed(error)
+            wait = self._failed(error)
+            if asks and isinstance(error, Unavailable):  # it is the CA that is away, not its streams
+                self._stream_from = self.clock()
+        with suppress(DaypassError, OSError):
+            self._on_its_own()
+        return wait
 
     def _listen(self) -> float:
         """Until the CA ends the stream. Unavailable when nothing comes any more."""
@@ -91,16 +98,20 @@ class Agent:
                 opened = True
                 self._telling.told(asked)
                 for answer in self._words(lines):
-                    heard = True
                     if answer.retry_after is not None:
+                        self._no_words(not heard)
                         return self._away(answer.retry_after)
+                    heard = True
                     self._take(answer)
                     self._turn(link)
         except NotFound as error:
             self._ask_instead(error.message)
             raise
-        except Unavailable:
-            self._no_words(opened and not heard)
+        except Unavailable as error:
+            if error.code == _FULL:
+                self._ask_instead(error.message)
+            else:
+                self._no_words(not heard and (opened or _held_back(error)))
             raise
         self._no_words(not heard)
         return self._rounds.next()
@@ -218,7 +229,6 @@ class Agent:
         self.voice.complain(f"round {code}", Level.NOTICE if away else Level.ERR, _words_of(error))
         notify("WATCHDOG=1", f"STATUS={_words_of(error)}")
         with suppress(DaypassError, OSError):
-            self._on_its_own()
             if not away:
                 state = enrolled(self.paths)
                 require_same(self.paths, state)
@@ -234,6 +244,11 @@ def told(synced: Synced) -> Iterator[str]:
     yield from (f"{path} {'changed' if path.exists() else 'taken away'}" for path in synced.changed)
     for what in ("made", "locked", "unlocked"):
         yield from (f"account {login} {what}" for login in getattr(synced, what))
+
+
+def _held_back(error: Unavailable) -> bool:
+    """Whether something answered for the CA, or waits for a stream's end before it passes it on."""
+    return error.code == "connection.timeout" or not error.code.startswith("connection.")
 
 
 def _words_of(error: DaypassError | OSError) -> str:
