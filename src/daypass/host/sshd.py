@@ -14,6 +14,8 @@ __all__ = ["Directive", "Effective", "Sshd"]
 
 _COMPILED_IN = Path("/etc/ssh")  # where sshd looks for an Include that is not absolute
 _MAX_DEPTH = 16  # sshd's own limit
+_BOOTED = Path("/run/systemd/system")  # sd_booted(3)
+_NOT_STARTED = "Missing privilege separation directory"  # sshd -t too wants what its unit makes at its start
 
 Effective = dict[str, list[str]]
 """`sshd -T`: keyword in lower case -> the value of each of its lines. What is not set is "none" or missing."""
@@ -58,12 +60,30 @@ class Sshd:
         return _directives(self.config, in_match=False, depth=0)
 
     def _ask(self, question: str, config: Path | None, *more: str) -> str:
-        ran = tools.run([self.binary, question, "-f", config or self.config, *more])
+        command: list[str | Path] = [self.binary, question, "-f", config or self.config, *more]
+        ran = tools.run(command)
+        asleep = ran.code != 0 and _NOT_STARTED in ran.words
+        if asleep and _started_as_by_a_connection():
+            ran = tools.run(command)
         if ran.code != 0:
             raise Misconfigured(
-                f"sshd refuses its configuration: {ran.words or f'exit {ran.code}'}", code="host.sshd"
+                f"sshd refuses its configuration: {ran.words or f'exit {ran.code}'}",
+                code="host.sshd",
+                hint="start sshd first: systemctl start ssh (sshd elsewhere)" if asleep else None,
             )
         return ran.out
+
+
+def _started_as_by_a_connection() -> bool:
+    """Where systemd listens for sshd (ssh.socket) and nobody has come yet, it runs as after the first connection."""
+    if not _BOOTED.is_dir():
+        return False
+    active = ["systemctl", "is-active", "--quiet"]
+    return any(
+        tools.run([*active, f"{name}.socket"]).code == 0
+        and tools.run(["systemctl", "start", f"{name}.service"]).code == 0
+        for name in ("ssh", "sshd")
+    )
 
 
 def _effective(told: str) -> Effective:

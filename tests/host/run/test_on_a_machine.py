@@ -109,13 +109,13 @@ def test_everything_it_does_is_allowed_to_it_and_nothing_beside(host: Machine) -
 
 
 def test_a_power_cut_in_the_middle_of_a_rekey_heals_at_boot(yard: Yard, host: Machine) -> None:
+    wait_until(lambda: "ssh-ed25519-cert" in presented(yard, host), "sshd after its reload", seconds=30)
     before = presented(yard, host)
     swap = host.root / "var/lib/daypass/swap.json"
     command = host.enter("sh", "-c", "daypass host rekey >/root/rekey 2>&1 &")
     yard.run(*command)
     wait_until(swap.exists, "the rekey to begin", seconds=30)
     host.power_cut()
-    assert "ssh-ed25519-cert" in before
     host.boot()
     wait_until(lambda: not swap.exists(), "the rekey to be settled", seconds=30)
     wait_until(lambda: "ssh-ed25519-cert" in presented(yard, host), "a certificate", seconds=30)
@@ -150,3 +150,15 @@ def test_it_can_be_taken_away(host: Machine) -> None:
     host.run(*our_python()[:-2], "-c", code)
     assert show(host, "LoadState") == "not-found"
     assert not Path(host.root / "etc/systemd/system" / service.NAME).exists()
+
+
+def test_an_sshd_that_waits_for_its_first_connection_is_set_up_all_the_same(host: Machine, ca: YardCa) -> None:
+    """Where systemd listens for it (ssh.socket), `sshd -t` itself refuses before that: /run/sshd is missing."""
+    host.run("daypass", "host", "leave", "--force")
+    host.run("systemctl", "disable", "--now", "ssh.service")
+    host.run("systemctl", "enable", "--now", "ssh.socket")
+    assert host.run("test", "-e", "/run/sshd", check=False).returncode == 1
+    assert host.run("systemctl", "is-active", "ssh.service", check=False).stdout == "inactive\n"
+    token = ca.token("web-3.example.com")
+    said = host.run("daypass", "host", "enroll", "--token-file", "-", stdin=token).stdout
+    assert "sshd presents its new certificate" in said
