@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import json
+import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -328,3 +329,19 @@ def test_an_enrolment_anew_asks_for_everything_and_loses_nothing(enrolled: Box) 
     enrolled.enrol()
     assert not enrolled.sync().did_something
     assert enrolled.ca.synced[-1].digest == ""
+
+
+@pytest.mark.parametrize("gone", ["ours", "principals"])
+def test_a_folder_that_somebody_took_away_comes_back(box: Box, gone: str) -> None:
+    box.enrol()
+    box.sync()
+    before = box.tree()
+    kept = {path: path.read_bytes() for path in box.paths.ours.glob("*-cert.pub")}
+    shutil.rmtree(getattr(box.paths, gone))
+    for path, content in kept.items():  # by one of them the host calls its CA
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+        path.chmod(0o644)
+    box.sync()
+    ours = {path: found for path, found in box.tree().items() if path.startswith("etc/ssh/daypass")}
+    assert ours == {path: found for path, found in before.items() if path.startswith("etc/ssh/daypass")}

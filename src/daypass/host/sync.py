@@ -177,6 +177,7 @@ def _written(paths: Paths, krl: bytes, principals: dict[str, bytes], user_ca: li
     """Every file that was written or taken away. What narrows comes before what widens."""
     lines = "".join(f"{line}\n" for line in user_ca).encode()
     wanted = [OurFile(paths.principals / name, content) for name, content in principals.items()]
+    files.make_folder(paths.principals, 0o755)  # somebody may have taken it away
     stale = [each for each in sorted(paths.principals.iterdir()) if each.name not in principals and each.is_file()]
     yield from _put(OurFile(paths.krl, krl))
     for path in stale:
