@@ -320,6 +320,25 @@ def test_the_command_sees_a_door_that_was_opened_since(box: Box, capsys: pytest.
         assert "00-a.conf:2 sets passwordauthentication" in capsys.readouterr().err
 
 
+def test_the_status_of_a_host_says_that_it_waits_to_be_confirmed(
+    box: Box, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def said(*options: str) -> str:
+        main(["host", "status", "--root", str(box.root), *options])
+        return capsys.readouterr().out
+
+    with box.running():
+        box.enrol(with_reload=True)
+        assert "certificates only" not in said()
+        close(box, "bob")
+        assert "certificates only (but for bob) until " in (words := said())
+        assert words.endswith("unless it is confirmed: daypass host enforce --confirm\n")
+        assert '"confirm_until": "20' in said("--json")
+        confirm(box.paths, lambda _: came_in())
+        assert "certificates only (but for bob) since " in said()
+        assert '"certificates_only": true' in (words := said("--json")) and '"confirm_until": null' in words
+
+
 def test_lines_that_nothing_includes_any_more_are_taken_away_too(box: Box) -> None:
     with box.running(box.include()):
         box.enrol(with_reload=True)

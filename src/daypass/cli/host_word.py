@@ -1,4 +1,5 @@
-"""What `daypass host status` says of the CA's word: when it last came, and how old the list of revoked ones is."""
+"""What `daypass host status` says of the CA's word: when it last came, and how old the list of revoked ones is; and
+whether certificates alone are let in."""
 
 from __future__ import annotations
 
@@ -8,6 +9,7 @@ from typing import TYPE_CHECKING
 from daypass.cli.output import duration, moment, printable, utc
 
 if TYPE_CHECKING:
+    from daypass.host.enforcement import State as Enforcement
     from daypass.host.settings import Paths
     from daypass.host.state import State
 
@@ -25,6 +27,13 @@ def told(state: State, paths: Paths, now: float) -> Iterator[str]:
             yield f"without word no certificate is let in from {moment(closes)} on"
     if bastions := _bastions(paths, state):
         yield f"people come through {' or '.join(map(printable, bastions))}"
+    if enforced := _enforced(paths):
+        but = f" (but for {', '.join(map(printable, enforced.exceptions))})" if enforced.exceptions else ""
+        how = (
+            f"since {moment(enforced.since)}" if enforced.confirmed
+            else f"until {moment(enforced.deadline)}, unless it is confirmed: daypass host enforce --confirm"
+        )  # fmt: skip
+        yield f"certificates only{but} {how}"
 
 
 def _bastions(paths: Paths, state: State) -> list[str]:
@@ -35,15 +44,28 @@ def _bastions(paths: Paths, state: State) -> list[str]:
     return kept.bundle.bastions if kept is not None else []
 
 
+def _enforced(paths: Paths) -> Enforcement | None:
+    """What can't be understood is taken back by whoever keeps this host fresh."""
+    from daypass.errors import Misconfigured
+    from daypass.host.enforcement import State as Enforcement
+
+    try:
+        return Enforcement.load(paths.enforcement)
+    except Misconfigured:
+        return None
+
+
 def word(state: State, paths: Paths) -> dict[str, object]:
     """The same for scripts."""
     from daypass.host.closing import closes_at, is_closed, krl_made_at
 
-    closes, made = closes_at(paths, state), krl_made_at(paths.krl)
+    closes, made, enforced = closes_at(paths, state), krl_made_at(paths.krl), _enforced(paths)
     return {
         "last_word": utc(state.heard_at),
         "krl_made": utc(made) if made is not None else None,
         "closed": is_closed(paths.krl),
         "closes_at": utc(closes) if closes is not None else None,
         "bastions": _bastions(paths, state),
+        "certificates_only": enforced is not None,
+        "confirm_until": utc(enforced.deadline) if enforced is not None and not enforced.confirmed else None,
     }
