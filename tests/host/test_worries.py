@@ -75,6 +75,12 @@ def test_a_file_that_is_gone_is_told(host: Box, name: str) -> None:
     assert [level <= Level.ERR for _, level in levels(host, 0)] == [True]
 
 
+@pytest.mark.parametrize("content", [b"", b"SSHKRL\n\0", b"garbage"])
+def test_a_krl_that_has_sshd_refuse_every_key_is_told(host: Box, content: bytes) -> None:
+    host.paths.krl.write_bytes(content)
+    assert levels(host, 0) == [("file", Level.CRIT)]
+
+
 def test_a_copy_of_a_disk_is_told_before_everything_else(host: Box) -> None:
     (host.root / "etc/machine-id").write_text("1" * 32)
     host.enrol()

@@ -59,6 +59,9 @@ def _files(paths: Paths) -> Iterator[Worry]:
         if not each.is_file():
             text = f"{each} is missing: sshd refuses certificates, and without its KRL every key"
             yield Worry(f"file {each.name}", Level.CRIT, text, "daypass host sync writes it")
+    if paths.krl.is_file() and krl_made_at(paths.krl) is None:
+        text = f"{paths.krl} can't be understood: sshd refuses every key"
+        yield Worry("file krl", Level.CRIT, text, "daypass host sync writes it anew")
 
 
 def _certificates(state: State, now: float) -> Iterator[Worry]:
