@@ -83,8 +83,11 @@ def test_a_machine_is_trusted_from_its_first_boot_and_gone_without_a_trace(
     assert machine.run("find", "/etc", "-newer", "/etc/machine-id", "-type", "f").stdout == before
 
     machine.run("sh", "-c", "rm /etc/ssh/ssh_host_*; ssh-keygen -A; systemctl restart ssh")
-    assert "was used before, for another key" in first_boot(machine, user_data).stderr
+    again = first_boot(machine, user_data)
+    assert again.returncode != 0, "cloud-init status has to say so"
+    assert "was used before, for another key" in again.stderr
     assert not presents(yard, machine)
+    assert not machine.run("sh", "-c", "ls /run/daypass-token", check=False).stdout
 
 
 def test_another_script_than_the_one_that_was_meant_is_not_run(yard: Yard, ca: YardCa) -> None:
@@ -92,7 +95,9 @@ def test_another_script_than_the_one_that_was_meant_is_not_run(yard: Yard, ca: Y
     user_data = ca.run("host", "user-data", "web-8.example.com").stdout
     swapped = user_data.replace("/v1/host/agent.sh\n", "/v1/trust\n")
     assert swapped != user_data
-    assert "FAILED" in first_boot(machine, swapped).stdout
+    ran = first_boot(machine, swapped)
+    assert "FAILED" in ran.stdout
+    assert ran.returncode != 0
     assert not presents(yard, machine)
 
 

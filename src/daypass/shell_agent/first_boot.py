@@ -34,10 +34,13 @@ def shell_script(token: str, digest: str) -> str:
 
 
 def _lines(token: str, digest: str) -> list[str]:
-    """Each stands alone: a step that fails leaves the next nothing to work with. No line needs a quote in YAML."""
+    """Each stands alone: a step that fails leaves the next nothing to work with. No line needs a quote in YAML.
+
+    How enrolment ended is how all of them end: cloud-init's status and ssh's exit code say it.
+    """
     url = JoinTokenText.decode(token).url
     return [
+        f"trap 'rm -f {_TOKEN}' EXIT",
         f"curl -qfsSk --retry 9 --retry-connrefused -o {_AGENT} {url}/v1/host/agent.sh",
         f'echo "{digest}  {_AGENT}" | sha256sum -c && sh {_AGENT} enroll --token-file {_TOKEN}',
-        f"rm -f {_TOKEN}",
     ]
