@@ -42,7 +42,11 @@ def measure(quick: bool) -> dict[str, float]:
                 for name, text in lists.items():
                     krl.write_bytes(text)
                     taken[name].append(_login(sshd, mine))
-    return {f"login_p50_krl_{name}_ms": statistics.median(each) * 1000 for name, each in taken.items()}
+    half = {name: statistics.median(each) for name, each in taken.items()}
+    return {f"login_p50_krl_{name}_ms": each * 1000 for name, each in half.items()} | {
+        "login_krl_range_over_none": half["range"] / half["none"],
+        "login_krl_scattered_over_none": half["scattered"] / half["none"],
+    }
 
 
 def _list(key: PublicKey, serials: tuple[tuple[int, int], ...]) -> bytes:
