@@ -56,6 +56,7 @@ class FakeCa:
     asked: list[api.EnrolRequest] = field(default_factory=list)
     heartbeat: dict[str, Any] = field(default_factory=dict)
     sync_answer: Callable[[api.HostSyncResponse], api.HostSyncResponse] = lambda answer: answer
+    sync_error: DaypassError | None = None
     synced: list[api.HostSyncRequest] = field(default_factory=list)
     renew_answer: Callable[[api.HostRenewed], api.HostRenewed] = lambda answer: answer
     revoked: list[int] = field(default_factory=list)
@@ -92,6 +93,8 @@ class FakeCa:
     def host_sync(self, request: api.HostSyncRequest, prove: Prove) -> api.HostSyncResponse:
         """As daypass.remote answers it; the proof is verified like the real CA does."""
         self.synced.append(request)
+        if self.sync_error is not None:
+            raise self.sync_error
         self._verify("/v1/host/sync", prove)
         return self.word(request)
 

@@ -27,7 +27,8 @@ Examples:
   sudo daypass host status --json
 
 Exit code 0: enrolled, every certificate is valid, and nothing needs looking after. 1: something does: the CA has been
-silent for a day, a renewal is late, certificates are refused, this machine is a copy of another."""
+silent for a day or refuses this host, a renewal is late, daypass-host.service is there and does not run, certificates
+are refused, this machine is a copy of another."""
 )
 @root_option
 @json_option
@@ -41,9 +42,10 @@ def status(context: click.Context, root: Path, as_json: bool) -> None:
     state = State.load(paths.state)
     found = worries(paths, state, time.time()) if state is not None else []
     valid = state is not None and _is_valid(state)
-    well = valid and not any(each.to_be_acted_on for each in found)
+    runs = _service_runs(paths)
+    well = valid and runs is not False and not any(each.to_be_acted_on for each in found)
     if as_json:
-        more = {"worries": [{"level": each.level.name, "text": each.text} for each in found]}
+        more = {"service_runs": runs, "worries": [{"level": each.level.name, "text": each.text} for each in found]}
         facts = {**state_facts(state), **word(state, paths), **more} if state else {}
         json_data({"enrolled": state is not None, "valid": valid, **facts})
     elif state is None:
@@ -53,7 +55,9 @@ def status(context: click.Context, root: Path, as_json: bool) -> None:
         _show_state(state)
         for line in told(state, paths, time.time()):
             data(line)
-        _show_service(paths)
+        if runs is not None:
+            how = "runs" if runs else "does NOT run: systemctl status daypass-host"
+            data(f"daypass-host.service {how}")
         for each in found:
             note(f"daypass: {each.level.name.lower()}: {printable(each.text)}")
             if each.hint:
@@ -61,12 +65,11 @@ def status(context: click.Context, root: Path, as_json: bool) -> None:
     context.exit(Exit.OK if well else Exit.NO)
 
 
-def _show_service(paths: Paths) -> None:
+def _service_runs(paths: Paths) -> bool | None:
+    """None where it is not installed: something else calls host sync."""
     from daypass.host import service
 
-    if service.path(paths).is_file():
-        how = "runs" if service.is_active(paths) else "does NOT run: systemctl status daypass-host"
-        data(f"daypass-host.service {how}")
+    return service.is_active(paths) if service.path(paths).is_file() else None
 
 
 def _show_state(state: State) -> None:

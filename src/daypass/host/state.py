@@ -37,7 +37,7 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     """`/var/lib/daypass/state.json`, for root alone. `roots` are the X.509 roots (PEM) to believe of the CA.
 
     `machine` is whose it is (`host.machine`): on a copy of this disk it says another's. `sshd` and `sshd_config` are
-    the program and the configuration that were set up.
+    the program and the configuration that were set up. `refused` is why the CA would not speak with this host, since.
     """
 
     url: str
@@ -52,6 +52,7 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     enrolled_at: int
     certificates: list[CertificateState]
     digest: str = ""  # of the bundle in force, once it is kept here
+    refused: str = ""
     synced_at: int = 0  # when the CA last had word for it, unix seconds
     machine: str = ""
     sshd: str = ""

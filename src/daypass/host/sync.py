@@ -33,6 +33,7 @@ from daypass.host.install import OurFile
 from daypass.host.machine import require_same
 from daypass.host.passwd import every_name, read_accounts
 from daypass.host.principals import check_roles, principals_files
+from daypass.host.refused import note_refusal_alone
 from daypass.host.settings import Paths, Settings
 from daypass.host.state import State
 from daypass.host.swap import mend
@@ -81,10 +82,18 @@ def sync_once(paths: Paths, ca: Ca, now: float, *, lock_many: bool = False) -> S
     with alone(paths):
         before = Before.load(paths)
         try:
-            answer = ca.host_sync(request(before, paths), prover(before.state))
+            answer = _asked(ca, before, paths)
             return _taken(answer, before, paths, now, lock_many=lock_many)
         except DaypassError as error:
             raise closing.without_word(paths, before.state, now, error) from error
+
+
+def _asked(ca: Ca, before: Before, paths: Paths) -> HostSyncResponse:
+    try:
+        return ca.host_sync(request(before, paths), prover(before.state))
+    except DaypassError as error:
+        note_refusal_alone(paths, error)
+        raise
 
 
 def take(answer: HostSyncResponse, paths: Paths, now: float) -> Synced:
@@ -141,7 +150,8 @@ def _taken(
     documents.save(news.documents, paths)
     done.state = _remembered(state, news, int(now))
     done.said += [before.mended] if before.mended else []
-    if answer.heartbeat is None or done.did_something or not state.synced_at <= now < state.synced_at + fresh:
+    young = state.synced_at <= now < state.synced_at + fresh and not state.refused
+    if answer.heartbeat is None or done.did_something or not young:
         files.write(paths.state, done.state.encode(), 0o600)
     return done
 
@@ -234,6 +244,7 @@ def _remembered(state: State, news: News, now: int) -> State:
         bundle_expires=news.expires,
         krl_version=news.krl_version,
         digest=news.documents.bundle.digest,
+        refused="",
         synced_at=now,
     )
 

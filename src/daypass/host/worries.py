@@ -42,7 +42,7 @@ class Worry(msgspec.Struct, frozen=True):
 def worries(paths: Paths, state: State, now: float) -> list[Worry]:
     """The gravest first."""
     closed = is_closed(paths.krl)
-    found = [*_copy(paths, state), *_files(paths), *_certificates(state, now)]
+    found = [*_copy(paths, state), *_refused(state), *_files(paths), *_certificates(state, now)]
     found += _closed(paths, state) if closed else _silence(state, closes_at(paths, state), now)
     return sorted(found, key=lambda each: each.level)
 
@@ -52,6 +52,12 @@ def _copy(paths: Paths, state: State) -> Iterator[Worry]:
         require_same(paths, state)
     except Misconfigured as error:
         yield Worry("clone", Level.CRIT, error.message, error.hint or "")
+
+
+def _refused(state: State) -> Iterator[Worry]:
+    if state.refused:
+        text = f"{state.url} refuses this host: {state.refused}"
+        yield Worry("refused", Level.ERR, text, "daypass host sync asks again, and says what to do")
 
 
 def _files(paths: Paths) -> Iterator[Worry]:

@@ -124,6 +124,15 @@ def test_a_power_cut_in_the_middle_of_a_rekey_heals_at_boot(yard: Yard, host: Ma
     assert presented(yard, host) not in ("", before)
 
 
+def test_a_service_that_was_stopped_is_a_matter_for_monitoring(host: Machine) -> None:
+    host.run("systemctl", "stop", service.NAME)
+    try:
+        assert status(host, code=1)["service_runs"] is False
+    finally:
+        host.run("systemctl", "start", service.NAME)
+    assert status(host)["service_runs"] is True
+
+
 def test_a_copy_of_its_disk_does_nothing_in_its_name_and_says_so(host: Machine, ca: YardCa) -> None:
     identity = host.root / "etc/machine-id"
     own = identity.read_text()

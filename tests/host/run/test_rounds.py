@@ -17,6 +17,7 @@ from tests.parts.kill import killed_at
 from tests.parts.needs import need
 
 from daypass import api
+from daypass.cli.main import main
 from daypass.errors import DaypassError, NotFound, Unauthenticated, Unavailable
 from daypass.host.alone import alone
 from daypass.host.calls import Prove
@@ -27,6 +28,7 @@ from daypass.host.run.systemd import Stops
 from daypass.host.run.voice import Voice
 from daypass.host.state import State
 from daypass.host.swap import NEW_KEYS, Step, Swap
+from daypass.host.sync import sync_once
 from daypass.model import HostRole
 
 DAY = 86400
@@ -219,10 +221,25 @@ def test_a_renewal_that_fails_is_tried_again_and_keeps_the_old_certificate(scene
     assert scene.link.asked.count("renew") == 2
 
 
-def test_a_host_that_was_removed_is_told_to_enrol_anew(scene: Set) -> None:
+def test_a_host_that_was_removed_is_told_to_enrol_anew(scene: Set, capsys: pytest.CaptureFixture[str]) -> None:
     scene.link.error = Unauthenticated("its host has been removed", hint="enrol the host anew")
     scene.agent.round()
     assert scene.said[0] == "<3>its host has been removed; enrol the host anew\n"
+    assert main(["host", "status", "--root", str(scene.box.root)]) == 1
+    assert "refuses this host: its host has been removed" in capsys.readouterr().err
+    scene.link.error = None
+    scene.agent.round()
+    assert main(["host", "status", "--root", str(scene.box.root)]) == 0
+
+
+def test_cron_notes_a_refusal_for_monitoring_too(scene: Set) -> None:
+    scene.box.ca.sync_error = Unauthenticated("its certificate is revoked")
+    with pytest.raises(Unauthenticated):
+        sync_once(scene.box.paths, scene.box.ca, time.time())
+    assert scene.state().refused == "its certificate is revoked"
+    scene.box.ca.sync_error = None
+    sync_once(scene.box.paths, scene.box.ca, time.time())
+    assert scene.state().refused == ""
 
 
 def test_the_ca_hears_of_a_new_account(scene: Set) -> None:

@@ -15,12 +15,13 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 
 from daypass.api import HostSyncResponse
-from daypass.errors import DaypassError, NotFound, Unavailable
+from daypass.errors import DaypassError, NotFound, Unauthenticated, Unavailable
 from daypass.host.calls import prover
 from daypass.host.closing import close_overdue
 from daypass.host.enforce import take_back_overdue
 from daypass.host.leaving import give_up
 from daypass.host.machine import require_same
+from daypass.host.refused import note_refusal
 from daypass.host.renewal import renew_due
 from daypass.host.renewing import renew
 from daypass.host.reporting import tell
@@ -106,6 +107,10 @@ class Agent:
                     self._turn(link)
         except NotFound as error:
             self._ask_instead(error.message)
+            raise
+        except Unauthenticated as error:
+            if not opened:
+                note_refusal(self.paths, error)
             raise
         except Unavailable as error:
             if error.code == _FULL:
