@@ -19,6 +19,7 @@ from msgspec.structs import replace
 from daypass.api import HOST_REQUEST_NAMESPACE, REQUEST_NAMESPACE, HostBundle, HostHeartbeat, HostProof
 from daypass.ca.host_calls import HostSaid, Synced
 from daypass.ca.host_ports import MAX_REPORTED, HostAccounts, KnownHost
+from daypass.ca.ports import HONEST_SKEW
 from daypass.ca.shown import Call
 from daypass.config import FailClosedSection, HostsSection, RoleSection
 from daypass.config.schema import NewAccountsSection
@@ -121,6 +122,37 @@ def test_what_has_not_changed_is_a_heartbeat_with_the_time(play: Play) -> None:
         assert (beat.digest, beat.host_id, beat.ca_id) == (first.digest, first.host_id, first.ca_id)
         assert beat.version > first.version
         assert beat.expires >= first.expires + 100
+
+    play(scenario)
+
+
+def test_every_word_is_newer_than_what_the_host_has_though_the_next_process_s_clock_is_behind(play: Play) -> None:
+    """Two changes in one second, and honest clocks that are five seconds apart (docs/adr/clock-slack.md)."""
+
+    async def scenario(ca: Heart) -> None:
+        host = await enrolled(ca, tier="web")
+        known, last = await admitted(ca, host), await bundle(ca, host)
+        digest, version = last.digest, last.version
+        for later in (0, 0, -HONEST_SKEW, -HONEST_SKEW, 0):
+            ca.clock.later += later
+            beat = await synced(ca, host, HostSaid(digest, version, (), ()))
+            assert beat.heartbeat is not None
+            assert version < beat.version == msgspec.json.decode(beat.heartbeat[0], type=HostHeartbeat).version
+            text, _ = await ca.authority.text_bundle(known, version)
+            assert f"version {beat.version}\n" in text[0]
+            version = beat.version
+            ca.clock.later -= later
+
+    play(scenario)
+
+
+@pytest.mark.parametrize("said", [2**62, 2**63 - 1, -1, 0])
+def test_a_host_that_lies_about_its_version_gets_no_version_of_a_day_to_come(play: Play, said: int) -> None:
+    async def scenario(ca: Heart) -> None:
+        host = await enrolled(ca, tier="web")
+        now = int(ca.clock.now())
+        given = await synced(ca, host, HostSaid("", said, (), ()))
+        assert now * 1000 <= given.version <= (now + HONEST_SKEW + 2) * 1000
 
     play(scenario)
 

@@ -341,6 +341,19 @@ def test_while_nothing_happens_the_store_is_asked_for_its_head_alone(
     play(scenario, roles=[OWN])
 
 
+def test_two_changes_in_one_second_are_two_versions(play: Play) -> None:
+    async def scenario(ca: Heart) -> None:
+        listener = await listens(ca, await enrolled(ca))
+        versions = []
+        for roles in ([], [WEB], []):
+            await ca.publish(roles=roles)
+            await look(ca)
+            versions.append((await listener.bundle()).version)
+        assert versions == sorted(set(versions))
+
+    play(scenario)
+
+
 def test_two_processes_notice_what_the_other_did(op: Op, database: str) -> None:
     async def whole() -> None:
         async with heart(op, database, roles=[WEB]) as one, heart(op, database, like=one, roles=[WEB]) as two:

@@ -124,7 +124,7 @@ class Double:
     async def bundle(self, host: HostRecord) -> tuple[tuple[str, str], MadeKrl]:  # noqa: ARG002
         return (self.document, "signature"), made(Krl(1, 1, "test"))
 
-    async def text_bundle(self, host: HostRecord) -> tuple[tuple[str, str], MadeKrl]:
+    async def text_bundle(self, host: HostRecord, after: int = 0) -> tuple[tuple[str, str], MadeKrl]:  # noqa: ARG002
         return await self.bundle(host)
 
     async def client_bundle(self) -> tuple[str, str]:

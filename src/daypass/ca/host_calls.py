@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from daypass.ca.clock import ClockGuard
 from daypass.ca.host_ports import MAX_MACHINES, MAX_REPORTED, HostAbout, HostAccounts, KnownHost
-from daypass.ca.hosts import Hosts
+from daypass.ca.hosts import Given, Hosts
 from daypass.ca.ports import Store
 from daypass.ca.shown import Call, Keys, Shown
 from daypass.errors import Unauthenticated
@@ -17,7 +17,7 @@ from daypass.model import is_login_name
 from daypass.wire import CertType
 from daypass.wire.binding import HOST_REQUEST_NAMESPACE
 
-__all__ = ["HostCalls", "HostSaid", "Synced"]
+__all__ = ["HostCalls", "HostSaid", "Synced", "synced"]
 
 PROVIDER = "host"  # the name space of the nonces
 Document = tuple[str, str]  # JSON, and an armored signature over it
@@ -37,13 +37,20 @@ class HostSaid(Struct, frozen=True):
 
 class Synced(Struct, frozen=True):
     """The bundle where it has changed, else the word that it holds on; the KRL where the host has another. The
-    digests are of what holds now."""
+    digests are of what holds now, and `version` is the one of the document."""
 
     bundle: Document | None
     heartbeat: Document | None
     krl: bytes | None
     digest: str
     krl_digest: str
+    version: int = 0
+
+
+def synced(given: Given, krl_digest: str) -> Synced:
+    """To a host that has the KRL of that digest."""
+    krl = given.krl.krl if given.krl.digest != krl_digest else None
+    return Synced(given.bundle, given.heartbeat, krl, given.digest, given.krl.digest, given.version)
 
 
 class HostCalls:
@@ -74,9 +81,8 @@ class HostCalls:
         new = known != (accounts, version, trust or host.trust_version) or _is_another(host, about)
         if new or host.synced_at is None or now >= host.synced_at + SEEN_EVERY:
             await self._store.host_synced(host.id, accounts, version, now, trust_version=trust, about=about)
-        given = await self._hosts.sync(host, said.digest)
-        krl = given.krl.krl if given.krl.digest != said.krl_digest else None
-        return Synced(given.bundle, given.heartbeat, krl, given.digest, given.krl.digest)
+        given = await self._hosts.sync(host, said.digest, version)
+        return synced(given, said.krl_digest)
 
 
 MAX_LINE = 80  # characters of what a host says of its programs

@@ -7,7 +7,7 @@ import random
 from collections.abc import AsyncIterator, Callable
 
 from daypass.ca.clock import ClockGuard
-from daypass.ca.host_calls import Synced
+from daypass.ca.host_calls import Synced, synced
 from daypass.ca.host_ports import HostRecord
 from daypass.ca.hosts import Hosts
 from daypass.errors import Unavailable
@@ -23,15 +23,15 @@ AGAIN = 2.0  # seconds until what could not be had is asked for again
 class HostStream:
     """`told` is its lines; `retry_after`, once that is over, what the host is to be told last."""
 
-    __slots__ = ("_clock", "_forget", "_hosts", "_krl", "_over", "_until", "_woken", "digest", "first", "host",
-                 "retry_after", "serial")  # fmt: skip
+    __slots__ = ("_clock", "_forget", "_hosts", "_krl", "_over", "_until", "_version", "_woken", "digest", "first",
+                 "host", "retry_after", "serial")  # fmt: skip
 
     def __init__(
         self, host: HostRecord, certificate: Certificate, first: Synced, hosts: Hosts, clock: ClockGuard,
         forget: Callable[[HostStream], None],
     ) -> None:  # fmt: skip
         self.host, self.serial = host, certificate.serial
-        self.first, self.digest, self._krl = first, first.digest, first.krl_digest
+        self.first, self.digest, self._krl, self._version = first, first.digest, first.krl_digest, first.version
         self.retry_after: int | None = None
         self._until = certificate.valid_before
         self._hosts, self._clock, self._forget = hosts, clock, forget
@@ -49,11 +49,11 @@ class HostStream:
             self._woken.set()
 
     async def told(self) -> AsyncIterator[Synced]:
-        synced: Synced | None = self.first
-        while synced is not None:
-            self.digest, self._krl = synced.digest, synced.krl_digest
-            yield synced
-            synced = await self._next()
+        told: Synced | None = self.first
+        while told is not None:
+            self.digest, self._krl, self._version = told.digest, told.krl_digest, told.version
+            yield told
+            told = await self._next()
 
     async def _next(self) -> Synced | None:
         """The next line, None at the end."""
@@ -73,9 +73,7 @@ class HostStream:
         return None
 
     async def _answer(self) -> Synced:
-        given = await self._hosts.answer(self.host, self.digest)
-        krl = given.krl.krl if given.krl.digest != self._krl else None
-        return Synced(given.bundle, given.heartbeat, krl, given.digest, given.krl.digest)
+        return synced(await self._hosts.answer(self.host, self.digest, self._version), self._krl)
 
     async def _wait(self, seconds: float) -> None:
         """Until it is woken, so long at most."""

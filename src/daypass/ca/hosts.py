@@ -15,7 +15,7 @@ from daypass.ca.force import Following
 from daypass.ca.host_ports import HostRecord
 from daypass.ca.keys import CaKeys
 from daypass.ca.krls import Krls, Loads, MadeKrl, parses
-from daypass.ca.ports import Store
+from daypass.ca.ports import HONEST_SKEW, Store
 from daypass.ca.tokens import Tokens
 from daypass.errors import NotFound
 from daypass.wire import CertType, SshSignature, sshsig
@@ -34,12 +34,14 @@ CLIENT_BUNDLE_AGE = 5  # seconds; a morning's logins all ask for the same
 
 class Given(Struct, frozen=True):
     """What a host is told: the bundle (document, armored signature) where it has changed, else the heartbeat.
-    `krl` goes beside it, by the digest that the bundle has signed. `digest` is of what the host acts on now."""
+    `krl` goes beside it, by the digest that the bundle has signed. `digest` is of what the host acts on now, and
+    `version` is the one of the document."""
 
     bundle: tuple[str, str] | None
     heartbeat: tuple[str, str] | None
     krl: MadeKrl
     digest: str
+    version: int
 
 
 class Hosts:
@@ -72,23 +74,22 @@ class Hosts:
 
     async def bundle(self, host: HostRecord | None) -> tuple[tuple[str, str], MadeKrl]:
         """(document, armored signature): the document a host applies, api.HostBundle in JSON; and its KRL."""
-        document, krl = await self._document(host)
+        document, krl = await self._document(host, self._clock.now())
         return await self.signed(document, BUNDLE_NAMESPACE), krl
 
-    async def text_bundle(self, host: HostRecord) -> tuple[tuple[str, str], MadeKrl]:
-        """The same for agents that read no JSON (`text_bundles`). By what is published now."""
+    async def text_bundle(self, host: HostRecord, after: int = 0) -> tuple[tuple[str, str], MadeKrl]:
+        """The same for agents that read no JSON (`text_bundles`), `after` a version. By what is published now."""
         await self._force.look()
-        document, krl = await self._document(host)
+        document, krl = await self._document(host, self._clock.now(), after)
         return await self._signed_text(text_bundles.render(document), TEXT_BUNDLE_NAMESPACE), krl
 
-    async def _document(self, host: HostRecord | None) -> tuple[dict[str, object], MadeKrl]:
+    async def _document(self, host: HostRecord | None, now: int, after: int = 0) -> tuple[dict[str, object], MadeKrl]:
         if host is None:
             raise NotFound("no such host", code="host.unknown")
-        now = self._clock.now()
         reach, people, facts, digest = await self._content(host, now)
         document = {
             "type": "daypass-host-bundle-v1",
-            **self._stamp(host, digest, now),
+            **self._stamp(host, digest, now, after),
             "name": host.name,
             "user_ca": [key.line() for key in self._keys.user_keys],
             "roles": msgspec.Raw(reach.text),
@@ -99,21 +100,23 @@ class Hosts:
         }
         return document, facts.krl
 
-    async def sync(self, host: HostRecord, digest: str) -> Given:
-        """The bundle where `digest` is another's, else the heartbeat. By what is published now: an operator who has
-        just published has hosts ask for it."""
+    async def sync(self, host: HostRecord, digest: str, after: int) -> Given:
+        """The bundle where `digest` is another's, else the heartbeat; `after` the version that the host has. By what
+        is published now: an operator who has just published has hosts ask for it."""
         await self._force.look()
-        return await self.answer(host, digest)
+        return await self.answer(host, digest, after)
 
-    async def answer(self, host: HostRecord, digest: str) -> Given:
+    async def answer(self, host: HostRecord, digest: str, after: int) -> Given:
         """The same by what this process knows to be in force."""
         now = self._clock.now()
         *_, facts, current = await self._content(host, now)
         if current != digest:
-            bundle, krl = await self.bundle(host)
-            return Given(bundle, None, krl, current)
-        document = {"type": "daypass-host-heartbeat-v1", **self._stamp(host, current, now)}
-        return Given(None, await self.signed(document, HEARTBEAT_NAMESPACE), facts.krl, current)
+            document, krl = await self._document(host, now, after)
+            bundle = await self.signed(document, BUNDLE_NAMESPACE)
+            return Given(bundle, None, krl, current, _version(now, after))
+        stamp = self._stamp(host, current, now, after)
+        beat = await self.signed({"type": "daypass-host-heartbeat-v1", **stamp}, HEARTBEAT_NAMESPACE)
+        return Given(None, beat, facts.krl, current, _version(now, after))
 
     async def digest(self, host: HostRecord) -> str:
         *_, current = await self._content(host, self._clock.now())
@@ -141,11 +144,11 @@ class Hosts:
             self._known_reaches = Reaches(policy)
         return self._known_reaches
 
-    def _stamp(self, host: HostRecord, digest: str, now: int) -> dict[str, object]:
+    def _stamp(self, host: HostRecord, digest: str, now: int, after: int) -> dict[str, object]:
         return {
             "ca_id": self._ca_id.hex(),
             "host_id": host.id,
-            "version": now * 1000,
+            "version": _version(now, after),
             "issued_at": now,
             "expires": now + BUNDLE_LIFETIME,
             "digest": digest,
@@ -188,3 +191,9 @@ class Hosts:
         signer = self._keys.bundle
         signature = await signer.sign(sshsig.to_be_signed(namespace, text))
         return text.decode(), SshSignature(signer.public_key, namespace, "sha512", signature).armor()
+
+
+def _version(now: int, after: int) -> int:
+    """Unix milliseconds; above the version that the host says it has, within what honest clocks are apart: another
+    process, whose clock is ahead, may have given it that one. A host can lie about itself alone."""
+    return max(now * 1000, min(after + 1, (now + HONEST_SKEW + 1) * 1000))

@@ -309,8 +309,8 @@ class Heart(Protocol):
     async def bundle(self, host: HostRecord) -> tuple[tuple[str, str], MadeKrl]:
         """The host's bundle as a JSON document, an armored SSHSIG over it, and the KRL that it names."""
 
-    async def text_bundle(self, host: HostRecord) -> tuple[tuple[str, str], MadeKrl]:
-        """The same in lines (`daypass.ca.text_bundles`)."""
+    async def text_bundle(self, host: HostRecord, after: int = 0) -> tuple[tuple[str, str], MadeKrl]:
+        """The same in lines (`daypass.ca.text_bundles`), with a version above `after`."""
 
     async def client_bundle(self) -> tuple[str, str]:
         """The same for laptops: a list of hosts, for people who have signed in."""

@@ -42,7 +42,9 @@ class ShellAgentRoutes:
         require_abreast(self._public.now(), body.trust_version)
         host = admitted(scope)
         await self._heart.host_calls.sync(host, said_by(body))  # keeps what the host said; its answer is JSON
-        answer = await self._answer(host, krl_digest=body.krl_digest, trust_version=body.trust_version)
+        answer = await self._answer(
+            host, after=body.bundle_version, krl_digest=body.krl_digest, trust_version=body.trust_version
+        )
         return Whole(200, answer, _STORE_NOTHING)
 
     async def agent_renew(self, scope: Scope, body: api.HostRenewRequest) -> Whole:
@@ -50,10 +52,16 @@ class ShellAgentRoutes:
         return Whole(201, await self._answer(admitted(scope), certificates=renewed.certificates), _STORE_NOTHING)
 
     async def _answer(
-        self, host: HostRecord, *, krl_digest: str = "", trust_version: int = 0, certificates: Iterable[bytes] = ()
+        self,
+        host: HostRecord,
+        *,
+        after: int = 0,
+        krl_digest: str = "",
+        trust_version: int = 0,
+        certificates: Iterable[bytes] = (),
     ) -> bytes:
-        """`krl_digest` and `trust_version` say what the host has already."""
-        (document, signature), krl = await self._heart.text_bundle(host)
+        """`after` (a bundle's version), `krl_digest` and `trust_version` say what the host has already."""
+        (document, signature), krl = await self._heart.text_bundle(host, after)
         public = self._public.now()
         lines = ["daypass-agent-v1"]
         if public.trust_version > trust_version:
