@@ -16,7 +16,7 @@ demo: $(VENV)/ca.ok
 test: $(VENV)/dev.ok
 	@$(BIN)/python -m tests.setup
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest -n 2 $(ARGS)
+	$(BIN)/coverage run -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 	@$(BIN)/coverage combine -q 2>/dev/null  # what the tests kill -9 leaves half a file each
 	@$(BIN)/coverage report --sort=cover | tail -n 40
 
