@@ -277,7 +277,7 @@ TO_THE_FIRST_RELEASE = """
     ALTER TABLE join_tokens DROP COLUMN patterns; ALTER TABLE join_tokens DROP COLUMN networks;
     ALTER TABLE join_tokens DROP COLUMN addresses; ALTER TABLE join_tokens DROP COLUMN max_uses;
     ALTER TABLE join_tokens DROP COLUMN uses; ALTER TABLE join_tokens DROP COLUMN replaces;
-    ALTER TABLE join_tokens DROP COLUMN revoked_at;
+    ALTER TABLE join_tokens DROP COLUMN revoked_at; DROP TABLE ca_machines; DROP TABLE krls;
     UPDATE schema_version SET version_num = '0001';
 """
 

@@ -92,6 +92,10 @@ def test_no_body_of_a_host_s_is_a_fault_of_ours(company: Company, route: Route) 
     holder = company.host()
     for body in bodies(route):
         content = msgspec.json.encode(body)
-        header = holder.host_header(route.method, route.path, content)
-        answer = company.web.request(route.method, route.path, content=content, headers={"authorization": header})
-        assert answer.status_code < 500, (body, answer.text)
+        headers = {"authorization": holder.host_header(route.method, route.path, content)}
+        with company.web.stream(route.method, route.path, content=content, headers=headers) as answer:
+            if answer.status_code < 300:
+                continue  # one of them has no end
+            text = answer.read().decode()
+        # Whoever says that it has heard of newer keys is sent to another machine of the CA.
+        assert answer.status_code < 500 or (answer.status_code == 503 and "host-call.behind" in text), (body, text)
