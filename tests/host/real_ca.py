@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -27,11 +28,13 @@ class RealCa:
         self.publish(roles)
         self._process: subprocess.Popen[bytes] | None = None
 
-    def start(self, *before: str | Path) -> None:
-        """`before`: what stands before the command, faketime say."""
+    def start(self, env: Mapping[str, str] | None = None) -> None:
+        """`env`: what stands in its environment beside ours."""
         with self.log.open("wb") as log:
-            command = [*before, *_command("ca", "serve", "--config", self.config)]
-            self._process = process = subprocess.Popen(command, stderr=log, stdout=log)
+            command = _command("ca", "serve", "--config", self.config)
+            self._process = process = subprocess.Popen(
+                command, stderr=log, stdout=log, env={**os.environ, **(env or {})}
+            )
         wait_until(lambda: "serving" in self.log.read_text() or process.poll() is not None, "ca serve")
 
     def stop(self, *, kill: bool = False) -> None:

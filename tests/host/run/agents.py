@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,11 +59,9 @@ class RunningAgent:
 
 
 @contextmanager
-def run_agent(
-    paths: Paths, *, before: Sequence[str | Path] = (), env: dict[str, str] | None = None
-) -> Iterator[RunningAgent]:
+def run_agent(paths: Paths, *, env: dict[str, str] | None = None) -> Iterator[RunningAgent]:
     journal = paths.root / "journal"
-    command = [*before, sys.executable, "-c", _START, paths.root]
+    command: list[str | Path] = [sys.executable, "-c", _START, paths.root]
     with journal.open("ab") as log:
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=log, env={**os.environ, **(env or {})})
     try:

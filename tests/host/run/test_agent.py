@@ -77,14 +77,11 @@ def certificate(agent: RunningAgent) -> Certificate:
     return Certificate.from_line(Path(agent.state().certificates[0].path).read_text())
 
 
-def later(days: int) -> list[str | Path]:
-    """A clock that is so many days ahead, and goes on as it does."""
-    return [need("faketime"), "-f", f"+{days}d"]
-
-
 def ahead(days: int) -> dict[str, str]:
-    """The same for a process that is to be stopped: faketime itself stands between it and a signal."""
-    shown = subprocess.run([*later(days), "env"], capture_output=True, text=True, check=True).stdout
+    """A clock that is so many days ahead, and goes on as it does. faketime itself, before a process, would keep
+    signals from it."""
+    command: list[str | Path] = [need("faketime"), "-f", f"+{days}d", "env"]
+    shown = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     found = dict(line.split("=", 1) for line in shown.splitlines() if line.startswith(("LD_PRELOAD=", "FAKETIME=")))
     assert len(found) == 2
     return found
@@ -160,7 +157,7 @@ def test_certificates_are_renewed_when_two_thirds_are_over(box: Box) -> None:
     with run_real_ca(ROLES) as ca, box.running():
         enrol(box, ca.token("later.example.com"))
         ca.stop()
-        ca.start(*later(22))
+        ca.start(ahead(22))
         with run_agent(box.paths, env=ahead(22)) as agent:
             before = certificate(agent)
             agent.wait_for("new certificates until")
