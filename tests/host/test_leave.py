@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from itertools import count
 from pathlib import Path
 
@@ -16,9 +17,10 @@ from tests.parts.processes import free_port
 
 from daypass.api import HostLogin, HostReport
 from daypass.cli.main import main
-from daypass.errors import Conflict, Misconfigured, NotFound
+from daypass.errors import Conflict, DaypassError, Invalid, Misconfigured, NotFound, Unauthenticated, Unavailable
 from daypass.host.image import KEYS_UNIT, prepare_image
 from daypass.host.leave import leave, refuse_lock_out
+from daypass.host.renewing import rekey
 
 NOW, DAY = 1_800_000_000, 86400
 
@@ -133,12 +135,73 @@ def test_where_everybody_comes_by_certificate_leaving_is_refused(logins: list[Ho
         refuse_lock_out(HostReport(since=0, until=NOW, trusted=True, logins=logins), NOW)
 
 
-def test_leaving_as_it_is_typed(box: Box, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_ca_revokes_what_a_host_that_leaves_has(box: Box) -> None:
+    state = box.enrol().state
+    left = leave(box.paths, box.sshd, connect=lambda _: box.ca)
+    assert (left.kept, box.ca.revoked) == ("", [each.serial for each in state.certificates])
+
+
+ERRORS = [
+    (Unavailable("the CA is down"), "the CA is down"),
+    (Invalid("it is revoked"), ""),
+    (Unauthenticated("who?", code="sshpop.unknown"), ""),
+]
+
+
+@pytest.mark.parametrize(("error", "kept"), ERRORS, ids=[str(error) for error, _ in ERRORS])
+def test_a_ca_that_can_not_be_told_keeps_nobody(box: Box, error: DaypassError, kept: str) -> None:
+    box.enrol()
+    box.ca.revoke_error = error
+    assert leave(box.paths, box.sshd, connect=lambda _: box.ca).kept == kept
+    assert not box.paths.memory.exists()
+
+
+def test_a_copy_that_leaves_ends_nothing_of_the_machine_it_is_a_copy_of(box: Box) -> None:
+    (box.root / "etc/machine-id").write_text("1" * 32)
+    box.enrol()
+    (box.root / "etc/machine-id").write_text("2" * 32)
+    left = leave(box.paths, box.sshd, connect=lambda _: box.ca)
+    assert ("a copy of" in left.kept, box.ca.revoked) == (True, [])
+
+
+def test_nothing_is_revoked_that_sshd_goes_on_with(box: Box) -> None:
+    box.enrol()
+    with box.config.open("a") as config:
+        config.write("NoSuchKeyword yes\n")
+    with pytest.raises(Misconfigured):
+        leave(box.paths, box.sshd, connect=lambda _: box.ca)
+    assert box.ca.revoked == []
+
+
+def test_a_rekey_that_was_interrupted_is_undone_before(box: Box) -> None:
+    box.enrol()
+    box.sync()
+    key = box.root / "sshd/ssh_host_ed25519_key"
+    before, plain = key.read_bytes(), box.tree()
+    for number in count(1):
+        restore(box, plain)
+        assert killed_at(number, lambda: rekey(box.paths, box.ca, time.time()))
+        if key.read_bytes() != before:
+            break
+    leave(box.paths, box.sshd)
+    assert key.read_bytes() == before
+
+
+def test_leaving_as_it_is_typed(
+    box: Box, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("daypass.cli.host_leave._connected", lambda _: box.ca)
     options = ["--root", str(box.root), "--sshd-config", str(box.config)]
     assert main(["host", "leave", *options]) == 6
     box.enrol()
     assert main(["host", "leave", *options]) == 0
-    assert "web-1.example.com is enrolled no more\nno running sshd was touched" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "web-1.example.com is enrolled no more\nno running sshd was touched" in said
+    assert "its certificates are revoked, and its names are free\n" in said
+    box.enrol()
+    box.ca.revoke_error = Unavailable("the CA is down")
+    assert main(["host", "leave", *options]) == 0
+    assert "daypass host remove web-1.example.com --reason" in capsys.readouterr().err
 
 
 def image(box: Box) -> list[Path]:

@@ -14,7 +14,9 @@ from daypass.errors import Invalid
 
 if TYPE_CHECKING:
     from daypass.host.leave import Left
+    from daypass.host.run.link import Link
     from daypass.host.settings import Paths
+    from daypass.host.state import State
 
 __all__ = ["leave", "prepare_image"]
 
@@ -26,7 +28,8 @@ Examples:
   sudo daypass host leave --force      everybody comes in by certificate
 
 authorized_keys and whatever else was there go on working; sshd is tried, reloaded and looked at, and everything comes
-back where it does not answer by its own key. Exit code 4: this machine was not enrolled."""
+back where it does not answer by its own key. Its certificates are revoked where the CA can be reached. Exit code 6:
+this machine was not enrolled."""
 )
 @click.option("--force", is_flag=True, help="Also where nobody is known to come in otherwise.")
 @click.option("--no-reload", is_flag=True, help="Leave the running sshd alone; it counts from its start.")
@@ -43,13 +46,20 @@ def leave(
     sshd = sshd_of(paths, sshd_config, binary)
     if not force:
         _refuse_lock_out(paths)
-    left = take_away(paths, sshd, with_reload=not no_reload)
+    left = take_away(paths, sshd, with_reload=not no_reload, connect=_connected)
     if as_json:
         json_data({
             "name": left.name or None, "proven": left.proven, "service": left.service, "accounts": left.accounts,
+            "revoked": not left.kept,
         })  # fmt: skip
     else:
         _show(left)
+
+
+def _connected(state: State) -> Link:
+    from daypass.host.run.link import Link
+
+    return Link(state.url, "\n".join(state.roots))
 
 
 def _refuse_lock_out(paths: Paths) -> None:
@@ -73,7 +83,11 @@ def _show(left: Left) -> None:
         note(f"accounts that daypass has made stay: {', '.join(left.accounts)}")
     if Path("/etc/cron.d/daypass").exists():
         note("daypass: warning: /etc/cron.d/daypass still asks the CA; take it away if it is yours")
-    show_hint(f"its names are free once an operator says so: daypass host remove {printable(left.name) or 'NAME'}")
+    if not left.kept:
+        data("its certificates are revoked, and its names are free")
+        return
+    note(f"daypass: warning: its certificates are not revoked: {printable(left.kept)}")
+    show_hint(f"on the CA's machine: daypass host remove {printable(left.name) or 'NAME'} --reason 'it has left'")
 
 
 @click.command(

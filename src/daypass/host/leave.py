@@ -1,6 +1,8 @@
 """`daypass host leave`: this machine as it was before it was enrolled.
 
     sshd      our lines taken out of its configuration, tried, and proven by connections of our own; else all back
+    word      the CA revokes this host's certificates, so that laptops ask for none of it any more; where the CA is
+              away, an operator says so there
     service   stopped and taken away
     files     what sshd read, then what we remember, the state last
 
@@ -11,18 +13,20 @@ made hold people's files: they stay, and are named.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from daypass.api import HostReport
 from daypass.errors import Conflict, DaypassError, NotFound
-from daypass.host import deadman, dropin, enforcement, files, reload, service
+from daypass.host import deadman, dropin, enforcement, files, leaving, reload, service, swap
 from daypass.host.accounts import Memory
 from daypass.host.alone import alone
 from daypass.host.calls import certificates
 from daypass.host.change import Change, NewFile
 from daypass.host.hostkeys import load_host_keys
+from daypass.host.machine import is_clone
 from daypass.host.settings import Paths
 from daypass.host.sshd import Effective, Sshd
 from daypass.host.state import State
@@ -35,11 +39,13 @@ _SHOWN = 30 * 86400  # seconds that somebody's coming in by key or password coun
 
 @dataclass(slots=True)
 class Left:
-    """What was taken away. `proven`: a running sshd was seen to answer by its own key alone."""
+    """What was taken away. `proven`: a running sshd was seen to answer by its own key alone. `kept`: why its
+    certificates are not revoked, "" where they are."""
 
     name: str = ""
     proven: bool = False
     service: bool = False
+    kept: str = "nobody was asked"
     accounts: list[str] = field(default_factory=list)  # made by daypass; they stay
 
 
@@ -54,23 +60,40 @@ def refuse_lock_out(report: HostReport, now: int) -> None:
         )
 
 
-def leave(paths: Paths, sshd: Sshd, *, with_reload: bool = True) -> Left:
-    """Raises NotFound where there is nothing of ours; any of the error tree with everything as it was."""
+def leave(
+    paths: Paths, sshd: Sshd, *, with_reload: bool = True, connect: Callable[[State], leaving.Ca] | None = None
+) -> Left:
+    """Raises NotFound where there is nothing of ours; any of the error tree with everything as it was. `connect`: to
+    the CA, which is told."""
     if not paths.memory.is_dir() and not paths.ours.is_dir():
         raise NotFound("this machine is not enrolled", code="host.not-enrolled")
     files.check_folder(paths.ours)
     files.make_folder(paths.memory, 0o700)
     with alone(paths):
+        with suppress(DaypassError):
+            swap.mend(paths)
         state = _state(paths)
         left = Left(state.name if state else "", accounts=sorted(Memory.load(paths.made_accounts).made))
         gone = [each.encode() for each in certificates(state)] if state else []
         left.proven = _reconfigure(sshd, _own_keys(state), gone, with_reload)
+        if connect is not None and state is not None:
+            left.kept = _told(paths, state, connect)
         deadman.disarm(paths)
         left.service = service.remove(paths)
         if paths.ours.is_dir():
             shutil.rmtree(paths.ours)
         _forget(paths)
     return left
+
+
+def _told(paths: Paths, state: State, connect: Callable[[State], leaving.Ca]) -> str:
+    """After sshd has been seen to do without them: the other way round a failure would shut everybody out."""
+    if is_clone(paths, state):
+        return f"they are those of {state.name}, which this machine is a copy of"
+    try:
+        return leaving.give_up_all(paths, state, connect(state))
+    except (DaypassError, OSError) as error:
+        return error.message if isinstance(error, DaypassError) else str(error)
 
 
 def _state(paths: Paths) -> State | None:
