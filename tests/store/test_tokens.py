@@ -171,6 +171,18 @@ def test_a_proposed_name_is_nobodys_with_a_live_certificate_not_even_the_same_ke
     run(scenario)
 
 
+def test_an_alias_is_nobodys_name_though_nothing_of_its_host_lives(run: Run) -> None:
+    async def scenario(store: SqlStore) -> None:
+        await store.add_join_token(SEVERAL, now=NOW)
+        await store.record(host_recording(HostFacts(WEB.name, ("www.example.com",)), valid_before=NOW))
+        before = await host_id(store, WEB.name)
+        assert await store.record(joining("www.example.com", patterns=("w*",))) == NameTaken("www.example.com")
+        assert await store.record(joining("www.example.com")) == NameTaken("www.example.com")
+        assert (await host_id(store, "www.example.com"), await used(store)) == (before, 0)
+
+    run(scenario)
+
+
 def test_an_autoscaled_name_is_another_host_s_once_nothing_of_the_one_before_lives(run: Run) -> None:
     async def scenario(store: SqlStore) -> None:
         await store.add_join_token(SEVERAL, now=NOW)
