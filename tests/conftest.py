@@ -12,6 +12,7 @@ from playwright.sync_api import Browser
 
 from tests.parts.browser import run_browser
 from tests.parts.certified_op import CertifiedOp, run_certified_op
+from tests.parts.leftovers import left_running, mark_run
 from tests.parts.listener import Listener, run_listener
 from tests.parts.needs import NOT_RUN
 from tests.parts.op import Op, run_op
@@ -19,12 +20,25 @@ from tests.parts.openssh import Accounts, Agent, make_accounts, run_agent
 from tests.parts.postgres import Postgres, run_postgres
 from tests.parts.processes import safe_directory
 
+_LEFT = pytest.StashKey[list[str]]()
 
-def pytest_configure() -> None:
+
+def pytest_configure(config: pytest.Config) -> None:
     """Told to end, or left by its terminal, a run clears up as after Ctrl-C: machines would outlive it."""
     for each in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(each) is signal.SIG_DFL:  # not where nohup has it ignored
             signal.signal(each, signal.default_int_handler)
+    if mark_run():
+        config.stash[_LEFT] = []
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Once every process of the run has put away what it made for all its tests."""
+    if _LEFT in session.config.stash:
+        session.config.stash[_LEFT] = left_running()
+        if session.config.stash[_LEFT] and session.exitstatus == pytest.ExitCode.OK:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 @pytest.fixture
@@ -84,6 +98,8 @@ def browser() -> Iterator[Browser]:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    for each in terminalreporter.config.stash.get(_LEFT, []):
+        terminalreporter.write_line(f"left running: {each}", red=True)
     missing: Counter[str] = Counter()
     for report in terminalreporter.stats.get("skipped", []):
         reason = str(report.longrepr[2]) if isinstance(report.longrepr, tuple) else ""
