@@ -21,6 +21,8 @@ __all__ = ["main"]
 
 # Debian's way to say that a package being installed must not start its daemons (deb-systemd-invoke, invoke-rc.d).
 _POLICY = Path("/usr/sbin/policy-rc.d")
+# Debian enables cloud-init where it is installed: at its first boot it would take a cloud machine's host keys away.
+_NO_CLOUD_INIT = Path("/etc/cloud/cloud-init.disabled")
 
 
 def main() -> int:
@@ -46,6 +48,9 @@ def _may_install() -> bool:
 
 def _install(packages: Sequence[str]) -> None:
     apt = ["apt-get", "-qq", "-o", "Dpkg::Use-Pty=0"]
+    if "cloud-init" in packages:
+        _NO_CLOUD_INIT.parent.mkdir(exist_ok=True)
+        _NO_CLOUD_INIT.touch()
     with _no_daemons():
         _run("Debian's list of packages", [*apt, "update"])
         # One after the other, so that one that can't be had does not cost the rest.
