@@ -203,7 +203,9 @@ def test_what_came_between_admission_and_stream_is_not_missed(play: Play) -> Non
 
 
 @pytest.mark.parametrize("what", ["revoked", "removed"])
-def test_a_host_that_is_no_more_hears_no_more(play: Play, tmp_path: Path, what: str) -> None:
+def test_a_host_whose_certificate_is_no_more_is_asked_back_by_another_one_soon(
+    play: Play, tmp_path: Path, what: str
+) -> None:
     async def scenario(ca: Heart) -> None:
         host = await enrolled(ca)
         listener = await listens(ca, host)
@@ -215,7 +217,7 @@ def test_a_host_that_is_no_more_hears_no_more(play: Play, tmp_path: Path, what: 
                 connection.execute("UPDATE hosts SET removed_at = 1")
             await ca.store.add_event("host.remove", {"host": listener.stream.host.id}, actor="root", now=now)
         await look(ca)
-        await over(listener, streams.SUPERSEDED)
+        await over(listener, streams.SOON)
         assert len(ca.authority.streams) == 0
 
     play(scenario)

@@ -39,6 +39,7 @@ MOST = 12_000  # streams of one process
 SLICE = 50  # hosts that are judged, or woken, before others have their turn
 PAGE = 1000  # entries of the ledger that are read at once
 BACK_PER_SECOND = 200  # hosts that a CA can admit again; they are told to spread over as long as that takes
+SOON = 5  # seconds within which a few hosts come back
 SUPERSEDED = 60  # seconds that a host whose stream another one took over waits: a copied disk, most likely
 log = logging.getLogger("daypass.ca")
 
@@ -82,9 +83,13 @@ class Streams:
     def close(self) -> None:
         """This process ends: everybody is told to come back, not all at once, and nobody new is taken on."""
         self._closing = True
-        spread = max(5, len(self._open) // BACK_PER_SECOND)
+        spread = self._spread()
         for stream in list(self._open.values()):
             stream.end(spread)
+
+    def _spread(self) -> int:
+        """Seconds over which hosts that may all be on their way come back."""
+        return max(SOON, len(self._open) // BACK_PER_SECOND)
 
     async def watch(self) -> None:
         """Look for ever. A store that is down is asked again."""
@@ -136,7 +141,7 @@ class Streams:
     async def _read_one_again(self, stream: HostStream) -> None:
         record, host = await self._store.on_record(stream.serial), await self._store.host(stream.host.id)
         if record is None or record.revoked_at is not None or host is None:
-            stream.end(SUPERSEDED)
+            stream.end(self._spread())  # after a rekey it comes back by its new certificate
             return
         stream.host = _slim(host)
         if await self._hosts.digest(stream.host) != stream.digest:
