@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from daypass.ca.authority import Issuance
-from daypass.ca.host_calls import HostSaid
+from daypass.ca.host_calls import LAST_SECOND, HostSaid
 from daypass.ca.host_ports import HostAbout
 from daypass.ca.token_ports import Terms
 from daypass.config import HostsSection
@@ -230,7 +230,7 @@ def test_a_hostile_host_s_facts_are_cut_to_what_a_list_can_show(play: Play) -> N
         assert host.about is not None
         assert host.about.agent == "?[2J???" + "x" * 73
         assert host.about.openssh == "9.2?forged"
-        assert (host.about.expires, host.about.krl_version, host.trust_version) == (2**62, 0, 2**62)
+        assert (host.about.expires, host.about.krl_version, host.trust_version) == (LAST_SECOND, 0, 2**62)
         assert set(host.about.keys) == {good}
         assert len(host.about.keys) <= 16
 

@@ -112,6 +112,15 @@ def test_a_machine_takes_another_s_place_and_the_one_before_has_nothing(ca: Real
     assert entry["serials"] == [each["serial"] for each in old["certificates"]]
 
 
+def test_what_a_host_said_of_itself_is_listed_with_times(ca: RealCa, box: Box) -> None:
+    enroll(box, ca.run("token", "host", "clock.example.com"))
+    ended("host", "sync", "--root", box.root, code=0)
+    for found in (told(ca, "host", "show", "clock")["host"], *told(ca, "host", "list", "clock.*")["hosts"]):
+        assert found["about"]["expires"] == found["live_until"]
+        assert found["about"]["since"].endswith("Z")
+    assert "no such host is on record" in refused(ca, 0, "host", "list", "nothing").stderr
+
+
 def test_a_removed_host_is_off_record_and_its_name_anybody_s(ca: RealCa, box: Box) -> None:
     enroll(box, ca.run("token", "host", "old.example.com"))
     shown = ca.run("host", "show", "old")

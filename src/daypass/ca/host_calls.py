@@ -87,6 +87,7 @@ class HostCalls:
 
 MAX_LINE = 80  # characters of what a host says of its programs
 MAX_KEYS = 16
+LAST_SECOND = 253402300799  # of the year 9999: what a list can show as a time
 _MACHINE = re.compile(r"[0-9a-f]{64}")
 _FINGERPRINT = re.compile(r"SHA256:[A-Za-z0-9+/]{43}")
 SEEN_EVERY = 300  # seconds between two notes of a host that says the same again, or has other accounts than before
@@ -107,9 +108,9 @@ def _cut(about: HostAbout) -> HostAbout:
         agent=_line(about.agent),
         openssh=_line(about.openssh),
         machine=about.machine if _MACHINE.fullmatch(about.machine) else "",
-        expires=_number(about.expires),
+        expires=min(_number(about.expires), LAST_SECOND),
         krl_version=_number(about.krl_version),
-        since=_number(about.since),
+        since=min(_number(about.since), LAST_SECOND),
         keys=tuple(key for key in about.keys[:MAX_KEYS] if _FINGERPRINT.fullmatch(key)),
     )
 

@@ -59,7 +59,7 @@ def host_list(ca: Administration, pattern: str, labels: tuple[str, ...], mark: s
     for each in found:
         data(printable(_line(each)))
     if not found:
-        note("no such host is on record")
+        note("no such host is on record" if pattern or wanted or mark else "no host has enrolled yet")
 
 
 @click.command(
@@ -191,11 +191,9 @@ def _said(host: HostLine) -> Iterator[str]:
 
 
 def _plain(host: HostLine) -> dict[str, Any]:
-    import msgspec
-
     return {
         **_times(host, "live_until", "leaves_at", "enrolled_at", "synced_at"),
-        "about": None if host.about is None else msgspec.structs.asdict(host.about),
+        "about": None if host.about is None else _times(host.about, "expires", "since"),
     }
 
 
