@@ -114,9 +114,18 @@ def test_what_others_wrote_is_shown_inert(told: Told, signed_in: Membership, com
 def test_before_a_list_has_come_a_sign_in_is_asked_for(told: Told, at_home: Settings, joined: Membership) -> None:
     code, out, err = told("hosts")
     assert (code, out) == (0, "") and f"daypass login --context {joined.context.name}" in err
+    assert "there is no" not in err
     assert told("hosts", "--context", "other")[0] == Exit.NOT_FOUND
     assert told("hosts", "--label", "x")[0] == Exit.USAGE
     assert told("hosts", "--all", "--label", "x=y")[0] == Exit.USAGE
+
+
+@pytest.mark.parametrize("options", [(), ("--all",), ("--offline",)])
+def test_who_has_joined_no_company_is_told_what_to_ask_for(
+    told: Told, at_home: Settings, options: tuple[str]
+) -> None:
+    code, out, err = told("hosts", *options)
+    assert (code, out) == (0, "") and "daypass bootstrap" in err
 
 
 def test_a_damaged_company_leaves_the_others(told: Told, with_hosts: Membership) -> None:

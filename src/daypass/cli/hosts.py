@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 __all__ = ["hosts"]
 
+_NONE_JOINED = "no company joined; ask your operator for the line that starts: daypass bootstrap"
+
 
 @click.command(
     epilog="""\b
@@ -71,7 +73,7 @@ def _mine(
 ) -> int:
     from daypass.client import reach, refreshing
 
-    now, found, rows = time.time(), 0, list[dict[str, object]]()
+    now, found, unknown, rows = time.time(), 0, 0, list[dict[str, object]]()
     for company in companies:
         context = settings.context(company)
         fresh = not offline and reach.refresh(context)
@@ -79,6 +81,7 @@ def _mine(
             refreshing.refresh(settings, context)
         known = reach.kept(context)
         if known is None:
+            unknown += 1
             note(f"{company}: which hosts are yours is not known here; sign in: daypass login --context {company}")
             continue
         fitting = list(reach.chosen(known.hosts, word, labels))
@@ -91,8 +94,9 @@ def _mine(
                 note(f"{company}{as_whom}: as of {moment(known.issued_at)}, {duration(now - known.issued_at)} ago")
     if as_json:
         json_data(rows)
-    elif not found:
-        note("no company joined" if not companies else "there is no such host that you may log in to")
+    elif not found and not unknown:
+        such = "such " if word or labels else ""
+        note(f"there is no {such}host that you may log in to" if companies else _NONE_JOINED)
     return 0 if found or not (word or labels) else 1
 
 
@@ -144,5 +148,5 @@ def _enrolled(settings: Settings, companies: Sequence[str], word: str, *, as_jso
         if company not in fresh:
             note(f"{company}: as of {moment(made)}, {duration(now - made)} ago")
     if not any(hosts for *_, hosts in found):
-        note("no company joined" if not companies else "no host is known; a login brings the list: daypass login")
+        note("no host is known; a login brings the list: daypass login" if companies else _NONE_JOINED)
     return 0 if any(hosts for *_, hosts in found) or not word else 1
