@@ -308,6 +308,14 @@ def test_the_command_says_what_stands_against_it(box: Box, capsys: pytest.Captur
     assert "nothing was enforced" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("option", ["--certificates-only", "--confirm", "--off"])
+def test_on_a_machine_that_never_enrolled_there_is_nothing_to_enforce(
+    box: Box, capsys: pytest.CaptureFixture[str], option: str
+) -> None:
+    assert main(["host", "enforce", option, "--root", str(box.root), "--sshd-config", str(box.config)]) == 10
+    assert "this machine is not enrolled" in capsys.readouterr().err
+
+
 def test_the_command_sees_a_door_that_was_opened_since(box: Box, capsys: pytest.CaptureFixture[str]) -> None:
     include = box.include()
     options = ["--root", str(box.root), "--sshd-config", str(box.config)]

@@ -64,6 +64,8 @@ def enforce(
     if on + confirm + off + (undo is not None) > 1:
         raise click.UsageError("one of --certificates-only, --confirm and --off")
     paths = host_paths(root)
+    if confirm or off:
+        _require_folder(paths)
     sshd = sshd_of(paths, sshd_config, binary)
     if undo is not None:
         _undo(paths, sshd, undo, wait)
@@ -75,6 +77,14 @@ def enforce(
         _take_back(paths, sshd, as_json)
     elif not _show(paths, sshd, quiet, log, as_json):
         context.exit(Exit.NO)
+
+
+def _require_folder(paths: Paths) -> None:
+    """Misconfigured where nothing was ever enrolled. What an enrolment that is over has left can be taken back."""
+    from daypass.host.sync import enrolled
+
+    if not paths.memory.is_dir():
+        enrolled(paths)
 
 
 def _enforced(

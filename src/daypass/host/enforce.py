@@ -220,6 +220,7 @@ def _known(paths: Paths) -> State | None:
 
 def _refuse_twice(state: State | None) -> None:
     if state is not None:
-        how = "confirm it: --confirm; or take it back: --off"
         what = "is in force already" if state.confirmed else "waits to be confirmed"
-        raise Conflict(f"certificates only {what}", code="host.enforced", hint=how if state.deadline else "--off")
+        back = "take it back: daypass host enforce --off"
+        hint = back if state.confirmed else f"confirm it: daypass host enforce --confirm; or {back}"
+        raise Conflict(f"--certificates-only {what}", code="host.enforced", hint=hint)
