@@ -110,6 +110,10 @@ def enroll(
     if listed is not None:
         from daypass.cli.host_over_ssh import OverSsh
 
+        if token_file is not None or name or dry_run:
+            raise click.UsageError(
+                "--over-ssh goes without --token-file, --name and --dry-run: tokens are made for it"
+            )
         done = OverSsh(ca, listed, wave, parallel, keep_going, options).run(as_json=as_json)
         context.exit(Exit.OK if done else Exit.NO)
     from daypass.host.enrol import prepare

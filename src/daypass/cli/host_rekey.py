@@ -61,6 +61,6 @@ def _show(renewed: Renewed, as_json: bool) -> None:
     for path in renewed.replaced:
         data(f"{path} is new, with a certificate until {moment(state.expires)}")
     if renewed.proven:
-        data("sshd presents it")
+        data(f"sshd presents {'them' if len(renewed.replaced) > 1 else 'it'}")
     else:
         data("no running sshd was touched; the new keys count when it next starts")
