@@ -138,7 +138,7 @@ class Agent:
 
     def _run(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [need("ssh-add"), *arguments], env=self.env, check=check, capture_output=True, text=True, timeout=10
+            [need("ssh-add"), *arguments], env=self.env, check=check, capture_output=True, text=True, timeout=60
         )
 
 

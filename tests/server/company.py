@@ -63,7 +63,7 @@ class Company:
         return self.root.fingerprint
 
     def wait(self, work: Coroutine[Any, Any, T]) -> T:
-        return asyncio.run_coroutine_threadsafe(work, self.loop).result(10)
+        return asyncio.run_coroutine_threadsafe(work, self.loop).result(60)
 
     def join_token(self, name: str, lifetime: int = 600) -> str:
         return self.wait(self.heart.authority.make_join_token(HostFacts(name), lifetime, "test"))[0]

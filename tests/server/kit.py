@@ -222,7 +222,7 @@ def in_thread(main: Main) -> Iterator[tuple[str, asyncio.AbstractEventLoop]]:
     thread = threading.Thread(target=loop.run_until_complete, args=(main(ready, stop),), daemon=True)
     thread.start()
     try:
-        assert up.wait(10), "the server did not come up"
+        assert up.wait(60), "the server did not come up"
         yield told[0], loop
     finally:
         loop.call_soon_threadsafe(stop.set)

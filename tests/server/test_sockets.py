@@ -33,7 +33,7 @@ def as_uid(uid: int, path: Path) -> int:
         "print(s.recv(4096).decode().split()[1])"
     )
     command = [sys.executable, "-S", "-c", program, str(uid), str(path)]
-    done = subprocess.run(command, input=request, capture_output=True, timeout=10)
+    done = subprocess.run(command, input=request, capture_output=True, timeout=60)
     return int(done.stdout) if done.returncode == 0 else 0
 
 
