@@ -60,7 +60,13 @@ def test_without_a_terminal_it_goes_on_only_under_yes(admin: Admin) -> None:
     before = admin.config.read_bytes()
     code, _, err = admin("ca", "rotate", "user", "--announce")
     assert (code, admin.config.read_bytes()) == (Exit.USAGE, before)
-    assert "announce the user CA key" in err and "--yes" in err
+    assert "announce a new user CA key" in err and "--yes" in err
+
+
+@pytest.mark.parametrize("option", ["--sign", "--retire"])
+def test_nobody_is_asked_about_a_stage_whose_turn_it_is_not(option: str, admin: Admin) -> None:
+    code, _, err = admin("ca", "rotate", "user", option)
+    assert (code, "daypass ca rotate user --announce" in err) == (Exit.CONFLICT, True)
 
 
 def test_a_no_on_the_terminal_leaves_all_as_it_was(admin: Admin) -> None:
@@ -110,6 +116,8 @@ def test_a_new_root_comes_with_the_new_line_to_join_by(admin: Admin) -> None:
     assert f"daypass bootstrap https://localhost:8443/#{standing(admin, 'tls')['signs']}" in err
 
 
-@pytest.mark.parametrize("arguments", [["sshd"], [], ["user", "--announce", "extra"]])
+@pytest.mark.parametrize(
+    "arguments", [["sshd"], [], ["user", "--announce", "extra"], ["user", "--announce", "--sign"]]
+)
 def test_what_is_no_rotation_is_said(arguments: list[str], admin: Admin) -> None:
     assert admin("ca", "rotate", *arguments)[0] == Exit.USAGE

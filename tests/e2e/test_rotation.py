@@ -121,7 +121,7 @@ def test_the_user_key(firm: Company) -> None:
     new = standing(firm, "user")["announced"][1]
     await_machine(firm, "user", 2, old)
     refused = rotate(firm, "user", "--sign", code=Exit.CONFLICT)
-    assert "1 hosts that have not taken the new key yet: web-1.demo.test" in refused and "host sync" in refused
+    assert "1 host that has not taken the new key yet: web-1.demo.test" in refused and "host sync" in refused
     sync(firm, 2)
     assert lines(trusted) == 2 and in_by_ssh(firm)
     rotate(firm, "user", "--sign")

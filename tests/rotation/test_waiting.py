@@ -59,7 +59,7 @@ def standing(use: str, stage: str) -> Standing:
 
 def names(use: str, stage: str, record: Record) -> list[str]:
     found = asyncio.run(waiting(record, standing(use, stage), stage, NOW, ANNOUNCED))  # type: ignore[arg-type]
-    assert all(each.what and each.hint for each in found)
+    assert all(all(each.what) and each.hint for each in found)
     return [name for each in found for name in each.names]
 
 

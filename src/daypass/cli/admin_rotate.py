@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["rotate"]
 
 _NAMED = 8  # names of those that are waited for, in each line
-_STAGES = ("announce", "sign", "retire")
+_DOES = {"announce": "announce a new {}", "sign": "sign with the new {}", "retire": "retire the old {}"}
 
 
 @click.command(
@@ -48,44 +48,51 @@ document and the new key's files there. A running daypass ca serve takes each st
 )
 @click.argument("kind", type=click.Choice(["user", "host", "tls", "bundle"]))
 @where_options
-@click.option(
-    "--announce", "stage", flag_value="announce", help="Make the next key, and have the offline root sign it."
-)
-@click.option("--sign", "stage", flag_value="sign", help="Sign with the new key from now on.")
-@click.option("--retire", "stage", flag_value="retire", help="Give up the old key.")
+@click.option("--announce", is_flag=True, help="Make the next key, and have the offline root sign it.")
+@click.option("--sign", "signs", is_flag=True, help="Sign with the new key from now on.")
+@click.option("--retire", "retires", is_flag=True, help="Give up the old key.")
 @click.option(
     "--anyway", is_flag=True, help="Wait for nobody: for a key that was stolen. Those who are named lose their way."
 )
 @trust_root_options
 @json_option
 def rotate(
-    kind: str, where: Where, stage: str | None, anyway: bool, trust_root: Path | None, passphrase_file: Path | None,
-    yes: bool, as_json: bool,
+    kind: str, where: Where, announce: bool, signs: bool, retires: bool, anyway: bool, trust_root: Path | None,
+    passphrase_file: Path | None, yes: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Give this CA a new key, in three stages.
 
     Without a stage it shows where the rotation stands, and what it waits for.
     """
-    from daypass.rotation import KIND, Ground, announce, retire, sign
+    from daypass import rotation
 
-    ground, now = Ground(where.file, where.root, kind), int(time.time())
+    ground, now = rotation.Ground(where.file, where.root, kind), int(time.time())
+    stage = _stage(announce, signs, retires)
     if stage is None:
         _show(ground, now, as_json)
         return
+    rotation.require_turn(ground, stage)
     waits = asyncio.run(_waits(ground, stage, now)) if stage != "announce" else []
     _refuse(waits, anyway, stage)
-    confirm([f"{stage} the {KIND[kind]}", *map(_line, waits)], yes, "Go on?")
+    confirm([_DOES[stage].format(rotation.KIND[kind]), *map(_line, waits)], yes, "Go on?")
 
     def root() -> Signer:
         return open_root(where, trust_root, passphrase_file)
 
     if stage == "announce":
-        asyncio.run(announce(ground, _passphrase(ground.config()), root, now, _told))
+        asyncio.run(rotation.announce(ground, _passphrase(ground.config()), root, now, _told))
     elif stage == "sign":
-        asyncio.run(sign(ground, now, _told))
+        asyncio.run(rotation.sign(ground, now, _told))
     else:
-        asyncio.run(retire(ground, root, now, _told))
+        asyncio.run(rotation.retire(ground, root, now, _told))
     _show(ground, now, as_json)
+
+
+def _stage(*flags: bool) -> str | None:
+    asked = [stage for stage, flag in zip(_DOES, flags, strict=True) if flag]
+    if len(asked) > 1:
+        raise click.UsageError("one stage at a time: --announce, --sign or --retire")
+    return asked[0] if asked else None
 
 
 def _told(step: str) -> None:
@@ -106,7 +113,7 @@ def _line(each: Waiting) -> str:
     some = ", ".join(printable(name) for name in each.names[:_NAMED])
     more = f" and {len(each.names) - _NAMED} more" if len(each.names) > _NAMED else ""
     until = f", until {moment(each.until)} at most" if each.until is not None else ""
-    return f"{len(each.names)} {each.what}: {some}{more}{until}"
+    return f"{len(each.names)} {each.what[len(each.names) > 1]}: {some}{more}{until}"
 
 
 def _passphrase(config: Config) -> bytes | None:
@@ -183,7 +190,7 @@ def _facts(at: Standing, waits: list[Waiting]) -> dict[str, object]:
         ],
         "announced": list(at.announced),
         "waits_for": [
-            {"what": each.what, "names": list(each.names), "until": utc(each.until) if each.until else None}
+            {"what": each.what[1], "names": list(each.names), "until": utc(each.until) if each.until else None}
             for each in waits
         ],
     }  # fmt: skip

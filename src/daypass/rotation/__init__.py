@@ -12,7 +12,19 @@ steps       the stages; each may be cut short anywhere and run again
 """
 
 from daypass.rotation.standing import KIND, Stage, Standing, standing
-from daypass.rotation.steps import Ground, announce, retire, sign
+from daypass.rotation.steps import Ground, announce, require_turn, retire, sign
 from daypass.rotation.waiting import Waiting, waiting
 
-__all__ = ["KIND", "Ground", "Stage", "Standing", "Waiting", "announce", "retire", "sign", "standing", "waiting"]
+__all__ = [
+    "KIND",
+    "Ground",
+    "Stage",
+    "Standing",
+    "Waiting",
+    "announce",
+    "require_turn",
+    "retire",
+    "sign",
+    "standing",
+    "waiting",
+]

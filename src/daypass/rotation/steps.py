@@ -21,7 +21,7 @@ from daypass.rotation.standing import KIND, Stage, Standing, standing
 from daypass.signers.x509 import cross_file
 from daypass.store import open_store
 
-__all__ = ["Ground", "announce", "retire", "sign"]
+__all__ = ["Ground", "announce", "require_turn", "retire", "sign"]
 
 Root = Callable[[], Signer]
 """Opens the offline root."""
@@ -113,6 +113,11 @@ def _left_behind(at: Standing) -> list[Path]:
     """Also what a retirement that was cut short has left."""
     lower = (numbered(at.signing.file, number) for number in range(1, number_of(at.signing.file)))
     return [each for each in dict.fromkeys([*(key.file for key in at.older), *lower]) if each.exists()]
+
+
+def require_turn(ground: Ground, option: str) -> None:
+    """Raises Conflict where it is not the turn of this stage."""
+    _at(ground, option)
 
 
 def _at(ground: Ground, option: str) -> Standing:

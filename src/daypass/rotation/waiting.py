@@ -22,9 +22,12 @@ SEEN_FOR = 3600  # seconds that a machine counts after it was last heard of
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """`names` in order, each once; `until`: when the wait is over by itself, unix seconds, None where it is not."""
+    """`names` in order, each once; `until`: when the wait is over by itself, unix seconds, None where it is not.
 
-    what: str
+    `what` they are: one of them, and several.
+    """
+
+    what: tuple[str, str]
     names: tuple[str, ...]
     hint: str
     until: int | None = None
@@ -60,7 +63,8 @@ def _machines(machines: Sequence[Machine], at: Standing, stage: str) -> Waiting:
     if stage == "retire":
         behind += [each.name for each in machines if each.keys.get(at.use) != at.signing.fingerprint]
     hint = "is daypass ca serve running there? bring it the trust document and the key files, and do each stage there"
-    return Waiting(f"machines of this CA that are not as far as version {at.version}", _each(behind), hint)
+    what = f"of this CA that {{}} not as far as version {at.version}"
+    return Waiting((f"machine {what.format('is')}", f"machines {what.format('are')}"), _each(behind), hint)
 
 
 def _hosts(hosts: Iterable[KnownHost], version: int, since: int, now: int) -> Waiting:
@@ -72,12 +76,16 @@ def _hosts(hosts: Iterable[KnownHost], version: int, since: int, now: int) -> Wa
         and ((host.trust_version or 0) < version or (host.bundle_version or 0) < since * 1000)
     ]
     hint = "on each: sudo daypass host sync; gone for good? daypass host remove NAME"
-    return Waiting("hosts that have not taken the new key yet", _each(behind), hint)
+    what = "not taken the new key yet"
+    return Waiting((f"host that has {what}", f"hosts that have {what}"), _each(behind), hint)
 
 
 def _laptops(passes: Sequence[LiveCertificate]) -> Waiting:
     return Waiting(
-        "people who have not signed in since the new key was announced, and whose laptops do not know it",
+        (
+            "person who has not signed in since the new key was announced, and whose laptop does not know it",
+            "people who have not signed in since the new key was announced, and whose laptops do not know it",
+        ),
         _each(each.name for each in passes),
         "they learn of it at their next daypass login",
         max((each.valid_before for each in passes), default=None),
@@ -87,7 +95,7 @@ def _laptops(passes: Sequence[LiveCertificate]) -> Waiting:
 def _passes(passes: Sequence[LiveCertificate], old: frozenset[str]) -> Waiting:
     held = [each for each in passes if each.ca_key in old]
     return Waiting(
-        "people with a certificate by the old key",
+        ("person with a certificate by the old key", "people with a certificate by the old key"),
         _each(each.name for each in held),
         "wait until they have expired",
         max((each.valid_before for each in held), default=None),
@@ -101,7 +109,7 @@ def _not_renewed(certificates: Sequence[LiveCertificate], old: frozenset[str]) -
         newest[each.name] = max(newest.get(each.name, 0), each.recorded_at)
     held = [each for each in certificates if each.ca_key in old and each.recorded_at == newest[each.name]]
     return Waiting(
-        "hosts whose certificate is by the old key",
+        ("host whose certificate is by the old key", "hosts whose certificate is by the old key"),
         _each(each.name for each in held),
         "they renew by themselves at two thirds of its lifetime",
         max((each.valid_before for each in held), default=None),
