@@ -78,12 +78,16 @@ def _started_as_by_a_connection() -> bool:
     """Where systemd listens for sshd (ssh.socket) and nobody has come yet, it runs as after the first connection."""
     if not _BOOTED.is_dir():
         return False
-    active = ["systemctl", "is-active", "--quiet"]
     return any(
-        tools.run([*active, f"{name}.socket"]).code == 0
-        and tools.run(["systemctl", "start", f"{name}.service"]).code == 0
+        _listens(f"{name}.socket") and tools.run(["systemctl", "start", f"{name}.service"]).code == 0
         for name in ("ssh", "sshd")
     )
+
+
+def _listens(unit: str) -> bool:
+    """For one sshd that takes the socket over; the other kind, of an sshd for each connection, conflicts with it."""
+    told = tools.run(["systemctl", "show", "--property=ActiveState,Accept", unit]).out.split()
+    return {"ActiveState=active", "Accept=no"} <= set(told)
 
 
 def _effective(told: str) -> Effective:
