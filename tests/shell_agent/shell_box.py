@@ -23,7 +23,9 @@ __all__ = ["SCRIPT", "SHELLS", "ShellBox", "in_lines"]
 
 SCRIPT = Path(shell_agent.__file__).with_name("agent.sh")
 SHELLS = ("dash", "busybox")
-_APPLETS = "sh awk sed grep od tr cut base64 sha256sum fold find cmp mv cp rm mkdir rmdir cat head sort id date sleep"
+_APPLETS = (
+    "sh awk sed grep od tr cut base64 sha256sum fold find cmp mv cp rm mkdir rmdir cat head sort id date sleep sync"
+)
 
 
 @dataclass
@@ -33,6 +35,7 @@ class ShellBox:
 
     box: Box
     shell: str = "dash"
+    path: str = ""  # goes ahead of PATH
 
     @property
     def state(self) -> Path:
@@ -61,7 +64,7 @@ class ShellBox:
 
     def _environment(self) -> dict[str, str]:
         if self.shell != "busybox":
-            return dict(os.environ)
+            return {**os.environ, "PATH": self.path + os.environ["PATH"]}
         applets = self.box.root / "applets"
         applets.mkdir(exist_ok=True)
         for each in _APPLETS.split():

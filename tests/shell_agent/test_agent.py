@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import sqlite3
 import subprocess
 from collections.abc import Iterator
@@ -253,3 +254,38 @@ def test_a_kill_in_the_middle_leaves_an_sshd_that_starts_and_a_host_that_heals(
         dash.box.sshd.test()
         assert "is enrolled" in dash.run("enroll", "--no-timer", "--token-file", path).stdout
         assert not list(dash.state.parent.glob("work.*"))
+
+
+def test_what_it_puts_in_place_is_on_the_disk_before(dash: ShellBox, real_ca: RealCa) -> None:
+    """A KRL that is empty after a power cut has sshd refuse every key."""
+    programs = dash.box.root / "programs"
+    programs.mkdir()
+    (programs / "sync").write_text(f'#!/bin/sh\necho "$1" >>{programs}/synced\n')
+    (programs / "sync").chmod(0o755)
+    dash.path = f"{programs}:"
+    dash.enroll(token(real_ca), "--no-reload")
+    synced = (programs / "synced").read_text().splitlines()
+    assert {f"{dash.ours}/{name}.daypass-new" for name in ("krl", "user_ca.pub", CERTIFICATE)} <= set(synced)
+    assert f"{dash.box.config}.daypass-new" in synced
+
+
+def test_daypass_host_takes_over_and_nothing_of_it_goes_on_beside(dash: ShellBox, real_ca: RealCa) -> None:
+    root, before = dash.box.root, tree(dash)
+    (root / "etc/cron.d").mkdir()
+    (path := root / "token").write_text(token(real_ca))
+    dash.run("enroll", "--no-reload", "--token-file", path)
+    kept = root / "kept"
+    shutil.copytree(dash.state.parent, kept)
+    path.write_text(token(real_ca))
+    options = ("--root", root, "--sshd-config", dash.box.config)
+    ended("host", "enroll", *options, "--token-file", path, "--no-reload")
+    assert not dash.state.parent.exists() and not list((root / "etc/cron.d").iterdir())
+    shutil.copytree(kept, dash.state.parent)  # one that runs at this moment, and has heard nothing for long
+    shutil.rmtree(kept)
+    late = re.sub(r"(?m)^closed_after=.*", "closed_after=60", dash.state.read_text())
+    dash.state.write_text(re.sub(r"(?m)^heard=.*", "heard=1000", late))
+    good = (dash.ours / "krl").read_bytes()
+    assert "daypass host looks after this machine" in dash.run("sync", code=7).stderr
+    assert (dash.ours / "krl").read_bytes() == good
+    ended("host", "leave", *options, "--no-reload")
+    assert tree(dash) == before

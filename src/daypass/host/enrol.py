@@ -12,14 +12,14 @@ a new token gives new certificates for the same keys.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from daypass.api import EnrolRequest, EnrolResponse
-from daypass.errors import Conflict
-from daypass.host import dropin, files, principals, reload, tools
+from daypass.errors import Conflict, DaypassError
+from daypass.host import dropin, files, principals, reload, shellagent, tools
 from daypass.host.accounts import Memory
 from daypass.host.alone import alone
 from daypass.host.answer import Answer, verify
@@ -120,6 +120,8 @@ def enrol(
         answer = verify(ca.enrol(request), machine.keys, ca_id, now=now, known=known)
         state = _state(machine, answer, url, roots, int(now))
         outcome = installation(machine, answer, state, with_reload=with_reload).run()
+        with suppress(DaypassError, OSError):
+            shellagent.remove(machine.paths)
         return Enrolled(state, outcome, tuple(_principals(machine, answer)))
 
 

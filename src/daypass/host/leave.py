@@ -20,7 +20,7 @@ from pathlib import Path
 
 from daypass.api import HostReport
 from daypass.errors import Conflict, DaypassError, NotFound
-from daypass.host import deadman, dropin, enforcement, files, leaving, reload, service, swap
+from daypass.host import deadman, dropin, enforcement, files, leaving, reload, service, shellagent, swap
 from daypass.host.accounts import Memory
 from daypass.host.alone import alone
 from daypass.host.calls import certificates
@@ -80,6 +80,7 @@ def leave(
             left.kept = _told(paths, state, connect)
         deadman.disarm(paths)
         left.service = service.remove(paths)
+        shellagent.remove(paths)
         if paths.ours.is_dir():
             shutil.rmtree(paths.ours)
         _forget(paths)
