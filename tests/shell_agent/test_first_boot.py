@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -39,6 +41,20 @@ def test_as_a_script_it_has_the_lines_of_the_document(shell: str) -> None:
     ]
     assert script.splitlines()[3:] == commands
     subprocess.run([shell, "-n"], input=script, text=True, check=True)
+
+
+@pytest.mark.parametrize("script", [b"exit 7\n", b"exit 0\n"])
+def test_it_ends_as_the_enrolment_did_and_leaves_no_token(tmp_path: Path, script: bytes) -> None:
+    (tmp_path / "agent.sh").write_bytes(script)
+    curl = tmp_path / "curl"
+    curl.write_text(f"#!/bin/sh\ncp {tmp_path}/agent.sh {tmp_path}/daypass-agent.sh\n")
+    curl.chmod(0o755)
+    told = shell_script(TOKEN, sha256(script).hexdigest()).replace("/run/", f"{tmp_path}/")
+    path = f"{tmp_path}:{os.environ['PATH']}"
+    assert subprocess.run(["sh"], input=told.encode(), env={"PATH": path}).returncode == int(script.split()[1])
+    other = told.replace(sha256(script).hexdigest(), "0" * 64)
+    assert subprocess.run(["sh"], input=other.encode(), env={"PATH": path}).returncode == 1
+    assert not (tmp_path / "daypass-token").exists()
 
 
 @pytest.mark.parametrize("token", ["", "dpj1.x", "$(reboot)", f"{TOKEN}\n- reboot", f"{TOKEN}'"])
