@@ -65,7 +65,7 @@ def test_a_document_and_the_file_it_came_from_make_the_same_configuration(whole:
     assert merged(policy_document(whole), whole) == whole
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(CONFIGS, CONFIGS)
 def test_what_is_shared_comes_from_the_document_alone_and_the_rest_from_the_file(one: Config, other: Config) -> None:
     made = merged(policy_document(one), other)

@@ -45,14 +45,16 @@ def firm() -> Iterator[Company]:
 
 def rotate(firm: Company, use: str, *options: str, code: int = Exit.OK) -> str:
     """What it says, or why not."""
-    stage = ("--yes",) if options else ("--json",)
-    done = firm.daypass("ca", "rotate", use, *options, *stage, "--root", str(firm.ca_root), check=False)
+    done = firm.daypass("ca", "rotate", use, *options, "--yes", "--root", str(firm.ca_root), check=False)
     assert done.returncode == code, done.stderr
-    return done.stderr if options else done.stdout
+    return done.stderr
 
 
-def standing(firm: Company, use: str) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(rotate(firm, use))
+def standing(firm: Company, use: str, *stage: str) -> dict[str, Any]:
+    """How it stands, once this stage is done."""
+    options = (*stage, "--yes") if stage else ()
+    done = firm.daypass("ca", "rotate", use, *options, "--json", "--root", str(firm.ca_root))
+    found: dict[str, Any] = json.loads(done.stdout)
     return found
 
 
@@ -117,8 +119,7 @@ def lines(path: Path) -> int:
 
 def test_the_user_key(firm: Company) -> None:
     old, trusted = standing(firm, "user")["signs"], firm.host_root / "etc/ssh/daypass/user_ca.pub"
-    rotate(firm, "user", "--announce")
-    new = standing(firm, "user")["announced"][1]
+    new = standing(firm, "user", "--announce")["announced"][1]
     await_machine(firm, "user", 2, old)
     refused = rotate(firm, "user", "--sign", code=Exit.CONFLICT)
     assert "1 host that has not taken the new key yet: web-1.demo.test" in refused and "host sync" in refused
@@ -141,9 +142,8 @@ def test_the_user_key(firm: Company) -> None:
 
 def test_the_host_key(firm: Company) -> None:
     known = next((firm.laptop / ".daypass").rglob("known_hosts"))
-    old, version = standing(firm, "host")["signs"], standing(firm, "host")["trust_version"] + 1
-    rotate(firm, "host", "--announce")
-    new = standing(firm, "host")["announced"][1]
+    announced = standing(firm, "host", "--announce")
+    (old, new), version = announced["announced"], announced["trust_version"]
     await_machine(firm, "host", version, old)
     assert "people who have not signed in" in rotate(firm, "host", "--sign", code=Exit.CONFLICT)
     end_passes(firm)
@@ -169,9 +169,8 @@ def test_the_host_key(firm: Company) -> None:
 
 def test_the_bundle_key(firm: Company) -> None:
     end_passes(firm)
-    version = standing(firm, "bundle")["trust_version"] + 1
-    rotate(firm, "bundle", "--announce")
-    old, new = standing(firm, "bundle")["announced"]
+    announced = standing(firm, "bundle", "--announce")
+    (old, new), version = announced["announced"], announced["trust_version"]
     await_machine(firm, "bundle", version, old)
     sync(firm, 2)
     rotate(firm, "bundle", "--sign")
@@ -188,10 +187,9 @@ def test_the_bundle_key(firm: Company) -> None:
 
 def test_the_tls_root(firm: Company) -> None:
     """Whoever pins the old root, and has heard of no other, gets in until it is retired; so do old lines to join."""
-    version = standing(firm, "tls")["trust_version"] + 1
     laptop = shutil.copytree(firm.laptop / ".daypass", firm.home / "drawer", ignore=shutil.ignore_patterns("*.sock"))
-    rotate(firm, "tls", "--announce")
-    old, new = standing(firm, "tls")["announced"]
+    announced = standing(firm, "tls", "--announce")
+    (old, new), version = announced["announced"], announced["trust_version"]
     await_machine(firm, "tls", version, old)
     told = rotate(firm, "tls", "--sign")
     line = f"{firm.url}/#{new}"
