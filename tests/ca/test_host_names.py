@@ -123,6 +123,16 @@ def test_a_host_that_is_given_another_address_frees_the_one_before(play: Play) -
     play(scenario, hosts=WITH_ADDRESS)
 
 
+def test_an_address_that_the_host_has_no_more_is_not_renewed_by_the_certificate_with_it(play: Play) -> None:
+    async def scenario(ca: Heart) -> None:
+        mine = Ed25519PrivateKey.generate()
+        before = await at(ca, "web-1.example.com", ADDRESS, private=mine)
+        await at(ca, "web-1.example.com", "10.0.0.8", private=mine)
+        assert (await renewed(ca, before)).certificate.principals == ("web-1.example.com", "web-1")
+
+    play(scenario, hosts=WITH_ADDRESS)
+
+
 IN = BastionSection(name="in", via_hosts=["gate-*"], hosts=["db-*"])
 
 

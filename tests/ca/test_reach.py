@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -120,3 +122,25 @@ def test_accounts_are_made_for_people_only_where_they_have_their_own() -> None:
 def test_a_pattern_without_wildcards_is_itself(pattern: str, name: str) -> None:
     if not set(pattern) & set("*?"):
         assert (glob(pattern).fullmatch(name) is not None) == (pattern == name)
+
+
+def simple(pattern: str, name: str) -> bool:
+    """By every way there is."""
+    if not pattern or not name:
+        return pattern.strip("*") == name
+    if pattern[0] == "*":
+        return simple(pattern[1:], name) or simple(pattern, name[1:])
+    return pattern[0] in ("?", name[0]) and simple(pattern[1:], name[1:])
+
+
+@given(st.text("ab.*?", max_size=8), st.text("ab.", max_size=8))
+def test_stars_and_question_marks_match_what_they_stand_for(pattern: str, name: str) -> None:
+    assert (glob(pattern).fullmatch(name) is not None) == simple(pattern, name)
+
+
+def test_no_pattern_keeps_the_ca_busy() -> None:
+    """An operator's token for `*a*a*a…` would have the host that shows it stop everything for years."""
+    program = "from daypass.ca.reach import glob; assert glob('*a' * 120 + 'b').fullmatch('a' * 253) is None"
+    program += "; from daypass.ca.operators import covers"
+    program += "; assert not covers('token:' + '*a' * 120 + 'b', 'token:' + 'a?' * 120)"
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=60)

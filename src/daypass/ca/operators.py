@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from daypass.ca.reach import glob
+from daypass.ca.reach import glob, wildcards
 from daypass.ca.subject import Subject
 from daypass.ca.who import Who
 from daypass.config import Config
@@ -74,8 +74,7 @@ def _matches_all(pattern: str, inner: str) -> bool:
     """Whether `pattern` matches every name that `inner` does. What stands for any characters there must be taken by
     a `*` here; what stands for one, by `*` or `?`."""
     marked = inner.replace("*", _ANY).replace("?", _ONE)
-    taken = "".join({"*": ".*", "?": f"[^{_ANY}]"}.get(each, re.escape(each)) for each in pattern)
-    return re.fullmatch(taken, marked) is not None
+    return re.fullmatch(wildcards(pattern, f"[^{_ANY}]"), marked) is not None
 
 
 def _compiled(section: OperatorSection, provider: str) -> _Operator:

@@ -22,6 +22,7 @@ __all__ = [
     "networks",
     "order",
     "reaches",
+    "wildcards",
 ]
 
 EVERY_HOST = "*"
@@ -38,7 +39,16 @@ _WILDCARD = re.compile(r"[*?]+")
 @lru_cache(maxsize=4096)
 def glob(pattern: str) -> re.Pattern[str]:
     """`*` is any characters, `?` is one, dots too, as in ssh's own patterns (ssh_config(5), PATTERNS)."""
-    return re.compile("".join({"*": ".*", "?": "."}.get(each, re.escape(each)) for each in pattern))
+    return re.compile(wildcards(pattern))
+
+
+def wildcards(pattern: str, one: str = ".") -> str:
+    """A regular expression; `one` stands for `?`. What is between two stars is taken where it comes first, for good:
+    tried at every place, ten stars in a row of the same letter would take years."""
+    first, *rest = ("".join(one if each == "?" else re.escape(each) for each in part) for part in pattern.split("*"))
+    if not rest:
+        return first
+    return first + "".join(f"(?>.*?{part})" for part in rest[:-1] if part) + ".*" + rest[-1]
 
 
 class Where(Protocol):
