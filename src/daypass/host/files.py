@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,16 +28,25 @@ def write(path: Path, content: bytes, mode: int, owner: tuple[int, int] | None =
     """
     beside = path.with_name(f".{path.name}{_NEW_SUFFIX}")
     beside.unlink(missing_ok=True)
+    try:
+        _write_new(beside, content, mode, owner)
+        beside.replace(path)
+    except OSError as error:  # a full disk: it names no file, and what is there of ours would keep it full
+        with suppress(OSError):
+            beside.unlink(missing_ok=True)
+        raise OSError(error.errno, error.strerror, str(path)) from error
+    _sync(path.parent)
+
+
+def _write_new(path: Path, content: bytes, mode: int, owner: tuple[int, int] | None) -> None:
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-    with open(os.open(beside, flags, 0o600), "wb") as file:  # noqa: PTH123  O_EXCL and O_NOFOLLOW
+    with open(os.open(path, flags, 0o600), "wb") as file:  # noqa: PTH123  O_EXCL and O_NOFOLLOW
         file.write(content)
         file.flush()
         if owner is not None:
             os.fchown(file.fileno(), *owner)
         os.fchmod(file.fileno(), mode)
         os.fsync(file.fileno())
-    beside.replace(path)
-    _sync(path.parent)
 
 
 def remove(path: Path) -> None:

@@ -140,4 +140,5 @@ def _forget(paths: Paths) -> None:
             shutil.rmtree(each) if each.is_dir() and not each.is_symlink() else each.unlink()
     files.remove(paths.state)
     paths.lock.unlink(missing_ok=True)
-    paths.memory.rmdir()
+    with suppress(OSError):  # a file system of its own stays
+        paths.memory.rmdir()

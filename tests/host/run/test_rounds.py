@@ -22,6 +22,7 @@ from daypass.errors import DaypassError, NotFound, Unauthenticated, Unavailable
 from daypass.host.alone import alone
 from daypass.host.calls import Prove
 from daypass.host.closing import is_closed
+from daypass.host.leave import leave
 from daypass.host.run.agent import Agent
 from daypass.host.run.pace import Pace
 from daypass.host.run.systemd import Stops
@@ -286,12 +287,22 @@ def test_a_full_disk_is_told_and_heals(scene: Set) -> None:
         scene.box.change(roles=[ROOT])
         for _ in range(3):
             scene.agent.round()
-        assert next(line for line in scene.said if "No space left" in line).startswith("<3>")
+        said = next(line for line in scene.said if "No space left" in line)
+        assert said.startswith(f"<3>{scene.box.paths.memory}/"), "it says which file it was"
+        assert not list(scene.box.paths.memory.glob(".*")), "half a file would keep the disk full"
         scene.box.sshd.test()
         make_room()
         scene.agent.round()
         assert (scene.box.paths.principals / "root").exists()
         assert scene.state().synced_at > 0
+
+
+def test_a_host_whose_memory_is_a_disk_of_its_own_may_leave(scene: Set) -> None:
+    need("root with network namespaces")
+    with full(scene.box.paths.memory) as make_room:
+        make_room()
+        leave(scene.box.paths, scene.box.sshd)
+        assert not list(scene.box.paths.memory.iterdir())
 
 
 def test_a_kill_at_any_write_of_a_round_heals_with_the_next(scene: Set) -> None:
