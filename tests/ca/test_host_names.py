@@ -100,6 +100,19 @@ def test_no_token_is_made_for_an_address_that_is_none_of_ours(
     play(scenario, hosts=WITH_ADDRESS)
 
 
+def test_a_token_with_an_address_is_judged_by_the_policy_of_the_day_it_is_used(play: Play) -> None:
+    async def scenario(ca: Heart) -> None:
+        token, _ = await ca.authority.make_join_token(
+            HostFacts("web-1.example.com", addresses=(ADDRESS,)), 600, "root"
+        )
+        await ca.publish(hosts=SHORT)
+        with pytest.raises(Denied) as refusal:
+            await ca.enrol(Secret(token), PublicKey.from_cryptography(Ed25519PrivateKey.generate().public_key()))
+        assert refusal.value.code == "policy.host-address"
+
+    play(scenario, hosts=WITH_ADDRESS)
+
+
 def test_an_address_passes_on_once_its_host_has_no_live_certificate(play: Play) -> None:
     async def scenario(ca: Heart) -> None:
         first = await at(ca, "web-1.example.com", ADDRESS)

@@ -262,6 +262,21 @@ def test_no_secret_of_a_token_is_in_the_ledger_or_the_list(play: Play) -> None:
     play(scenario)
 
 
+def test_a_token_lets_nobody_in_as_a_person(play: Play) -> None:
+    """`/v1/ssh/sign` takes any token that some provisioner knows."""
+
+    async def scenario(ca: Heart) -> None:
+        for facts, terms, name in ((WEB, ONCE, ""), (NOBODY, MANY, "web-2.example.com")):
+            token, key = await made(ca, facts, terms), new_key()
+            credential = Credential(token, (key,), act=b"", possessed=True, name=name, address=HERE)
+            with pytest.raises(Denied) as refusal:
+                await ca.authority.issue(Request(CertType.USER, (key,)), credential)
+            assert refusal.value.code == "policy.kind"
+        assert await events(ca, "certificate.issue") == []
+
+    play(scenario)
+
+
 def test_a_token_in_the_wrong_hands_is_on_the_record_once_a_reason_and_address(play: Play) -> None:
     async def scenario(ca: Heart) -> None:
         await enrol(ca, await made(ca))

@@ -214,6 +214,29 @@ def test_who_gives_a_host_an_address_may_give_addresses(company: Company) -> Non
     assert entries(company)[-1]["needs"] == ["token:web-30.example.com", "token:10.9.9.9"]
 
 
+WEB = {"name": "web-34.example.com"}
+DB = "db-34.example.com"
+
+
+@pytest.mark.parametrize(
+    ("name", "body", "needs"),
+    [
+        ("join_token", WEB | {"aliases": [DB]}, DB),
+        ("join_token", {"patterns": ["web-*", "db-*"]}, "db-*"),
+        ("join_tokens", {"hosts": [WEB, WEB | {"aliases": [DB]}]}, DB),
+        ("join_tokens", {"hosts": [WEB, {"name": DB}]}, DB),
+        ("token_revoke", {"name": DB, "reason": "lost"}, DB),
+        ("token_revoke", WEB | {"id": "0123456789abcdef", "reason": "lost"}, ""),
+    ],
+)
+def test_a_token_takes_the_capability_for_every_name_it_is_about(
+    company: Company, name: str, body: dict[str, Any], needs: str
+) -> None:
+    refused = act(company, name, "olga", "token:web-*", body)
+    assert (refused.status_code, refused.json()["code"]) == (403, "operator.capability")
+    assert entries(company)[-1]["needs"][-1] == (f"token:{needs}" if needs else "revoke")
+
+
 @pytest.mark.parametrize(
     ("name", "status", "more"), [("host_replace", 201, {}), ("host_remove", 200, {"reason": "gone"})]
 )
