@@ -44,13 +44,18 @@ class OverSsh:
         targets = read_list(self._text())
         told = _Progress(len(targets))
         outcomes: list[Outcome] = []
-        for start in range(0, len(targets), _AT_ONCE):
-            batch = targets[start : start + _AT_ONCE]
-            ended, stopped = self._batch(batch, told)
-            outcomes += ended
-            if stopped:
-                outcomes += untried(targets[start + _AT_ONCE :])
-                break
+        try:
+            for start in range(0, len(targets), _AT_ONCE):
+                batch = targets[start : start + _AT_ONCE]
+                ended, stopped = self._batch(batch, told)
+                outcomes += ended
+                if stopped:
+                    outcomes += untried(targets[start + _AT_ONCE :])
+                    break
+        except KeyboardInterrupt:
+            note(f"\nstopped after {told.done} of {len(targets)} hosts")
+            show_hint("run it again with the same list: hosts that are done are left alone")
+            raise
         _report(outcomes, as_json=as_json)
         return all(each.state in _FINE for each in outcomes)
 
@@ -99,13 +104,13 @@ class _Progress:
     """A line for each host as it is done: `  3/120  web-3.example.com  enrolled  2.1 s`."""
 
     def __init__(self, count: int) -> None:
-        self._count, self._done = count, 0
+        self._count, self.done = count, 0
 
     def tell(self, outcome: Outcome) -> None:
-        self._done += 1
+        self.done += 1
         said = f": {printable(outcome.said)}" if outcome.said else ""
         paint = good if outcome.state in _FINE else warn
-        number = f"{self._done:>{len(str(self._count))}}/{self._count}"
+        number = f"{self.done:>{len(str(self._count))}}/{self._count}"
         note(f"{number}  {outcome.target.name}  {paint(outcome.state)}{said}  {outcome.seconds:.1f} s")
 
 
@@ -117,9 +122,7 @@ def _report(outcomes: Sequence[Outcome], *, as_json: bool) -> None:
         ])  # fmt: skip
         return
     counts = {state: sum(each.state == state for each in outcomes) for state in (*_FINE, "failed", "untried")}
-    data(
-        f"{counts['enrolled']} enrolled, {counts['already']} were already",
-    )
+    data(f"{counts['enrolled']} enrolled, {counts['already']} were already")
     for each in outcomes:
         if each.state == "failed":
             data(f"failed: {each.target.name}: {printable(each.said)}")

@@ -32,15 +32,18 @@ def run_agent(root: str) -> int:
     from daypass.host.alone import only_agent
     from daypass.host.run.agent import Agent
     from daypass.host.run.systemd import Stops
-    from daypass.host.run.voice import Voice
+    from daypass.host.run.voice import Level, Voice
     from daypass.host.sync import enrolled
 
     paths, stops = paths_below(Path(root)), Stops()
-    enrolled(paths)
+    state = enrolled(paths)
     stops.listen()
     with only_agent(paths):
         gc.enable()
         gc.freeze()
         journal = "JOURNAL_STREAM" in os.environ or not sys.stderr.isatty()
-        Agent(paths, stops, Voice(prefix=journal)).run()
+        voice = Voice(prefix=journal)
+        if not journal:
+            voice.say(Level.NOTICE, f"keeps {state.name} fresh with {state.url}, until Ctrl-C")
+        Agent(paths, stops, voice).run()
     return 0

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.cli.kit import converse, on_terminal
 from tests.host.box import Box
 from tests.host.real_ca import RealCa, ended, run_real_ca
 from tests.host.run.agents import RunningAgent, run_agent
@@ -85,6 +86,13 @@ def ahead(days: int) -> dict[str, str]:
     found = dict(line.split("=", 1) for line in shown.splitlines() if line.startswith(("LD_PRELOAD=", "FAKETIME=")))
     assert len(found) == 2
     return found
+
+
+def test_on_a_terminal_it_says_what_it_does(host: Box) -> None:
+    process, terminal = on_terminal("host", "run", "--root", str(host.root))
+    shown = converse(process, terminal, {}, until="until Ctrl-C")
+    assert "on-a-terminal" in shown and "https://" in shown
+    assert process.wait(20) == 0
 
 
 def test_what_is_published_arrives_by_itself(agent: RunningAgent, real_ca: RealCa) -> None:
