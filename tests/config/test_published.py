@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import fields as fields_of
 from msgspec.structs import replace
 from tests.ca.samples import config
 
@@ -30,12 +31,20 @@ from daypass.config.schema import (
 from daypass.errors import Misconfigured
 
 TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=12)
+TEXTS = st.lists(TEXT, max_size=2)
+SMALL: dict[Any, st.SearchStrategy[Any]] = {
+    str: TEXT,
+    list[str]: TEXTS,
+    dict[str, str]: st.dictionaries(TEXT, TEXT, max_size=2),
+    dict[str, list[str]]: st.dictionaries(TEXT, TEXTS, max_size=2),
+}
+"""Two whole configurations are as much as hypothesis makes up at once."""
 
 
 def named(kind: Any, **more: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
     """Tables of this kind, every key of them anything of its type."""
-    fields = dict.fromkeys(kind.__struct_fields__, ...) | {"name": TEXT} | more
-    return st.lists(st.builds(kind, **fields), max_size=3, unique_by=lambda each: each.name)
+    fields = {each.name: SMALL.get(each.type, ...) for each in fields_of(kind)} | more
+    return st.lists(st.builds(kind, **fields), max_size=2, unique_by=lambda each: each.name)
 
 
 ACCOUNTS = st.none() | st.builds(NewAccountsSection, shell=TEXT, groups=st.just(["a"]))
@@ -65,7 +74,7 @@ def test_a_document_and_the_file_it_came_from_make_the_same_configuration(whole:
     assert merged(policy_document(whole), whole) == whole
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(CONFIGS, CONFIGS)
 def test_what_is_shared_comes_from_the_document_alone_and_the_rest_from_the_file(one: Config, other: Config) -> None:
     made = merged(policy_document(one), other)
