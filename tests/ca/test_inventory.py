@@ -13,7 +13,7 @@ from daypass.ca.host_calls import LAST_SECOND, HostSaid
 from daypass.ca.host_ports import HostAbout
 from daypass.ca.token_ports import Terms
 from daypass.config import HostsSection
-from daypass.errors import Conflict, Invalid, NotFound, Unauthenticated
+from daypass.errors import Conflict, Denied, Invalid, NotFound, Unauthenticated
 from daypass.model import Credential as Shown
 from daypass.model import HostFacts, Request, Secret
 from daypass.wire import CertType, PublicKey
@@ -289,5 +289,32 @@ def test_a_live_name_is_another_machine_s_once_its_host_is_removed_and_once_only
         assert await joined(ca, token)
         with pytest.raises(Unauthenticated):
             await joined(ca, token)
+
+    play(scenario)
+
+
+def test_a_host_whose_certificate_was_revoked_comes_back_with_another_key_alone(play: Play) -> None:
+    """Whoever has stolen the key would be shown the new certificate by the host itself."""
+
+    async def scenario(ca: Heart) -> None:
+        stolen, fresh = new_key(), new_key()
+        await enrol(ca, WEB, stolen)
+        await ca.authority.revocation.revoke_host(WEB, "broken into", "uid:0")
+        with pytest.raises(Denied, match="needs new host keys"):
+            await enrol(ca, WEB, stolen)
+        _, replacing, _ = await ca.authority.inventory.replace(WEB, 600, (), "uid:0")
+        with pytest.raises(Denied, match="needs new host keys"):
+            await joined(ca, replacing, fresh, stolen)
+        await joined(ca, replacing, fresh)
+
+    play(scenario)
+
+
+def test_a_host_that_was_removed_may_come_back_with_the_same_key(play: Play) -> None:
+    async def scenario(ca: Heart) -> None:
+        same = new_key()
+        await enrol(ca, WEB, same)
+        await ca.authority.inventory.remove(WEB, reason="scaled down", actor="uid:0")
+        await enrol(ca, WEB, same)
 
     play(scenario)

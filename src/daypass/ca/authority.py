@@ -54,6 +54,7 @@ from daypass.ca.questions import Questions
 from daypass.ca.refusals import Refusals
 from daypass.ca.renewals import Renewals
 from daypass.ca.revocation import Revocation
+from daypass.ca.revoked_keys import require_unrevoked
 from daypass.ca.streams import Streams
 from daypass.errors import Conflict, Denied, Invalid, Unauthenticated, Unavailable
 from daypass.model import Credential, Draft, Grant, Issued, Kind, OnceId, Proof, Renewal, Request
@@ -177,6 +178,8 @@ class Authority:
                 return await self._again(force, view.spent, proof, request, view, now)
             if view.changed and await self._learning.ends(force.policy, proof, view.person, now):
                 continue
+            if proof.joins is not None:
+                await require_unrevoked(self._store, view.host, request.keys, now)
             grant = await self._decide(force, proof, request, view, now)
             checked = [check(await self._draft(force.keys, grant, key), force.rules, now) for key in request.keys]
             certificates = tuple([await _sign(force.keys, each) for each in checked])
