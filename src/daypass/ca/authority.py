@@ -297,7 +297,7 @@ class Authority:
             raise Unauthenticated(
                 "this credential was used before, for another key",
                 code="token.spent",
-                hint="sign in again; if the first use was not yours, tell your security team",
+                hint=f"{_anew(proof)}; if the first use was not yours, tell your security team",
             )
         grant = force.policy.decide(proof, _the_same(request, spent, now + force.policy.floor), view, now)
         for each in spent:
@@ -306,7 +306,7 @@ class Authority:
                 raise Unauthenticated(
                     "the certificate this credential was used for holds no longer",
                     code="token.spent",
-                    hint="sign in again: daypass login --force",
+                    hint="sign in again: daypass login --force" if proof.joins is None else _anew(proof),
                 )
         return _answer(spent, grant, proof, view.host, again=True)
 
@@ -331,6 +331,10 @@ class Authority:
             serials = [each.serial for each in spent]
             await self._store.revoke(serials, reason="credential reused", actor="daypass", now=now)
         self._reused.add(proof.once)
+
+
+def _anew(proof: Proof) -> str:
+    return "sign in again" if proof.joins is None else "a token is good once: daypass token host NAME makes another"
 
 
 def _provisioner(force: InForce, credential: Credential) -> Provisioner:
