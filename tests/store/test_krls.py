@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import random
+import threading
 from collections.abc import Callable, Coroutine, Iterable
 from typing import Any
 
@@ -153,6 +154,30 @@ def test_what_was_decided_too_long_ago_is_not_recorded(run: Run) -> None:
         assert [*await asyncio.gather(store.record(late), store.record(just))] == [Stale(), Recorded()]
 
     run(scenario)
+
+
+def test_what_another_process_is_recording_at_that_moment_is_in_no_range(url: str) -> None:
+    """It was in time when that process looked at its clock, which it does under the lock."""
+    looking, on = threading.Event(), threading.Event()
+
+    def clock() -> float:
+        looking.set()
+        on.wait(30)
+        return NOW + RECORD_WITHIN
+
+    async def scenario() -> None:
+        async with opened(url) as one, opened(url) as other:
+            await issue(one, [BASE + 1, BASE + 3])
+            await revoke(one, [BASE + 1, BASE + 3])
+            late = recording("bob", certificates=[certificate(serial=BASE + 2, principals=("bob",))])
+            recorded = asyncio.create_task(other.record(replace(late, clock=clock)))
+            assert await asyncio.to_thread(looking.wait, 30)
+            listed = asyncio.create_task(ranges(one))
+            await asyncio.sleep(0.2)  # in which a read that waits for nobody is over
+            on.set()
+            assert (await recorded, await listed) == (Recorded(), [(1, 1), (3, 3)])
+
+    asyncio.run(scenario())
 
 
 def test_each_revocation_is_counted_for_its_kind_alone(run: Run) -> None:
