@@ -11,6 +11,7 @@ from tests.client.laptop import ca, company, home, joined, other, other_ca, said
 
 from daypass.cli.exits import Exit
 from daypass.client.settings import Settings
+from daypass.signers import generate
 
 __all__ = ["at_home", "ca", "company", "home", "joined", "other", "other_ca", "said", "settings", "sign_in"]
 
@@ -27,7 +28,9 @@ def at_home(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Settings:
 
 
 @pytest.fixture
-def empty(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Admin:
+def empty(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Admin:
+    """What a passphrase costs is not looked at here."""
+    monkeypatch.setattr(generate, "BCRYPT_ROUNDS", 1)
     return Admin(tmp_path / "ca", capsys)
 
 
