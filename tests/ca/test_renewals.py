@@ -309,3 +309,17 @@ def test_a_renewal_token_is_worth_nothing_where_others_sign_in(play: Play) -> No
                     await ca.authority.issue(Request(kind, (key,)), credential)
 
     play(scenario)
+
+
+def test_a_host_that_has_given_up_its_certificate_itself_may_come_back_with_the_same_key(play: Play) -> None:
+    """`daypass host leave`, and later another token. It is otherwise where somebody else has revoked it."""
+
+    async def scenario(ca: Heart) -> None:
+        host = await enrolled(ca)
+        await revoke(ca, host)
+        again = await enrolled(ca, private=host.private)
+        await ca.store.revoke([again.serial], reason="stolen", actor="root", now=int(ca.clock.now()))
+        with pytest.raises(Denied, match="needs new host keys"):
+            await enrolled(ca, private=host.private)
+
+    play(scenario)

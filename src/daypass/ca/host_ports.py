@@ -88,6 +88,7 @@ class HostCertificate(Struct, frozen=True):
     valid_after: int
     valid_before: int
     revoked_at: int | None
+    revoke_reason: str | None = None
 
 
 class EnrolledHost(Struct, frozen=True):

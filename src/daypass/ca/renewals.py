@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from daypass.ca.clock import ClockGuard
 from daypass.ca.pace import Renewed
 from daypass.ca.ports import Provisioner, Store
+from daypass.ca.revoked_keys import GIVEN_UP
 from daypass.errors import Denied, Internal, Invalid
 from daypass.model import Credential, HostFacts, Identity, Kind, OnceId, Proof, Renewal, Request, Secret
 from daypass.wire import Certificate, CertType, PublicKey
@@ -98,9 +99,8 @@ class Renewals:
         now = self._clock.now()
         actor = f"{proof.identity.provider}:{proof.identity.subject}"
         once = (proof.once, proof.expires_at + ONCE_MARGIN)
-        reason = "given up by its host"
         if not await self._store.give_up(
-            shown.serial, reason=reason, actor=actor, details=details, now=now, once=once
+            shown.serial, reason=GIVEN_UP, actor=actor, details=details, now=now, once=once
         ):
             raise Invalid(f"certificate with serial number '{serial}' is already revoked", code="revoke.again")
 

@@ -13,7 +13,9 @@ from daypass.ca.ports import Store
 from daypass.errors import Denied
 from daypass.wire import PublicKey
 
-__all__ = ["require_unrevoked"]
+__all__ = ["GIVEN_UP", "require_unrevoked"]
+
+GIVEN_UP = "given up by its host"  # the reason of a revocation by which a host has left: it may come back as it was
 
 
 async def require_unrevoked(store: Store, host: HostRecord | None, keys: Iterable[PublicKey], now: int) -> None:
@@ -23,10 +25,14 @@ async def require_unrevoked(store: Store, host: HostRecord | None, keys: Iterabl
     newest = dict[bytes, HostCertificate]()
     for each in await store.host_certificates(host.id, now):
         newest.setdefault(each.public_key, each)
-    if any(key.blob in newest and newest[key.blob].revoked_at is not None for key in keys):
+    if any(_is_refused(newest.get(key.blob)) for key in keys):
         raise Denied(
             f"the certificate of this host key was revoked, so {host.name} needs new host keys",
             code="policy.revoked-key",
             hint="there: rm /etc/ssh/ssh_host_*; ssh-keygen -A; then enrol again with this token. "
             f"If nobody else can have the key: daypass host remove {host.name} first",
         )
+
+
+def _is_refused(newest: HostCertificate | None) -> bool:
+    return newest is not None and newest.revoked_at is not None and newest.revoke_reason != GIVEN_UP

@@ -18,14 +18,14 @@ MOST = 100  # certificates told of one host
 
 
 def certificates_of(connection: Connection, host_id: str, now: int) -> list[HostCertificate]:
-    columns = ("serial", "public_key", "principals", "valid_after", "valid_before", "revoked_at")
+    columns = ("serial", "public_key", "principals", "valid_after", "valid_before", "revoked_at", "revoke_reason")
     mine = select(*(certificates.c[name] for name in columns)).where(
         certificates.c.host_id == host_id, certificates.c.valid_before > now
     )
     newest = mine.order_by(certificates.c.recorded_at.desc(), certificates.c.serial.desc()).limit(MOST)
     return [
-        HostCertificate(serial, bytes(key), texts(principals), after, before, revoked_at)
-        for serial, key, principals, after, before, revoked_at in connection.execute(newest)
+        HostCertificate(serial, bytes(key), texts(principals), *rest)
+        for serial, key, principals, *rest in connection.execute(newest)
     ]
 
 
