@@ -13,7 +13,9 @@ from tests.host.fake_ca import NAME, OPTIONS, FakeCa, empty_krl, public
 
 from daypass.errors import DaypassError
 from daypass.model import HostRole
-from daypass.wire import CertType
+from daypass.wire import CertType, KrlHeader
+from daypass.wire.buffer import string, uint64
+from daypass.wire.krl import refusing
 
 Lie = Callable[[FakeCa], Any]
 
@@ -40,6 +42,16 @@ def answered(**changes: Any) -> Lie:
 
 def listed(krl: bytes) -> Lie:
     return lambda ca: setattr(ca, "listed", krl)
+
+
+def revoking_plain_keys(ca: FakeCa) -> None:
+    ca.listed = refusing([public(ca.stranger)], KrlHeader(1, 1, ""))
+
+
+def revoking_for_every_ca(ca: FakeCa) -> None:
+    """As `ssh-keygen -k -s NONE` writes it: a section with an empty CA key (PROTOCOL.krl)."""
+    section = string(b"") + string(b"") + bytes([0x20]) + string(uint64(1))
+    ca.listed = KrlHeader(1, 1, "").encode() + bytes([1]) + string(section)
 
 
 def foreign_ca(ca: FakeCa) -> None:
@@ -93,6 +105,8 @@ LIES: list[tuple[str, Lie, str]] = [
     ("an empty file for a KRL", listed(b""), "no KRL"),
     ("a broken KRL", listed(b"SSHKRL\n\0garbage"), "can't be loaded"),
     ("text for a KRL", listed(b"# nothing\n"), "can't be loaded"),
+    ("KRL of plain keys", revoking_plain_keys, "more than certificates"),
+    ("KRL for every CA", revoking_for_every_ca, "more than certificates"),
     ("another KRL than the bundle names", answered(krl=empty_krl(2)), "not the one"),
     ("bundle that names no KRL", bundle(krl_digest=""), "not the one"),
     ("account that is a path", bundle(roles=[role(accounts=("../../etc/cron.d/x",))]), "can't be one"),

@@ -14,6 +14,7 @@ from daypass.host.hostkeys import HostKey
 from daypass.host.state import State
 from daypass.model import is_host_name
 from daypass.wire import Certificate, CertType, KrlHeader, PublicKey
+from daypass.wire.krl import revokes_only_certificates
 
 __all__ = ["Answer", "check_krl", "verify", "verify_certificates"]
 
@@ -105,6 +106,12 @@ def check_krl(bundle: HostBundle, sent: bytes | None, known_version: int, here: 
         raise Unauthenticated("the KRL is not the one that the host bundle names", code="bundle.krl")
     if krl != here:
         _load(krl)
+        if not revokes_only_certificates(krl):
+            raise Invalid(
+                "the KRL revokes more than certificates of CAs that it names",
+                code="bundle.krl",
+                hint="keys in authorized_keys are the owner's own; ask the operator of the CA",
+            )
     version = KrlHeader.parse(krl).version
     if version < known_version:
         raise Conflict(

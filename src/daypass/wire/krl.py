@@ -15,7 +15,7 @@ from daypass.errors import Invalid
 from daypass.wire.buffer import Reader, string, uint32, uint64
 from daypass.wire.keys import PublicKey
 
-__all__ = ["CertificateSection", "Krl", "KrlHeader", "refusing"]
+__all__ = ["CertificateSection", "Krl", "KrlHeader", "refusing", "revokes_only_certificates"]
 
 _MAGIC = b"SSHKRL\n\x00"
 _FORMAT = 1
@@ -138,6 +138,18 @@ class Krl:
                 raise Invalid(f"the KRL holds a section of kind {kind}, which is not read here")
             sections.append(CertificateSection.parse(body))
         return cls(header.version, header.generated_at, header.comment, tuple(sections))
+
+
+def revokes_only_certificates(data: bytes) -> bool:
+    """Whether every section is of certificates, and names the CA whose they are (trust 6.1). Others would take plain
+    keys along, or certificates of every CA. Invalid where it can't be read."""
+    reader = Reader(bytes(data))
+    KrlHeader._read(reader)
+    while reader.remaining:
+        kind, body = reader.uint8(), Reader(reader.string())
+        if kind != _SECTION_CERTIFICATES or not body.string():
+            return False
+    return True
 
 
 def refusing(keys: Iterable[PublicKey], header: KrlHeader) -> bytes:
