@@ -289,3 +289,19 @@ def test_daypass_host_takes_over_and_nothing_of_it_goes_on_beside(dash: ShellBox
     assert (dash.ours / "krl").read_bytes() == good
     ended("host", "leave", *options, "--no-reload")
     assert tree(dash) == before
+
+
+LATER = [(0, 0, "certificates end in"), (28, 1, "about to end"), (31, 1, "has expired")]
+
+
+@pytest.mark.parametrize(("days", "code", "words"), LATER)
+def test_its_status_says_so_before_certificates_end(
+    dash: ShellBox, real_ca: RealCa, days: int, code: int, words: str
+) -> None:
+    dash.enroll(token(real_ca), "--no-reload")
+    (programs := dash.box.root / "programs").mkdir()
+    (programs / "date").write_text(f"#!/bin/sh\necho $(($(/bin/date +%s) + {days * 86400}))\n")
+    (programs / "date").chmod(0o755)
+    dash.path = f"{programs}:"
+    said = dash.run("status", code=code)
+    assert words in said.stdout + said.stderr

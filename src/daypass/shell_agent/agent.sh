@@ -815,7 +815,7 @@ unheard() { # FILE: the CA can't be heard, or what it says does not hold; why st
     priority=warning
     [ $silent -lt $AWAY ] || priority=err
     [ $left -gt 259200 ] || priority=crit
-    logger -t daypass-agent -p "auth.$priority" "$(printable <"$1"); certificates end in $((left / 86400)) days" 2>/dev/null
+    logger -t daypass-agent -p "auth.$priority" "$(tr '\n' ' ' <"$1" | printable); certificates end in $((left / 86400)) days" 2>/dev/null
 }
 
 close_doors() { # a KRL that revokes the user CA itself, never a missing file
@@ -833,6 +833,10 @@ show_status() {
     end=$(first_end) left=$(((end - $(now)) / 3600)) silent=$((($(now) - heard) / 60))
     printf '%s  (%s at %s)\ncertificates end in %s hours, the CA was heard %s minutes ago\n' "$name" "$host_id" "$url" $left $silent
     [ "$end" -gt "$(now)" ] || die 1 'a certificate has expired or is missing' 'sh agent.sh renew, or enrol with a new token'
+    # The last tenth, as host/worries.py has it: a renewal was due long ago.
+    TZ=UTC0 ssh-keygen -L -f "$(certificate_of "$(first_key)")" >"$work/shown" && times_of
+    [ $(((end - $(now)) * 10)) -gt $((before - after)) ] ||
+        die 1 'certificates are about to end, and could not be renewed' 'sh agent.sh renew says why'
     [ $((silent * 60)) -lt $AWAY ] || die 1 'nothing was heard of the CA for more than a day' 'sh agent.sh sync'
 }
 
