@@ -831,7 +831,9 @@ show_status() {
     mkdir "$work" || die $UNAVAILABLE "$work can't be made"
     look_at_machine
     end=$(first_end) left=$(((end - $(now)) / 3600)) silent=$((($(now) - heard) / 60))
-    printf '%s  (%s at %s)\ncertificates end in %s hours, the CA was heard %s minutes ago\n' "$name" "$host_id" "$url" $left $silent
+    [ $left -gt 0 ] || left=0
+    printf '%s  (%s at %s)\ncertificates end in %s d %s h, the CA was heard %s min ago\n' \
+        "$name" "$host_id" "$url" $((left / 24)) $((left % 24)) $silent
     [ "$end" -gt "$(now)" ] || die 1 'a certificate has expired or is missing' 'sh agent.sh renew, or enrol with a new token'
     # The last tenth, as host/worries.py has it: a renewal was due long ago.
     TZ=UTC0 ssh-keygen -L -f "$(certificate_of "$(first_key)")" >"$work/shown" && times_of
