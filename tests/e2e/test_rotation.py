@@ -130,7 +130,7 @@ def test_the_user_key(firm: Company) -> None:
     assert in_by_ssh(firm), "the day pass of before"
     firm.sign_in("alice", "--force")
     assert pass_of(firm).signature_key.fingerprint == new and in_by_ssh(firm)
-    assert "1 people with a certificate by the old key: alice" in rotate(firm, "user", "--retire", code=Exit.CONFLICT)
+    assert "1 person with a certificate by the old key: alice" in rotate(firm, "user", "--retire", code=Exit.CONFLICT)
     end_passes(firm, by=old)
     rotate(firm, "user", "--retire")
     await_machine(firm, "user", 3, new)
@@ -145,7 +145,7 @@ def test_the_host_key(firm: Company) -> None:
     announced = standing(firm, "host", "--announce")
     (old, new), version = announced["announced"], announced["trust_version"]
     await_machine(firm, "host", version, old)
-    assert "people who have not signed in" in rotate(firm, "host", "--sign", code=Exit.CONFLICT)
+    assert "1 person who has not signed in" in rotate(firm, "host", "--sign", code=Exit.CONFLICT)
     end_passes(firm)
     time.sleep(1.1)
     firm.sign_in("alice", "--force")
@@ -155,7 +155,7 @@ def test_the_host_key(firm: Company) -> None:
     assert in_by_ssh(firm), "the host's certificate of before"
     sync(firm, 2)
     refused = rotate(firm, "host", "--retire", code=Exit.CONFLICT)
-    assert "1 hosts whose certificate is by the old key: web-1.demo.test" in refused
+    assert "1 host whose certificate is by the old key: web-1.demo.test" in refused
     firm.enrol_host()
     firm.reload_sshd()
     shown = Certificate.from_line((firm.host_root / "etc/ssh/daypass/ssh_host_ed25519_key-cert.pub").read_text())
