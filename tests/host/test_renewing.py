@@ -223,3 +223,9 @@ def test_an_enrolment_waits_until_an_interrupted_change_is_settled(host: Box) ->
     assert "daypass host sync" in (refused.value.hint or "")
     host.sync()
     host.enrol()
+
+
+def test_keys_can_be_replaced_right_after_the_enrolment(box: Box) -> None:
+    """Nothing has to be asked of the CA in between."""
+    box.enrol()
+    renew(box.paths, box.ca, time.time())

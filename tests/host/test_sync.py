@@ -61,7 +61,7 @@ def test_the_first_sync_after_an_enrolment_changes_nothing(box: Box) -> None:
 def test_a_host_says_what_it_has(enrolled: Box) -> None:
     enrolled.sync()
     first, second = enrolled.ca.synced
-    assert (first.digest, first.trust_version) == ("", 0)
+    assert (first.digest, first.trust_version) == ("d", 1)  # from its enrolment
     assert (second.digest, second.bundle_version, second.trust_version) == ("d", 1, 1)
     assert (second.system_accounts, second.accounts) == (["daemon", "root"], ["alice", "bob"])
 
@@ -325,10 +325,10 @@ def test_a_link_in_our_folder_is_not_followed(enrolled: Box, tmp_path: Path) -> 
     assert target.read_text() == "mine"
 
 
-def test_an_enrolment_anew_asks_for_everything_and_loses_nothing(enrolled: Box) -> None:
+def test_an_enrolment_anew_keeps_what_it_was_given_and_loses_nothing(enrolled: Box) -> None:
     enrolled.enrol()
     assert not enrolled.sync().did_something
-    assert enrolled.ca.synced[-1].digest == ""
+    assert enrolled.ca.synced[-1].digest == "d"
 
 
 @pytest.mark.parametrize("gone", ["ours", "principals"])

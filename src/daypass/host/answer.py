@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 from daypass import keygen, trusted
-from daypass.api import EnrolResponse, HostBundle, TrustDocument
+from daypass.api import EnrolResponse, HostBundle, Signed, TrustDocument
 from daypass.errors import Conflict, Invalid, Unauthenticated
 from daypass.host import tools
 from daypass.host.hostkeys import HostKey
@@ -31,6 +31,8 @@ class Answer:
     bundle: HostBundle
     krl: bytes
     krl_version: int
+    signed_trust: Signed  # both as they came: they are kept
+    signed_bundle: Signed
 
 
 def verify(
@@ -46,7 +48,7 @@ def verify(
         raise Unauthenticated("the host bundle is for another host", code="bundle.host")
     certificates = verify_certificates(answer.certificates, keys, bundle.name, trust, now)
     krl, version = check_krl(bundle, answer.krl, known.krl_version if known else 0)
-    return Answer(certificates, trust, bundle, krl, version)
+    return Answer(certificates, trust, bundle, krl, version, answer.trust, answer.bundle)
 
 
 def verify_certificates(

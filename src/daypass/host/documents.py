@@ -15,7 +15,7 @@ from daypass.host.answer import check_krl
 from daypass.host.settings import Paths
 from daypass.host.state import State
 
-__all__ = ["Documents", "News", "judge", "save"]
+__all__ = ["Documents", "News", "encode", "judge", "save"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +79,14 @@ def judge(answer: HostSyncResponse, state: State, kept: Documents | None, krl: b
 
 def save(documents: Documents, paths: Paths) -> None:
     for path, signed in ((paths.trust, documents.signed_trust), (paths.bundle, documents.signed_bundle)):
-        content = msgspec.json.encode(signed) + b"\n"
+        content = encode(signed)
         if not path.exists() or path.read_bytes() != content:
             files.write(path, content, 0o600)
+
+
+def encode(signed: Signed) -> bytes:
+    """A document as its file holds it."""
+    return msgspec.json.encode(signed) + b"\n"
 
 
 def _trust(answer: HostSyncResponse, kept: Documents | None) -> Signed:

@@ -19,7 +19,7 @@ from typing import Protocol
 
 from daypass.api import EnrolRequest, EnrolResponse
 from daypass.errors import Conflict, DaypassError
-from daypass.host import dropin, files, principals, reload, shellagent, tools
+from daypass.host import documents, dropin, files, principals, reload, shellagent, tools
 from daypass.host.accounts import Memory
 from daypass.host.alone import alone
 from daypass.host.answer import Answer, verify
@@ -133,6 +133,8 @@ def installation(machine: Machine, answer: Answer, state: State, *, with_reload:
     wanted = [OurFile(paths.krl, answer.krl)]
     wanted += [OurFile(paths.principals / name, text) for name, text in _principals(machine, answer).items()]
     wanted += [OurFile(path, f"{each.line()}\n".encode()) for path, each in certificates]
+    for path, signed in ((paths.trust, answer.signed_trust), (paths.bundle, answer.signed_bundle)):
+        wanted.append(OurFile(path, documents.encode(signed), 0o600))
     wanted.append(OurFile(paths.user_ca, lines))
     return Installation(
         paths=paths,
@@ -191,6 +193,7 @@ def _state(machine: Machine, answer: Answer, url: str, roots: Sequence[str], now
         bundle_version=answer.bundle.version,
         bundle_expires=answer.bundle.expires,
         krl_version=answer.krl_version,
+        digest=answer.bundle.digest,
         enrolled_at=now,
         certificates=certificates,
         machine=machine_of(machine.paths, answer.trust.ca_id),
