@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.docs.pages import Block, blocks, sessions
-from tests.parts.machine import Machine, ours, run_yard
+from tests.parts.machine import Machine, our_python, ours, run_yard
 from tests.parts.processes import stop, wait_until
 
 ROOT = Path(__file__).parents[1]
@@ -26,7 +26,7 @@ PAGE = ROOT / "docs/guide/quickstart.md"
 LAST = "ssh deploy@web-1.example.com true"
 IDP = "http://127.0.0.1:9000"
 _CONFIG, _UNIT, _CLONE = "/etc/daypass/daypass.toml", "/etc/systemd/system/daypass.service", "/home/alice/daypass"
-_PYTHON = f"env PYTHONPATH={ROOT / 'src'}:{sys.prefix}/lib/python3.11/site-packages /usr/bin/python3"
+_PYTHON = " ".join(map(str, our_python()[:-2]))
 _PROVIDER = """
 import time
 from daypass.demo.idp import run_idp

@@ -30,17 +30,19 @@ __all__ = ["Machine", "Yard", "install_daypass", "our_python", "ours", "run_yard
 
 _Word = str | Path
 _SOURCE = Path(__file__).parents[2] / "src"
+# Where a machine finds them: below /tmp, say, where this tree may lie, a service would have a folder of its own.
+_TREE, _PACKAGES = "/srv/tree/src", "/srv/tree/venv/lib/python3.11/site-packages"
 
 
 @dataclass
 class Machine:
-    """`root` is its whole disk, seen from outside; what `binds` names is there too, read only."""
+    """`root` is its whole disk, seen from outside; `binds` (outside:inside) are there too, read only."""
 
     name: str
     root: Path
     address: str
     namespace: str
-    binds: Sequence[Path] = ()
+    binds: Sequence[str] = ()
     _nspawn: subprocess.Popen[bytes] | None = field(default=None, init=False)
 
     def boot(self) -> None:
@@ -119,7 +121,7 @@ class Yard:
 
 
 @contextmanager
-def run_yard(machines: int = 1, *, binds: Sequence[Path] = (), boot: bool = True) -> Iterator[Yard]:
+def run_yard(machines: int = 1, *, binds: Sequence[str] = (), boot: bool = True) -> Iterator[Yard]:
     """Machine N, from 1, is at 10.79.N.2; the yard is at 10.79.0.1."""
     need("root with network namespaces")
     need("machine")
@@ -133,29 +135,28 @@ def run_yard(machines: int = 1, *, binds: Sequence[Path] = (), boot: bool = True
         yield Yard(yard.namespace, yard.address, tuple(made))
 
 
-def ours() -> tuple[Path, ...]:
+def ours() -> tuple[str, ...]:
     """What a machine has to be bound to for `our_python`."""
     need("Debian's Python")
-    return (_SOURCE, Path(sys.prefix))
+    return (f"{_SOURCE}:{_TREE}", f"{sys.prefix}:/srv/tree/venv")
 
 
 def our_python() -> list[_Word]:
     """This very daypass, run inside by the machine's own Python: `machine.run(*our_python(), "host", "status")`."""
-    path = f"PYTHONPATH={_SOURCE}:{sys.prefix}/lib/python3.11/site-packages"
-    return ["env", path, "/usr/bin/python3", "-m", "daypass.cli.main"]
+    return ["env", f"PYTHONPATH={_TREE}:{_PACKAGES}", "/usr/bin/python3", "-m", "daypass.cli.main"]
 
 
 def install_daypass(machine: Machine) -> None:
     """As `/usr/local/bin/daypass`, as a package puts it there; its code is this very tree's."""
     program = machine.root / "usr/local/bin/daypass"
-    folders = [str(_SOURCE), f"{sys.prefix}/lib/python3.11/site-packages"]
-    lines = ("#!/usr/bin/python3", "import sys", f"sys.path[1:1] = {folders}", "from daypass.cli.main import main")
+    found = f"sys.path[1:1] = {[_TREE, _PACKAGES]}"
+    lines = ("#!/usr/bin/python3", "import sys", found, "from daypass.cli.main import main")
     program.write_text("\n".join([*lines, "sys.exit(main())", ""]))
     program.chmod(0o755)
 
 
 @contextmanager
-def _machine(tag: str, yard: Yard, number: int, binds: Sequence[Path]) -> Iterator[Machine]:
+def _machine(tag: str, yard: Yard, number: int, binds: Sequence[str]) -> Iterator[Machine]:
     name = f"dpm{tag}{number}"
     with _namespace(name), _disk(name) as root:
         _ip(

@@ -121,7 +121,7 @@ class Double:
         self.joined.append((facts, lifetime, actor))
         return "dpj1.made", 1_800_000_000 + lifetime
 
-    async def bundle(self, host: HostRecord) -> tuple[tuple[str, str], MadeKrl]:  # noqa: ARG002
+    async def bundle(self, host: HostRecord, after: int = 0) -> tuple[tuple[str, str], MadeKrl]:  # noqa: ARG002
         return (self.document, "signature"), made(Krl(1, 1, "test"))
 
     async def text_bundle(self, host: HostRecord, after: int = 0) -> tuple[tuple[str, str], MadeKrl]:  # noqa: ARG002

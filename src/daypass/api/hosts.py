@@ -35,6 +35,7 @@ class EnrolRequest(msgspec.Struct, frozen=True, kw_only=True):
     token: str
     keys: list[EnrolKey]
     name: str = ""
+    bundle_version: int = 0  # that it goes by already, where it was enrolled before: what it is given is newer
 
 
 class HostRenewRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,6 +43,7 @@ class HostRenewRequest(msgspec.Struct, frozen=True, kw_only=True):
     before is a rekey. The certificate that speaks for the call is the one that these may be had for."""
 
     keys: list[EnrolKey]
+    bundle_version: int = 0  # for agents that are given a bundle with the answer
 
 
 class HostRenewed(msgspec.Struct, frozen=True, kw_only=True):

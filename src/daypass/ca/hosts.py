@@ -72,9 +72,10 @@ class Hosts:
     def _keys(self) -> CaKeys:
         return self._force.current.keys
 
-    async def bundle(self, host: HostRecord | None) -> tuple[tuple[str, str], MadeKrl]:
-        """(document, armored signature): the document a host applies, api.HostBundle in JSON; and its KRL."""
-        document, krl = await self._document(host, self._clock.now())
+    async def bundle(self, host: HostRecord | None, after: int = 0) -> tuple[tuple[str, str], MadeKrl]:
+        """(document, armored signature): the document a host applies, api.HostBundle in JSON; and its KRL. `after`:
+        the version that the host has, if it has one."""
+        document, krl = await self._document(host, self._clock.now(), after)
         return await self.signed(document, BUNDLE_NAMESPACE), krl
 
     async def text_bundle(self, host: HostRecord, after: int = 0) -> tuple[tuple[str, str], MadeKrl]:

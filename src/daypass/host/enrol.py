@@ -116,7 +116,7 @@ def enrol(
     with alone(machine.paths) if machine.paths.memory.is_dir() else nullcontext():
         known = _known(machine, ca_id)
         keys = [key.proven(ca_id, token) for key in machine.keys]
-        request = EnrolRequest(token=token, keys=keys, name=name)
+        request = EnrolRequest(token=token, keys=keys, name=name, bundle_version=known.bundle_version if known else 0)
         answer = verify(ca.enrol(request), machine.keys, ca_id, now=now, known=known)
         state = _state(machine, answer, url, roots, int(now))
         outcome = installation(machine, answer, state, with_reload=with_reload).run()

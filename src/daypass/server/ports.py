@@ -306,8 +306,9 @@ class Heart(Protocol):
 
     def host_keys(self) -> tuple[PublicKey, ...]: ...
 
-    async def bundle(self, host: HostRecord) -> tuple[tuple[str, str], MadeKrl]:
-        """The host's bundle as a JSON document, an armored SSHSIG over it, and the KRL that it names."""
+    async def bundle(self, host: HostRecord, after: int = 0) -> tuple[tuple[str, str], MadeKrl]:
+        """The host's bundle as a JSON document, an armored SSHSIG over it, and the KRL that it names; with a version
+        above `after`."""
 
     async def text_bundle(self, host: HostRecord, after: int = 0) -> tuple[tuple[str, str], MadeKrl]:
         """The same in lines (`daypass.ca.text_bundles`), with a version above `after`."""

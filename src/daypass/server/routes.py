@@ -125,7 +125,7 @@ class PublicRoutes:
 
     async def enrol(self, scope: Scope, body: api.EnrolRequest) -> api.EnrolResponse:
         found = await enrolled(self._heart, self._callers.address(scope), body)
-        bundle, krl = await self._heart.bundle(found.host)
+        bundle, krl = await self._heart.bundle(found.host, body.bundle_version)
         return api.EnrolResponse(
             host_id=found.host.id,
             name=found.host.name,

@@ -36,7 +36,11 @@ class ShellAgentRoutes:
 
     async def agent_enroll(self, scope: Scope, body: api.EnrolRequest) -> Whole:
         found = await enrolled(self._heart, self._callers.address(scope), body)
-        return Whole(201, await self._answer(found.host, certificates=found.certificates), _STORE_NOTHING)
+        return Whole(
+            201,
+            await self._answer(found.host, after=body.bundle_version, certificates=found.certificates),
+            _STORE_NOTHING,
+        )
 
     async def agent_sync(self, scope: Scope, body: api.HostSyncRequest) -> Whole:
         require_abreast(self._public.now(), body.trust_version)
@@ -49,7 +53,8 @@ class ShellAgentRoutes:
 
     async def agent_renew(self, scope: Scope, body: api.HostRenewRequest) -> Whole:
         renewed = await self._renewing.host_renew(scope, body)
-        return Whole(201, await self._answer(admitted(scope), certificates=renewed.certificates), _STORE_NOTHING)
+        answer = await self._answer(admitted(scope), after=body.bundle_version, certificates=renewed.certificates)
+        return Whole(201, answer, _STORE_NOTHING)
 
     async def _answer(
         self,

@@ -372,6 +372,10 @@ judge_krl() { # the one whose digest is signed, and only if OpenSSH loads it (tr
     [ -s "$work/krl" ] && [ "$(sha256 <"$work/krl")" = "$(said_of krl)" ] ||
         die $INVALID 'the list of revoked certificates is not the one that the host bundle names'
     loads "$work/krl" || die $INVALID "the list of revoked certificates can't be loaded by ssh-keygen"
+    # A list of plain keys, or for every CA, could shut out the owner's own keys. (An old ssh-keygen lists nothing.)
+    ssh-keygen -Q -l -f "$work/krl" </dev/null 2>/dev/null | grep -Eq '^(# Wildcard CA|hash:|blob:)' &&
+        die $INVALID 'the list of revoked certificates revokes more than certificates of CAs that it names'
+    return 0
 }
 
 loads() { # 0: none of these keys is revoked, 1: one is, anything else: it is no KRL
@@ -692,7 +696,7 @@ enroll() {
     machine=$(machine_of)
     message=$(text daypass-possession-v1)00$(string "$ca_id")$(string "$(printf %s "$token" | sha256)")
     proofs=$(proven_keys "$message") || exit
-    printf '{"token":"%s","name":"%s","keys":[%s]}' "$token" "$(own_name)" "$proofs" >"$work/request"
+    printf '{"token":"%s","name":"%s","bundle_version":%s,"keys":[%s]}' "$token" "$(own_name)" "$bundle_version" "$proofs" >"$work/request"
     again=5 # one who asks again with the same keys is given the same (trust 3.4)
     ask POST /v1/host/agent/enroll "$work/request"
     judge
@@ -787,7 +791,7 @@ renew() { # the old certificates stand until sshd has shown the new ones
     message=$(text daypass-renewal-v1)00$(string "$ca_id")$(string "$(text "$host_id")")
     message=$message$(string "$(unhex "$blobs" | sha256)")
     proofs=$(proven_keys "$message") || exit
-    printf '{"keys":[%s]}' "$proofs" >"$work/request"
+    printf '{"keys":[%s],"bundle_version":%s}' "$proofs" "$bundle_version" >"$work/request"
     by_host=yes
     ask POST /v1/host/agent/renew "$work/request"
     judge
