@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 from tests.host.box import Box
@@ -54,6 +55,7 @@ def test_above_a_session_stands_the_sshd_of_root_and_not_the_half_that_runs_as_t
         session = threads.submit(run_ssh, sshd, "sleep 2", user="alice", options=day_pass(box, "role:dev:alice"))
         wait_until(lambda: "User child is on pid" in sshd.log, "a session")
         child = int(sshd.log.partition("User child is on pid ")[2].split()[0])
+        wait_until(lambda: Path(f"/proc/{child}").stat().st_uid != 0, "the half that runs as the user")
         found = forefathers(child)
         assert session.result(15).returncode == 0
     assert found
