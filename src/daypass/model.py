@@ -7,6 +7,8 @@ PROTOCOL.certkeys.
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
@@ -56,6 +58,7 @@ __all__ = [
     "parse_duration",
     "role_principal",
     "shown",
+    "sign_in",
 ]
 
 LOGIN_NAME = re.compile(r"[a-z_][a-z0-9._-]{0,31}")
@@ -161,6 +164,7 @@ class Proof(Struct, frozen=True):
     enrolment: HostFacts | None = None
     renews: Renewal | None = None
     joins: Joining | None = None
+    session: str = ""  # the provider's own name for the session (`sid`), where it gives one
 
 
 class HostFacts(Struct, frozen=True):
@@ -217,6 +221,7 @@ class HostRole(Struct, frozen=True):
     accounts: tuple[str, ...] = ()
     own_account: bool = False
     new_accounts: NewAccounts | None = None
+    max_session: int = 0  # seconds a session may last; 0: as long as it likes
 
 
 class Credential(Struct, frozen=True):
@@ -395,6 +400,14 @@ def issuer_fits(configured: str, issuer: str) -> bool:
     before, _, after = configured.partition(TENANT)
     tenant = issuer.removeprefix(before).removesuffix(after)
     return issuer == before + tenant + after and re.fullmatch(r"[0-9a-f-]{36}", tenant) is not None
+
+
+def sign_in(issuer: str, session: str, once: OnceId) -> str:
+    """What all certificates of one sign-in have in common: 16 characters of `[A-Z2-7]`, the same for whatever comes
+    of one session at the provider. A hash, so that a logout by `sid` finds it and nobody learns the `sid`."""
+    what = f"{issuer}\0{session}" if session else f"{once.provider}\0{once.id}"
+    kind = "session" if session else "once"
+    return base64.b32encode(hashlib.sha256(f"daypass-sign-in-v1\0{kind}\0{what}".encode()).digest())[:16].decode()
 
 
 def role_principal(role: str, login: str | None = None, host_id: str | None = None) -> str:

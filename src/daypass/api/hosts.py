@@ -8,17 +8,25 @@ from daypass.api.base import Signed
 from daypass.model import HostRole
 
 __all__ = [
+    "ClosedSession",
+    "EndingReport",
     "EnrolKey",
     "EnrolRequest",
     "EnrolResponse",
+    "HostAck",
+    "HostAcked",
     "HostBundle",
+    "HostEnding",
     "HostHeartbeat",
     "HostPerson",
     "HostRenewRequest",
     "HostRenewed",
     "HostSelf",
+    "HostSession",
     "HostSyncRequest",
     "HostSyncResponse",
+    "Remain",
+    "SessionEnd",
 ]
 
 
@@ -61,6 +69,29 @@ class HostPerson(msgspec.Struct, frozen=True, kw_only=True):
     locked: bool = False
 
 
+class HostEnding(msgspec.Struct, frozen=True, kw_only=True):
+    """Persons whose access has ended, so that the host looks for what they left behind in the accounts that they used
+    here (trust 6.6), and says what it found under this `id`.
+
+    `key_ids`: of their certificates. `remains`: report, quarantine or lock. `undone`: they are back, and what was
+    quarantined or locked for it is put back.
+    """
+
+    id: str
+    time: int
+    key_ids: list[str]
+    remains: str = "report"
+    undone: bool = False
+
+
+class SessionEnd(msgspec.Struct, frozen=True, kw_only=True):
+    """When one open session is to end, whatever its certificate says."""
+
+    session: str
+    at: int
+    reason: str = ""
+
+
 class HostBundle(msgspec.Struct, frozen=True, kw_only=True):
     """The one signed document a host is given (namespace `daypass-host-bundle`).
 
@@ -83,6 +114,9 @@ class HostBundle(msgspec.Struct, frozen=True, kw_only=True):
     bastions: list[str] = []  # names of the hosts that lead to this one
     fail_closed_after: int = 0  # seconds without word from the CA; then everybody's certificate is refused. 0: never
     krl_digest: str  # hex SHA-256 of the KRL, which comes beside the bundle and is the same for all hosts
+    endings: list[HostEnding] = []  # the newest last
+    spared: list[list[int]] = []  # first and last of revoked serials whose open sessions wait for an operator
+    session_ends: list[SessionEnd] = []  # of sessions on this host
 
 
 class HostHeartbeat(msgspec.Struct, frozen=True, kw_only=True):
@@ -133,6 +167,73 @@ class HostSyncRequest(msgspec.Struct, frozen=True, kw_only=True):
     about: HostSelf | None = None
 
 
+class HostSession(msgspec.Struct, frozen=True, kw_only=True):
+    """Somebody who is on the host now, from sshd's own words (trust 6.4). `id` is the host's name for it; `end` is
+    when the host will end it by itself, 0 for never."""
+
+    id: str
+    account: str
+    address: str
+    since: int
+    way: str  # as in HostLogin
+    key_id: str = ""
+    ca: str = ""  # fingerprint of the CA key
+    serial: int = 0
+    end: int = 0
+
+
+class ClosedSession(msgspec.Struct, frozen=True, kw_only=True):
+    """One that the host has ended, and what of it would not end."""
+
+    session: HostSession
+    closed_at: float
+    reason: str
+    survivors: list[str] = []
+
+
+class Remain(msgspec.Struct, frozen=True, kw_only=True):
+    """What would let somebody back in, or goes on for them, in an account that they used.
+
+    `kind`: authorized_keys, cron, at, linger, process. `what` is one line. `done`: reported, quarantined, locked,
+    restored, failed.
+    """
+
+    account: str
+    kind: str
+    what: str
+    done: str = "reported"
+    error: str = ""
+
+
+class EndingReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What a host found for one ending of its bundle, looked through at `time`."""
+
+    ending: str
+    time: int
+    remains: list[Remain] = []
+    cut: int = 0  # how many more there were
+
+
+class HostAck(msgspec.Struct, frozen=True, kw_only=True):
+    """What the host has applied just now, and what came of it. Nothing of it admits anybody anywhere, and from a
+    host in wrong hands it proves nothing (trust 6.12).
+
+    `sessions`: all that are open, where that has changed since the last call; None for "as before".
+    """
+
+    bundle_version: int
+    krl_version: int
+    sessions: list[HostSession] | None = None
+    closed: list[ClosedSession] = []
+    endings: list[EndingReport] = []
+
+
+class HostAcked(msgspec.Struct, frozen=True, kw_only=True):
+    """`again`: seconds within which the next word is welcome at the soonest, where the CA has much to hear."""
+
+    again: float = 0.0
+
+
 class HostSyncResponse(msgspec.Struct, frozen=True, kw_only=True):
     """A bundle where the host's digest is another, else a heartbeat; the trust document where it is newer; the KRL
     where the host has another than the bundle names.
@@ -146,3 +247,4 @@ class HostSyncResponse(msgspec.Struct, frozen=True, kw_only=True):
     trust: Signed | None = None
     krl: bytes | None = None
     retry_after: int | None = None
+    ack_within: float = 0.0  # seconds over which hosts spread their word that they have applied this

@@ -57,7 +57,7 @@ from daypass.ca.revocation import Revocation
 from daypass.ca.revoked_keys import require_unrevoked
 from daypass.ca.streams import Streams
 from daypass.errors import Conflict, Denied, Invalid, Unauthenticated, Unavailable
-from daypass.model import Credential, Draft, Grant, Issued, Kind, OnceId, Proof, Renewal, Request
+from daypass.model import Credential, Draft, Grant, Issued, Kind, OnceId, Proof, Renewal, Request, sign_in
 from daypass.wire import Certificate, PublicKey
 
 if TYPE_CHECKING:
@@ -279,6 +279,7 @@ class Authority:
             events=_moved(shown, proof.bound, certificates, view.host) if shown else (),
             facts=view.facts,
             despite=despite,
+            signin=_signed_in(proof),
             clock=self.clock.wall,
         )
 
@@ -331,6 +332,11 @@ class Authority:
             serials = [each.serial for each in spent]
             await self._store.revoke(serials, reason="credential reused", actor="daypass", now=now)
         self._reused.add(proof.once)
+
+
+def _signed_in(proof: Proof) -> str | None:
+    who = proof.identity
+    return sign_in(who.issuer, proof.session, proof.once) if who.kind is Kind.PERSON else None
 
 
 def _anew(proof: Proof) -> str:

@@ -9,6 +9,7 @@ from typing import Protocol
 from msgspec import Struct
 
 from daypass.ca.config_ports import ConfigStore
+from daypass.ca.ending_ports import EndingStore
 from daypass.ca.host_ports import EnrolledHost, HostRecord, HostStore
 from daypass.ca.krl_ports import KrlStore
 from daypass.ca.pending_ports import PendingStore
@@ -180,6 +181,7 @@ class Recording(Struct, frozen=True):
     events: tuple[tuple[str, Mapping[str, object]], ...] = ()  # further ledger entries: act and details
     facts: object = None  # the view's, of the same identity
     despite: frozenset[str] = frozenset()  # names that this very person may have although they are reserved
+    signin: str | None = None  # model.sign_in, for a person's
     clock: Callable[[], float] | None = None  # what `time` was read from; asked again when it is recorded
 
 
@@ -355,6 +357,7 @@ class Store(
     HostStore,
     TokenStore,
     KrlStore,
+    EndingStore,
     PendingStore,
     RotationStore,
     ReportStore,

@@ -26,6 +26,7 @@ from daypass.wire.binding import NONCE_PREFIX, SALT_SIZE, login_nonce
 
 __all__ = ["OidcProvisioner", "glance"]
 
+MAX_SESSION = 512  # characters of a `sid`
 _KNOWN = frozenset(name for algorithms in ALGORITHMS.values() for name in algorithms)
 
 
@@ -77,6 +78,7 @@ class OidcProvisioner:
             expires_at=min(token.expires + LEEWAY, token.issued_at + MAX_TOKEN_AGE),
             bound=bound,
             remote=token.client == self._section.device_client_id,
+            session=_session(token),
         )
 
     async def _verified(self, jws: CompactJws) -> ProviderKey:
@@ -156,6 +158,12 @@ def _once_id(jws: CompactJws, token: IdToken) -> str:
     if token.jti is not None:
         return f"jti:{token.jti}"
     return f"sha256:{hashlib.sha256(jws.signed).hexdigest()}"
+
+
+def _session(token: IdToken) -> str:
+    """OpenID Connect Front-Channel Logout 1.0 section 3: `sid`."""
+    sid = token.claims.get("sid")
+    return sid if isinstance(sid, str) and len(sid) <= MAX_SESSION else ""
 
 
 def _issuers(section: ProviderSection) -> frozenset[str]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import groupby
 
-from sqlalchemy import CTE, ColumnElement, Connection, and_, case, func, or_, select, update
+from sqlalchemy import CTE, Column, ColumnElement, Connection, and_, case, func, or_, select, update
 
 from daypass.ca.krl_ports import DEAD_AFTER, RECORD_WITHIN, REVOKED_FOR, KeptKrl, RevokedSerials
-from daypass.store.schema import certificates, krls
+from daypass.store.schema import certificates, endings, krls
 from daypass.store.serials import BLOCK
 from daypass.store.statements import Statements
 from daypass.wire import Certificate, CertType, PublicKey
@@ -35,7 +35,19 @@ def keep(connection: Connection, statements: Statements, kind: CertType, krl: Ke
     statements.lock(connection)
     this = (krls.c.type == kind.value) & (krls.c.version == instead_of)
     row = {"version": krl.version, "krl": krl.krl, "made_of": krl.changes, "checked_at": krl.checked_at}
-    return connection.execute(update(krls).where(this).values(row)).rowcount == 1
+    if connection.execute(update(krls).where(this).values(row)).rowcount != 1:
+        return False
+    column, made_of = _of_endings(kind)
+    covered = (column.is_(None)) & (made_of <= krl.changes)
+    connection.execute(update(endings).where(covered).values({column.name: krl.version}))
+    return True
+
+
+def _of_endings(kind: CertType) -> tuple[Column[int], Column[int]]:
+    """The version that covers an ending, and what it must have been made of."""
+    if kind is CertType.USER:
+        return endings.c.user_krl, endings.c.user_changes
+    return endings.c.host_krl, endings.c.host_changes
 
 
 def revoked(connection: Connection, kind: CertType, now: int) -> Sequence[RevokedSerials]:

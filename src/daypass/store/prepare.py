@@ -78,7 +78,7 @@ def prepare(recording: Recording) -> Prepared:
         time=recording.time,
         actor=f"{who.provider}:{who.subject}",
         issued=issued,
-        rows=tuple([_row(cert, each, generation, roles, recording.time) for cert, each in pairs]),
+        rows=tuple([_row(cert, each, generation, roles, recording) for cert, each in pairs]),
         entries=_entries(recording),
         renews=recording.renews,
         whole=recording.whole,
@@ -106,7 +106,7 @@ def _issued(cert: Certificate) -> Issued:
     )
 
 
-def _row(cert: Certificate, issued: Issued, generation: int, roles: str, time: int) -> tuple[Any, ...]:
+def _row(cert: Certificate, issued: Issued, generation: int, roles: str, recording: Recording) -> tuple[Any, ...]:
     """The columns of `certificates` but for person, host and revocation."""
     return (
         cert.serial,
@@ -120,7 +120,8 @@ def _row(cert: Certificate, issued: Issued, generation: int, roles: str, time: i
         roles,
         cert.valid_after,
         cert.valid_before,
-        time,
+        recording.time,
+        recording.signin,
     )
 
 

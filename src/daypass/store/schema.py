@@ -33,8 +33,13 @@ __all__ = [
     "config_versions",
     "conflicts",
     "device_requests",
+    "ending_reports",
+    "endings",
+    "event_sinks",
+    "host_acks",
     "host_names",
     "host_reports",
+    "host_sessions",
     "hosts",
     "identities",
     "installation",
@@ -46,11 +51,16 @@ __all__ = [
     "once_ids",
     "pending_acts",
     "persons",
+    "rechecks",
     "schema_version",
+    "scim_members",
+    "scim_resources",
+    "scim_tokens",
     "serial_blocks",
+    "session_ends",
 ]
 
-REVISION = "0004"
+REVISION = "0005"
 """The migration that makes exactly these tables."""
 
 # SQLite stores a table in its key's order only where the type says INTEGER.
@@ -92,6 +102,7 @@ persons = Table(
     Column("generation", BIG, nullable=False),  # starts at 1
     Column("locked_at", BIG),
     Column("created_at", BIG, nullable=False),
+    Column("locked_by", Text, nullable=False, server_default=""),  # "" an operator, else the provider that said so
     UniqueConstraint("issuer", "subject", name="persons_issuer_subject"),
 )
 
@@ -193,6 +204,7 @@ certificates = Table(
     Column("valid_after", BIG, nullable=False),
     Column("valid_before", BIG, nullable=False),
     Column("recorded_at", BIG, nullable=False),
+    Column("signin", Text),  # which sign-in of a person's it comes from: model.sign_in
     Column("revoked_at", BIG),
     Column("revoke_reason", Text),
 )
@@ -212,6 +224,9 @@ Index(
     postgresql_where=_host,
 )
 Index("certificates_revoked", certificates.c.valid_before, sqlite_where=_revoked, postgresql_where=_revoked)
+
+_signed_in = certificates.c.signin.is_not(None)
+Index("certificates_signin", certificates.c.signin, sqlite_where=_signed_in, postgresql_where=_signed_in)
 
 # The list of revoked certificates of each type that is handed out, the same by every CA process.
 krls = Table(
@@ -350,6 +365,149 @@ ledger = Table(
 )
 _of_person = ledger.c.person_id.is_not(None)
 Index("ledger_person", ledger.c.person_id, ledger.c.seq, sqlite_where=_of_person, postgresql_where=_of_person)
+
+# Whatever has ended somebody's access: what was asked, what it hit, and how far it has come (trust 6).
+endings = Table(
+    "endings",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("time", BIG, nullable=False),
+    Column("source", Text, nullable=False),  # operator | self | scim | logout | signal | recheck | login
+    Column("actor", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("once", Text),  # hash of the event's own id: a provider's retry is the same ending
+    Column("about", Text, nullable=False),  # what was asked for, in words: a person, a serial, a role …
+    Column("persons", Text, nullable=False),  # JSON: ids
+    Column("key_ids", Text, nullable=False),  # JSON: key ids that these persons' certificates have had
+    Column("serials", Text, nullable=False),  # JSON
+    Column("user_changes", BIG, nullable=False),  # krls.changes of each type when it was recorded: a list that is
+    Column("host_changes", BIG, nullable=False),  # made of as many covers it
+    Column("user_krl", BIG),  # version of the first list that covers it
+    Column("host_krl", BIG),
+    Column("gone", Integer, nullable=False),  # 1: these persons are to have no access, so what stays behind counts
+    Column("held", Integer, nullable=False),  # 1: open sessions wait for an operator
+    Column("released_at", BIG),
+    Column("released_by", Text),
+    Column("undone_at", BIG),  # the persons are back
+    Column("report", Text),  # JSON, once it is over
+    Column("reported_at", BIG),
+    Index("endings_time", "time"),
+    Index("endings_once", "once", unique=True),
+)
+
+# What single hosts had to tell of an ending: sessions closed, what stays behind. Nothing told, no row.
+ending_reports = Table(
+    "ending_reports",
+    metadata,
+    Column("ending_id", Text, ForeignKey("endings.id"), primary_key=True),
+    Column("host_id", Text, ForeignKey("hosts.id"), primary_key=True),
+    Column("report", Text, nullable=False),  # JSON: api.EndingReport
+    Column("reported_at", BIG, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+# What each host has applied, by its own word, and when the CA heard of it.
+host_acks = Table(
+    "host_acks",
+    metadata,
+    Column("host_id", Text, ForeignKey("hosts.id"), primary_key=True),
+    Column("bundle_version", BIG, nullable=False),
+    Column("krl_version", BIG, nullable=False),
+    Column("acked_at", BIG, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+# Who is on each host; the newest word alone.
+host_sessions = Table(
+    "host_sessions",
+    metadata,
+    Column("host_id", Text, ForeignKey("hosts.id"), primary_key=True),
+    Column("sessions", Text, nullable=False),  # JSON: [api.HostSession]
+    Column("reported_at", BIG, nullable=False),
+)
+
+# When single sessions are to end: an operator said so, or the role they came in by has a max_session.
+session_ends = Table(
+    "session_ends",
+    metadata,
+    Column("host_id", Text, ForeignKey("hosts.id"), primary_key=True),
+    Column("session", Text, primary_key=True),
+    Column("at", BIG, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("made_at", BIG, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+# What directories say by SCIM (RFC 7643), each provider in a space of its own. Bearers as hashes.
+scim_tokens = Table(
+    "scim_tokens",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("provider", Text, nullable=False),
+    Column("secret_hash", LargeBinary, nullable=False),
+    Column("created_by", Text, nullable=False),
+    Column("created_at", BIG, nullable=False),
+    Column("expires_at", BIG),
+    Column("used_at", BIG),
+    Column("revoked_at", BIG),
+)
+scim_resources = Table(
+    "scim_resources",
+    metadata,
+    Column("provider", Text, primary_key=True),
+    Column("type", Text, primary_key=True),  # User | Group
+    Column("id", Text, primary_key=True),
+    Column("name", Text, nullable=False),  # userName in small letters, displayName
+    Column("external_id", Text),
+    Column("match", Text),  # of a user: what a sign-in of theirs has where the provider's `match` looks
+    Column("active", Integer, nullable=False),
+    Column("allowed_at", BIG),  # an operator let them in all the same, until the directory says something else
+    Column("resource", Text, nullable=False),  # JSON
+    Column("version", Text, nullable=False),  # ETag
+    Column("created_at", BIG, nullable=False),
+    Column("modified_at", BIG, nullable=False),
+    Index("scim_resources_name", "provider", "type", "name"),
+    Index("scim_resources_match", "provider", "match"),
+    sqlite_with_rowid=False,
+)
+scim_members = Table(
+    "scim_members",
+    metadata,
+    Column("provider", Text, primary_key=True),
+    Column("group_id", Text, primary_key=True),
+    Column("member_id", Text, primary_key=True),
+    Index("scim_members_member", "provider", "member_id"),
+    sqlite_with_rowid=False,
+)
+
+# Refresh tokens, sealed, of providers that are asked again during the day (trust 6.10).
+rechecks = Table(
+    "rechecks",
+    metadata,
+    Column("signin", Text, primary_key=True),
+    Column("provider", Text, nullable=False),
+    Column("person_id", BIG, ForeignKey("persons.id"), nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("next_at", BIG, nullable=False),
+    Column("until", BIG, nullable=False),
+    Column("failures", BIG, nullable=False, server_default="0"),
+    Column("leased_until", BIG, nullable=False, server_default="0"),
+    Index("rechecks_next_at", "next_at"),
+)
+
+# How far each outlet of events has come in the ledger.
+event_sinks = Table(
+    "event_sinks",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("seq", BIG, nullable=False),  # the last entry that was delivered
+    Column("failures", BIG, nullable=False, server_default="0"),
+    Column("retry_at", BIG, nullable=False, server_default="0"),
+    Column("error", Text),
+    Column("leased_by", Text),
+    Column("leased_until", BIG, nullable=False, server_default="0"),
+)
 
 # Alembic's own table, under a name that says what it holds; read here without importing alembic.
 schema_version = Table("schema_version", MetaData(), Column("version_num", String(32), nullable=False))

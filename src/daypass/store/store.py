@@ -33,6 +33,7 @@ from daypass.ca.watch_ports import Head
 from daypass.model import Issued, OnceId
 from daypass.store import admin, configs, devices, holders, host_reports, hosts, known_hosts, ledger
 from daypass.store.database import CommitLost, Database, Refused
+from daypass.store.ending_store import SqlEndings
 from daypass.store.fleet_store import SqlFleet
 from daypass.store.inline import Inline, Kind
 from daypass.store.krl_store import SqlKrls
@@ -51,7 +52,7 @@ FORGET_EVERY = 3600  # seconds between clearances of expired one-time ids
 T = TypeVar("T")
 
 
-class SqlStore(SqlPersons, SqlFleet, SqlPending, SqlRotation, SqlKrls):
+class SqlStore(SqlPersons, SqlFleet, SqlPending, SqlRotation, SqlKrls, SqlEndings):
     """Implements `daypass.ca.ports.Store`. Use it from one event loop; `open_store` makes one."""
 
     def __init__(self, database: Database) -> None:

@@ -1,0 +1,31 @@
+"""The EndingStore port."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from daypass.ca.ending_ports import Ended, Ending, EndingRecord
+from daypass.store import endings
+from daypass.store.access import Access
+from daypass.store.rows import check_text
+
+__all__ = ["SqlEndings"]
+
+
+class SqlEndings(Access):
+    async def end(self, ending: Ending, *, now: int, dry: bool = False) -> Ended:
+        once = (ending.once.provider, ending.once.id) if ending.once is not None else ()
+        names = (*ending.hosts, *ending.signins, *ending.roles)
+        check_text(ending.actor, ending.reason, ending.about, ending.lock, *once, *names)
+        return await self._change_together(endings.end, ending, now=now, dry=dry)
+
+    async def endings(self, since: int, limit: int) -> Sequence[EndingRecord]:
+        return await self._read(lambda connection: endings.newest(connection, since, limit))
+
+    async def ending(self, ending_id: str) -> EndingRecord | None:
+        check_text(ending_id)
+        return await self._read(lambda connection: endings.find(connection, ending_id))
+
+    async def release(self, ending_id: str, *, actor: str, now: int) -> bool:
+        check_text(ending_id, actor)
+        return await self._change(endings.release, ending_id, actor=actor, now=now)
