@@ -8,7 +8,7 @@ SHELL  := /bin/bash
 LAPTOP := src/daypass/remote.py $(wildcard $(foreach folder,wire client client/*,src/daypass/$(folder)/*.py)) \
   $(filter-out src/daypass/cli/admin% src/daypass/cli/host%,$(wildcard src/daypass/cli/*.py))
 
-.PHONY: demo test lint bench docs clean
+.PHONY: demo test exhaustive lint bench docs clean
 
 demo: $(VENV)/ca.ok
 	@$(BIN)/python -m daypass.demo $(if $(KEEP),--keep,)
@@ -19,6 +19,11 @@ test: $(VENV)/dev.ok
 	$(BIN)/coverage run -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 	@$(BIN)/coverage combine -q 2>/dev/null  # what the tests kill -9 leaves half a file each
 	@$(BIN)/coverage report --sort=cover | tail -n 40
+
+# What counts in thousands, for the day before a release: ARGS="tests/ca -k race" for some of it.
+exhaustive: $(VENV)/dev.ok
+	@$(BIN)/python -m tests.setup
+	$(BIN)/python -m pytest -m exhaustive -n 2 --dist load $(ARGS)
 
 lint: $(VENV)/dev.ok
 	$(BIN)/ruff check .
