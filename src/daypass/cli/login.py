@@ -34,10 +34,10 @@ Examples:
   daypass login --confirm            your agent asks you before each use
   daypass login --role db-admin      one role alone, beside the day pass
 
-With a valid certificate it says so at once and asks nobody; in its last two hours (of a short one: the last eighth)
-it is replaced, and --force replaces it at any time. BROWSER chooses the browser. Where none can be opened, as over
-ssh and in containers, you sign in on another device if the CA has a page for it: you type a code there, after
-comparing machine and key. Only type a code that you asked for yourself.
+With a certificate that holds it says so at once (one that was revoked is replaced); in its last two hours (of a short
+one: the last eighth) it is replaced, and --force replaces it at any time. BROWSER chooses the browser. Where none can
+be opened, as over ssh and in containers, you sign in on another device if the CA has a page for it: you type a code
+there, after comparing machine and key. Only type a code that you asked for yourself.
 With --role you sign in anew, and get a certificate of that role and nothing else: roles that are kept short, or are
 for certain hours, are had in no other way. ssh offers it to your company's hosts before the day pass. Three at most
 are held at a time; daypass logout --role NAME gives one up.
@@ -114,6 +114,9 @@ def _sign_in(attempt: Login, *, asked: bool) -> Held:
     now = time.time()
     # What the machine's owner set for all days is no wish for another certificate.
     held = (attempt if asked else replace(attempt, lifetime=None)).held(to_the_end=True)
+    if held is not None and _is_taken_back(attempt.settings):
+        note("your day pass was revoked; signing in for a new one")
+        held = None
     if held is not None and not held.ends_soon(now):
         _say_who(held, "already signed in as", "; daypass login --force replaces it")
         return held
@@ -125,6 +128,18 @@ def _sign_in(attempt: Login, *, asked: bool) -> Held:
     if asked and wanted is not None and held.seconds_left(time.time()) < wanted - _SIGN_IN_TAKES:
         _say_less(wanted)
     return held
+
+
+def _is_taken_back(settings: Settings) -> bool:
+    """Then it is taken out of the agent, too. With a CA that is away it goes on."""
+    from daypass.client.logout import logout_at
+    from daypass.client.refreshing import taken_back
+
+    context = settings.current()
+    if context is None or not taken_back(settings, context):
+        return False
+    logout_at(settings, context)
+    return True
 
 
 def _say_less(wanted: int) -> None:
