@@ -73,13 +73,15 @@ class HostEnding(msgspec.Struct, frozen=True, kw_only=True):
     """Persons whose access has ended, so that the host looks for what they left behind in the accounts that they used
     here (trust 6.6), and says what it found under this `id`.
 
-    `key_ids`: of their certificates. `remains`: report, quarantine or lock. `undone`: they are back, and what was
-    quarantined or locked for it is put back.
+    `key_ids`: of their certificates; `logins`: their login names, which tell their own accounts from shared ones.
+    `remains`: report, quarantine or lock. `undone`: they are back, and what was quarantined or locked for it is put
+    back.
     """
 
     id: str
     time: int
     key_ids: list[str]
+    logins: list[str] = []
     remains: str = "report"
     undone: bool = False
 
@@ -194,14 +196,16 @@ class ClosedSession(msgspec.Struct, frozen=True, kw_only=True):
 class Remain(msgspec.Struct, frozen=True, kw_only=True):
     """What would let somebody back in, or goes on for them, in an account that they used.
 
-    `kind`: authorized_keys, cron, at, linger, process. `what` is one line. `done`: reported, quarantined, locked,
-    restored, failed.
+    `kind`: authorized_keys, cron, at, linger, unit, process, account. `what` is one line. `done`: reported and failed
+    still stand; quarantined, locked and ended do no more; restored is back because the ending was undone. `theirs`:
+    false in an account of several people, where nothing shows whose it is.
     """
 
     account: str
     kind: str
     what: str
     done: str = "reported"
+    theirs: bool = True
     error: str = ""
 
 
