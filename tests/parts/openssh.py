@@ -31,7 +31,8 @@ __all__ = [
     "sign_key",
 ]
 
-# sshd takes the first value it reads, so a test's own lines come before these.
+# sshd takes the first value it reads, so a test's own lines come before these. A bash that sshd starts reads
+# ~/.bashrc as the first shell alone (bash(1), INVOCATION): what the machine's owner has there is no part of a test.
 _DEFAULTS = """
 ListenAddress 127.0.0.1
 PidFile none
@@ -39,6 +40,7 @@ UsePAM no
 PasswordAuthentication no
 KbdInteractiveAuthentication no
 PrintMotd no
+SetEnv SHLVL=1
 LogLevel VERBOSE
 """
 
