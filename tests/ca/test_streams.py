@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from daypass.api import HostBundle, HostHeartbeat
 from daypass.ca import host_stream, pace, streams
+from daypass.ca.ending_ports import Ending, Source
 from daypass.ca.host_calls import HostSaid, Synced
 from daypass.ca.host_stream import HostStream
 from daypass.config import RoleSection
@@ -131,6 +132,25 @@ def test_a_revocation_reaches_everybody_and_brings_the_krl(play: Play) -> None:
         listener.stream.wake()
         again = await listener.line()
         assert again is not None and again.krl is None
+
+    play(scenario)
+
+
+def test_who_records_an_ending_tells_its_own_hosts_without_waiting_for_the_next_look(
+    play: Play, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(streams, "LOOK_EVERY", 3600)
+
+    async def scenario(ca: Heart) -> None:
+        listener = await listens(ca, await enrolled(ca))
+        await ca.sign_in()
+        (person,) = await ca.store.people()
+        watching = asyncio.create_task(ca.authority.streams.watch())
+        about = {"source": Source.OPERATOR, "actor": "root", "reason": "left", "about": "alice"}
+        await ca.store.end(Ending(**about, persons=(person.id,)), now=int(ca.clock.now()))  # type: ignore[arg-type]
+        line = await listener.line()
+        watching.cancel()
+        assert line is not None and line.krl is not None and Krl.parse(line.krl).sections
 
     play(scenario)
 

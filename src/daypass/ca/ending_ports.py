@@ -4,7 +4,7 @@ in one transaction (trust 3.5, 6).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from enum import StrEnum
 from typing import Protocol
 
@@ -87,6 +87,9 @@ class EndingRecord(Struct, frozen=True, kw_only=True):
 
 
 class EndingStore(Protocol):
+    def on_end(self, tell: Callable[[], None]) -> None:
+        """`tell` is called when this process has put something on record that hosts are to know at once."""
+
     async def end(self, ending: Ending, *, now: int, dry: bool = False) -> Ended:
         """ONE transaction. Raises NotFound where a serial or a person is not on record, and has ended nothing."""
 

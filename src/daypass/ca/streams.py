@@ -1,7 +1,7 @@
 """Hosts that listen. Each is told what has changed for it, and otherwise, every 25 seconds, that nothing has.
 
-    look     one cheap read, twice a second: how long is the ledger, which version is in force? Where that is as it
-             was, nothing else is done
+    look     one cheap read, twice a second, and at once when this process has ended somebody's access: how long is
+             the ledger, which version is in force? Where that is as it was, nothing else is done
     notice   what the new entries may have changed (`notices`): hosts that they name are read again
     judge    where the policy or what all hosts are told has changed: everybody's digest anew, a slice at a time
     wake     those whose digest is another; each signs and sends by itself
@@ -56,6 +56,8 @@ class Streams:
         self._recent = deque[Notices](maxlen=120)  # of a minute: what came while a host was being admitted
         self._doubtful: list[HostStream] = []
         self._closing = False
+        self._rung = asyncio.Event()
+        store.on_end(self.ring)
 
     def __len__(self) -> int:
         return len(self._open)
@@ -91,12 +93,27 @@ class Streams:
         """Seconds over which hosts that may all be on their way come back."""
         return max(SOON, len(self._open) // BACK_PER_SECOND)
 
+    def ring(self) -> None:
+        """This process has ended somebody's access: there is something to see, now."""
+        self._rung.set()
+
     async def watch(self) -> None:
-        """Look for ever. A store that is down is asked again."""
+        """Look for ever. A store that is down is asked again. After a ring at once; of a flood two looks a second."""
         while True:
-            await asyncio.sleep(LOOK_EVERY)
-            with contextlib.suppress(DaypassError):
-                await self.look()
+            if await self._is_rung_within(LOOK_EVERY):
+                await self._try_to_look()
+                await asyncio.sleep(LOOK_EVERY)
+            self._rung.clear()
+            await self._try_to_look()
+
+    async def _is_rung_within(self, seconds: float) -> bool:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._rung.wait(), seconds)
+        return self._rung.is_set()
+
+    async def _try_to_look(self) -> None:
+        with contextlib.suppress(DaypassError):
+            await self.look()
 
     async def look(self) -> None:
         """Wake whoever is concerned by what has happened since the last look. Raises what the store raises."""

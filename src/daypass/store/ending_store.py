@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from daypass.ca.ending_ports import Ended, Ending, EndingRecord
 from daypass.store import endings
@@ -13,11 +13,19 @@ __all__ = ["SqlEndings"]
 
 
 class SqlEndings(Access):
+    _tell: Callable[[], None] | None = None
+
+    def on_end(self, tell: Callable[[], None]) -> None:
+        self._tell = tell
+
     async def end(self, ending: Ending, *, now: int, dry: bool = False) -> Ended:
         once = (ending.once.provider, ending.once.id) if ending.once is not None else ()
         names = (*ending.hosts, *ending.signins, *ending.roles)
         check_text(ending.actor, ending.reason, ending.about, ending.lock, *once, *names)
-        return await self._change_together(endings.end, ending, now=now, dry=dry)
+        ended = await self._change_together(endings.end, ending, now=now, dry=dry)
+        if self._tell is not None and not dry:
+            self._tell()
+        return ended
 
     async def endings(self, since: int, limit: int) -> Sequence[EndingRecord]:
         return await self._read(lambda connection: endings.newest(connection, since, limit))
@@ -28,4 +36,7 @@ class SqlEndings(Access):
 
     async def release(self, ending_id: str, *, actor: str, now: int) -> bool:
         check_text(ending_id, actor)
-        return await self._change(endings.release, ending_id, actor=actor, now=now)
+        released = await self._change(endings.release, ending_id, actor=actor, now=now)
+        if self._tell is not None:
+            self._tell()
+        return released
