@@ -81,6 +81,7 @@ class Double:
     questions: Any = None
     renewals: Any = None
     host_calls: Any = None
+    acks: Any = None
     login_reports: Any = None
     streams: Any = None
     my_hosts: Any = None

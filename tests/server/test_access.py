@@ -85,7 +85,8 @@ PASS_ROUTES: dict[str, tuple[int, bytes]] = {
 }
 # What a host's certificate opens, for that host (trust 5.6).
 HOST_ROUTES = {
-    "host_sync": (200, b"{}"), "host_stream": (200, b"{}"), "host_renew": (400, b'{"keys":[]}'),
+    "host_sync": (200, b"{}"), "host_stream": (200, b"{}"),
+    "host_ack": (200, b'{"bundle_version":1,"krl_version":1}'), "host_renew": (400, b'{"keys":[]}'),
     "host_report": (200, b'{"since":0,"until":1,"trusted":true,"logins":[]}'),
     "agent_sync": (200, b"{}"), "agent_renew": (400, b'{"keys":[]}'),
 }  # fmt: skip

@@ -13,6 +13,8 @@ from daypass.api.fleet import FLEET_ROUTES
 from daypass.api.hosts import (
     EnrolRequest,
     EnrolResponse,
+    HostAck,
+    HostAcked,
     HostRenewed,
     HostRenewRequest,
     HostSyncRequest,
@@ -93,6 +95,10 @@ ROUTES = (
     Route(
         "host_stream", "POST", "/v1/host/stream", Access.HOST, HostSyncResponse,
         "The same as JSON lines: what is news when it is, and a sign of life every 25 seconds.", body=HostSyncRequest,
+    ),
+    Route(
+        "host_ack", "POST", "/v1/host/ack", Access.HOST, HostAcked,
+        "What a host has applied, who is on it, and what it has ended and found.", body=HostAck,
     ),
     Route(
         "host_renew", "POST", "/v1/host/renew", Access.HOST, HostRenewed,

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 from msgspec.structs import replace
 
+from daypass.ca.acks import Acks
 from daypass.ca.acts import Acts
 from daypass.ca.approvals import Approvals
 from daypass.ca.calls import Calls
@@ -116,6 +117,7 @@ class Authority:
         self.calls = Calls(store, clock, ca_id, self.user_keys)
         self.host_calls = HostCalls(hosts, store, clock, ca_id, self.host_keys)
         self.login_reports = LoginReports(store, clock)
+        self.acks = Acks(store, clock, lambda: self.force.current.policy, hosts.fleet.session_ends.forget)
         self.streams = Streams(store, force, hosts, clock)
         self.acts = Acts(store, clock, ca_id, self._authenticate, self._ready, self._operators)
         self.revocation, self.ledger = Revocation(store, clock, self.persons.find, self.inventory.named), store.ledger

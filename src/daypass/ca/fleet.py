@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 from msgspec import Struct
 
+from daypass.ca.host_endings import Endings, SessionEnds, endings
 from daypass.ca.host_ports import Member
 from daypass.ca.krls import Krls, MadeKrl
 from daypass.ca.person_ports import IdentityRecord, PersonRecord
@@ -31,14 +32,17 @@ class FleetFacts(Struct, frozen=True):
 
     members: tuple[Member, ...]
     krl: MadeKrl
+    endings: Endings
     ways: Mapping[str, tuple[str, ...]] = {}
 
 
 class Fleet:
     def __init__(self, store: Store, krls: Krls) -> None:
         self._store, self._krls = store, krls
+        self.session_ends = SessionEnds(store)  # apart from the rest: each concerns one host
         self._known: tuple[Policy, int, FleetFacts] | None = None  # for which policy, and when
         self._asked = 0  # when the store was asked for that
+        self._moved = frozenset[str]()  # hosts whose session_ends have changed since `moved` was asked
         self._aging = self._forgotten = False  # since then
         self._asking = asyncio.Lock()
 
@@ -49,6 +53,7 @@ class Fleet:
                 if asked is policy and made <= now < made + AGE:
                     return known
             self._aging = self._forgotten = False
+            self._moved |= await self.session_ends.look(now)
             found = await self._ask(policy, now)
             if self._known is not None and self._known[2] == found:
                 found = self._known[2]  # who has used it sees that it is the same
@@ -66,20 +71,27 @@ class Fleet:
 
     def forget(self) -> None:
         """The next who wants to know has the store asked."""
+        self.session_ends.forget()
         self._aging = self._forgotten = True
         if self._known is not None:
             self._known = self._known[0], 0, self._known[2]
 
+    async def moved(self, now: int) -> frozenset[str]:
+        """The hosts for which the ends of single sessions are others than when this was asked last."""
+        async with self._asking:
+            moved, self._moved = self._moved | await self.session_ends.look(now), frozenset()
+        return moved
+
     async def _ask(self, policy: Policy, now: int) -> FleetFacts:
-        krl = await self._krls.current(now)
+        krl, ended = await self._krls.current(now), await endings(self._store, policy.remains, now)
         ways = policy.bastions.ways(await self._store.enrolled(now)) if policy.bastions else {}
         making = {role.name: role for role in policy.roles if role.on_host.new_accounts is not None}
         if not making:
-            return FleetFacts((), krl, ways)
+            return FleetFacts((), krl, ended, ways)
         members = await self._store.people_of(making, now - MEMBER_FOR)
         people = {person.login: person for person in await self._store.people()}
         known = ((each, people[each.login]) for each in members if each.login in people)
-        return FleetFacts(tuple(_still(each, person, making, now) for each, person in known), krl, ways)
+        return FleetFacts(tuple(_still(each, person, making, now) for each, person in known), krl, ended, ways)
 
 
 def _still(member: Member, person: PersonRecord, making: dict[str, Role], now: int) -> Member:

@@ -98,6 +98,9 @@ class Hosts:
             "bastions": facts.ways.get(host.name, ()),
             "krl_digest": facts.krl.digest,
             "fail_closed_after": reach.fail_closed_after,
+            "endings": msgspec.Raw(facts.endings.told),
+            "spared": facts.endings.spared,
+            "session_ends": self.fleet.session_ends.of(host.id),
         }
         return document, facts.krl
 
@@ -134,8 +137,9 @@ class Hosts:
         people = bundles.people(facts.members, reach.made_by) if reach.made_by else []
         # A bundle by a key that the next trust document leaves out is believed no more: another key, another digest.
         lines = [key.line() for key in (*self._keys.user_keys, self._keys.bundle.public_key)]
-        ways = facts.ways.get(host.name, ())
-        digest = bundles.digest(host, reach, lines, bundles.encode(people), ways, [facts.krl.digest])
+        rest = facts.ways.get(host.name, ()), [facts.krl.digest], facts.endings.hash
+        ends = bundles.encode(self.fleet.session_ends.of(host.id))
+        digest = bundles.digest(host, reach, lines, bundles.encode(people), *rest, ends)
         return reach, people, facts, digest
 
     def _reaches(self) -> Reaches:

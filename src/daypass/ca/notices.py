@@ -13,7 +13,10 @@ from daypass.ca.ports import LedgerRow
 
 __all__ = ["Notices", "noticed"]
 
-HARMLESS = ("admin.", "approval.", "config.", "credential.", "device.", "name.", "token.")
+HARMLESS = (
+    *("admin.", "approval.", "config.", "credential.", "device.", "name.", "token."),
+    *("ending.report", "session.closed"),
+)
 """Requests and refusals; what follows from one of them has an entry of its own. A published version is looked at
 by its number."""
 
@@ -72,6 +75,11 @@ def _take(found: Notices, row: LedgerRow) -> None:
         case "certificate.revoke":
             found.at_once = True
             found.serials.update(entry.serials)
+        case "session.end":
+            found.at_once = True
+            found.hosts.add(entry.host)
+        case "ending.release":
+            found.at_once = True
         case act if act.startswith("host.") and entry.host:
             found.soon = True
             found.hosts.update(filter(None, (entry.host, entry.replaces)))

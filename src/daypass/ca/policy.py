@@ -39,11 +39,13 @@ class Policy:
         self.fail_closed = tuple((each, parse_duration(each.after)) for each in hosts.fail_closed)
         only = config.providers[0].name if len(config.providers) == 1 else ""
         self.roles = tuple(Role.compile(section, self.user_ceiling, only) for section in config.roles)
+        self._roles_by_name = {role.name: role for role in self.roles}
         self.sections = {section.name: section for section in config.roles}
         self.issuers = {each.name: each.issuer for each in config.providers}
         self.bare_accounts = frozenset(a for role in self.roles if role.bare_hosts for a in role.accounts)
         self.permits = {role.name: role.extensions for role in self.roles}
         self.bastions = Bastions(config.bastions)
+        self.remains = getattr(getattr(config, "endings", None), "remains", "report")
         self._machines = Machines(bounds, self.host_names)
         names = Names(self.roles, config.reserved_logins)
         self.reserved = names.reserved
@@ -59,6 +61,13 @@ class Policy:
         if proof.renews is not None:
             return self._machines.renewed(proof.enrolment, proof.renews, request, view, now)
         return self._machines.enrolled(proof.enrolment, proof.joins, request, now)
+
+    def is_narrow(self, roles: Sequence[str], seconds: int) -> bool:
+        """Whether a certificate with these roles, so long, was for one role alone and not for the day."""
+        role = self._roles_by_name.get(roles[0]) if len(roles) == 1 else None
+        if role is None:
+            return False
+        return not role.day_pass or role.limit < self.bounds.user or (role.is_timed and seconds < self.bounds.user)
 
     def for_host(self, name: str, aliases: Sequence[str], labels: Mapping[str, str]) -> tuple[HostRole, ...]:
         """What the roles that reach this host mean there, in the order of their lines."""

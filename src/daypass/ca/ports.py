@@ -8,6 +8,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
+from daypass.ca.ack_ports import AckStore
 from daypass.ca.config_ports import ConfigStore
 from daypass.ca.ending_ports import EndingStore
 from daypass.ca.host_ports import EnrolledHost, HostRecord, HostStore
@@ -358,6 +359,7 @@ class Store(
     TokenStore,
     KrlStore,
     EndingStore,
+    AckStore,
     PendingStore,
     RotationStore,
     ReportStore,

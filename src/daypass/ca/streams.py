@@ -130,6 +130,9 @@ class Streams:
         if notices.names_some:
             self._recent.append(notices)
         await self._read_again(notices)
+        for host in await self._hosts.fleet.moved(self._clock.now()):
+            if (stream := self._open.get(host)) is not None:
+                stream.wake()
         self._head = head
         await self._judge()
 

@@ -17,6 +17,7 @@ from starlette.types import Receive, Scope, Send
 
 from daypass.api import ROUTES, Access, Route
 from daypass.errors import Internal
+from daypass.server.acks import AckRoutes
 from daypass.server.acts import AtSocket, BySignIn, acting
 from daypass.server.administration import administration
 from daypass.server.approvals import ApprovalRoutes
@@ -65,7 +66,7 @@ def build(heart: Heart, public: PublicInfo, now: Callable[[], float] = time.time
         Access.DEVICE: (None, None, None),
         Access.PAGE: (SameOrigin(public.pages_url), None, failure_page(heart)),
     }
-    for_hosts = HostRoutes(heart, public), ReportRoutes(heart), ShellAgentRoutes(heart, public)
+    for_hosts = HostRoutes(heart, public), AckRoutes(heart), ReportRoutes(heart), ShellAgentRoutes(heart, public)
     rooms = PublicRoutes(heart, public, now), *for_hosts, DeviceRoutes(heart, public, now)
     return _assemble(ROUTES, _handlers(rooms) | _administering(heart), guards)
 

@@ -13,6 +13,7 @@ from daypass.ca.host_ports import HostAbout, KnownHost
 from daypass.ca.shown import Call
 from daypass.errors import Invalid, Unauthenticated, Unavailable
 from daypass.server import answers, signing
+from daypass.server.pacing import ack_within
 from daypass.server.ports import Heart, HostCalls, PublicInfo
 from daypass.server.streams import Lines, room
 from daypass.wire import Certificate
@@ -48,7 +49,7 @@ class HostRoutes:
     def __init__(self, heart: Heart, public: PublicInfo) -> None:
         self._heart = heart
         self._public = public
-        self._lines = Lines(self._trust)
+        self._lines = Lines(self._trust, lambda: ack_within(len(heart.streams)))
 
     async def host_sync(self, scope: Scope, body: api.HostSyncRequest) -> api.HostSyncResponse:
         require_abreast(self._public.now(), body.trust_version)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from daypass.api import OidcLogin, Provisioner, Signed
+from daypass.ca.acks import Acks
 from daypass.ca.acts import Act, Operator, Shown
 from daypass.ca.approvals import Read
 from daypass.ca.calls import Caller
@@ -147,6 +148,8 @@ class HostStream(Protocol):
 
 
 class Streams(Protocol):
+    def __len__(self) -> int: ...
+
     def open(self, host: HostRecord, certificate: Certificate, synced: Synced, most: int) -> HostStream:
         """For a host that was admitted by this certificate. Raises Unavailable, Throttled."""
 
@@ -263,6 +266,9 @@ class Heart(Protocol):
 
     @property
     def host_calls(self) -> HostCalls: ...
+
+    @property
+    def acks(self) -> Acks: ...
 
     @property
     def login_reports(self) -> LoginReports: ...

@@ -29,13 +29,14 @@ class _Line(msgspec.Struct, omit_defaults=True):
     heartbeat: api.Signed | None = None
     trust: api.Signed | None = None
     retry_after: int | None = None
+    ack_within: float = 0.0
 
 
 class Lines:
-    """`trust` gives the trust document and its version."""
+    """`trust` gives the trust document and its version; `within` the seconds over which hosts are to answer."""
 
-    def __init__(self, trust: Callable[[], tuple[api.Signed, int]]) -> None:
-        self._trust = trust
+    def __init__(self, trust: Callable[[], tuple[api.Signed, int]], within: Callable[[], float] = float) -> None:
+        self._trust, self._within = trust, within
         self._krl: tuple[bytes, bytes] = (b"", b"")  # the last, as it is and in base64: the same for all hosts
 
     async def of(self, stream: HostStream, trust_version: int) -> AsyncIterator[bytes]:
@@ -46,6 +47,7 @@ class Lines:
                 bundle=api.Signed(*synced.bundle) if synced.bundle else None,
                 heartbeat=api.Signed(*synced.heartbeat) if synced.heartbeat else None,
                 trust=trust if version > trust_version else None,
+                ack_within=self._within() if synced.bundle else 0.0,
             )
             trust_version = max(version, trust_version)
             for part in self._parts(line, synced):

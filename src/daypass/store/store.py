@@ -32,6 +32,7 @@ from daypass.ca.report_ports import ReportRecord
 from daypass.ca.watch_ports import Head
 from daypass.model import Issued, OnceId
 from daypass.store import admin, configs, devices, holders, host_reports, hosts, known_hosts, ledger
+from daypass.store.ack_store import SqlAcks
 from daypass.store.database import CommitLost, Database, Refused
 from daypass.store.ending_store import SqlEndings
 from daypass.store.fleet_store import SqlFleet
@@ -52,7 +53,7 @@ FORGET_EVERY = 3600  # seconds between clearances of expired one-time ids
 T = TypeVar("T")
 
 
-class SqlStore(SqlPersons, SqlFleet, SqlPending, SqlRotation, SqlKrls, SqlEndings):
+class SqlStore(SqlPersons, SqlFleet, SqlPending, SqlRotation, SqlKrls, SqlEndings, SqlAcks):
     """Implements `daypass.ca.ports.Store`. Use it from one event loop; `open_store` makes one."""
 
     def __init__(self, database: Database) -> None:

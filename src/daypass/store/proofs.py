@@ -1,0 +1,69 @@
+"""How far endings have come: what hosts are told of them, and the report that is kept of each (trust 6)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+from sqlalchemy import ColumnElement, Connection, delete, select, update
+
+from daypass.ca.ack_ports import GoneRecord
+from daypass.store.ending import chunks
+from daypass.store.ledger import append
+from daypass.store.rows import texts
+from daypass.store.schema import certificates, ending_reports, endings
+from daypass.store.statements import Statements
+from daypass.wire import CertType
+
+__all__ = ["gone", "hit_by", "prove", "spared", "unproven"]
+
+
+def gone(connection: Connection, since: int, limit: int) -> list[GoneRecord]:
+    c = endings.c
+    mine = select(c.id, c.time, c.key_ids, c.undone_at).where(c.gone == 1, c.time >= since)
+    rows = connection.execute(mine.order_by(c.time.desc(), c.id).limit(limit)).all()
+    return [GoneRecord(id, time, texts(keys), undone is not None) for id, time, keys, undone in reversed(rows)]
+
+
+def spared(connection: Connection, since: int) -> list[int]:
+    c = endings.c
+    waiting = select(c.serials).where(c.held == 1, c.released_at.is_(None), c.time >= since)
+    return sorted({serial for each in connection.execute(waiting).scalars() for serial in _numbers(each)})
+
+
+def hit_by(connection: Connection, ending: str) -> list[tuple[int, int]]:
+    serials = connection.execute(select(endings.c.serials).where(endings.c.id == ending)).scalar()
+    c, found = certificates.c, list[tuple[int, int]]()
+    for chunk in chunks(_numbers(serials or "[]")):
+        theirs = select(c.serial, c.valid_before).where(c.serial.in_(chunk), c.type == CertType.USER.value)
+        found += [(serial, until) for serial, until in connection.execute(theirs)]
+    return found
+
+
+def unproven(connection: Connection, since: int, limit: int) -> list[str]:
+    c = endings.c
+    open_ones = select(c.id).where(c.complete == 0, c.time >= since).order_by(c.time.desc(), c.id)
+    return list(connection.execute(open_ones.limit(limit)).scalars())
+
+
+def prove(
+    connection: Connection, statements: Statements, ending: str, report: str, *, complete: bool,
+    told: Mapping[str, object], now: int,
+) -> bool:  # fmt: skip
+    """The first process that comes is the one whose report stays. What hosts said is in it then."""
+    head = statements.lock(connection)
+    this: list[ColumnElement[bool]] = [endings.c.id == ending, endings.c.complete == 0]
+    this += [] if complete else [endings.c.reported_at.is_(None)]
+    row: dict[str, Any] = {"report": report, "reported_at": now, "complete": int(complete)}
+    if not connection.execute(update(endings).where(*this).values(row)).rowcount:
+        return False
+    if complete:
+        nothing = ending_reports.c.report.contains('"closed":[]') & ending_reports.c.report.contains('"remains":[]')
+        connection.execute(delete(ending_reports).where(ending_reports.c.ending_id == ending, nothing))
+    append(connection, statements, head, "ending.report", {"ending": ending, **told}, actor="daypass", now=now)
+    return True
+
+
+def _numbers(text: str) -> list[int]:
+    return msgspec.json.decode(text, type=list[int])
