@@ -66,6 +66,16 @@ via_hosts = ["bastion-*"]
 via_labels = { use = ["bastion"] }
 hosts = ["db-*"]
 labels = { zone = ["inside"] }
+[[events]]
+name = "alerts"
+type = "webhook"
+acts = ["*"]
+severity = "alert"
+url = "https://alerts.example.com/"
+secret_file = "/etc/daypass/alerts.secret"
+address = "unix:/dev/log"
+file = "/var/log/daypass.json"
+roots = "/etc/ssl/alerts.pem"
 [lifetimes]
 user = "16h"
 host = "30d"

@@ -35,7 +35,7 @@ STARTER = Starter(
     client_id="daypass",
 )
 
-EXAMPLES = ("provider", "groups", "accounts", "domains", "hosts", "new_accounts", "can")
+EXAMPLES = ("provider", "groups", "accounts", "domains", "hosts", "new_accounts", "can", "type")
 SECTIONS = [
     BastionSection,
     Config,

@@ -41,7 +41,7 @@ class Reload:
                 return
             _tell(published)
             if _at_home(config) != _at_home(self._began):
-                log.warning("SIGHUP: addresses, pages or paths in the file take effect at the next start")
+                log.warning("SIGHUP: addresses, pages, events or paths in the file take effect at the next start")
             self._force.again()
             with contextlib.suppress(DaypassError):
                 await self._force.look()
@@ -54,7 +54,7 @@ class Reload:
 
 def _at_home(config: Config) -> tuple[object, ...]:
     """What is read once."""
-    return replace(config.ca, name=""), config.pages
+    return replace(config.ca, name=""), config.pages, config.events
 
 
 def _tell(published: Published) -> None:

@@ -14,6 +14,7 @@ from daypass.assemble.force import Maker
 from daypass.assemble.hangup import Reload, hangups
 from daypass.assemble.held import Held
 from daypass.assemble.krls import judge
+from daypass.assemble.outlets import outlets
 from daypass.assemble.parts import KeyFiles, Parts, host_of, load_parts, usable
 from daypass.assemble.public import Latest, public_info
 from daypass.ca.authority import Authority
@@ -25,6 +26,7 @@ from daypass.ca.keys import CaKeys
 from daypass.ca.ports import Clock, Store
 from daypass.ca.presence import Presence
 from daypass.ca.publishing import Configs
+from daypass.ca.relay import Relay
 from daypass.config import Config
 from daypass.provisioners.discovery import provider_client
 from daypass.provisioners.sshpop import SshPopProvisioner
@@ -63,6 +65,8 @@ def authority(maker: Maker, store: Store, clock: Clock) -> Authority:
     made.presence = Presence(
         store, guard, name, lambda: (maker.parts.trust.document.version, force.current.keys.fingerprints)
     )
+    if parts.config.events:
+        made.relay = Relay(store, outlets(parts.config), clock)
     if parts.config.pages is not None:
         made.devices = Devices(made.issue, store, clock, force, ca_id=parts.ca_id)
     return made
@@ -132,9 +136,10 @@ async def run_ca(
 @asynccontextmanager
 async def _followed(heart: Authority) -> AsyncIterator[None]:
     """What is published meanwhile is put in force, whether or not anybody asks for a certificate, and is said so;
-    hosts that listen are told; and stale hosts leave."""
+    hosts that listen are told; stale hosts leave; and those outside who asked for it are told."""
     watching = [heart.force.watch(), heart.streams.watch(), heart.inventory.watch()]
     watching += [heart.presence.watch()] if heart.presence is not None else []
+    watching += [heart.relay.watch()] if heart.relay is not None else []
     following = [asyncio.create_task(each) for each in watching]
     try:
         yield

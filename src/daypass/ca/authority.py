@@ -64,6 +64,7 @@ from daypass.wire import Certificate, PublicKey
 if TYPE_CHECKING:
     from daypass.ca.device import Devices
     from daypass.ca.presence import Presence
+    from daypass.ca.relay import Relay
 
 __all__ = ["Authority", "Issuance"]
 
@@ -109,6 +110,7 @@ class Authority:
         self.text_bundle = hosts.text_bundle
         self.client_bundle = hosts.client_bundle
         self.presence: Presence | None = None  # assemble gives it
+        self.relay: Relay | None = None  # assemble gives it to a CA that is to tell somebody
         self.devices: Devices | None = None  # assemble gives it to a CA that has pages
         self.renewals = Renewals(self.settle, sshpop, store, clock, ca_id)
         self.my_hosts = MyHosts(store, clock, force, hosts.signed, ca_id)

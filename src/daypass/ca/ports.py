@@ -11,6 +11,7 @@ from msgspec import Struct
 from daypass.ca.ack_ports import AckStore
 from daypass.ca.config_ports import ConfigStore
 from daypass.ca.ending_ports import EndingStore
+from daypass.ca.event_ports import EventStore
 from daypass.ca.host_ports import EnrolledHost, HostRecord, HostStore
 from daypass.ca.krl_ports import KrlStore
 from daypass.ca.pending_ports import PendingStore
@@ -360,6 +361,7 @@ class Store(
     KrlStore,
     EndingStore,
     AckStore,
+    EventStore,
     PendingStore,
     RotationStore,
     ReportStore,

@@ -15,6 +15,7 @@ import click
 
 from daypass.cli.admin_check import check_config
 from daypass.cli.admin_config import config as configs
+from daypass.cli.admin_events import events
 from daypass.cli.admin_init import init
 from daypass.cli.admin_ledger import show, verify
 from daypass.cli.admin_options import Where, where_options
@@ -54,6 +55,7 @@ ca.add_command(init)
 ca.add_command(check_config)
 ca.add_command(reload)
 ca.add_command(configs)
+ca.add_command(events)
 ca.add_command(trust)
 ca.add_command(rotate)
 ledger.add_command(verify)

@@ -815,6 +815,7 @@ WORDS: Mapping[str, tuple[dict[str, str], dict[str, tuple[str, str]], tuple[str,
         {
             'check-config': 'Tell every mistake in the configuration at once.',
             'config': 'Show the published versions, and go back to one.',
+            'events': 'Who outside is told of what the CA does.',
             'init': 'Make a new CA: keys, trust root, configuration and database.',
             'migrate': 'Bring the database to the form that this version expects.',
             'reload': 'Put the configuration in force.',
@@ -943,6 +944,44 @@ WORDS: Mapping[str, tuple[dict[str, str], dict[str, tuple[str, str]], tuple[str,
             '--context': ('context', 'Which company, where you have joined several'),
             '--config': ('file', "The CA's configuration, on its own machine"),
             '--json': ('', 'Answer in JSON, for scripts'),
+            '-v': ('', 'Say every step, with times'),
+            '--verbose': ('', 'Say every step, with times'),
+            '-h': ('', 'Show this message and exit'),
+            '--help': ('', 'Show this message and exit'),
+        },
+        ('value',),
+    ),
+    'ca events': (
+        {
+            'status': 'Show how far each of them has come, and what keeps it.',
+            'test': 'Send NAME an event that says it is a test.',
+        },
+        {
+            '-h': ('', 'Show this message and exit'),
+            '--help': ('', 'Show this message and exit'),
+        },
+        (),
+    ),
+    'ca events status': (
+        {
+        },
+        {
+            '--config': ('file', "The CA's configuration"),
+            '--root': ('file', 'Stand this before every path (tests, images)'),
+            '--json': ('', 'Answer in JSON, for scripts'),
+            '-v': ('', 'Say every step, with times'),
+            '--verbose': ('', 'Say every step, with times'),
+            '-h': ('', 'Show this message and exit'),
+            '--help': ('', 'Show this message and exit'),
+        },
+        (),
+    ),
+    'ca events test': (
+        {
+        },
+        {
+            '--config': ('file', "The CA's configuration"),
+            '--root': ('file', 'Stand this before every path (tests, images)'),
             '-v': ('', 'Say every step, with times'),
             '--verbose': ('', 'Say every step, with times'),
             '-h': ('', 'Show this message and exit'),

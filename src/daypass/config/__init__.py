@@ -11,6 +11,7 @@ from daypass.config.reading import load, problems, rebased
 from daypass.config.schema import (
     CaSection,
     Config,
+    EventSection,
     FailClosedSection,
     HostsSection,
     KeySection,
@@ -24,6 +25,7 @@ __all__ = [
     "CALLBACK",
     "CaSection",
     "Config",
+    "EventSection",
     "FailClosedSection",
     "HostsSection",
     "KeySection",

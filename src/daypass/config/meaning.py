@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 
 from daypass.config.bastions import bastion_faults
+from daypass.config.events import event_faults
 from daypass.config.failclosed import fail_closed_faults
 from daypass.config.files import pattern_faults
 from daypass.config.hostnames import host_name_faults
@@ -57,6 +58,7 @@ def meaning(config: Config) -> Iterator[Problem]:
     yield from fail_closed_faults(config.hosts)
     yield from people(config)
     yield from bastion_faults(config)
+    yield from event_faults(config)
     yield from _reserved(config.reserved_logins)
 
 

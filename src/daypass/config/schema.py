@@ -14,6 +14,7 @@ __all__ = [
     "BastionSection",
     "CaSection",
     "Config",
+    "EventSection",
     "FailClosedSection",
     "HostsSection",
     "IncludedFile",
@@ -176,6 +177,20 @@ class OperatorSection(WhoSection, frozen=True, kw_only=True):
     can: list[str] = []  # audit, revoke, lock, unlock, persons, configure, token:PATTERN, approve:ACT
 
 
+class EventSection(Section, frozen=True):
+    """Whoever is told of what the CA does. Local to a machine, as addresses and paths are."""
+
+    name: str
+    type: str  # webhook | syslog | json
+    acts: list[str]  # of the ledger: "person.lock", "person.*", "*"
+    severity: str = "info"  # alert | warning | notice | info: at least this
+    url: str = ""  # of a webhook: https, or http on loopback
+    secret_file: Path | None = None  # of a webhook: whsec_…
+    address: str = ""  # of a syslog: unix:/dev/log, udp:HOST:PORT, tcp:HOST:PORT, tls:HOST:PORT
+    file: Path | None = None  # of JSON lines; "-" is standard output
+    roots: Path | None = None  # PEM of who vouches for the receiver; without: the system's
+
+
 class IncludedFile(Section, frozen=True):
     """What a further file may hold: the part of the policy that grows."""
 
@@ -199,3 +214,4 @@ class Config(Section, frozen=True):
     operators: list[OperatorSection] = []
     bastions: list[BastionSection] = []
     reserved_logins: list[str] = []
+    events: list[EventSection] = []

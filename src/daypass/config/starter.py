@@ -170,6 +170,15 @@ _ROLES = """\
 # acr = []
 # max_auth_age = ""
 # can = ["audit"]                          # revoke, lock, unlock, persons, configure, token:HOSTS, approve:ACT
+
+# Who outside is told of what this CA does: a webhook (url, secret_file), a syslog (address), JSON lines (file).
+# [[events]]
+# name = "alerts"
+# type = "webhook"
+# acts = ["*"]                             # of the ledger: "person.lock", "certificate.*"
+# severity = "alert"                       # at least this: alert, warning, notice, info
+# url = "https://alerts.example.com/daypass"
+# secret_file = "/etc/daypass/alerts.secret"
 """
 
 

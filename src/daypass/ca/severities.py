@@ -1,0 +1,33 @@
+"""How much an entry of the ledger matters to somebody who is not looking."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from fnmatch import fnmatchcase
+
+from daypass.ca.event_ports import Severity
+
+__all__ = ["ALARMS", "severity"]
+
+ALARMS = (
+    "credential.reused",  # a sign-in was used for a second key: theft (trust 3.2)
+    "ending.held",  # so many people at once that their sessions wait for an operator
+    "host.clone",  # two machines live under one certificate
+    "provider.unmatched",  # a provider takes somebody out whom nobody here is
+)
+_GRAVER = (
+    ("*.deny", Severity.WARNING),
+    ("person.lock", Severity.WARNING),
+    ("host.replace", Severity.WARNING),
+    ("certificate.issue", Severity.INFO),
+    ("device.*", Severity.INFO),
+    ("host.rekey", Severity.INFO),
+)
+"""The first that fits counts; what is not listed is a notice."""
+
+
+def severity(act: str, fields: Mapping[str, object]) -> Severity:
+    """`fields`: what the entry says; an ending whose sessions wait for an operator is an alarm by that."""
+    if act in ALARMS or fields.get("held") is True:
+        return Severity.ALERT
+    return next((grave for pattern, grave in _GRAVER if fnmatchcase(act, pattern)), Severity.NOTICE)
