@@ -171,7 +171,8 @@ class HostSyncRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 class HostSession(msgspec.Struct, frozen=True, kw_only=True):
     """Somebody who is on the host now, from sshd's own words (trust 6.4). `id` is the host's name for it; `end` is
-    when the host will end it by itself, 0 for never."""
+    when the host will end it by itself, 0 for never. `left`: the connection is gone, and what it has started goes on
+    (tmux, nohup)."""
 
     id: str
     account: str
@@ -182,6 +183,7 @@ class HostSession(msgspec.Struct, frozen=True, kw_only=True):
     ca: str = ""  # fingerprint of the CA key
     serial: int = 0
     end: int = 0
+    left: bool = False
 
 
 class ClosedSession(msgspec.Struct, frozen=True, kw_only=True):

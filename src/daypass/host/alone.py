@@ -13,7 +13,7 @@ from daypass.errors import Conflict
 from daypass.host import files
 from daypass.host.settings import Paths
 
-__all__ = ["BUSY", "alone", "only_agent"]
+__all__ = ["BUSY", "alone", "in_turn", "only_agent"]
 
 BUSY = "host.busy"
 
@@ -31,6 +31,19 @@ def only_agent(paths: Paths) -> Iterator[None]:
     """Conflict where an agent runs already: two would only be in each other's way."""
     with _held(paths, paths.agent_lock, 0.0, "another daypass host run is at work on this host"):
         yield
+
+
+@contextmanager
+def in_turn(paths: Paths, name: str) -> Iterator[None]:
+    """Waits for whoever has the lock of this name, as long as it takes."""
+    lock = paths.memory / name
+    files.check(lock)
+    descriptor = os.open(lock, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 @contextmanager

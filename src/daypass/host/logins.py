@@ -40,6 +40,8 @@ class Login:
     address: str
     ca: str = ""
     serial: int = 0
+    boot: str = ""  # as the line has them (`sshdlog.Line`)
+    uptime: float | None = None
 
 
 def logins(lines: Iterable[Line], trusted: frozenset[str]) -> Iterator[Login]:
@@ -48,7 +50,8 @@ def logins(lines: Iterable[Line], trusted: frozenset[str]) -> Iterator[Login]:
         match = _ACCEPTED.fullmatch(line.message)
         if match is not None and line.time is not None:
             way, what, ca, serial = _by(match["method"], match["what"] or "", trusted)
-            yield Login(match["account"], way, what, line.time, line.pid, match["address"], ca, serial)
+            where = match["address"], ca, serial, line.boot, line.uptime
+            yield Login(match["account"], way, what, line.time, line.pid, *where)
 
 
 def _by(method: str, what: str, trusted: frozenset[str]) -> tuple[str, str, str, int]:

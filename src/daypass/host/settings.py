@@ -113,6 +113,11 @@ class Paths:
         return self.memory / "said.json"
 
     @property
+    def sessions(self) -> Path:
+        """Who is on this host now, and what has become of those whose session was ended."""
+        return self.memory / "sessions.json"
+
+    @property
     def lock(self) -> Path:
         """Empty; held while something changes these files."""
         return self.memory / "lock"

@@ -33,12 +33,15 @@ _OTHER_SYSLOG = re.compile(r"(?:[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d|\d{4}-\d\d-
 @dataclass(frozen=True, slots=True)
 class Line:
     """One message. `pid` is 0 and `time` (unix seconds) None where the source does not tell; `cursor` is the
-    journal's own name for the entry."""
+    journal's own name for the entry, `boot` and `uptime` (seconds, without those asleep) when that was by a clock
+    that nobody sets."""
 
     message: str
     pid: int = 0
     time: float | None = None
     cursor: str = ""
+    boot: str = ""
+    uptime: float | None = None
 
 
 def read_journal(since: int) -> list[Line]:
@@ -63,12 +66,14 @@ def from_journal(lines: Iterable[str]) -> Iterator[Line]:
             continue
         program = Path(str(entry.get("_EXE", ""))).name.removesuffix(" (deleted)")
         if entry.get("_UID") == "0" and program in PROGRAMS:
-            pid, stamp = str(entry.get("_PID", "")), str(entry.get("__REALTIME_TIMESTAMP", ""))
+            pid = str(entry.get("_PID", ""))
             yield Line(
                 _text(entry.get("MESSAGE")),
                 int(pid) if pid.isdecimal() else 0,
-                int(stamp) / 1e6 if stamp.isdecimal() else None,
+                _seconds(entry.get("__REALTIME_TIMESTAMP")),
                 str(entry.get("__CURSOR", "")),
+                str(entry.get("_BOOT_ID", "")),
+                _seconds(entry.get("__MONOTONIC_TIMESTAMP")),
             )
 
 
@@ -80,6 +85,12 @@ def from_text(lines: Iterable[str], now: float) -> Iterator[Line]:
             yield Line(match["message"], int(match["pid"]), _time(match["time"], now))
         elif not _OTHER_SYSLOG.match(text):
             yield Line(text.rstrip("\r\n")[:_MAX_MESSAGE])
+
+
+def _seconds(stamp: object) -> float | None:
+    """The journal counts microseconds."""
+    text = str(stamp or "")
+    return int(text) / 1e6 if text.isdecimal() else None
 
 
 def _text(message: object) -> str:

@@ -6,10 +6,7 @@ kept, and what the journal still has is all there is.
 
 from __future__ import annotations
 
-import fcntl
-import os
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
@@ -19,6 +16,7 @@ from daypass.api import HostLogin, HostReport
 from daypass.errors import DaypassError, Misconfigured, NotFound
 from daypass.host import files
 from daypass.host.account import Gate
+from daypass.host.alone import in_turn
 from daypass.host.journal import has_journal, read_on
 from daypass.host.logins import Login, logins
 from daypass.host.settings import Paths
@@ -86,7 +84,7 @@ def collect(paths: Paths, now: int) -> HostReport:
     trusted = Gate.look(paths).trusted
     if not paths.memory.is_dir():
         return _read(Tally.load(paths.logins, now), trusted, now, paths).report
-    with _by_itself(paths):
+    with in_turn(paths, "logins.lock"):  # two readers would count the same entries
         tally = _read(Tally.load(paths.logins, now), trusted, now, paths)
         files.write(paths.logins, msgspec.json.encode(tally), 0o600)
     return tally.report
@@ -139,16 +137,3 @@ def read_log(file: Path) -> list[str]:
         return file.read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError as error:
         raise Misconfigured(f"{file} can't be read: {error.strerror}", code="host.log") from error
-
-
-@contextmanager
-def _by_itself(paths: Paths) -> Iterator[None]:
-    """Waits for another reader: both would count the same entries."""
-    lock = paths.memory / "logins.lock"
-    files.check(lock)
-    descriptor = os.open(lock, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)

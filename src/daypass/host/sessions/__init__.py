@@ -1,0 +1,18 @@
+"""Who is on this host now, and the end of it (trust 6.3 to 6.5).
+
+process   what the kernel says of processes, and a signal that can't hit another one
+whose     which processes belong to one session, and which of them are other people's way in
+memory    the sessions that are open, from the journal's trusted fields; kept over restarts of the agent
+due       which of them are to end, by the KRL and the bundle
+ending    the end of one: a word on its terminals, sshd, its connection, then everything that it has started
+turn      all of it once: what an agent does at each turn, and `daypass host sync`
+
+Where journald keeps no journal nothing is known of sessions, and none is ended: text files of syslog are anybody's.
+"""
+
+from __future__ import annotations
+
+from daypass.host.sessions.ending import end
+from daypass.host.sessions.memory import Open, open_sessions
+
+__all__ = ["Open", "end", "open_sessions"]
