@@ -16,7 +16,7 @@ from daypass.host.settings import Paths
 
 TABLES = dict(tables(ROOT / "docs/reference/files.md"))
 LISTED = {name for rows in TABLES.values() for row in rows for name in re.split(r"`, `", row[0])}
-NOT_OURS = {"sshd_config", "host_keys", "passwd", "group"}  # read on a server, or described in words
+NOT_OURS = {"sshd_config", "host_keys", "passwd", "shadow", "group"}  # read on a server, or described in words
 
 
 def places(owner: object) -> dict[str, Path]:

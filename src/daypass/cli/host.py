@@ -18,6 +18,7 @@ from daypass.cli.host_leave import leave, prepare_image
 from daypass.cli.host_list import host_list, remove, replace, show
 from daypass.cli.host_options import host_paths, json_option, root_option, sshd_of, sshd_options
 from daypass.cli.host_rekey import rekey
+from daypass.cli.host_remains import remains
 from daypass.cli.host_report import report
 from daypass.cli.host_status import state_facts, status
 from daypass.cli.host_sync import sync
@@ -53,6 +54,7 @@ host.add_command(status)
 host.add_command(rekey)
 host.add_command(explain)
 host.add_command(report)
+host.add_command(remains)
 host.add_command(enforce)
 host.add_command(leave)
 host.add_command(prepare_image)

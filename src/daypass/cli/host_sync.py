@@ -89,7 +89,19 @@ def _ask(paths: Paths, lock_many: bool) -> Synced:
             synced.renewed, synced.state = True, renew(paths, remote, time.time()).state
         synced.said += give_up(paths, remote)
         synced.said += tell(paths, synced.state, remote, int(time.time()))
+        _look_for_remains(paths, synced)
         return synced
+
+
+def _look_for_remains(paths: Paths, synced: Synced) -> None:
+    """What gone persons have left. The sync stands, whatever comes of it."""
+    from daypass.host.remains.work import look
+
+    try:
+        look(paths, time.time())
+    except (DaypassError, OSError) as error:
+        why = error.message if isinstance(error, DaypassError) else error
+        synced.said.append(f"what gone persons have left is not looked for: {why}")
 
 
 def _show(synced: Synced) -> None:

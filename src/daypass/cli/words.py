@@ -458,6 +458,7 @@ WORDS: Mapping[str, tuple[dict[str, str], dict[str, tuple[str, str]], tuple[str,
             'list': 'List the hosts on record, and what stands out.',
             'prepare-image': 'Take off this machine what no copy of it may have.',
             'rekey': "Replace this server's host keys.",
+            'remains': 'Show what people whose access has ended left here.',
             'remove': 'Take host NAME off record.',
             'replace': 'Let another machine become host NAME.',
             'report': 'Show who came in by certificate, and who by key.',
@@ -607,6 +608,19 @@ WORDS: Mapping[str, tuple[dict[str, str], dict[str, tuple[str, str]], tuple[str,
             '--help': ('', 'Show this message and exit'),
         },
         (),
+    ),
+    'host remains': (
+        {
+        },
+        {
+            '--root': ('file', "Stand this before every path, in sshd's configuration too (tests, images)"),
+            '--json': ('', 'Answer in JSON, for scripts'),
+            '-v': ('', 'Say every step, with times'),
+            '--verbose': ('', 'Say every step, with times'),
+            '-h': ('', 'Show this message and exit'),
+            '--help': ('', 'Show this message and exit'),
+        },
+        ('value',),
     ),
     'host remove': (
         {

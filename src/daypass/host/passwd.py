@@ -20,6 +20,8 @@ class Account:
     uid: int
     comment: str
     home: str
+    gid: int = -1
+    shell: str = ""
 
     @property
     def is_ordinary(self) -> bool:
@@ -35,9 +37,9 @@ def read_accounts(passwd: Path) -> dict[str, Account]:
     except OSError as error:
         raise Misconfigured(f"{passwd} can't be read: {error.strerror}", code="host.passwd") from error
     found = dict[str, Account]()
-    for name, _, uid, _, comment, home, _ in (fields for line in lines if len(fields := line.split(":")) == 7):
-        if name and uid.isascii() and uid.isdigit():
-            found.setdefault(name, Account(name, int(uid), comment, home))
+    for name, _, uid, gid, comment, home, shell in (each for line in lines if len(each := line.split(":")) == 7):
+        if name and all(number.isascii() and number.isdigit() for number in (uid, gid)):
+            found.setdefault(name, Account(name, int(uid), comment, home, int(gid), shell))
     return found
 
 

@@ -45,10 +45,12 @@ UMask=0077
 
 # What it is there for: host certificates, principals, accounts of people, and word to sshd.
 ProtectSystem=strict
-ReadWritePaths=/etc /home /var/lib/daypass
+# In homes and spools it takes out what gone persons have left, as the account that it is in (SETUID, SETGID).
+ReadWritePaths=/etc /home /var/lib/daypass -/root/.ssh -/var/spool
 StateDirectory=daypass
 StateDirectoryMode=0700
 CapabilityBoundingSet=CAP_CHOWN CAP_DAC_OVERRIDE CAP_FOWNER CAP_KILL CAP_AUDIT_WRITE CAP_SYS_PTRACE
+CapabilityBoundingSet=CAP_SETUID CAP_SETGID
 RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK
 
 # What it is not there for.

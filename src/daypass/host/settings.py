@@ -5,6 +5,7 @@ from __future__ import annotations
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 
@@ -57,6 +58,10 @@ class Paths:
         return self.root / "etc/passwd"
 
     @property
+    def shadow(self) -> Path:
+        return self.root / "etc/shadow"
+
+    @property
     def group(self) -> Path:
         return self.root / "etc/group"
 
@@ -103,6 +108,21 @@ class Paths:
         return self.memory / "swap.json"
 
     @property
+    def remains(self) -> Path:
+        """What gone persons have left here, and which accounts were locked for it (`host.remains`)."""
+        return self.memory / "remains.json"
+
+    @property
+    def remains_sent(self) -> Path:
+        """Which of it the CA has heard."""
+        return self.memory / "remains.sent"
+
+    @property
+    def quarantine(self) -> Path:
+        """What was taken out of accounts, so that it can be put back."""
+        return self.memory / "quarantine"
+
+    @property
     def given_up(self) -> Path:
         """Certificates of old keys that the CA has yet to be told of."""
         return self.memory / "given-up.json"
@@ -134,11 +154,13 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     never           accounts that nobody may enter by certificate, whatever their roles
     make_accounts   false: no account is ever made here
     allowed_groups  the only groups that accounts made here get into; without it, those that the CA names
+    remains         the most that is done about what gone persons have left: report, quarantine or lock
     """
 
     never: list[str] = []
     make_accounts: bool = True
     allowed_groups: list[str] | None = None
+    remains: Literal["report", "quarantine", "lock"] = "lock"
 
     @classmethod
     def load(cls, path: Path) -> Settings:

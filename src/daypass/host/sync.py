@@ -34,6 +34,7 @@ from daypass.host.machine import require_same
 from daypass.host.passwd import every_name, read_accounts
 from daypass.host.principals import check_roles, principals_files
 from daypass.host.refused import note_refusal_alone
+from daypass.host.remains.memory import locked
 from daypass.host.settings import Paths, Settings
 from daypass.host.state import State
 from daypass.host.swap import mend
@@ -167,7 +168,7 @@ def _apply(news: News, paths: Paths, settings: Settings, state: State, lock_many
         done.said += [*wanted.said, *acts.said]
     here = read_accounts(paths.passwd)
     ordinary = [each.name for each in here.values() if each.is_ordinary]
-    found = principals_files(bundle, ordinary, every_name({*settings.never, *wanted.closed}, here))
+    found = principals_files(bundle, ordinary, every_name({*settings.never, *wanted.closed, *locked(paths)}, here))
     done.changed = list(_written(paths, news.krl, found, bundle.user_ca))
     done.unknown = sorted({name for role in bundle.roles for name in role.accounts} - here.keys())
     if paths.root == Path("/"):

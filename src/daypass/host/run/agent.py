@@ -22,6 +22,7 @@ from daypass.host.enforce import take_back_overdue
 from daypass.host.leaving import give_up
 from daypass.host.machine import require_same
 from daypass.host.refused import note_refusal
+from daypass.host.remains.worker import Worker
 from daypass.host.renewal import renew_due
 from daypass.host.renewing import renew
 from daypass.host.reporting import tell
@@ -64,6 +65,7 @@ class Agent:
         self._mute = 0
         self._renew_from = self._stream_from = self.clock()
         self._telling = Telling(self.pace, self.clock)
+        self._remains = Worker(self.clock)
 
     def run(self) -> None:
         notify("READY=1", "STATUS=starting")
@@ -189,7 +191,16 @@ class Agent:
             self.voice.say(Level.WARNING, text)
         if close_overdue(self.paths, self.wall()):
             self.voice.say(Level.CRIT, "so long without word from the CA that certificates are refused here now")
+        self._look_for_remains()
         self._worry()
+
+    def _look_for_remains(self) -> None:
+        try:
+            said = self._remains.turn(self.paths, self.wall())
+        except (DaypassError, OSError) as error:
+            said = f"what gone persons have left is not looked for: {_words_of(error)}"
+        if said:
+            self.voice.complain("remains", Level.WARNING, said)
 
     def _renew(self, link: Link) -> None:
         if self.clock() < self._renew_from or not renew_due(enrolled(self.paths), self.wall()):
