@@ -6,7 +6,7 @@ import pytest
 from tests.store.build import NOW, certificate, question, recording, verified_ledger
 from tests.store.test_known_hosts import Run, enrolled
 
-from daypass.ca.ack_ports import AckRecord, Closed, Limit, Looked, Remains, Said, Session, Sessions
+from daypass.ca.ack_ports import AckRecord, Closed, GoneRecord, Limit, Looked, Remains, Said, Session, Sessions
 from daypass.ca.ending_ports import Ending, Source
 from daypass.ca.ports import Recorded
 from daypass.errors import NotFound
@@ -90,11 +90,24 @@ def test_who_is_gone_is_told_of_and_who_is_held_is_spared(run: Run) -> None:
         alice, held = await somebody(store, 1, 2)
         first = await gone(store, alice, held=True)
         await gone(store, alice, gone=False)
-        told = [(each.id, each.key_ids, each.undone) for each in await store.gone(0, 9)]
-        assert told == [(first, (held.key_id,), False)]
+        assert await store.gone(0, 9) == [GoneRecord(first, NOW, (held.key_id,), False, ("alice",), held=True)]
         assert await store.spared(0) == [1, 2]
         assert await store.release(first, actor="uid:0", now=NOW)
         assert await store.spared(0) == []
+        assert [each.held for each in await store.gone(0, 9)] == [False]
+
+    run(scenario)
+
+
+def test_who_is_held_is_locked_on_no_host_before_an_operator_says_so(run: Run) -> None:
+    async def scenario(store: SqlStore) -> None:
+        await store.record(recording("alice", certificates=[certificate(serial=1, principals=("role:dev:alice",))]))
+        person = (await store.view(question("alice"))).person
+        assert person is not None
+        first = await gone(store, person.id, held=True, lock="scim:corp")
+        assert [each.locked for each in await store.people_of(["dev"], NOW)] == [False]
+        assert await store.release(first, actor="uid:0", now=NOW)
+        assert [each.locked for each in await store.people_of(["dev"], NOW)] == [True]
 
     run(scenario)
 

@@ -124,12 +124,15 @@ class Carried(Struct, frozen=True):
 
 
 class GoneRecord(Struct, frozen=True):
-    """An ending whose persons are to have no access, as far as hosts are told."""
+    """An ending whose persons are to have no access, as far as hosts are told. `logins`: what they are called;
+    `held`: an operator has yet to say that more than their certificates is to end."""
 
     id: str
     time: int
     key_ids: tuple[str, ...]
     undone: bool
+    logins: tuple[str, ...] = ()
+    held: bool = False
 
 
 class AckStore(Protocol):

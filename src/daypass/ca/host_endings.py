@@ -49,7 +49,8 @@ def ranges(serials: Iterable[int]) -> tuple[tuple[int, int], ...]:
 
 def _told(gone: GoneRecord, remains: str) -> dict[str, object]:
     return {
-        "id": gone.id, "time": gone.time, "key_ids": gone.key_ids, "remains": remains, "undone": gone.undone,
+        "id": gone.id, "time": gone.time, "key_ids": gone.key_ids, "logins": gone.logins,
+        "remains": "report" if gone.held else remains, "undone": gone.undone,
     }  # fmt: skip
 
 

@@ -13,6 +13,7 @@ from daypass.ca.host_ports import MAX_MACHINES, MAX_REPORTED, HostAbout, HostAcc
 from daypass.errors import Invalid, NotFound
 from daypass.model import role_principal
 from daypass.store.ledger import append
+from daypass.store.proofs import held_people
 from daypass.store.reported import reserve_accounts
 from daypass.store.rows import json, labels_of, texts, unkeys
 from daypass.store.schema import certificates, host_names, hosts, persons
@@ -90,8 +91,11 @@ def synced(
 
 
 def people_of(connection: Connection, roles: Collection[str], since: int) -> list[Member]:
+    """Of many whom a provider has locked at once, none is locked on hosts before an operator says so: their accounts
+    would be, and what runs there be ended."""
+    waiting = held_people(connection)
     held = (
-        select(persons.c.login, persons.c.locked_at, certificates.c.principals)
+        select(persons.c.login, persons.c.locked_at, certificates.c.principals, persons.c.id, persons.c.locked_by)
         .join_from(certificates, persons, certificates.c.person_id == persons.c.id)
         .where(
             certificates.c.person_id.is_not(None),
@@ -103,10 +107,10 @@ def people_of(connection: Connection, roles: Collection[str], since: int) -> lis
     )
     found = dict[str, set[str]]()
     locked = set[str]()
-    for login, locked_at, principals in connection.execute(held):
+    for login, locked_at, principals, number, by in connection.execute(held):
         carried = set(texts(principals))
         found.setdefault(login, set()).update(role for role in roles if role_principal(role, login=login) in carried)
-        locked.update([login] if locked_at is not None else [])
+        locked.update([login] if locked_at is not None and not (by and number in waiting) else [])
     return [Member(login, tuple(sorted(held)), login in locked) for login, held in sorted(found.items()) if held]
 
 

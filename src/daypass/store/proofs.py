@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import msgspec
@@ -12,18 +12,43 @@ from daypass.ca.ack_ports import GoneRecord
 from daypass.store.ending import chunks
 from daypass.store.ledger import append
 from daypass.store.rows import texts
-from daypass.store.schema import certificates, ending_reports, endings
+from daypass.store.schema import certificates, ending_reports, endings, persons
 from daypass.store.statements import Statements
 from daypass.wire import CertType
 
-__all__ = ["gone", "hit_by", "prove", "spared", "unproven"]
+__all__ = ["gone", "held_people", "hit_by", "prove", "spared", "unproven"]
 
 
 def gone(connection: Connection, since: int, limit: int) -> list[GoneRecord]:
+    """Those that began or were undone since, the newest last."""
     c = endings.c
-    mine = select(c.id, c.time, c.key_ids, c.undone_at).where(c.gone == 1, c.time >= since)
-    rows = connection.execute(mine.order_by(c.time.desc(), c.id).limit(limit)).all()
-    return [GoneRecord(id, time, texts(keys), undone is not None) for id, time, keys, undone in reversed(rows)]
+    held = (c.held == 1) & c.released_at.is_(None)
+    mine = select(c.id, c.time, c.key_ids, c.undone_at, c.persons, held).where(c.gone == 1)
+    late = mine.where((c.time >= since) | (c.undone_at >= since))
+    rows = connection.execute(late.order_by(c.time.desc(), c.id).limit(limit)).all()
+    names = _logins(connection, {person for row in rows for person in _numbers(row.persons)})
+    return [
+        GoneRecord(
+            id, time, texts(keys), undone is not None, tuple(names[each] for each in _numbers(who) if each in names),
+            bool(waits),
+        )
+        for id, time, keys, undone, who, waits in reversed(rows)
+    ]  # fmt: skip
+
+
+def _logins(connection: Connection, people: Collection[int]) -> dict[int, str]:
+    found, c = dict[int, str](), persons.c
+    for chunk in chunks(people):
+        named = select(c.id, c.login).where(c.id.in_(chunk), c.login.is_not(None))
+        found.update((number, login) for number, login in connection.execute(named))
+    return found
+
+
+def held_people(connection: Connection) -> frozenset[int]:
+    """Persons of whom an operator has yet to say that more than their certificates is to end."""
+    c = endings.c
+    waiting = select(c.persons).where(c.held == 1, c.released_at.is_(None))
+    return frozenset(person for each in connection.execute(waiting).scalars() for person in _numbers(each))
 
 
 def spared(connection: Connection, since: int) -> list[int]:
