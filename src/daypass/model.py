@@ -26,6 +26,7 @@ __all__ = [
     "MAX_TOKEN",
     "PRIVILEGED_GROUPS",
     "ROLE_NAME",
+    "SIGN_IN",
     "Credential",
     "Draft",
     "Grant",
@@ -266,7 +267,8 @@ class Request(Struct, frozen=True):
 
 
 class Person(Struct, frozen=True):
-    """A person on record. `generation` rises with every revocation, lock and group change (trust 3.5)."""
+    """A person on record. `generation` rises with every revocation, lock and group change (trust 3.5).
+    `ended_at`: when all their access was ended last; sign-ins from before give nothing."""
 
     id: int
     issuer: str
@@ -275,6 +277,7 @@ class Person(Struct, frozen=True):
     names: tuple[str, ...]
     generation: int
     locked: bool = False
+    ended_at: int | None = None
 
 
 class Grant(Struct, frozen=True):
@@ -400,6 +403,10 @@ def issuer_fits(configured: str, issuer: str) -> bool:
     before, _, after = configured.partition(TENANT)
     tenant = issuer.removeprefix(before).removesuffix(after)
     return issuer == before + tenant + after and re.fullmatch(r"[0-9a-f-]{36}", tenant) is not None
+
+
+SIGN_IN = "sign-in"
+"""The name space of one-time ids in which sign-ins stand that are over."""
 
 
 def sign_in(issuer: str, session: str, once: OnceId) -> str:

@@ -138,6 +138,10 @@ class Remote:
         body = api.MyRevocation(serial=serial, reason=reason)
         return self._line.post("/v1/me/revoke", body, api.MyCertificate, prove=prove)
 
+    def my_leave(self, reason: str, prove: Prove) -> api.MyEnding:
+        """All of one's own ends, on every machine."""
+        return self._line.post("/v1/me/leave", api.MyLeave(reason=reason), api.MyEnding, prove=prove)
+
     def my_hosts(self, prove: Prove) -> api.Signed:
         """The signed list of hosts that one may reach."""
         return self._line.get("/v1/me/hosts", api.Signed, prove, _LARGE)

@@ -23,6 +23,7 @@ from daypass.wire.binding import admin_act
 from tests.ca.acting import BODY, OPERATORS, PATH, heard, operator, possessed, shown, unlock
 from tests.ca.heart import Heart, MovingClock, Scenario, heart
 from tests.parts.op import Op
+from tests.store.ends import lock_person
 
 Play = Callable[[Scenario], None]
 NOW = int(time.time())
@@ -178,7 +179,7 @@ def test_a_token_of_a_host_is_no_operators(play: Play) -> None:
 def test_whoever_is_locked_administers_nothing(play: Play) -> None:
     async def scenario(ca: Heart) -> None:
         await ca.sign_in(groups=["engineers", "oncall"])
-        await ca.store.lock_person(ca.op.issuer, "alice-1", reason="left", actor="uid:0", now=int(ca.clock.now()))
+        await lock_person(ca.store, ca.op.issuer, "alice-1", reason="left", actor="uid:0", now=int(ca.clock.now()))
         with pytest.raises(Denied, match="alice is locked"):
             await ca.authority.acts.admit(heard(shown(ca.op, groups=["oncall"])), PATH, BODY)
 

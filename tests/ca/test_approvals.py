@@ -20,6 +20,7 @@ from daypass.errors import Conflict, DaypassError, Denied, NotFound, Throttled, 
 from tests.ca.acting import OPERATORS, operator, unlock
 from tests.ca.heart import Heart, MovingClock, Scenario, heart
 from tests.parts.op import Op
+from tests.store.ends import lock_person
 
 Play = Callable[[Scenario], None]
 
@@ -207,7 +208,7 @@ def test_who_asked_must_not_have_been_locked_meanwhile(play: Play) -> None:
     async def scenario(ca: Heart) -> None:
         await ca.sign_in(sub="olga", email="olga@example.com", groups=["engineers"])
         request = await asked(ca)
-        await ca.store.lock_person(ca.op.issuer, "olga", reason="left", actor="uid:0", now=int(ca.clock.now()))
+        await lock_person(ca.store, ca.op.issuer, "olga", reason="left", actor="uid:0", now=int(ca.clock.now()))
         with pytest.raises(Denied, match=r"olga@example\.com, who asked for it, is locked"):
             await approve(ca, await operator(ca, "otto"), request)
 

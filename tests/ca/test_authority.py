@@ -21,6 +21,7 @@ from daypass.signers.file import FileSigner
 from daypass.wire import Certificate, CertType, PublicKey, SshSignature
 from tests.ca.heart import CA_ID, ENGINEERS, Heart, MovingClock, new_key, sign_with
 from tests.parts.op import Op
+from tests.store.ends import lock_person, revoke
 
 Play = Callable[..., None]
 
@@ -76,9 +77,9 @@ def test_a_retry_gets_nothing_once_access_has_ended(play: Play, why: str) -> Non
         first, credential = await ca.sign_in()
         if why == "revoked":
             serials = [each.serial for each in first.certificates]
-            await ca.store.revoke(serials, reason="left", actor="root", now=int(ca.clock.now()))
+            await revoke(ca.store, serials, reason="left", actor="root", now=int(ca.clock.now()))
         if why == "locked":
-            await ca.store.lock_person(ca.op.issuer, "alice-1", reason="left", actor="root", now=int(ca.clock.now()))
+            await lock_person(ca.store, ca.op.issuer, "alice-1", reason="left", actor="root", now=int(ca.clock.now()))
         if why == "group gone":
             await ca.publish(roles=[])
         with pytest.raises((Unauthenticated, Denied)):
@@ -209,7 +210,7 @@ def test_a_revocation_that_races_an_issuance_ends_without_access(play: Play) -> 
 
         async def lock_first(data: bytes) -> bytes:
             now = int(ca.clock.now())
-            await ca.store.lock_person(ca.op.issuer, "alice-1", reason="left", actor="root", now=now)
+            await lock_person(ca.store, ca.op.issuer, "alice-1", reason="left", actor="root", now=now)
             return await sign(data)
 
         sign_with(ca, _with_sign(ca, lock_first))

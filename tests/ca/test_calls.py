@@ -21,6 +21,7 @@ from daypass.wire import Certificate, CertType, PublicKey, sign_blob
 from tests.ca.heart import Heart, Scenario, heart
 from tests.parts.op import Op
 from tests.parts.sshpop import Holder
+from tests.store.ends import revoke
 
 PATH = "/v1/me/certificates"
 Play = Callable[[Scenario], None]
@@ -171,7 +172,7 @@ async def early(ca: Heart, _mine: Holder) -> Holder:
 
 
 async def revoked(ca: Heart, mine: Holder) -> Holder:
-    await ca.store.revoke([mine.serial], reason="lost", actor="root", now=int(ca.clock.now()))
+    await revoke(ca.store, [mine.serial], reason="lost", actor="root", now=int(ca.clock.now()))
     return mine
 
 

@@ -29,6 +29,7 @@ from tests.ca.elsewhere import (
 )
 from tests.ca.heart import CA_ID, Heart
 from tests.parts.op import DISCOVERY, DOWN, Answer, Op
+from tests.store.ends import revoke
 
 Play = Callable[..., None]
 TOKEN = "/token"
@@ -213,7 +214,7 @@ def test_a_revoked_certificate_does_not_go_out_again(play: Play) -> None:
         terminal, _, _ = await signed_in(ca)
         polled = await terminal.poll()
         assert polled.issued is not None
-        await ca.store.revoke([polled.issued.serial], reason="lost", actor="root", now=int(ca.clock.now()))
+        await revoke(ca.store, [polled.issued.serial], reason="lost", actor="root", now=int(ca.clock.now()))
         await refused(Denied, terminal.poll(), "device.revoked")
 
     play(scenario)

@@ -30,6 +30,7 @@ from daypass.wire.binding import BUNDLE_NAMESPACE, HEARTBEAT_NAMESPACE
 from tests.ca.heart import Heart, Scenario, heart
 from tests.parts.op import Op
 from tests.parts.sshpop import Holder
+from tests.store.ends import lock_person, revoke
 
 PATH = "/v1/host/sync"
 SAID = HostSaid("", 0, (), ())
@@ -206,7 +207,7 @@ def test_people_whose_accounts_are_made_are_those_who_signed_in_and_a_lock_is_to
         await ca.sign_in()
         (person,) = (await bundle(ca, host)).people
         assert (person.roles, person.locked) == (["own"], False)
-        await ca.store.lock_person(ca.op.issuer, "alice-1", reason="left", actor="root", now=int(ca.clock.now()))
+        await lock_person(ca.store, ca.op.issuer, "alice-1", reason="left", actor="root", now=int(ca.clock.now()))
         ca.clock.later += 10
         (locked,) = (await bundle(ca, host)).people
         assert (locked.login, locked.locked) == (person.login, True)
@@ -246,7 +247,7 @@ def test_what_people_gave_up_or_were_taken_reaches_hosts_in_the_krl(play: Play) 
         assert (await listed(ca, host)).sections == ()
         issuance, _ = await ca.sign_in()
         serial = issuance.certificates[0].serial
-        await ca.store.revoke([serial, host.serial], reason="lost", actor="root", now=int(ca.clock.now()))
+        await revoke(ca.store, [serial, host.serial], reason="lost", actor="root", now=int(ca.clock.now()))
         ca.clock.later += 10
         (section,) = (await listed(ca, await enrolled(ca, "web-2.example.com", tier="web"))).sections
         assert (section.ca_key, section.serials) == (ca.keys["user"].public_key, ((serial, serial),))
@@ -374,7 +375,7 @@ def test_every_way_a_call_is_nobodys(play: Play) -> None:
             await refused(ca, msgspec.structs.replace(made, **{field: value}), "proof")
         await ca.authority.host_calls.admit(made)
         await refused(ca, made, "replay")
-        await ca.store.revoke([host.serial], reason="stolen", actor="root", now=int(now))
+        await revoke(ca.store, [host.serial], reason="stolen", actor="root", now=int(now))
         await refused(ca, call(ca, host), "revoked")
         ca.clock.later += 31 * 86400
         await refused(ca, call(ca, other), "expired")

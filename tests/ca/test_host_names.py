@@ -21,6 +21,7 @@ from tests.ca.heart import Heart, heart
 from tests.ca.test_renewals import enrolled, holder, renewed
 from tests.parts.op import Op
 from tests.parts.sshpop import Holder
+from tests.store.ends import revoke
 
 Play = Callable[..., None]
 DOMAINS = ["*.example.com", "*.example.org"]
@@ -118,7 +119,7 @@ def test_an_address_passes_on_once_its_host_has_no_live_certificate(play: Play) 
         first = await at(ca, "web-1.example.com", ADDRESS)
         with pytest.raises(Conflict):
             await at(ca, "web-2.example.com", ADDRESS)
-        await ca.store.revoke([first.serial], reason="gone", actor="root", now=int(ca.clock.now()))
+        await revoke(ca.store, [first.serial], reason="gone", actor="root", now=int(ca.clock.now()))
         second = await at(ca, "web-2.example.com", ADDRESS)
         assert ADDRESS in second.certificate.principals
         assert [each.addresses for each in await ca.store.hosts()] == [(), (ADDRESS,)]

@@ -20,6 +20,7 @@ from daypass.wire import Certificate, PublicKey
 from tests.ca.heart import Heart, Scenario, heart, new_key
 from tests.parts.op import Op
 from tests.parts.sshpop import Holder
+from tests.store.ends import revoke
 
 NAME, ALIAS = "web-1.example.com", "www.example.com"
 Play = Callable[..., None]
@@ -127,7 +128,7 @@ def test_another_hosts_key_is_refused_though_it_has_signed_for_itself(play: Play
 def test_a_certificate_that_is_revoked_meanwhile_gets_nothing(play: Play) -> None:
     async def scenario(ca: Heart) -> None:
         host = await enrolled(ca)
-        await ca.store.revoke([host.serial], reason="stolen", actor="root", now=int(ca.clock.now()))
+        await revoke(ca.store, [host.serial], reason="stolen", actor="root", now=int(ca.clock.now()))
         with pytest.raises(Unavailable):
             await renew(ca, host, host.certificate.public_key)
 

@@ -14,6 +14,7 @@ from daypass.trusted import verify_client_bundle
 from daypass.wire import Krl
 from tests.ca.heart import CA_ID, Heart, heart, new_key
 from tests.parts.op import Op
+from tests.store.ends import revoke
 
 Run = Callable[[Callable[[Heart], Awaitable[None]]], None]
 
@@ -66,7 +67,7 @@ def test_hosts_are_listed_within_seconds_of_their_enrolment(run: Run) -> None:
 def test_a_revoked_host_certificate_stands_in_the_krl_under_its_ca_key(run: Run) -> None:
     async def scenario(built: Heart) -> None:
         issued = (await built.enrol(await built.join_token(), new_key(), new_key())).certificates
-        await built.store.revoke([issued[1].serial], reason="stolen", actor="root", now=int(built.clock.now()))
+        await revoke(built.store, [issued[1].serial], reason="stolen", actor="root", now=int(built.clock.now()))
         (section,) = Krl.parse((await bundle(built)).host_krl).sections
         assert section.ca_key == built.keys["host"].public_key
         assert section.serials == ((issued[1].serial, issued[1].serial),)
@@ -80,7 +81,7 @@ def test_a_key_that_has_signed_nothing_revoked_has_no_section(op: Op, tmp_path: 
     async def play() -> None:
         async with heart(op, tmp_path / "ca.sqlite", next_host=new_key()) as built:
             issued = (await built.enrol(await built.join_token(), new_key())).certificates
-            await built.store.revoke([issued[0].serial], reason="stolen", actor="root", now=int(built.clock.now()))
+            await revoke(built.store, [issued[0].serial], reason="stolen", actor="root", now=int(built.clock.now()))
             (section,) = Krl.parse((await bundle(built)).host_krl).sections
             assert section.ca_key == built.keys["host"].public_key
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from daypass.ca.asked_ends import Asked
 from daypass.ca.authority import Issuance
 from daypass.ca.host_calls import LAST_SECOND, HostSaid
 from daypass.ca.host_ports import HostAbout
@@ -299,7 +300,7 @@ def test_a_host_whose_certificate_was_revoked_comes_back_with_another_key_alone(
     async def scenario(ca: Heart) -> None:
         stolen, fresh = new_key(), new_key()
         await enrol(ca, WEB, stolen)
-        await ca.authority.revocation.revoke_host(WEB, "broken into", "uid:0")
+        await ca.authority.endings.revoke(Asked(host=WEB), reason="broken into", actor="uid:0")
         with pytest.raises(Denied, match="needs new host keys"):
             await enrol(ca, WEB, stolen)
         _, replacing, _ = await ca.authority.inventory.replace(WEB, 600, (), "uid:0")

@@ -17,6 +17,7 @@ from daypass.errors import Unavailable
 from daypass.store import SqlStore, open_store
 from daypass.wire import CertType, Krl
 from tests.store.build import NOW, POLICY, certificate, recording
+from tests.store.ends import revoke
 
 Scenario = Callable[["Desk"], Awaitable[None]]
 Run = Callable[[Scenario], None]
@@ -34,7 +35,7 @@ class Desk:
         """Whoever was given a certificate has it no more."""
         made = certificate()
         assert await self.store.record(recording(who, certificates=[made])) == Recorded()
-        await self.store.revoke([made.serial], reason="lost", actor="root", now=NOW)
+        await revoke(self.store, [made.serial], reason="lost", actor="root", now=NOW)
         return made.serial
 
 

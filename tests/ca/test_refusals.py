@@ -20,6 +20,7 @@ from daypass.model import Credential
 from daypass.provisioners.oidc import OidcProvisioner
 from tests.ca.heart import ENGINEERS, Heart, MovingClock, new_key
 from tests.ca.people import asker, host
+from tests.store.ends import lock_person
 
 Play = Callable[..., None]
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -156,7 +157,7 @@ def test_a_locked_person_stands_there_as_themselves(play: Play) -> None:
         await ca.sign_in()
         [person] = await ca.store.people()
         found = person.identities[0]
-        await ca.store.lock_person(found.issuer, found.subject, reason="x", actor="uid:0", now=int(ca.clock.now()))
+        await lock_person(ca.store, found.issuer, found.subject, reason="x", actor="uid:0", now=int(ca.clock.now()))
         error = await refused(ca)
         [entry] = await refusals(ca)
         assert entry["code"] == error.code == "policy.locked"

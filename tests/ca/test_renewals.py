@@ -21,6 +21,7 @@ from daypass.wire import Certificate, CertType, Krl, PublicKey
 from tests.ca.heart import Heart, Scenario, heart, new_key
 from tests.parts.op import Op
 from tests.parts.sshpop import Holder
+from tests.store.ends import revoke as end_these
 
 NAME, ALIAS = "web-1.example.com", "www.example.com"
 DAY = 86400
@@ -143,7 +144,7 @@ def test_an_end_that_races_a_renewal_leaves_no_certificate(play: Play, what: str
 
         async def end_first(data: bytes) -> bytes:
             if what == "revoked":
-                await ca.store.revoke([host.serial], reason="stolen", actor="root", now=int(ca.clock.now()))
+                await end_these(ca.store, [host.serial], reason="stolen", actor="root", now=int(ca.clock.now()))
             else:  # as an operator's removal of a host will leave the records
                 with ca.store._database.engine.begin() as connection:
                     connection.exec_driver_sql("UPDATE hosts SET removed_at = 1")
@@ -318,7 +319,7 @@ def test_a_host_that_has_given_up_its_certificate_itself_may_come_back_with_the_
         host = await enrolled(ca)
         await revoke(ca, host)
         again = await enrolled(ca, private=host.private)
-        await ca.store.revoke([again.serial], reason="stolen", actor="root", now=int(ca.clock.now()))
+        await end_these(ca.store, [again.serial], reason="stolen", actor="root", now=int(ca.clock.now()))
         with pytest.raises(Denied, match="needs new host keys"):
             await enrolled(ca, private=host.private)
 

@@ -26,6 +26,7 @@ from daypass.wire import Certificate, Krl, PublicKey
 from tests.ca.heart import Heart, Scenario, heart
 from tests.parts.op import Op
 from tests.parts.sshpop import Holder
+from tests.store.ends import lock_person, revoke
 
 NAME = "web-1.example.com"
 WEB = RoleSection(name="web", groups=["engineers"], accounts=["deploy"], labels={"tier": ["web"]})
@@ -123,7 +124,7 @@ def test_a_revocation_reaches_everybody_and_brings_the_krl(play: Play) -> None:
         listener = await listens(ca, await enrolled(ca))
         issuance, _ = await ca.sign_in()
         serial = issuance.certificates[0].serial
-        await ca.store.revoke([serial], reason="lost", actor="root", now=int(ca.clock.now()))
+        await revoke(ca.store, [serial], reason="lost", actor="root", now=int(ca.clock.now()))
         await look(ca)
         line = await listener.line()
         assert line is not None and line.bundle is not None and line.krl is not None
@@ -172,7 +173,7 @@ def test_a_lock_is_told_at_once(play: Play) -> None:
     async def scenario(ca: Heart) -> None:
         await ca.sign_in()
         listener = await listens(ca, await enrolled(ca))
-        await ca.store.lock_person(ca.op.issuer, "alice-1", reason="left", actor="root", now=int(ca.clock.now()))
+        await lock_person(ca.store, ca.op.issuer, "alice-1", reason="left", actor="root", now=int(ca.clock.now()))
         await look(ca)
         assert [each.locked for each in (await listener.bundle()).people] == [True]
 
@@ -231,7 +232,7 @@ def test_a_host_whose_certificate_is_no_more_is_asked_back_by_another_one_soon(
         listener = await listens(ca, host)
         now = int(ca.clock.now())
         if what == "revoked":
-            await ca.store.revoke([host.serial], reason="stolen", actor="root", now=now)
+            await revoke(ca.store, [host.serial], reason="stolen", actor="root", now=now)
         else:
             with contextlib.closing(sqlite3.connect(tmp_path / "ca.sqlite")) as connection, connection:
                 connection.execute("UPDATE hosts SET removed_at = 1")
@@ -383,7 +384,7 @@ def test_two_processes_notice_what_the_other_did(op: Op, database: str) -> None:
             listener = await listens(two, host)
             issuance, _ = await one.sign_in()
             serial = issuance.certificates[0].serial
-            await one.store.revoke([serial], reason="lost", actor="root", now=int(one.clock.now()))
+            await revoke(one.store, [serial], reason="lost", actor="root", now=int(one.clock.now()))
             await look(two)
             assert (await listener.line()) is not None
             await one.publish(roles=[])

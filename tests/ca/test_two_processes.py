@@ -18,6 +18,7 @@ from daypass.wire.binding import REQUEST_NAMESPACE, request_message
 from tests.ca.heart import CA_ID, Heart, MovingClock, heart, new_key
 from tests.parts.op import Op
 from tests.parts.sshpop import Holder
+from tests.store.ends import lock_person
 
 TIMES = 8
 
@@ -112,7 +113,7 @@ def test_a_lock_that_races_a_sign_in_leaves_nothing_live(op: Op, database: str) 
         now = int(one.clock.now())
         await both(
             two.sign_in(sub=person, email=f"{person}@example.com"),
-            one.store.lock_person(one.op.issuer, person, reason="left", actor="root", now=now),
+            lock_person(one.store, one.op.issuer, person, reason="left", actor="root", now=now),
             two.sign_in(sub=person, email=f"{person}@example.com"),
         )
         issued = [each for each in await entries(one) if each["act"] == "certificate.issue"]

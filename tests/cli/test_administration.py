@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -141,7 +142,7 @@ def test_an_operator_takes_back_anybodys_certificates_both_ways(firm: Firm) -> N
         firm.daypass("login", "--force", env=env)
         serial = str(json.loads(firm.daypass("list", "--remote", "--json").stdout)[0]["serial"])
         done = firm.daypass("revoke", "--serial", serial, "--reason", "laptop lost", "--json", *options, env=env)
-        (revoked,) = json.loads(done.stdout)
+        (revoked,) = json.loads(done.stdout)["certificates"]
         assert str(revoked["serial"]) == serial and revoked["revoked_at"]
     acts = [json.loads(line) for line in firm.here("ledger", "show", "--json", "--limit", "1000").splitlines()]
     actors = [each["actor"].partition(":")[0] for each in acts if each["act"] == "certificate.revoke"]
@@ -152,9 +153,12 @@ def test_an_operator_takes_back_anybodys_certificates_both_ways(firm: Firm) -> N
     "arguments",
     [
         ("--serial", "1"),
-        ("--user", "alice"),
-        ("--host", "web-1.example.com", "--user", "alice", "--reason", "x"),
-        ("1", "--user", "alice", "--reason", "x"),
+        ("alice",),
+        ("--host", "web-1.example.com", "--role", "dba", "--reason", "x"),
+        ("1", "--role", "dba", "--reason", "x"),
+        ("alice", "--serial", "1", "--reason", "x"),
+        ("--person", "alice", "--reason", "x"),
+        ("1", "--dry-run"),
         ("1", "2"),
         ("1", "--remote"),
         ("1", "--json"),
@@ -169,12 +173,16 @@ def test_all_that_a_person_holds_is_taken_back_and_they_can_sign_in_again(firm: 
     firm.daypass("login", "--force", env=env)
     serial = json.loads(firm.daypass("list", "--remote", "--json").stdout)[0]["serial"]
     at_the_ca = ("--reason", "laptop lost", "--root", str(firm.ca_root))
-    done = firm.daypass("revoke", "--user", "alice", "--json", *at_the_ca)
-    assert serial in [each["serial"] for each in json.loads(done.stdout)]
-    again = firm.daypass("revoke", "--user", "alice", *at_the_ca)
+    would = json.loads(firm.daypass("revoke", "alice", "--dry-run", "--json", *at_the_ca[2:]).stdout)
+    assert not would["ending"] and serial in [each["serial"] for each in would["certificates"]]
+    done = json.loads(firm.daypass("revoke", "alice", "--json", *at_the_ca).stdout)
+    ended = time.time()
+    assert done["ending"] and serial in [each["serial"] for each in done["certificates"]]
+    again = firm.daypass("revoke", "alice", *at_the_ca)
     assert again.stdout == "" and "daypass lock alice" in again.stderr
+    time.sleep(max(0, ended + 2 - time.time()))  # a sign-in of the very second counts as one from before
     firm.daypass("login", "--force", env=env)
-    for whose in (("--user", "nobody"), ("--host", "web-99.example.com")):
+    for whose in (("nobody",), ("--host", "web-99.example.com")):
         assert firm.daypass("revoke", *whose, *at_the_ca, check=False).returncode == Exit.NOT_FOUND
 
 

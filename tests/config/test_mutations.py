@@ -76,6 +76,10 @@ secret_file = "/etc/daypass/alerts.secret"
 address = "unix:/dev/log"
 file = "/var/log/daypass.json"
 roots = "/etc/ssl/alerts.pem"
+[endings]
+held_above = 50
+remains = "quarantine"
+
 [lifetimes]
 user = "16h"
 host = "30d"

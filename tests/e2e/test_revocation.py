@@ -20,13 +20,13 @@ def enters(firm: Company) -> bool:
     return firm.ssh("-o", "BatchMode=yes", firm.host, "true").returncode == 0
 
 
-@pytest.mark.parametrize("form", ["--serial", "--user"])
+@pytest.mark.parametrize("form", ["--serial", "PERSON"])
 def test_whose_certificate_is_taken_back_gets_in_no_more_until_they_sign_in_again(firm: Company, form: str) -> None:
     firm.sign_in("alice", "--force")
     assert enters(firm)
     held = json.loads(firm.daypass("list", "--remote", "--json").stdout)[0]
-    whose = {"--serial": str(held["serial"]), "--user": "alice"}[form]
-    firm.daypass("revoke", form, whose, "--reason", "laptop lost", "--root", str(firm.ca_root))
+    whose = {"--serial": ["--serial", str(held["serial"])], "PERSON": ["alice"]}[form]
+    firm.daypass("revoke", *whose, "--reason", "laptop lost", "--root", str(firm.ca_root))
     heard(firm)
     assert not enters(firm)
     firm.sign_in("alice")  # it finds out by itself that the day pass holds no longer

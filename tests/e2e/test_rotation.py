@@ -18,6 +18,7 @@ import pytest
 from cryptography import x509
 from tests.parts.needs import need
 from tests.parts.processes import wait_until
+from tests.store.ends import revoke as end_these
 
 from daypass.api import Signed, TrustDocument
 from daypass.cli.exits import Exit
@@ -92,7 +93,7 @@ def end_passes(firm: Company, by: str = "") -> None:
         held = [each for each in await store.certificates_of(1, now) if each.revoked_at is None]
         keys = {each.serial: Certificate.parse(each.certificate).signature_key.fingerprint for each in held}
         serials = [serial for serial, key in keys.items() if by in ("", key)]
-        await store.revoke(serials, reason="a day has passed", actor="test", now=now)
+        await end_these(store, serials, reason="a day has passed", actor="test", now=now)
 
     ask(firm, revoke)
 

@@ -90,7 +90,7 @@ class Double:
     approvals: Any = None
     configs: Any = None
     inventory: Any = None
-    revocation: Any = None
+    endings: Any = None
     ledger: Any = None
     devices: Devices | None = None
 

@@ -64,6 +64,7 @@ ADMIN_ROUTES = {
     "person_show": Row('{"person":"#9999"}', "audit", 404, 404),
     "policy_diff": Row('{"document":"{}"}', "audit", 400, 400),
     "refuse": Row(REQUEST, "", 404, 404),
+    "release": Row('{"ending":"e0"}', "revoke", 409, 409),
     "revoke": Row('{"serials":[1],"reason":"leaked"}', "revoke", 404, 404),
     "token_list": Row("{}", "audit", 200, 200),
     "token_revoke": Row('{"id":"00","reason":"leaked"}', "revoke", 404, 404),
@@ -287,7 +288,7 @@ def test_two_persons_let_somebody_in_again(company: Company) -> None:
     assert act(company, "approve", "otto", "unlock", word | {"digest": "00" * 32}).status_code == 409
     done = act(company, "approve", "otto", "approve:unlock", word)
     assert (done.status_code, done.json()["actor"], done.json()["act"]) == (200, "idp:olga", "unlock"), done.text
-    assert done.json()["answer"]["person"]["login"] == "dora"
+    assert done.json()["answer"]["people"][0]["login"] == "dora"
     assert act(company, "approve", "oscar", "unlock", word).status_code == 409
     company.person("dora")
     entry = next(each for each in reversed(entries(company)) if each["act"] == "admin.unlock")

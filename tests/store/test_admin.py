@@ -9,6 +9,7 @@ from collections.abc import Callable
 import pytest
 from tests.store.build import ISSUER, NOW, POLICY, certificate, question, recording, verified_ledger
 from tests.store.conftest import Scenario, change, opened
+from tests.store.ends import lock_person, revoke
 
 from daypass.ca.ports import Recorded, Spent, Stale
 from daypass.errors import Invalid, NotFound, Unavailable
@@ -24,7 +25,7 @@ def test_revoking_marks_the_certificate_and_raises_its_persons_generation(run: R
         one, two = recording("alice", once="a"), recording("bob", once="b")
         await asyncio.gather(store.record(one), store.record(two))
         serial = one.certificates[0].serial
-        await store.revoke([serial], reason="lost laptop", actor="root", now=NOW + 5)
+        await revoke(store, [serial], reason="lost laptop", actor="root", now=NOW + 5)
         alice, bob = await asyncio.gather(
             store.view(question("alice", once="a")), store.view(question("bob", once="b"))
         )
@@ -44,7 +45,7 @@ def test_revoking_many_is_one_transaction_and_one_entry(run: Run) -> None:
         for each in made:
             await store.record(each)
         serials = [cert.serial for each in made for cert in each.certificates]
-        await store.revoke(serials, reason="all", actor="root", now=NOW)
+        await revoke(store, serials, reason="all", actor="root", now=NOW)
         verdict = await store.record(made[-1])
         assert verdict == Stale()
         acts = await verified_ledger(store)
@@ -62,7 +63,7 @@ def test_revoking_a_serial_that_is_not_on_record_revokes_none(run: Run) -> None:
         made = recording("alice", once="a")
         await store.record(made)
         with pytest.raises(NotFound):
-            await store.revoke([made.certificates[0].serial, 2**62], reason="x", actor="root", now=NOW)
+            await revoke(store, [made.certificates[0].serial, 2**62], reason="x", actor="root", now=NOW)
         spent = (await store.view(question("alice", once="a"))).spent
         assert spent is not None
         assert not spent[0].revoked
@@ -75,7 +76,7 @@ def test_a_locked_person_has_nothing_live_and_gets_nothing_more(run: Run) -> Non
     async def scenario(store: SqlStore) -> None:
         live, old = certificate(), certificate(valid_before=NOW - 10)
         await store.record(recording("alice", once="a", certificates=(live, old)))
-        assert await store.lock_person(ISSUER, "alice", reason="left", actor="root", now=NOW) == (live.serial,)
+        assert await lock_person(store, ISSUER, "alice", reason="left", actor="root", now=NOW) == (live.serial,)
         view = await store.view(question("alice", once="a"))
         assert view.person is not None
         assert (view.person.locked, view.person.generation) == (True, 2)
@@ -83,7 +84,7 @@ def test_a_locked_person_has_nothing_live_and_gets_nothing_more(run: Run) -> Non
         assert {each.serial: each.revoked for each in view.spent} == {live.serial: True, old.serial: False}
         assert await store.record(recording("alice", generation=2)) == Stale()
         with pytest.raises(NotFound):
-            await store.lock_person("https://other", "alice", reason="left", actor="root", now=NOW)
+            await lock_person(store, "https://other", "alice", reason="left", actor="root", now=NOW)
 
     run(scenario)
 
@@ -99,7 +100,7 @@ def test_a_lock_racing_recordings_always_ends_without_access(url: str) -> None:
                 racing = [recording(name, generation=1) for _ in range(12)]
                 tasks = [asyncio.create_task(one.record(each)) for each in racing]
                 await asyncio.sleep(0.001 * (number % 4))
-                locked = await two.lock_person(ISSUER, name, reason="left", actor="root", now=NOW)
+                locked = await lock_person(two, ISSUER, name, reason="left", actor="root", now=NOW)
                 verdicts = await asyncio.gather(*tasks)
                 recorded = [
                     r.certificates[0].serial for r, v in zip(racing, verdicts, strict=True) if v == Recorded()
@@ -117,7 +118,7 @@ def test_a_revocation_racing_a_recording_leaves_no_generation_unseen(url: str) -
             first = recording("alice")
             await one.record(first)
             tasks = [asyncio.create_task(one.record(recording("alice", generation=1))) for _ in range(20)]
-            await two.revoke([first.certificates[0].serial], reason="x", actor="root", now=NOW)
+            await revoke(two, [first.certificates[0].serial], reason="x", actor="root", now=NOW)
             assert await two.record(recording("alice", generation=1)) == Stale()
             assert await one.record(recording("alice", generation=1)) == Stale()
             await asyncio.gather(*tasks)

@@ -11,6 +11,7 @@ import pytest
 from msgspec.structs import replace
 from tests.store.build import NOW, certificate, recording, verified_ledger
 from tests.store.conftest import Scenario, opened, rows
+from tests.store.ends import revoke
 
 from daypass.ca.ports import DeviceCaps, DeviceOutcome, DeviceRequest, DeviceState, Refusal
 from daypass.errors import Conflict, Invalid, Throttled
@@ -220,7 +221,7 @@ def test_a_request_is_finished_once_and_the_ledger_says_so_once(run: Run) -> Non
         assert (await verified_ledger(store))[-2:] == ["certificate.issue", "device.issue"]
         kept = await store.certificate(77)
         assert kept is not None and kept.certificate == issued.certificates[0].encode() and not kept.revoked
-        await store.revoke([77], reason="lost", actor="root", now=NOW)
+        await revoke(store, [77], reason="lost", actor="root", now=NOW)
         kept = await store.certificate(77)
         assert kept is not None and kept.revoked
         assert await store.certificate(78) is None

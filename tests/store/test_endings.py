@@ -6,12 +6,14 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 import pytest
-from tests.store.build import NOW, certificate, question, recording, verified_ledger
+from msgspec.structs import replace
+from tests.store.build import NOW, certificate, host_recording, key, question, recording, verified_ledger
+from tests.store.ends import lock, unlock
 
-from daypass.ca.ending_ports import Ending, Source
-from daypass.ca.ports import Recorded
+from daypass.ca.ending_ports import Ending, Source, Unlock
+from daypass.ca.ports import Recorded, Stale
 from daypass.errors import NotFound
-from daypass.model import OnceId
+from daypass.model import HostFacts, OnceId, sign_in
 from daypass.store import SqlStore
 
 Run = Callable[[Callable[[SqlStore], Coroutine[Any, Any, None]]], None]
@@ -69,5 +71,133 @@ def test_one_that_is_not_on_record_ends_nothing(run: Run) -> None:
         with pytest.raises(NotFound):
             await store.end(Ending(**ASKED, persons=(alice,), serials=(99,)), now=NOW)  # type: ignore[arg-type]
         assert not await store.endings(0, 10)
+
+    run(scenario)
+
+
+def test_all_of_a_host_s_end_and_once_more_finds_none(run: Run) -> None:
+    async def scenario(store: SqlStore) -> None:
+        made = host_recording(HostFacts("web-1.example.com"), key(), key())
+        await store.record(made)
+        (known,) = await store.hosts()
+        ending = Ending(**ASKED, hosts=(known.id,))  # type: ignore[arg-type]
+        assert (await store.end(ending, now=NOW)).serials == tuple(sorted(each.serial for each in made.certificates))
+        assert (await store.end(ending, now=NOW)).serials == ()
+
+    run(scenario)
+
+
+def test_what_was_decided_before_is_decided_anew(run: Run) -> None:
+    async def scenario(store: SqlStore) -> None:
+        alice = await issue(store, "alice", 1)
+        await store.end(Ending(**ASKED, persons=(alice,)), now=NOW)  # type: ignore[arg-type]
+        assert await store.record(recording("alice", generation=1)) == Stale()
+        person = (await store.view(question("alice"))).person
+        assert person is not None and person.ended_at == NOW
+
+    run(scenario)
+
+
+def test_a_sign_in_that_was_ended_is_known_to_be_over(run: Run) -> None:
+    async def scenario(store: SqlStore) -> None:
+        over, other = (sign_in("https://idp", sid, OnceId("idp", "x")) for sid in ("s1", "s2"))
+        await store.end(Ending(**ASKED, signins=(over,)), now=NOW)  # type: ignore[arg-type]
+        await store.end(Ending(**ASKED, signins=(over,)), now=NOW)  # type: ignore[arg-type]
+        asked = question("alice")
+        assert [(await store.view(replace(asked, signin=each))).over for each in (over, other, None)] == [
+            True,
+            False,
+            False,
+        ]
+
+    run(scenario)
+
+
+def provider(person: int, number: int, **changes: Any) -> Ending:
+    return Ending(
+        source=Source.SCIM, actor="scim:corp", reason="inactive", about="somebody", persons=(person,),
+        lock="scim:corp", gone=True, once=OnceId("scim:corp", str(number)), hold_above=2, **changes,
+    )  # fmt: skip
+
+
+def test_more_people_than_may_be_in_a_minute_wait_for_an_operator_all_of_them(run: Run) -> None:
+    async def scenario(store: SqlStore) -> None:
+        people = [await issue(store, name, serial) for serial, name in enumerate(("alice", "bob", "carol"), 1)]
+        first, second = [await store.end(provider(each, each), now=NOW) for each in people[:2]]
+        assert not first.held and not second.held
+        again = await store.end(provider(people[0], 7), now=NOW)
+        assert not again.held, "the same person twice is one"
+        third = await store.end(provider(people[2], 3), now=NOW + 30)
+        assert third.held and third.serials == (3,)
+        assert set(await store.held()) == {first.id, second.id, again.id, third.id}
+        assert (await verified_ledger(store)).count("ending.held") == 1
+        assert await store.release(third.id, actor="uid:0", now=NOW)
+        assert third.id not in await store.held()
+        later = await store.end(provider(people[2], 4), now=NOW + 100)
+        assert not later.held
+
+    run(scenario)
+
+
+def test_an_operator_s_word_is_held_by_nobody(run: Run) -> None:
+    async def scenario(store: SqlStore) -> None:
+        people = tuple([await issue(store, name, serial) for serial, name in enumerate("abcd", 1)])
+        ended = await store.end(Ending(**ASKED, persons=people, hold_above=2), now=NOW)  # type: ignore[arg-type]
+        assert not ended.held and ended.serials == (1, 2, 3, 4)
+
+    run(scenario)
+
+
+def test_a_provider_undoes_its_own_lock_alone_and_an_operator_any(run: Run) -> None:
+    async def scenario(store: SqlStore) -> None:
+        said: dict[str, Any] = {"reason": "x", "actor": "y", "now": NOW}
+        alice = await issue(store, "alice", 1)
+        ended = await store.end(provider(alice, 1), now=NOW)
+        assert not await unlock(store, alice, **said, by="scim:other")
+        assert await unlock(store, alice, **said, by="scim:corp")
+        found = await store.ending(ended.id)
+        assert found is not None and found.undone_at == NOW
+        await store.end(provider(alice, 2), now=NOW)
+        await lock(store, alice, **said)  # an operator's word stands above a provider's
+        assert not await unlock(store, alice, **said, by="scim:corp")
+        await store.end(provider(alice, 3), now=NOW)
+        assert not await unlock(store, alice, **said, by="scim:corp")
+        assert await unlock(store, alice, **said)
+        assert not [each.id for each in await store.endings(0, 9) if each.undone_at is None]
+
+    run(scenario)
+
+
+def test_an_ending_of_several_is_undone_once_nobody_of_them_is_out(run: Run) -> None:
+    async def scenario(store: SqlStore) -> None:
+        said: dict[str, Any] = {"reason": "x", "actor": "y", "now": NOW}
+        people = (await issue(store, "alice", 1), await issue(store, "bob", 2))
+        ended = await store.end(Ending(**ASKED, persons=people, lock="", gone=True), now=NOW)  # type: ignore[arg-type]
+        for person, undone in zip(people, (None, NOW), strict=True):
+            assert await unlock(store, person, **said)
+            found = await store.ending(ended.id)
+            assert found is not None and found.undone_at == undone
+
+    run(scenario)
+
+
+def test_an_operator_s_word_stands_above_a_directory_s(run: Run) -> None:
+    async def scenario(store: SqlStore) -> None:
+        alice = await issue(store, "alice", 1)
+        mine = Unlock(person=alice, reason="x", actor="y", entries=(("corp", "alice"),))
+        assert not await store.unlock(mine, now=NOW), "there is no such entry"
+
+    run(scenario)
+
+
+def test_keys_are_found_by_fingerprint_while_their_certificates_hold(run: Run) -> None:
+    async def scenario(store: SqlStore) -> None:
+        cert = certificate(serial=1)
+        await store.record(recording("alice", certificates=[cert]))
+        named = cert.public_key.fingerprint, NOW
+        assert await store.keys_called(*named) == [cert.public_key.blob]
+        ended = await store.end(Ending(**ASKED, keys=(cert.public_key.blob,)), now=NOW)  # type: ignore[arg-type]
+        assert ended.serials == (1,)
+        assert await store.keys_called(*named) == []
 
     run(scenario)

@@ -20,6 +20,7 @@ from tests.store.build import (
     verified_ledger,
 )
 from tests.store.conftest import Scenario, change
+from tests.store.ends import revoke
 
 from daypass.ca.ports import OnRecord, Owner, Recorded, Recording, Stale, Verdict
 from daypass.errors import Invalid, NotFound, Unauthenticated
@@ -96,7 +97,7 @@ def test_a_person_s_certificates_come_newest_first_and_are_nobody_else_s(run: Ru
         for each in (*made, recording("bob"), host_recording(WEB)):
             assert await store.record(each) == Recorded()
         serials = [each.certificates[0].serial for each in made]
-        await store.revoke([serials[1]], reason="lost", actor="root", now=NOW + 5)
+        await revoke(store, [serials[1]], reason="lost", actor="root", now=NOW + 5)
         found = await store.on_record(serials[0])
         assert found is not None and found.owner is not None
         mine = await store.certificates_of(found.owner.id, NOW)
@@ -226,7 +227,7 @@ def test_the_old_key_s_word_moves_the_name_to_another_key(run: Run) -> None:
 
 
 async def revoked(store: SqlStore, serial: int) -> Verdict:
-    await store.revoke([serial], reason="stolen", actor="root", now=NOW)
+    await revoke(store, [serial], reason="stolen", actor="root", now=NOW)
     return await store.record(renewal(serial, once="r", public=key()))
 
 
@@ -272,7 +273,7 @@ def test_a_key_is_known_by_the_hosts_that_live_with_it(run: Run) -> None:
         assert (
             await store.hosts_with_key(key().blob, NOW) == await store.hosts_with_key(mine.blob, NOW + 57600) == set()
         )
-        await store.revoke([serial], reason="stolen", actor="root", now=NOW)
+        await revoke(store, [serial], reason="stolen", actor="root", now=NOW)
         assert await store.hosts_with_key(mine.blob, NOW) == set()
 
     run(scenario)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from tests.store.build import HOST, NOW, certificate, host_recording, key, question, recording
 from tests.store.conftest import Scenario
+from tests.store.ends import revoke
 
 from daypass.ca.ports import EnrolledHost, HostRecord, NameTaken, Recorded
 from daypass.model import HostFacts
@@ -68,7 +69,7 @@ def test_a_name_is_free_for_another_key_once_nothing_is_live(run: Run) -> None:
     async def scenario(store: SqlStore) -> None:
         first = host_recording(WEB)
         await store.record(first)
-        await store.revoke([first.certificates[0].serial], reason="replaced", actor="root", now=NOW)
+        await revoke(store, [first.certificates[0].serial], reason="replaced", actor="root", now=NOW)
         found = await host(store)
         assert found is not None
         assert found.live_until == 0
@@ -144,7 +145,7 @@ def test_a_host_whose_certificate_was_revoked_is_listed_until_that_would_have_en
     async def scenario(store: SqlStore) -> None:
         made = host_recording(WEB, key())
         await store.record(made)
-        await store.revoke([made.certificates[0].serial], reason="stolen", actor="root", now=NOW)
+        await revoke(store, [made.certificates[0].serial], reason="stolen", actor="root", now=NOW)
         web = EnrolledHost(WEB.name, (WEB.name, "www.example.com"), (), {"env": "prod"}, live=False)
         assert await store.enrolled(NOW) == (web,)
         assert await store.enrolled(NOW + 57600) == ()

@@ -18,6 +18,7 @@ from tests.store.build import (
     verified_ledger,
 )
 from tests.store.conftest import Scenario
+from tests.store.ends import lock_person, revoke
 
 from daypass.ca.host_ports import MAX_MACHINES, MAX_REPORTED, HostAbout, HostAccounts, KnownHost, Member
 from daypass.errors import Invalid, NotFound
@@ -144,9 +145,9 @@ def test_a_pass_that_was_given_up_takes_no_account_away_and_a_lock_is_told(run: 
     async def scenario(store: SqlStore) -> None:
         serial = await signed_in(store, "alice", "role:dev:alice")
         await signed_in(store, "bob", "role:dev:bob")
-        await store.revoke([serial], reason="lost", actor="root", now=NOW)
+        await revoke(store, [serial], reason="lost", actor="root", now=NOW)
         who = person("bob")
-        await store.lock_person(who.issuer, who.subject, reason="left", actor="root", now=NOW)
+        await lock_person(store, who.issuer, who.subject, reason="left", actor="root", now=NOW)
         found = await store.people_of(["dev"], NOW)
         assert found == [Member("alice", ("dev",), locked=False), Member("bob", ("dev",), locked=True)]
 

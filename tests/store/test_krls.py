@@ -20,9 +20,10 @@ from tests.store.build import (
     key,
     question,
     recording,
-    verified_ledger,
 )
 from tests.store.conftest import opened
+from tests.store.ends import lock_person
+from tests.store.ends import revoke as end_these
 
 from daypass.ca.krl_ports import DEAD_AFTER, RECORD_WITHIN, REVOKED_FOR, KeptKrl
 from daypass.ca.ports import Recorded, Stale
@@ -48,7 +49,7 @@ async def generation(store: SqlStore) -> int:
 
 
 async def revoke(store: SqlStore, serials: Iterable[int], now: int = NOW) -> None:
-    await store.revoke([*serials], reason="stolen", actor="root", now=now)
+    await end_these(store, [*serials], reason="stolen", actor="root", now=now)
 
 
 async def ranges(store: SqlStore, now: int = LATER, kind: CertType = CertType.USER) -> list[tuple[int, int]]:
@@ -189,7 +190,7 @@ def test_each_revocation_is_counted_for_its_kind_alone(run: Run) -> None:
         counted = [await store.revocations(kind) for kind in (CertType.USER, CertType.HOST)]
         assert counted == [1, 0]
         await revoke(store, [host.certificates[0].serial])
-        await store.lock_person(ISSUER, "alice", reason="left", actor="root", now=NOW)
+        await lock_person(store, ISSUER, "alice", reason="left", actor="root", now=NOW)
         counted = [await store.revocations(kind) for kind in (CertType.USER, CertType.HOST)]
         assert counted == [2, 1]
 
@@ -206,23 +207,3 @@ def test_of_two_processes_one_keeps_its_list_and_both_find_it(url: str) -> None:
             assert (await other.kept_krl(CertType.HOST)).version == 0
 
     asyncio.run(scenario())
-
-
-def test_all_of_a_person_and_all_of_a_host_end_in_one_transaction_each(run: Run) -> None:
-    """Whatever was being issued to the person meanwhile was decided on an older generation (trust 3.5)."""
-
-    async def scenario(store: SqlStore) -> None:
-        await issue(store, [BASE + 1, BASE + 2])
-        host = host_recording(HostFacts("web-1.example.com"), key(), key())
-        await store.record(host)
-        before = await generation(store)
-        person = (await store.people())[0].id
-        why: dict[str, Any] = {"reason": "lost", "actor": "root", "now": NOW}
-        assert await store.revoke_person(person, **why) == (BASE + 1, BASE + 2)
-        assert await store.record(recording("alice", generation=before)) == Stale()
-        (known,) = await store.hosts()
-        assert await store.revoke_host(known.id, **why) == tuple(sorted(each.serial for each in host.certificates))
-        assert await store.revoke_host(known.id, **why) == ()
-        assert (await verified_ledger(store)).count("certificate.revoke") == 3
-
-    run(scenario)

@@ -10,6 +10,7 @@ import pytest
 from msgspec.structs import replace
 from tests.store.build import CA_KEY, HOST, NOW, POLICY, certificate, person, question, recording, verified_ledger
 from tests.store.conftest import Scenario, change, opened
+from tests.store.ends import lock_person
 
 from daypass.ca.ports import NameTaken, Recorded, Spent, Stale
 from daypass.errors import Invalid, Unavailable
@@ -80,7 +81,7 @@ def test_a_batch_gives_each_its_own_verdict_and_no_loser_leaves_a_trace(run: Run
 
     async def scenario(store: SqlStore) -> None:
         await asyncio.gather(store.record(recording("alice", once="a")), store.record(recording("locked")))
-        await store.lock_person(person().issuer, "locked", reason="left", actor="root", now=NOW)
+        await lock_person(store, person().issuer, "locked", reason="left", actor="root", now=NOW)
         batch = {
             "fresh": recording("bob"),
             "replay": recording("alice", once="a", generation=1),

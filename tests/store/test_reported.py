@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from tests.store.build import ISSUER, NOW, host_recording, recording, verified_ledger
 from tests.store.conftest import Scenario
+from tests.store.ends import revoke
 
 from daypass.ca.host_ports import HostAccounts
 from daypass.ca.person_ports import NewIdentity
@@ -106,7 +107,7 @@ def test_the_word_of_a_host_whose_certificates_are_revoked_keeps_no_name(run: Ru
         await store.record(made)
         (host,) = await store.hosts()
         await report(store, host.id, "git")
-        await store.revoke([made.certificates[0].serial], reason="broken into", actor="uid:0", now=NOW)
+        await revoke(store, [made.certificates[0].serial], reason="broken into", actor="uid:0", now=NOW)
         assert await store.reserve("git", GIT, **SAID) == 1
 
     run(scenario)

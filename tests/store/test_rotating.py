@@ -6,6 +6,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from tests.store.build import CA_KEY, NOW, certificate, host_recording, recording
+from tests.store.ends import revoke
 
 from daypass.ca.rotation_ports import Machine
 from daypass.model import HostFacts
@@ -43,7 +44,7 @@ def test_a_key_s_live_certificates_are_named_by_host_and_by_login(run: Run) -> N
     async def scenario(store: SqlStore) -> None:
         ended, held, revoked = (certificate(valid_before=NOW + each) for each in (10, 500, 600))
         await store.record(recording("alice", certificates=[ended, held, revoked]))
-        await store.revoke([revoked.serial], reason="lost", actor="root", now=NOW)
+        await revoke(store, [revoked.serial], reason="lost", actor="root", now=NOW)
         await store.record(host_recording(HostFacts("web-1.example.com"), valid_before=NOW + 900))
         for kind, named in ((CertType.USER, ("alice", NOW + 500)), (CertType.HOST, ("web-1.example.com", NOW + 900))):
             (found,) = await store.live_certificates(kind, NOW + 10)

@@ -13,6 +13,7 @@ from daypass.api import (
     base,
     calls,
     configs,
+    endings,
     explaining,
     fleet,
     hosts,
@@ -30,6 +31,7 @@ from daypass.api.approvals import *
 from daypass.api.base import *
 from daypass.api.calls import *
 from daypass.api.configs import *
+from daypass.api.endings import *
 from daypass.api.explaining import *
 from daypass.api.fleet import *
 from daypass.api.hosts import *
@@ -48,6 +50,7 @@ __all__ += approvals.__all__
 __all__ += base.__all__
 __all__ += calls.__all__
 __all__ += configs.__all__
+__all__ += endings.__all__
 __all__ += fleet.__all__
 __all__ += hosts.__all__
 __all__ += joining.__all__

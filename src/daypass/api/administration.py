@@ -21,9 +21,6 @@ __all__ = [
     "LedgerEntry",
     "LedgerRequest",
     "Pending",
-    "RevokeRequest",
-    "RevokeResponse",
-    "Revoked",
 ]
 
 
@@ -64,29 +61,6 @@ class Pending(msgspec.Struct, frozen=True, kw_only=True):
     expires_at: int
 
 
-class RevokeRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """Anybody's certificates, all or none: exactly one of `serials`, `host` (its own full name) and `user` (as
-    `daypass person show` takes one)."""
-
-    serials: list[int] = []
-    host: str = ""
-    user: str = ""
-    reason: str
-
-
-class Revoked(msgspec.Struct, frozen=True, kw_only=True):
-    """One of them, as it stands now."""
-
-    serial: int
-    key_id: str
-    valid_before: int
-    revoked_at: int
-
-
-class RevokeResponse(msgspec.Struct, frozen=True, kw_only=True):
-    certificates: list[Revoked]
-
-
 class LedgerRequest(msgspec.Struct, frozen=True, kw_only=True):
     """Entries behind number `after`; all of them without a `limit`."""
 
@@ -106,7 +80,6 @@ class LedgerEntry(msgspec.Struct, frozen=True, kw_only=True):
 
 
 ADMIN_ROUTES = (
-    admin_route("revoke", "revoke", RevokeRequest, RevokeResponse, "Revoke certificates, whosever they are."),
     admin_route("ledger", "audit", LedgerRequest, LedgerEntry, "Read the ledger: one entry a line, as recorded."),
     admin_route("explain", "audit", ExplainRequest, Explanation, "Whether somebody may log in there, and why."),
     admin_route(

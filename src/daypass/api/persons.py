@@ -9,7 +9,6 @@ from daypass.api.route import admin_route
 __all__ = [
     "PERSON_ROUTES",
     "LinkRequest",
-    "LockRequest",
     "PeopleRequest",
     "PeopleResponse",
     "PersonCertificate",
@@ -23,7 +22,6 @@ __all__ = [
     "RenameRequest",
     "ReserveRequest",
     "ReservedName",
-    "UnlockRequest",
 ]
 
 
@@ -135,16 +133,6 @@ class ReserveRequest(msgspec.Struct, frozen=True, kw_only=True):
     reason: str = ""
 
 
-class LockRequest(msgspec.Struct, frozen=True, kw_only=True):
-    person: str
-    reason: str
-
-
-class UnlockRequest(msgspec.Struct, frozen=True, kw_only=True):
-    person: str
-    reason: str
-
-
 class PersonChanged(msgspec.Struct, frozen=True, kw_only=True):
     """The person as they are now, None where nobody was made; serials of the certificates that ended by it."""
 
@@ -161,6 +149,4 @@ PERSON_ROUTES = (
     ),
     admin_route("person_rename", "persons", RenameRequest, PersonChanged, "Give a person another login name."),
     admin_route("person_reserve", "persons", ReserveRequest, PersonChanged, "Keep a login name."),
-    admin_route("lock", "lock", LockRequest, PersonChanged, "Lock a person out."),
-    admin_route("unlock", "unlock", UnlockRequest, PersonChanged, "Let a person in again.", two_persons=True),
 )

@@ -8,6 +8,7 @@ from daypass.api.base import (
     Signed,
 )
 from daypass.api.configs import CONFIG_ROUTES
+from daypass.api.endings import ENDING_ROUTES, MyEnding, MyLeave
 from daypass.api.explaining import Explanation, MyQuestion
 from daypass.api.fleet import FLEET_ROUTES
 from daypass.api.hosts import (
@@ -113,6 +114,10 @@ ROUTES = (
         "Give up one of one's own certificates; once more changes nothing.", body=MyRevocation,
     ),
     Route(
+        "my_leave", "POST", "/v1/me/leave", Access.PASS, MyEnding,
+        "End all of one's own access, on every machine.", body=MyLeave,
+    ),
+    Route(
         "my_explain", "POST", "/v1/me/explain", Access.PASS, Explanation,
         "Whether one may log in there oneself, and why.", body=MyQuestion,
     ),
@@ -156,6 +161,7 @@ ROUTES = (
     *ADMIN_ROUTES,
     *APPROVAL_ROUTES,
     *PERSON_ROUTES,
+    *ENDING_ROUTES,
     *CONFIG_ROUTES,
     *JOINING_ROUTES,
     *LOGIN_ROUTES,

@@ -15,6 +15,7 @@ from msgspec import Struct
 from daypass.ca.clock import ClockGuard
 from daypass.ca.few import Few
 from daypass.ca.operators import Operators
+from daypass.ca.over import require_not_over, signed_in
 from daypass.ca.ports import Question, Store, View
 from daypass.ca.subject import Subject
 from daypass.errors import Denied, Invalid, Unauthenticated
@@ -100,11 +101,12 @@ class Acts:
         """
         proof = await self._verified(shown, admin_act(path, body))
         who = proof.identity
-        view = await self._store.view(Question(who, proof.once))
+        view = await self._store.view(Question(who, proof.once, signin=signed_in(proof)))
         now = self._ready(view)
         _require_fresh(proof, now)
         if view.person is not None and view.person.locked:
             raise Denied(f"{view.person.login} is locked", code="act.locked", hint="ask another operator of your CA")
+        require_not_over(proof, view)
         if not await self._store.spend(proof.once, expires=proof.expires_at + KEPT, now=now):
             raise _refused("replay", "it was used before")
         person = view.person.id if view.person else None

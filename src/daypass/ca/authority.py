@@ -26,6 +26,8 @@ from daypass.ca.approvals import Approvals
 from daypass.ca.calls import Calls
 from daypass.ca.checks import Checked, Rules, check
 from daypass.ca.clock import ClockGuard
+from daypass.ca.ending_ports import Ending, Source
+from daypass.ca.endings import Endings
 from daypass.ca.force import Following, InForce
 from daypass.ca.host_calls import HostCalls
 from daypass.ca.hosts import Hosts
@@ -36,6 +38,7 @@ from daypass.ca.login_reports import LoginReports
 from daypass.ca.machines import used_up
 from daypass.ca.my_hosts import MyHosts
 from daypass.ca.operators import Operators
+from daypass.ca.over import require_not_over, signed_in
 from daypass.ca.persons import Persons
 from daypass.ca.policy import name_taken
 from daypass.ca.ports import (
@@ -54,11 +57,10 @@ from daypass.ca.publishing import Configs
 from daypass.ca.questions import Questions
 from daypass.ca.refusals import Refusals
 from daypass.ca.renewals import Renewals
-from daypass.ca.revocation import Revocation
 from daypass.ca.revoked_keys import require_unrevoked
 from daypass.ca.streams import Streams
 from daypass.errors import Conflict, Denied, Invalid, Unauthenticated, Unavailable
-from daypass.model import Credential, Draft, Grant, Issued, Kind, OnceId, Proof, Renewal, Request, sign_in
+from daypass.model import Credential, Draft, Grant, Issued, Kind, OnceId, Proof, Renewal, Request
 from daypass.wire import Certificate, PublicKey
 
 if TYPE_CHECKING:
@@ -122,7 +124,9 @@ class Authority:
         self.acks = Acks(store, clock, lambda: self.force.current.policy, hosts.fleet.session_ends.forget)
         self.streams = Streams(store, force, hosts, clock)
         self.acts = Acts(store, clock, ca_id, self._authenticate, self._ready, self._operators)
-        self.revocation, self.ledger = Revocation(store, clock, self.persons.find, self.inventory.named), store.ledger
+        find = self.persons.find, self.inventory.named
+        self.endings = Endings(store, clock, *find, lambda: self.force.current.policy)
+        self.ledger = store.ledger
         self.approvals = Approvals(store, self.acts, self._ready, self._operators)
         self._store = store
         self._learning = Learning(store)
@@ -171,7 +175,8 @@ class Authority:
     async def _cycle(self, force: InForce, request: Request, proof: Proof) -> Issuance | None:
         """None where another version is in force by now."""
         _require_subjects(force.rules, request.keys)
-        question = Question(proof.identity, proof.once, proof.enrolment.name if proof.enrolment else None)
+        host = proof.enrolment.name if proof.enrolment else None
+        question = Question(proof.identity, proof.once, host, signed_in(proof))
         despite: frozenset[str] = frozenset()
         for _ in range(ATTEMPTS):
             view = await self._store.view(question)
@@ -180,6 +185,7 @@ class Authority:
             now = self.clock.now(view.last_time)
             if view.spent is not None:
                 return await self._again(force, view.spent, proof, request, view, now)
+            require_not_over(proof, view)
             if view.changed and await self._learning.ends(force.policy, proof, view.person, now):
                 continue
             if proof.joins is not None:
@@ -283,7 +289,7 @@ class Authority:
             events=_moved(shown, proof.bound, certificates, view.host) if shown else (),
             facts=view.facts,
             despite=despite,
-            signin=_signed_in(proof),
+            signin=signed_in(proof),
             clock=self.clock.wall,
         )
 
@@ -304,6 +310,7 @@ class Authority:
                 code="token.spent",
                 hint=f"{_anew(proof)}; if the first use was not yours, tell your security team",
             )
+        require_not_over(proof, view)
         grant = force.policy.decide(proof, _the_same(request, spent, now + force.policy.floor), view, now)
         for each in spent:
             ended = each.revoked or each.valid_before <= now
@@ -333,14 +340,12 @@ class Authority:
         details = {"provider": proof.identity.provider, "serials": [each.serial for each in spent]}
         await self._store.add_event("credential.reused", details, actor=proof.identity.provider, now=now)
         if proof.identity.kind is not Kind.HOST:
-            serials = [each.serial for each in spent]
-            await self._store.revoke(serials, reason="credential reused", actor="daypass", now=now)
+            ending = Ending(
+                source=Source.LOGIN, actor="daypass", reason="credential reused",
+                about="a sign-in shown for two keys", serials=tuple(each.serial for each in spent),
+            )  # fmt: skip
+            await self._store.end(ending, now=now)
         self._reused.add(proof.once)
-
-
-def _signed_in(proof: Proof) -> str | None:
-    who = proof.identity
-    return sign_in(who.issuer, proof.session, proof.once) if who.kind is Kind.PERSON else None
 
 
 def _anew(proof: Proof) -> str:

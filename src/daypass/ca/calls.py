@@ -6,10 +6,12 @@ Whoever an agent is forwarded to can make such a call, too; that is why nothing 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from msgspec import Struct
 
 from daypass.ca.clock import ClockGuard
+from daypass.ca.ending_ports import Ended, Ending, Source
 from daypass.ca.ports import OnRecord, Owner, Store
 from daypass.ca.shown import Call, Keys, Shown
 from daypass.errors import Invalid, NotFound, Unauthenticated
@@ -52,15 +54,24 @@ class Calls:
 
         Raises NotFound for another's just as for one that does not exist.
         """
-        if len(reason) > MAX_REASON or not reason.isprintable():
-            raise Invalid(f"a reason is one line of {MAX_REASON} characters at most", code="revoke.reason")
-        await self._own(caller, serial)
+        _require_line(reason)
+        if (await self._own(caller, serial)).revoked_at is None:
+            await self._end(caller, reason, about=f"serial {serial}, by its holder", serials=(serial,))
+        return await self._own(caller, serial)
+
+    async def leave(self, caller: Caller, reason: str) -> Ended:
+        """All that the caller has, on whichever machine; who has signed in before gets nothing for it after."""
+        owner = caller.owner
+        about = f"person {owner.login or owner.subject} (#{owner.id}), by themselves"
+        return await self._end(caller, reason, about=about, persons=(owner.id,))
+
+    async def _end(self, caller: Caller, reason: str, **what: Any) -> Ended:
+        _require_line(reason)
         owner = caller.owner
         details = {"issuer": owner.issuer, "subject": owner.subject, "pass": caller.serial}
-        await self._store.give_up(
-            serial, reason=reason, actor=f"{PROVIDER}:{owner.subject}", details=details, now=self._clock.now()
-        )
-        return await self._own(caller, serial)
+        actor = f"{PROVIDER}:{owner.subject}"
+        ending = Ending(source=Source.SELF, actor=actor, reason=reason, details=details, **what)
+        return await self._store.end(ending, now=self._clock.now())
 
     async def _own(self, caller: Caller, serial: int) -> OnRecord:
         found = await self._store.on_record(serial)
@@ -71,6 +82,11 @@ class Calls:
                 hint="daypass list shows yours",
             )
         return found
+
+
+def _require_line(reason: str) -> None:
+    if len(reason) > MAX_REASON or not reason.isprintable():
+        raise Invalid(f"a reason is one line of {MAX_REASON} characters at most", code="revoke.reason")
 
 
 def _owner(found: OnRecord) -> Owner:

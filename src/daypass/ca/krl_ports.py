@@ -55,13 +55,6 @@ class KrlStore(Protocol):
         """By the fingerprint of the CA key that signed: what expired less than REVOKED_FOR ago, too. Neighbours are
         one range where every serial between them was never recorded, and can't be any more (DEAD_AFTER)."""
 
-    async def revoke_person(self, number: int, *, reason: str, actor: str, now: int) -> tuple[int, ...]:
-        """All that they hold, in one transaction, which gives the serials: what is being issued to them meanwhile is
-        decided anew. They can sign in again; a lock is what keeps them from that."""
-
-    async def revoke_host(self, host_id: str, *, reason: str, actor: str, now: int) -> tuple[int, ...]:
-        """All its certificates: it renews nothing any more, and keeps its name."""
-
     async def kept_krl(self, kind: CertType) -> KeptKrl: ...
 
     async def keep_krl(self, kind: CertType, krl: KeptKrl, *, instead_of: int) -> bool:

@@ -84,7 +84,7 @@ def _take(found: Notices, row: LedgerRow) -> None:
             found.soon = True
             found.hosts.update(filter(None, (entry.host, entry.replaces)))
             found.serials.update(entry.serials)
-        case act if act.startswith("person."):
+        case act if act.startswith(("person.", "ending.")):
             found.at_once = True
         case _:
             found.every = found.at_once = True

@@ -140,12 +140,6 @@ class PersonStore(Protocol):
 
     async def history(self, number: int, limit: int) -> History: ...
 
-    async def lock(self, number: int, *, reason: str, actor: str, now: int) -> tuple[int, ...]:
-        """Nothing more for this person by any identity, and every live certificate revoked: gives their serials."""
-
-    async def unlock(self, number: int, *, reason: str, actor: str, now: int) -> None:
-        """They may sign in again; what was revoked stays so. Raises Conflict for one who is not locked."""
-
     async def rename(self, number: int, name: str, *, reason: str, actor: str, now: int) -> tuple[int, ...]:
         """Another login name. The old one becomes a tombstone, and live certificates with its principals are revoked:
         gives their serials. Raises Conflict where the name is not free."""

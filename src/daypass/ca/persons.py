@@ -107,18 +107,6 @@ class Persons:
         number = await self._store.reserve(name, new, reason=reason, actor=actor, now=self._clock.now())
         return Changed(None if number is None else await self._store.person(number))
 
-    async def lock(self, word: str, *, reason: str, actor: str) -> Changed:
-        _require_line(reason, needed=True)
-        person = await self.find(word)
-        serials = await self._store.lock(person.id, reason=reason, actor=actor, now=self._clock.now())
-        return Changed(await self._store.person(person.id), serials)
-
-    async def unlock(self, word: str, *, reason: str, actor: str) -> Changed:
-        _require_line(reason, needed=True)
-        person = await self.find(word)
-        await self._store.unlock(person.id, reason=reason, actor=actor, now=self._clock.now())
-        return Changed(await self._store.person(person.id))
-
     async def _nobody(self, word: str) -> PersonRecord:
         """Raises NotFound, with where the name has gone."""
         name = await self._store.find_name(word)
@@ -206,6 +194,7 @@ def told(entry: Mapping[str, object]) -> str:
 
 
 _TOLD = {
+    "certificate.revoke": "access ended, by {source}",
     "person.lock": "locked",
     "person.unlock": "unlocked",
     "person.rename": "renamed from {from} to {to}",
@@ -220,6 +209,6 @@ class _Said(dict[str, object]):
         return f"({key} is not on record)"
 
 
-def _require_line(reason: str, *, needed: bool = False) -> None:
-    if len(reason) > MAX_REASON or not reason.isprintable() or (needed and not reason.strip()):
+def _require_line(reason: str) -> None:
+    if len(reason) > MAX_REASON or not reason.isprintable():
         raise Invalid(f"a reason is one line of {MAX_REASON} characters at most", code="person.reason")

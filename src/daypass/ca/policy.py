@@ -35,6 +35,7 @@ class Policy:
         self.user_ceiling, self.host_ceiling = bounds.user_ceiling, bounds.host_ceiling
         hosts = config.hosts
         self.host_names = HostNames(tuple(hosts.domains), hosts.short_names, tuple(hosts.addresses))
+        self.endings = config.endings
         self.stale_after = parse_duration(hosts.stale_after)
         self.fail_closed = tuple((each, parse_duration(each.after)) for each in hosts.fail_closed)
         only = config.providers[0].name if len(config.providers) == 1 else ""

@@ -144,6 +144,7 @@ class Question(Struct, frozen=True):
     identity: Identity
     once: OnceId
     host: str | None = None
+    signin: str | None = None  # model.sign_in
 
 
 class View(Struct, frozen=True):
@@ -160,6 +161,7 @@ class View(Struct, frozen=True):
     last_time: int  # unix seconds of the newest ledger entry
     changed: bool = False
     facts: object = None
+    over: bool = False  # the sign-in that was asked about has been ended
 
 
 class Recording(Struct, frozen=True):
@@ -325,6 +327,9 @@ class HolderStore(Protocol):
 
     async def on_record(self, serial: int) -> OnRecord | None: ...
 
+    async def those(self, serials: Sequence[int]) -> Sequence[OnRecord]:
+        """In the order asked for; what is not on record is left out."""
+
     async def certificates_of(self, person: int, now: int) -> Sequence[OnRecord]:
         """Those that have not expired, revoked ones too, newest first; a thousand at most."""
 
@@ -344,7 +349,7 @@ class HolderStore(Protocol):
         now: int,
         once: tuple[OnceId, int] | None = None,
     ) -> bool:
-        """`revoke` for one certificate by whoever holds it; False, and nothing written, where it was revoked before.
+        """One certificate, by the host that holds it; False, and nothing written, where it was revoked before.
 
         `once` is spent in the same transaction, with the time at which it may be forgotten. Raises NotFound, and
         Unauthenticated where it was spent already.
@@ -385,9 +390,6 @@ class Store(
 
     async def reserve_serials(self, now: float) -> range:
         """A block of serials no one else ever gets: starts at (unix minute << 32) (trust 7.1)."""
-
-    async def revoke(self, serials: Sequence[int], *, reason: str, actor: str, now: int) -> None:
-        """Mark revoked, raise the generation of the persons concerned, write the ledger: one transaction."""
 
     async def add_event(
         self, act: str, details: Mapping[str, object], *, actor: str, now: int, person: int | None = None

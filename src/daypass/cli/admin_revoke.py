@@ -1,4 +1,4 @@
-"""`daypass revoke --serial|--host|--user`: take back anybody's certificates, as an operator."""
+"""`daypass revoke PERSON|--serial|--key|…`: take back anybody's certificates, as an operator."""
 
 from __future__ import annotations
 
@@ -9,56 +9,67 @@ import click
 
 from daypass.cli.admin_options import CONFIG_FILE, Where
 from daypass.cli.administration import Administration
-from daypass.cli.output import data, json_data, moment, note, printable, show_hint, utc
+from daypass.cli.ending_options import asked_reason, require_yes, tell_hit
+from daypass.cli.output import printable, show_hint
 
 if TYPE_CHECKING:
-    from daypass.api import RevokeRequest, RevokeResponse
+    from daypass.api import RevokeRequest
     from daypass.client.settings import Settings
 
-__all__ = ["revoke_any"]
+__all__ = ["key_of", "revoke_any"]
 
 
-def revoke_any(settings: Settings, asked: RevokeRequest, *, config: Path | None, remote: bool, as_json: bool) -> int:
+def revoke_any(
+    settings: Settings, asked: RevokeRequest, *, config: Path | None, remote: bool, as_json: bool, yes: bool
+) -> int:
     """By the socket on the CA's machine, else by a sign-in for exactly this."""
-    from daypass.api import RevokeResponse
+    from msgspec.structs import replace
 
-    if sum(map(bool, (asked.serials, asked.host, asked.user))) != 1 or not asked.reason:
-        raise click.UsageError("an operator names serials, or a host, or a person, and why: --reason TEXT")
+    from daypass.api import EndingHit
+
+    purpose = f"revoke {printable(_what(asked))}"
+    asked = replace(asked, reason=asked_reason(asked.reason, dry_run=asked.dry_run))
+    if not asked.dry_run:
+        require_yes(purpose, yes=yes)
+    hit = administration(settings, config, remote=remote).call("revoke", asked, EndingHit, purpose, as_json=as_json)
+    tell_hit(hit, done="revoked", as_json=as_json)
+    if not as_json and not asked.dry_run:
+        _show_next(asked)
+    return 0
+
+
+def administration(settings: Settings, config: Path | None, *, remote: bool) -> Administration:
     root = click.get_current_context().params.get("root") or "/"
     where = Where(config or CONFIG_FILE, Path(root))
     named = config is not None or (root != "/" and where.file.exists())
     asks = remote or (bool(settings.wanted) and not named)
-    ca = Administration(where, lambda: settings, named=named, remote=asks)
-    answer = ca.call("revoke", asked, RevokeResponse, f"revoke {_whose(asked)}")
-    if as_json:
-        json_data(_facts(answer))
-    else:
-        _show(answer, asked)
-    return 0
+    return Administration(where, lambda: settings, named=named, remote=asks)
 
 
-def _whose(asked: RevokeRequest) -> str:
-    return asked.host or asked.user or ", ".join(map(str, asked.serials))
+def key_of(word: str) -> str:
+    """A fingerprint as it is, or that of the first key in a file. Raises Invalid, NotFound."""
+    if not word or word.startswith("SHA256:"):
+        return word
+    from daypass.client.files.sshfile import entries
+
+    return entries(word)[0].key.fingerprint
 
 
-def _facts(answer: RevokeResponse) -> list[dict[str, object]]:
-    return [
-        {
-            "serial": each.serial,
-            "key_id": each.key_id,
-            "valid_before": utc(each.valid_before),
-            "revoked_at": utc(each.revoked_at),
-        }
-        for each in answer.certificates
-    ]
+def _what(asked: RevokeRequest) -> str:
+    if asked.role:
+        return f"the role {asked.role}" + (f" of {asked.person}" if asked.person else " of everybody")
+    if asked.key:
+        return f"all certificates of the key {asked.key}"
+    if asked.signin:
+        return f"the sign-in {asked.signin}"
+    if asked.person or asked.host:
+        return f"all that {asked.person or asked.host} has"
+    return ", ".join(map(str, asked.serials))
 
 
-def _show(answer: RevokeResponse, asked: RevokeRequest) -> None:
-    for each in answer.certificates:
-        data(f"{each.serial}  {printable(each.key_id)}  revoked {moment(each.revoked_at)}")
-    if not answer.certificates:
-        note(f"{printable(_whose(asked))} has no certificate that holds")
-    if asked.user:
-        show_hint(f"they can sign in again; to keep them out: daypass lock {printable(asked.user)} --reason TEXT")
+def _show_next(asked: RevokeRequest) -> None:
+    if asked.person and not asked.role:
+        who = printable(asked.person)
+        show_hint(f"they can sign in again; to keep them out: daypass lock {who} --reason TEXT")
     elif asked.host:
         show_hint("it comes back with a new host key and a new token: daypass host replace; then daypass host enroll")

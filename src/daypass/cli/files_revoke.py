@@ -1,4 +1,4 @@
-"""`daypass revoke`: give up a certificate of one's own, or a host's by its key."""
+"""`daypass revoke`: a certificate of one's own, a host's by its key, or as an operator anybody's."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from daypass.cli.ending_options import ending_options
 from daypass.cli.files_asked import opened
 from daypass.cli.files_pin import Named, choose, with_ca
 from daypass.cli.options import with_settings
@@ -26,20 +27,22 @@ _MAX_SERIAL = 2**64 - 1
 @click.command(
     epilog="""\b
 Examples:
-  daypass revoke                               which there are
+  daypass revoke                               which there are of one's own
   daypass revoke 7302841934512128 --reason "left the laptop on a train"
   daypass revoke --sshpop-cert key-cert.pub --sshpop-key key
-  daypass revoke --serial 7302841934512128 --reason "key leaked"
-  daypass revoke --user alice --reason "laptop lost"
+As an operator:
+  daypass revoke alice --reason "laptop lost"
+  daypass revoke --key ~/found.pub --dry-run
+  daypass revoke --role db-admin --person alice --reason "no longer on call"
   daypass revoke --host web-1.example.com --reason "broken into"
 
 Your day pass speaks for you, so sign in first; you give up what is yours and nothing else. If it is the day pass
-itself, it is taken out of the agent as well. Servers hear of it within seconds, or when they next ask. A host gives
-up its own with --sshpop-cert and --sshpop-key. An operator (capability revoke) takes back anybody's with --serial,
---host or --user: on the CA's machine by its socket, elsewhere by a sign-in for exactly that."""
+itself, it is taken out of the agent as well. A host gives up its own with --sshpop-cert and --sshpop-key. An operator
+(capability revoke) takes back anybody's: on the CA's machine by its socket, elsewhere by a sign-in for exactly that.
+Hosts refuse what was revoked within seconds, and end its open sessions."""
 )
-@click.argument("mine", metavar="[SERIAL]", required=False)
-@click.option("--reason", default="", metavar="TEXT", help="Why; it is kept in the CA's record.")
+@click.argument("what", metavar="[SERIAL|PERSON]", required=False)
+@ending_options
 @click.option("--reasonCode", "reason_code", type=click.IntRange(0, 10), default=0, hidden=True)
 @click.option("--sshpop-cert", metavar="FILE", help="A host's certificate, to be given up by its own key.")
 @click.option("--sshpop-key", metavar="FILE", help="The private key of that certificate.")
@@ -49,8 +52,11 @@ up its own with --sshpop-cert and --sshpop-key. An operator (capability revoke) 
 @click.option(
     "--serial", "serials", multiple=True, metavar="SERIAL", help="As an operator: anybody's; may be repeated."
 )
+@click.option("--key", default="", metavar="FILE|SHA256:…", help="As an operator: all certificates of this key.")
 @click.option("--host", default="", metavar="NAME", help="As an operator: all certificates of this host.")
-@click.option("--user", default="", metavar="PERSON", help="As an operator: all that this person holds.")
+@click.option("--signin", default="", metavar="ID", help="As an operator: all that came of this sign-in.")
+@click.option("--role", default="", metavar="NAME", help="As an operator: all certificates with this role.")
+@click.option("--person", default="", metavar="PERSON", help="With --role: this person's alone.")
 @click.option("--remote", is_flag=True, help="As an operator: sign in for it, even on the CA's own machine.")
 @click.option(
     "--config", type=click.Path(path_type=Path), metavar="FILE", help="As an operator: the CA's, on its own machine."
@@ -59,29 +65,39 @@ up its own with --sshpop-cert and --sshpop-key. An operator (capability revoke) 
 @with_ca
 @with_settings
 def revoke(
-    mine: str | None, reason: str, reason_code: int, sshpop_cert: str | None, sshpop_key: str | None,
-    password_file: Path | None, serials: tuple[str, ...], host: str, user: str, remote: bool, config: Path | None,
-    as_json: bool,
+    what: str | None, reason: str, dry_run: bool, yes: bool, reason_code: int, sshpop_cert: str | None,
+    sshpop_key: str | None, password_file: Path | None, serials: tuple[str, ...], key: str, host: str, signin: str,
+    role: str, person: str, remote: bool, config: Path | None, as_json: bool,
     ca_url: str | None, fingerprint: str | None, root_cert: Path | None, settings: Settings,
 ) -> int:  # fmt: skip
-    """Revoke the certificate SERIAL, one of your own. Without SERIAL: list them."""
+    """Take certificates back: SERIAL, one of your own; or as an operator all of a PERSON.
+
+    Without anything: list your own.
+    """
     if bool(sshpop_cert) != bool(sshpop_key):
         raise click.UsageError("--sshpop-cert and --sshpop-key belong together")
-    if serials or host or user:
-        if mine is not None or sshpop_cert:
-            raise click.UsageError("one's own, or as an operator: not both at once")
+    mine = what if what is not None and _is_number(what) else None
+    named = [bool(each) for each in (serials, key, host, signin, role, what is not None and mine is None)]
+    if any(named):
+        if sum(named) != 1 or mine is not None or sshpop_cert:
+            raise click.UsageError("name one: a certificate of your own, or as an operator a person, a key …")
+        if person and not role:
+            raise click.UsageError("--person goes with --role")
         from daypass.api import RevokeRequest
-        from daypass.cli.admin_revoke import revoke_any
+        from daypass.cli.admin_revoke import key_of, revoke_any
 
-        asked = RevokeRequest(serials=[_serial(each) for each in serials], host=host, user=user, reason=reason)
-        return revoke_any(settings, asked, config=config, remote=remote, as_json=as_json)
-    if remote or config or as_json:
-        raise click.UsageError("--remote, --config and --json go with --serial, --host or --user")
+        asked = RevokeRequest(
+            person=what or person, serials=[_serial(each) for each in serials], key=key_of(key), host=host,
+            signin=signin, role=role, reason=reason, dry_run=dry_run,
+        )  # fmt: skip
+        return revoke_any(settings, asked, config=config, remote=remote, as_json=as_json, yes=yes)
+    if remote or config or as_json or dry_run or person:
+        raise click.UsageError("--remote, --config, --json, --dry-run and --person are for operators")
     wanted = _serial(mine) if mine is not None else None
     if sshpop_cert and sshpop_key:
-        named = Named(ca_url, fingerprint, root_cert)
+        pinned = Named(ca_url, fingerprint, root_cert)
         return _revoke_host(
-            settings, named, sshpop_cert, Path(sshpop_key), password_file, wanted, (reason, reason_code)
+            settings, pinned, sshpop_cert, Path(sshpop_key), password_file, wanted, (reason, reason_code)
         )
     if ca_url or fingerprint or root_cert:
         raise click.UsageError("your own certificates are at your company's CA: --context says which")
@@ -130,6 +146,11 @@ def _revoke_host(
     hostcerts.revoke(choose(settings, named), certificate, private, *why)
     note(f"{good('revoked')} {certificate.serial} ({printable(', '.join(certificate.principals))})")
     return 0
+
+
+def _is_number(text: str) -> bool:
+    """Whether it is meant as a serial: no login name begins with a digit."""
+    return text[:1].isdigit() or text[:2] == "-1"
 
 
 def _serial(text: str) -> int:

@@ -42,7 +42,9 @@ COMMANDS = {
     "needs-renewal": Lazy("daypass.cli.files:needs_renewal", "Tell whether a certificate needs renewal."),
     "renew": Lazy("daypass.cli.files_renew:renew", "Renew a host's certificate."),
     "rekey": Lazy("daypass.cli.files_renew:rekey", "Move a host's certificate to a new key."),
-    "revoke": Lazy("daypass.cli.files_revoke:revoke", "Give up a certificate of your own."),
+    "revoke": Lazy(
+        "daypass.cli.files_revoke:revoke", "Take certificates back: your own, or as an operator anybody's."
+    ),
     "list": Lazy("daypass.cli.files:list_keys", "List what your ssh-agent holds."),
     "check-host": Lazy("daypass.cli.files:check_host", "Tell whether a host has enrolled."),
     "host": Lazy("daypass.cli.host:host", "Enrol this server and look after its certificates."),
@@ -52,8 +54,8 @@ COMMANDS = {
     "token": Lazy("daypass.cli.admin_token:token", "Make one-time tokens for machines that join."),
     "approvals": Lazy("daypass.cli.approvals:approvals", "Approve what another operator has asked for."),
     "person": Lazy("daypass.cli.person:person", "People on record: who they are, what they are called."),
-    "lock": Lazy("daypass.cli.person:lock", "Lock a person out."),
-    "unlock": Lazy("daypass.cli.person:unlock", "Let a person in again."),
+    "lock": Lazy("daypass.cli.lock:lock", "Lock a person out."),
+    "unlock": Lazy("daypass.cli.lock:unlock", "Let people in again."),
     "ledger": Lazy("daypass.cli.admin:ledger", "Read and verify the record of what the CA did."),
 }
 

@@ -1,4 +1,4 @@
-"""`daypass person`, `lock` and `unlock`: administration of people."""
+"""`daypass person`: administration of people."""
 
 from __future__ import annotations
 
@@ -14,13 +14,9 @@ from daypass.cli.person_show import conflict_lines, details_lines, is_of_system,
 if TYPE_CHECKING:
     from daypass.api import PersonChanged
 
-__all__ = ["lock", "person", "unlock"]
+__all__ = ["person"]
 
-_WHO = (
-    """PERSON is a login name, an e-mail, PROVIDER:SUBJECT or '#ID', exactly as it stands in `daypass person list`."""
-)
 _optional_reason = click.option("--reason", default="", metavar="TEXT", help="Why; for the ledger.")
-_reason = click.option("--reason", required=True, metavar="TEXT", help="Why; for the ledger.")
 
 
 @click.group(
@@ -181,48 +177,6 @@ def person_reserve(ca: Administration, name: str, identity: str, reason: str, as
     purpose = f"reserve the name {name}" + (f" for {identity}" if identity else "")
     changed = ca.call("person_reserve", body, PersonChanged, purpose, as_json=as_json)
     _tell(changed, "made in advance" if identity else f"reserved {name}", as_json)
-
-
-@click.command(
-    epilog=f"""\b
-Examples:
-  daypass lock alice --reason "laptop stolen"
-  sudo daypass lock okta:00u1abcd --reason "left the company"
-
-{_WHO}
-Open connections and keys in authorized_keys are not touched. An operator needs the capability lock."""
-)
-@click.argument("who", metavar="PERSON")
-@_reason
-@administering
-@json_option
-def lock(ca: Administration, who: str, reason: str, as_json: bool) -> None:
-    """Lock PERSON out: no further sign-in, and every live certificate revoked."""
-    from daypass.api import LockRequest, PersonChanged
-
-    body = LockRequest(person=who, reason=reason)
-    _tell(ca.call("lock", body, PersonChanged, f"lock {who}", as_json=as_json), "locked", as_json)
-
-
-@click.command(
-    epilog=f"""\b
-Examples:
-  sudo daypass unlock alice --reason "laptop found"
-  daypass unlock alice --reason "laptop found"      by two operators
-
-{_WHO}
-By a sign-in this takes the capability unlock, and a second person who approves it."""
-)
-@click.argument("who", metavar="PERSON")
-@_reason
-@administering
-@json_option
-def unlock(ca: Administration, who: str, reason: str, as_json: bool) -> None:
-    """Let PERSON sign in again; what was revoked stays revoked."""
-    from daypass.api import PersonChanged, UnlockRequest
-
-    body = UnlockRequest(person=who, reason=reason)
-    _tell(ca.call("unlock", body, PersonChanged, f"unlock {who}", as_json=as_json), "unlocked", as_json)
 
 
 def _tell(changed: PersonChanged, done: str, as_json: bool) -> None:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 from daypass.cli.output import moment, printable, utc
 
 if TYPE_CHECKING:
+    from msgspec import Struct
+
     from daypass.api import (
-        PeopleResponse,
-        PersonChanged,
         PersonConflict,
         PersonDetails,
         PersonIdentity,
@@ -72,7 +72,7 @@ def conflict_lines(each: PersonConflict) -> Iterator[str]:
         yield printable(f"  {what:<17} {command}")
 
 
-def plain(value: PeopleResponse | PersonDetails | PersonChanged) -> Any:
+def plain(value: Struct) -> Any:
     """For JSON: times as UTC."""
     import msgspec
 

@@ -16,7 +16,7 @@ from daypass.client.trust import Membership
 from daypass.errors import Unauthenticated
 from daypass.remote import TIMEOUT, Prove, Remote
 
-__all__ = ["certificates", "revoke", "speaking"]
+__all__ = ["certificates", "leave", "revoke", "speaking"]
 
 
 @contextlib.contextmanager
@@ -53,3 +53,10 @@ def revoke(settings: Settings, serial: int, reason: str) -> tuple[MyCertificate,
     if was_pass:
         logout_at(settings, membership.context)
     return revoked, was_pass
+
+
+def leave(membership: Membership, reason: str) -> int:
+    """End all that one has at this company, on every machine; how many certificates that were. Raises
+    Unauthenticated without a day pass, Unavailable where the CA can't be reached."""
+    with speaking(membership) as (remote, prove, _):
+        return remote.my_leave(reason, prove).count

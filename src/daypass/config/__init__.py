@@ -11,6 +11,7 @@ from daypass.config.reading import load, problems, rebased
 from daypass.config.schema import (
     CaSection,
     Config,
+    EndingsSection,
     EventSection,
     FailClosedSection,
     HostsSection,
@@ -25,6 +26,7 @@ __all__ = [
     "CALLBACK",
     "CaSection",
     "Config",
+    "EndingsSection",
     "EventSection",
     "FailClosedSection",
     "HostsSection",

@@ -35,6 +35,8 @@ def policy_document(config: Config) -> str:
         "roles": [_chosen(role) for role in config.roles],
         "reserved_logins": config.reserved_logins,
     }
+    if endings := _chosen(config.endings):
+        shared["endings"] = endings
     if config.operators:
         shared["operators"] = [_chosen(operator) for operator in config.operators]
     if config.bastions:

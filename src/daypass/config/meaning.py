@@ -15,7 +15,7 @@ from daypass.config.files import pattern_faults
 from daypass.config.hostnames import host_name_faults
 from daypass.config.people import people
 from daypass.config.problem import Problem, did_you_mean, error, quoted, warning
-from daypass.config.schema import CaSection, Config, KeySection, LifetimeSection, PagesSection
+from daypass.config.schema import CaSection, Config, EndingsSection, KeySection, LifetimeSection, PagesSection
 from daypass.config.values import (
     Fault,
     database_fault,
@@ -35,6 +35,7 @@ from daypass.model import is_login_name
 
 __all__ = ["meaning"]
 
+REMAINS = ("report", "quarantine", "lock")
 KEY_USES = ("user", "host", "bundle", "tls")
 _CA_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,63}")  # X.509 allows a common name 64 characters
 _LEAST_STALE = 3 * 86400  # seconds
@@ -56,6 +57,7 @@ def meaning(config: Config) -> Iterator[Problem]:
     yield from host_name_faults(config.hosts)
     yield from _stale(config.hosts.stale_after)
     yield from fail_closed_faults(config.hosts)
+    yield from _endings(config.endings)
     yield from people(config)
     yield from bastion_faults(config)
     yield from event_faults(config)
@@ -138,6 +140,14 @@ def _stale(after: str) -> Iterator[Problem]:
     if (seconds(after) or _LEAST_STALE) < _LEAST_STALE:
         fault = "is too short: a machine that was off over a weekend would lose its names"
         yield error("hosts.stale_after", fault, '"3d" or more')
+
+
+def _endings(endings: EndingsSection) -> Iterator[Problem]:
+    if endings.held_above < 0:
+        yield error("endings.held_above", "is below 0", "0 has every session wait for an operator")
+    if endings.remains not in REMAINS:
+        hint = did_you_mean(endings.remains, REMAINS) or f"one of {', '.join(REMAINS)}"
+        yield error("endings.remains", f"{quoted(endings.remains)} is nothing that a host does with them", hint)
 
 
 def _reserved(logins: list[str]) -> Iterator[Problem]:

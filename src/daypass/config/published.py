@@ -19,6 +19,7 @@ from daypass.config.reading import parse
 from daypass.config.schema import (
     BastionSection,
     Config,
+    EndingsSection,
     HostsSection,
     LifetimeSection,
     OperatorSection,
@@ -43,6 +44,7 @@ class _Shared(Section, frozen=True):
     ca: _Ca
     hosts: HostsSection
     lifetimes: LifetimeSection = LifetimeSection()
+    endings: EndingsSection = EndingsSection()
     providers: list[ProviderSection] = msgspec.field(default_factory=list)
     roles: list[RoleSection] = msgspec.field(default_factory=list)
     operators: list[OperatorSection] = msgspec.field(default_factory=list)
@@ -121,6 +123,7 @@ def _joined(shared: _Shared, local: Config) -> Config:
         ca=replace(local.ca, name=shared.ca.name),
         hosts=shared.hosts,
         lifetimes=shared.lifetimes,
+        endings=shared.endings,
         providers=[_with_secrets(each, local) for each in shared.providers],
         roles=shared.roles,
         operators=shared.operators,

@@ -14,6 +14,7 @@ __all__ = [
     "BastionSection",
     "CaSection",
     "Config",
+    "EndingsSection",
     "EventSection",
     "FailClosedSection",
     "HostsSection",
@@ -91,6 +92,13 @@ class HostsSection(Section, frozen=True):
     addresses: list[str] = []  # networks whose addresses may be names of hosts, for 24 h at a time
     stale_after: str = "30d"  # after the end of its last certificate a host leaves the inventory, its names are free
     fail_closed: list[FailClosedSection] = []  # all others go on with what they have
+
+
+class EndingsSection(Section, frozen=True):
+    """What happens where somebody's access ends (trust 6)."""
+
+    held_above: int = 20  # persons whose access providers may end within a minute; of more, sessions wait for a yes
+    remains: str = "report"  # report | quarantine | lock: what hosts do with what somebody who is out left there
 
 
 class BastionSection(Section, frozen=True):
@@ -209,6 +217,7 @@ class Config(Section, frozen=True):
     include: list[str] = []  # files with further providers, roles and operators, relative to this one; * in the name
     pages: PagesSection | None = None
     lifetimes: LifetimeSection = LifetimeSection()
+    endings: EndingsSection = EndingsSection()
     providers: list[ProviderSection] = []
     roles: list[RoleSection] = []
     operators: list[OperatorSection] = []

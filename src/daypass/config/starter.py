@@ -96,6 +96,12 @@ user_ceiling = "20h"  # after a sign-in, nothing lasts longer
 host_ceiling = "90d"
 backdate = "1m"       # for clocks that run behind
 
+# Where somebody's access ends: what hosts do with keys, jobs and processes of theirs (report, quarantine or lock),
+# and of how many people within a minute providers may end the access before open sessions wait for an operator.
+# [endings]
+# remains = "report"
+# held_above = 20
+
 """
 
 _PROVIDER = """\

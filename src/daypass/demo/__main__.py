@@ -121,8 +121,8 @@ def next_morning(show: Show, demo: Company) -> None:
 def revocation(show: Show, demo: Company) -> None:
     show.title("A lost laptop")
     before = demo.revoked()
-    with show.step("an operator takes back what alice holds", 'daypass revoke --user alice --reason "laptop lost"'):
-        demo.daypass("revoke", "--user", "alice", "--reason", "laptop lost", "--root", str(demo.ca_root))
+    with show.step("an operator takes back what alice holds", 'daypass revoke alice --reason "laptop lost"'):
+        demo.daypass("revoke", "alice", "--reason", "laptop lost", "--root", str(demo.ca_root))
     with show.step(f"{demo.host} has heard of it by itself"):
         demo.await_revocation(before)
     refused(show, demo, "her certificate is refused there", demo.host)

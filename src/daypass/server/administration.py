@@ -8,10 +8,11 @@ from typing import Final
 
 from daypass import api
 from daypass.ca.acts import Operator
-from daypass.ca.ports import LedgerRow, OnRecord
+from daypass.ca.ports import LedgerRow
 from daypass.errors import Invalid
 from daypass.server.answers import Stream, encode
 from daypass.server.configs import ConfigRoutes
+from daypass.server.endings import EndingRoutes
 from daypass.server.explaining import Explaining
 from daypass.server.fleet import FleetRoutes
 from daypass.server.joining import JoiningRoutes
@@ -28,19 +29,6 @@ LAST: Final = 2**63 - 1  # what a database counts to
 class Administration:
     def __init__(self, heart: Heart) -> None:
         self._heart = heart
-
-    async def revoke(self, operator: Operator, body: api.RevokeRequest) -> api.RevokeResponse:
-        taken, why = self._heart.revocation, (body.reason, operator.actor)
-        match bool(body.serials), bool(body.host), bool(body.user):
-            case (True, False, False):
-                found = await taken.revoke(body.serials, *why)
-            case (False, True, False):
-                found = await taken.revoke_host(body.host, *why)
-            case (False, False, True):
-                found = await taken.revoke_person(body.user, *why)
-            case _:
-                raise Invalid("name serials, or a host, or a person: one of the three", code="revoke.what")
-        return api.RevokeResponse(certificates=[_revoked(each) for each in found])
 
     async def ledger(self, _operator: Operator, body: api.LedgerRequest) -> Stream:
         """However long it is, one act: page by page from the store, line by line to the reader."""
@@ -60,18 +48,13 @@ def _entry(row: LedgerRow) -> api.LedgerEntry:
     return api.LedgerEntry(seq=row.seq, time=row.time, act=row.act, entry=row.entry, hash=row.hash)
 
 
-def _revoked(found: OnRecord) -> api.Revoked:
-    return api.Revoked(
-        serial=found.serial, key_id=found.key_id, valid_before=found.valid_before, revoked_at=found.revoked_at or 0
-    )
-
-
 def administration(heart: Heart) -> tuple[object, ...]:
     """Every room with handlers `async def ROUTE(self, operator, body)`."""
     return (
         Administration(heart),
         Explaining(heart),
         PersonRoutes(heart),
+        EndingRoutes(heart),
         FleetRoutes(heart),
         ConfigRoutes(heart.configs),
         JoiningRoutes(heart),

@@ -11,7 +11,7 @@ from daypass.ca.persons import Changed, Persons, settling, told
 from daypass.ca.ports import OnRecord
 from daypass.server.ports import Heart
 
-__all__ = ["PersonRoutes"]
+__all__ = ["PersonRoutes", "person_line"]
 
 
 class PersonRoutes:
@@ -22,7 +22,7 @@ class PersonRoutes:
         found = await self._persons.overview()
         logins = {each.id: each.login for each in found.people}
         return api.PeopleResponse(
-            people=[_line(each) for each in found.people],
+            people=[person_line(each) for each in found.people],
             reserved=[api.ReservedName(name=each.name, reason=each.reason or "") for each in found.reserved],
             conflicts=[_conflict(each, logins) for each in found.conflicts],
         )
@@ -30,7 +30,7 @@ class PersonRoutes:
     async def person_show(self, operator: Operator, body: api.PersonRequest) -> api.PersonDetails:  # noqa: ARG002
         found = await self._persons.show(body.person)
         return api.PersonDetails(
-            person=_line(found.person),
+            person=person_line(found.person),
             signed_in_at=found.history.signed_in_at,
             certificates=[_certificate(each) for each in found.certificates],
             history=[_event(each) for each in found.history.entries],
@@ -51,23 +51,17 @@ class PersonRoutes:
         changed = await self._persons.reserve(body.name, body.identity, reason=body.reason, actor=operator.actor)
         return _changed(changed)
 
-    async def lock(self, operator: Operator, body: api.LockRequest) -> api.PersonChanged:
-        return _changed(await self._persons.lock(body.person, reason=body.reason, actor=operator.actor))
-
-    async def unlock(self, operator: Operator, body: api.UnlockRequest) -> api.PersonChanged:
-        return _changed(await self._persons.unlock(body.person, reason=body.reason, actor=operator.actor))
-
     @property
     def _persons(self) -> Persons:
         return self._heart.persons
 
 
 def _changed(changed: Changed) -> api.PersonChanged:
-    person = None if changed.person is None else _line(changed.person)
+    person = None if changed.person is None else person_line(changed.person)
     return api.PersonChanged(person=person, serials=list(changed.serials), merged=changed.merged)
 
 
-def _line(person: PersonRecord) -> api.PersonLine:
+def person_line(person: PersonRecord) -> api.PersonLine:
     return api.PersonLine(
         id=person.id,
         login=person.login,

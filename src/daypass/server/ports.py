@@ -13,6 +13,8 @@ from daypass.ca.approvals import Read
 from daypass.ca.calls import Caller
 from daypass.ca.config_ports import ConfigVersion
 from daypass.ca.device import DeviceAsk, DeviceAsked, DeviceBegun, DeviceDone, DevicePolled
+from daypass.ca.ending_ports import Ended
+from daypass.ca.endings import Endings
 from daypass.ca.explain import Answer
 from daypass.ca.host_calls import HostSaid, Synced
 from daypass.ca.host_ports import HostRecord, KnownHost
@@ -43,7 +45,6 @@ __all__ = [
     "Questions",
     "ReadLedger",
     "Renewals",
-    "Revocation",
     "Streams",
 ]
 
@@ -111,6 +112,9 @@ class Calls(Protocol):
     async def revoke(self, caller: Caller, serial: int, reason: str) -> OnRecord:
         """Raises NotFound for what is not the caller's."""
 
+    async def leave(self, caller: Caller, reason: str) -> Ended:
+        """All that the caller has."""
+
 
 class Acts(Protocol):
     """Administration (trust 4)."""
@@ -175,17 +179,6 @@ class Questions(Protocol):
 
 ReadLedger = Callable[[int, int], Awaitable[Sequence[LedgerRow]]]
 """Entries behind this number, at most so many, oldest first."""
-
-
-class Revocation(Protocol):
-    """What operators take away."""
-
-    async def revoke(self, serials: Sequence[int], reason: str, actor: str) -> Sequence[OnRecord]:
-        """Raises Invalid, NotFound."""
-
-    async def revoke_person(self, word: str, reason: str, actor: str) -> Sequence[OnRecord]: ...
-
-    async def revoke_host(self, name: str, reason: str, actor: str) -> Sequence[OnRecord]: ...
 
 
 class Configs(Protocol):
@@ -298,7 +291,7 @@ class Heart(Protocol):
     def configs(self) -> Configs: ...
 
     @property
-    def revocation(self) -> Revocation: ...
+    def endings(self) -> Endings: ...
 
     @property
     def ledger(self) -> ReadLedger: ...

@@ -114,6 +114,10 @@ class PublicRoutes:
     async def my_revoke(self, scope: Scope, body: api.MyRevocation) -> api.MyCertificate:
         return _mine(await self._heart.calls.revoke(caller(scope), body.serial, body.reason))
 
+    async def my_leave(self, scope: Scope, body: api.MyLeave) -> api.MyEnding:
+        ended = await self._heart.calls.leave(caller(scope), body.reason)
+        return api.MyEnding(ending=ended.id, count=len(ended.serials))
+
     async def my_bundle(self, _scope: Scope, _body: None) -> api.Signed:
         return api.Signed(*await self._heart.client_bundle())
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from sqlalchemy import ColumnElement, Connection, delete, select
+from sqlalchemy import Connection, delete, select
 
 from daypass.errors import NotFound
 from daypass.store import devices
@@ -13,7 +13,7 @@ from daypass.store.ledger import append
 from daypass.store.schema import certificates, once_ids
 from daypass.store.statements import Statements
 
-__all__ = ["add_event", "forget_expired", "revoke", "revoke_all"]
+__all__ = ["add_event", "forget_expired", "revoke"]
 
 
 def revoke(
@@ -47,25 +47,6 @@ def revoke(
         actor=actor,
         now=now,
     )
-
-
-def revoke_all(
-    connection: Connection,
-    statements: Statements,
-    whose: ColumnElement[bool],
-    details: Mapping[str, object],
-    *,
-    reason: str,
-    actor: str,
-    now: int,
-) -> tuple[int, ...]:
-    """Every live one of these; found and revoked under one lock. It is on record even where there was none."""
-    statements.lock(connection)
-    live = certificates.c.valid_before > now, certificates.c.revoked_at.is_(None)
-    found = connection.execute(select(certificates.c.serial).where(whose, *live).order_by(certificates.c.serial))
-    serials = tuple(found.scalars())
-    revoke(connection, statements, serials, reason=reason, actor=actor, now=now, details=details)
-    return serials
 
 
 def add_event(

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import chain
 
-from daypass.ca.ending_ports import Ended, Ending, EndingRecord
-from daypass.store import endings
+from daypass.ca.ending_ports import Ended, Ending, EndingRecord, Unlock
+from daypass.store import endings, ledger, locking
 from daypass.store.access import Access
 from daypass.store.rows import check_text
 
@@ -21,6 +22,7 @@ class SqlEndings(Access):
     async def end(self, ending: Ending, *, now: int, dry: bool = False) -> Ended:
         once = (ending.once.provider, ending.once.id) if ending.once is not None else ()
         names = (*ending.hosts, *ending.signins, *ending.roles)
+        ledger.check_details(ending.details)
         check_text(ending.actor, ending.reason, ending.about, ending.lock, *once, *names)
         ended = await self._change_together(endings.end, ending, now=now, dry=dry)
         if self._tell is not None and not dry:
@@ -40,3 +42,16 @@ class SqlEndings(Access):
         if self._tell is not None:
             self._tell()
         return released
+
+    async def held(self) -> Sequence[str]:
+        return await self._read(endings.held)
+
+    async def unlock(self, unlock: Unlock, *, now: int) -> bool:
+        check_text(unlock.reason, unlock.actor, unlock.by, *chain.from_iterable(unlock.entries))
+        done = await self._change(locking.unlock, unlock, now=now)
+        if self._tell is not None:
+            self._tell()
+        return done
+
+    async def keys_called(self, fingerprint: str, now: int) -> Sequence[bytes]:
+        return await self._read(lambda connection: endings.keys_called(connection, fingerprint, now))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from base64 import b32encode
+from base64 import b32encode, b64encode
 from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
@@ -13,9 +13,10 @@ from sqlalchemy import ColumnElement, Connection, Select, insert, select, update
 
 from daypass.ca.ending_ports import Ended, Ending, EndingRecord
 from daypass.errors import NotFound
-from daypass.model import OnceId
+from daypass.model import SIGN_IN, OnceId
 from daypass.store import krls as lists
 from daypass.store.ending import chunks, mark_revoked, raise_generation
+from daypass.store.holding import hold, is_held
 from daypass.store.ledger import append
 from daypass.store.locking import known
 from daypass.store.rows import json, texts
@@ -23,9 +24,10 @@ from daypass.store.schema import certificates, endings, persons
 from daypass.store.statements import Statements
 from daypass.wire import CertType
 
-__all__ = ["end", "find", "newest", "release"]
+__all__ = ["end", "find", "held", "keys_called", "newest", "release"]
 
 KEY_IDS = 64  # of one ending: the newest
+FORGET_SIGN_IN = 2 * 86400  # seconds: no sign-in counts that long
 
 
 def end(connection: Connection, statements: Statements, ending: Ending, *, now: int, dry: bool) -> Ended:
@@ -39,14 +41,18 @@ def end(connection: Connection, statements: Statements, ending: Ending, *, now: 
     serials, owners = tuple(sorted(hit)), tuple(sorted({*ending.persons, *filter(None, hit.values())}))
     if dry:
         return Ended(id="", serials=serials, persons=owners)
+    held = ending.held or is_held(connection, ending, owners, now)
     mark_revoked(connection, serials, ending.reason, now)
     raise_generation(connection, owners)
-    ended = Ended(id=_new_id(), serials=serials, persons=owners)
+    _refuse_earlier(connection, statements, ending, now)
+    ended = Ended(id=_new_id(), serials=serials, persons=owners, held=held)
     _keep(connection, ending, ended, once, now)
     details = {"ending": ended.id, "source": ending.source, "about": ending.about, "reason": ending.reason}
-    whole = {**details, "serials": serials, "persons": owners, "gone": ending.gone, "held": ending.held}
+    whole = {**ending.details, **details, "serials": serials, "persons": owners, "gone": ending.gone, "held": held}
     act, actor, whose = "certificate.revoke", ending.actor, _only(owners)
     append(connection, statements, head, act, whole, actor=actor, now=now, person=whose)
+    if held and not ending.held:
+        hold(connection, statements, ending, now)
     if ending.lock is not None:
         _lock(connection, statements, rows, ending, details, now)
     return ended
@@ -62,6 +68,18 @@ def newest(connection: Connection, since: int, limit: int) -> list[EndingRecord]
     return [_read(row) for row in connection.execute(latest.limit(limit))]
 
 
+def held(connection: Connection) -> list[str]:
+    waiting = select(endings.c.id).where(endings.c.held == 1, endings.c.released_at.is_(None))
+    return list(connection.execute(waiting.order_by(endings.c.time, endings.c.id)).scalars())
+
+
+def keys_called(connection: Connection, fingerprint: str, now: int) -> list[bytes]:
+    c = certificates.c
+    live = select(c.public_key).distinct().where(c.valid_before > now, c.revoked_at.is_(None))
+    wanted = fingerprint.removeprefix("SHA256:")
+    return [key for row in connection.execute(live).scalars() if _sha256(key := bytes(row)) == wanted]
+
+
 def release(connection: Connection, statements: Statements, number: str, *, actor: str, now: int) -> bool:
     head = statements.lock(connection)
     this = (endings.c.id == number) & (endings.c.held == 1) & endings.c.released_at.is_(None)
@@ -69,6 +87,15 @@ def release(connection: Connection, statements: Statements, number: str, *, acto
         return False
     append(connection, statements, head, "ending.release", {"ending": number}, actor=actor, now=now)
     return True
+
+
+def _refuse_earlier(connection: Connection, statements: Statements, ending: Ending, now: int) -> None:
+    """Who has signed in before gets nothing for it after (trust 3.5)."""
+    for chunk in chunks(ending.persons):
+        connection.execute(update(persons).where(persons.c.id.in_(chunk)).values(ended_at=now))
+    over = [(SIGN_IN, signin, "[]", now, now + FORGET_SIGN_IN) for signin in ending.signins]
+    for rows in chunks(over):
+        statements.spend(connection, rows)
 
 
 def _hit(connection: Connection, ending: Ending, now: int) -> dict[int, int | None]:
@@ -112,7 +139,7 @@ def _keep(connection: Connection, ending: Ending, ended: Ended, once: str | None
     row = {
         "id": ended.id, "time": now, "source": ending.source.value, "actor": ending.actor, "reason": ending.reason,
         "once": once, "about": ending.about, "persons": json(ended.persons), "serials": json(ended.serials),
-        "key_ids": json(_key_ids(connection, ended.persons)), "gone": int(ending.gone), "held": int(ending.held),
+        "key_ids": json(_key_ids(connection, ended.persons)), "gone": int(ending.gone), "held": int(ended.held),
         "user_changes": lists.changes(connection, CertType.USER),
         "host_changes": lists.changes(connection, CertType.HOST),
     }  # fmt: skip
@@ -151,7 +178,8 @@ def _by_once(connection: Connection, once: str) -> Ended | None:
     if row is None:
         return None
     before = _read(row)
-    return Ended(id=before.id, serials=before.serials, persons=before.persons, again=True)
+    held = before.held and before.released_at is None
+    return Ended(id=before.id, serials=before.serials, persons=before.persons, again=True, held=held)
 
 
 def _all() -> Select[Any]:
@@ -166,6 +194,11 @@ def _read(row: Any) -> EndingRecord:
 
 def _hash(once: OnceId) -> str:
     return hashlib.sha256(f"{once.provider}\0{once.id}".encode()).hexdigest()
+
+
+def _sha256(blob: bytes) -> str:
+    """As OpenSSH writes it; parsing a hundred thousand keys for it would take seconds."""
+    return b64encode(hashlib.sha256(blob).digest()).decode().rstrip("=")
 
 
 def _new_id() -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -12,11 +12,12 @@ from daypass.ca.ports import OnRecord, Owner
 from daypass.errors import NotFound, Unauthenticated
 from daypass.model import OnceId
 from daypass.store.admin import forget_expired, revoke
+from daypass.store.ending import chunks
 from daypass.store.rows import MAX_INT, texts
 from daypass.store.schema import certificates, hosts, persons
 from daypass.store.statements import Statements
 
-__all__ = ["certificates_of", "give_up", "on_record", "spend"]
+__all__ = ["certificates_of", "give_up", "on_record", "spend", "those"]
 
 MOST = 1000  # certificates told of one person; nobody signs in that often
 
@@ -26,6 +27,14 @@ def on_record(connection: Connection, serial: int) -> OnRecord | None:
         return None
     row = connection.execute(_by_serial(), {"wanted": serial}).one_or_none()
     return None if row is None else _read(row)
+
+
+def those(connection: Connection, serials: Sequence[int]) -> list[OnRecord]:
+    found = dict[int, OnRecord]()
+    for chunk in chunks(serials):
+        rows = connection.execute(_wanted().where(certificates.c.serial.in_(chunk)))
+        found.update((row[0], _read(row)) for row in rows)
+    return [found[each] for each in serials if each in found]
 
 
 def certificates_of(connection: Connection, person: int, now: int) -> list[OnRecord]:

@@ -9,10 +9,8 @@ from functools import partial
 from sqlalchemy import Connection
 
 from daypass.ca.krl_ports import KeptKrl, RevokedSerials
-from daypass.store import admin, krls
+from daypass.store import krls
 from daypass.store.access import Access
-from daypass.store.rows import check_text
-from daypass.store.schema import certificates
 from daypass.wire import CertType
 
 __all__ = ["SqlKrls"]
@@ -27,16 +25,6 @@ class SqlKrls(Access):
         mass revocation that takes seconds, so it has a thread and a connection of its own."""
         await self._write(self._held)
         return await asyncio.to_thread(self._database.read, partial(krls.revoked, kind=kind, now=now))
-
-    async def revoke_person(self, number: int, *, reason: str, actor: str, now: int) -> tuple[int, ...]:
-        check_text(reason, actor)
-        mine = certificates.c.person_id == number
-        return await self._change(admin.revoke_all, mine, {"person": number}, reason=reason, actor=actor, now=now)
-
-    async def revoke_host(self, host_id: str, *, reason: str, actor: str, now: int) -> tuple[int, ...]:
-        check_text(host_id, reason, actor)
-        mine = certificates.c.host_id == host_id
-        return await self._change(admin.revoke_all, mine, {"host": host_id}, reason=reason, actor=actor, now=now)
 
     async def kept_krl(self, kind: CertType) -> KeptKrl:
         return await self._read(lambda connection: krls.kept(connection, kind))

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection
 
+from daypass.ca.ending_ports import Ending, Source
 from daypass.model import Identity
-from daypass.store.admin import revoke
+from daypass.store.endings import end
 from daypass.store.facts import keep
 from daypass.store.statements import Statements
 
@@ -30,4 +31,8 @@ def learn(
     statements.put_identities(connection, [(*who, person, identity.provider, identity.email, *facts, now)])
     if lost:
         details = {"issuer": identity.issuer, "subject": identity.subject}
-        revoke(connection, statements, lost, reason=reason, actor="daypass", now=now, details=details)
+        ending = Ending(
+            source=Source.LOGIN, actor="daypass", reason=reason, about=f"roles of person #{person}",
+            serials=tuple(lost), details=details,
+        )  # fmt: skip
+        end(connection, statements, ending, now=now, dry=False)

@@ -1,4 +1,4 @@
-"""Locking people out, and letting them in again."""
+"""Who is locked out, and letting them in again."""
 
 from __future__ import annotations
 
@@ -6,22 +6,15 @@ from typing import Any
 
 from sqlalchemy import Connection, select, update
 
-from daypass.errors import Conflict, NotFound
-from daypass.store.ending import end, live
+from daypass.ca.ending_ports import Unlock
+from daypass.errors import NotFound
+from daypass.store.ending import chunks, raise_generation
 from daypass.store.ledger import append
-from daypass.store.schema import identities, persons
+from daypass.store.rows import unjson
+from daypass.store.schema import endings, identities, persons, scim_resources
 from daypass.store.statements import Statements
 
-__all__ = ["by_identity", "called", "known", "lock", "unlock"]
-
-
-def by_identity(connection: Connection, issuer: str, subject: str) -> int:
-    """Raises NotFound."""
-    this = (identities.c.issuer == issuer) & (identities.c.subject == subject)
-    number = connection.execute(select(identities.c.person_id).where(this)).scalar()
-    if number is None:
-        raise _unknown()
-    return int(number)
+__all__ = ["called", "known", "unlock"]
 
 
 def known(connection: Connection, number: int) -> Any:
@@ -29,7 +22,7 @@ def known(connection: Connection, number: int) -> Any:
     row = connection.execute(select(persons).where(persons.c.id == number)).one_or_none()
     mine = select(identities.c.issuer).where(identities.c.person_id == number)
     if row is None or connection.execute(mine.limit(1)).scalar() is None:
-        raise _unknown()
+        raise NotFound("this person is not on record", code="person.unknown")
     return row
 
 
@@ -37,34 +30,46 @@ def called(row: Any) -> str:
     return f"{row.login} (#{row.id})" if row.login else f"#{row.id}"
 
 
-def lock(
-    connection: Connection, statements: Statements, number: int, *, reason: str, actor: str, now: int
-) -> tuple[int, ...]:
-    """Once more changes nothing but what is live by then. Gives the serials that were."""
+def unlock(connection: Connection, statements: Statements, unlock: Unlock, *, now: int) -> bool:
     head = statements.lock(connection)
-    row = known(connection, number)
-    ended = end(connection, number, live(connection, number, now), reason, now)
-    since = now if row.locked_at is None else row.locked_at
-    connection.execute(update(persons).where(persons.c.id == number).values(locked_at=since))
-    details = {**_who(row), "serials": ended, "reason": reason}
-    append(connection, statements, head, "person.lock", details, actor=actor, now=now, person=number)
-    return ended
+    row = known(connection, unlock.person)
+    locked = row.locked_at is not None and unlock.by in (None, row.locked_by)
+    allowed = sum([_allow(connection, *entry, now) for entry in unlock.entries])
+    if not locked and not allowed:
+        return False
+    raise_generation(connection, [row.id])
+    details: dict[str, object] = {"person": row.id, "login": row.login, "issuer": row.issuer, "subject": row.subject}
+    details |= {"locked_at": row.locked_at, "by": row.locked_by, "reason": unlock.reason}
+    if locked:
+        this = update(persons).where(persons.c.id == row.id)
+        connection.execute(this.values(locked_at=None, locked_by="", ended_at=None))
+        details["endings"] = _undo(connection, row.id, now)
+    append(connection, statements, head, "person.unlock", details, actor=unlock.actor, now=now, person=row.id)
+    return True
 
 
-def unlock(connection: Connection, statements: Statements, number: int, *, reason: str, actor: str, now: int) -> None:
-    head = statements.lock(connection)
-    row = known(connection, number)
-    if row.locked_at is None:
-        raise Conflict(f"{called(row)} is not locked", code="person.unlocked")
-    end(connection, number, (), reason, now)
-    connection.execute(update(persons).where(persons.c.id == number).values(locked_at=None))
-    details = {**_who(row), "locked_at": row.locked_at, "reason": reason}
-    append(connection, statements, head, "person.unlock", details, actor=actor, now=now, person=number)
+def _allow(connection: Connection, provider: str, match: str, now: int) -> int:
+    """An operator's word above a directory's `inactive`, until that says something new."""
+    r = scim_resources.c
+    theirs = (r.provider == provider) & (r.type == "User") & (r.match == match) & (r.active == 0)
+    return connection.execute(update(scim_resources).where(theirs).values(allowed_at=now)).rowcount
 
 
-def _who(row: Any) -> dict[str, object]:
-    return {"person": row.id, "login": row.login, "issuer": row.issuer, "subject": row.subject}
+def _undo(connection: Connection, person: int, now: int) -> list[str]:
+    """Endings by which nobody is out any more: hosts put back what they took. Gives their ids."""
+    standing = select(endings.c.id, endings.c.persons).where(endings.c.gone == 1, endings.c.undone_at.is_(None))
+    named = standing.where(endings.c.persons.contains(str(person)))
+    theirs = [(number, people) for number, text in connection.execute(named) if person in (people := unjson(text))]
+    still = _locked(connection, {each for _, people in theirs for each in people})
+    over = [number for number, people in theirs if not still.intersection(people)]
+    for chunk in chunks(over):
+        connection.execute(update(endings).where(endings.c.id.in_(chunk)).values(undone_at=now))
+    return over
 
 
-def _unknown() -> NotFound:
-    return NotFound("this person is not on record", code="person.unknown")
+def _locked(connection: Connection, people: set[int]) -> set[int]:
+    found = set[int]()
+    for chunk in chunks(people):
+        locked = select(persons.c.id).where(persons.c.id.in_(chunk), persons.c.locked_at.is_not(None))
+        found.update(connection.execute(locked).scalars())
+    return found

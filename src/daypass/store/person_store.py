@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from daypass.ca.person_ports import ConflictRecord, History, Linked, NameRecord, NewIdentity, PersonRecord
 from daypass.model import Identity
-from daypass.store import conflicts, learning, linking, locking, naming, persons
+from daypass.store import conflicts, learning, linking, naming, persons
 from daypass.store.access import Access
 from daypass.store.rows import check_text
 
@@ -36,20 +36,6 @@ class SqlPersons(Access):
 
     async def history(self, number: int, limit: int) -> History:
         return await self._read(lambda connection: persons.history(connection, number, limit))
-
-    async def lock(self, number: int, *, reason: str, actor: str, now: int) -> tuple[int, ...]:
-        check_text(reason, actor)
-        return await self._change(locking.lock, number, reason=reason, actor=actor, now=now)
-
-    async def lock_person(self, issuer: str, subject: str, *, reason: str, actor: str, now: int) -> tuple[int, ...]:
-        """`lock` by an identity, as a provider would name the person."""
-        check_text(issuer, subject, reason, actor)
-        number = await self._read(lambda connection: locking.by_identity(connection, issuer, subject))
-        return await self._change(locking.lock, number, reason=reason, actor=actor, now=now)
-
-    async def unlock(self, number: int, *, reason: str, actor: str, now: int) -> None:
-        check_text(reason, actor)
-        await self._change(locking.unlock, number, reason=reason, actor=actor, now=now)
 
     async def rename(self, number: int, name: str, *, reason: str, actor: str, now: int) -> tuple[int, ...]:
         check_text(name, reason, actor)

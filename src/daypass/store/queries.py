@@ -83,6 +83,7 @@ def find_persons(size: int, *, lock: bool) -> ClauseElement:
             persons.c.locked_at,
             names.c.name,
             identities.c.facts_hash,
+            persons.c.ended_at,
         )
         .join_from(wanted, identities, (identities.c.issuer == wanted.c.a) & (identities.c.subject == wanted.c.b))
         .join(persons, persons.c.id == identities.c.person_id)

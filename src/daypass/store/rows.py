@@ -87,8 +87,9 @@ def people(rows: Iterable[Sequence[Any]]) -> dict[tuple[str, str], Person]:
 
 
 def _person(row: Sequence[Any], owned: list[str]) -> Person:
-    number, issuer, subject, login, generation, locked_at, *_ = row
-    return Person(number, issuer, subject, login or "", tuple(sorted(owned)), generation, locked_at is not None)
+    number, issuer, subject, login, generation, locked_at, _, _, ended_at = row
+    names = tuple(sorted(owned))
+    return Person(number, issuer, subject, login or "", names, generation, locked_at is not None, ended_at)
 
 
 def host_record(row: Sequence[Any]) -> HostRecord:

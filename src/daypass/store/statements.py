@@ -59,8 +59,8 @@ class Statements:
         return policy_hash, time
 
     def find_persons(self, connection: Connection, keys: Rows) -> Rows:
-        """(id, issuer, subject, login, generation, locked_at, name, facts_hash) by the identity that was asked for: a
-        row per name owned, at least one."""
+        """(id, issuer, subject, login, generation, locked_at, name, facts_hash, ended_at) by the identity that was
+        asked for: a row per name owned, at least one."""
         make = partial(queries.find_persons, lock=False)
         return self._fetch(connection, "find persons", len(keys), make, _flat(keys))
 

@@ -127,12 +127,11 @@ class SqlStore(SqlPersons, SqlFleet, SqlPending, SqlRotation, SqlKrls, SqlEnding
 
         return await self._write(work)
 
-    async def revoke(self, serials: Sequence[int], *, reason: str, actor: str, now: int) -> None:
-        check_text(reason, actor)
-        await self._change(admin.revoke, serials, reason=reason, actor=actor, now=now)
-
     async def on_record(self, serial: int) -> OnRecord | None:
         return await self._read(lambda connection: holders.on_record(connection, serial))
+
+    async def those(self, serials: Sequence[int]) -> Sequence[OnRecord]:
+        return await self._read(lambda connection: holders.those(connection, serials))
 
     async def certificates_of(self, person: int, now: int) -> Sequence[OnRecord]:
         return await self._read(lambda connection: holders.certificates_of(connection, person, now))

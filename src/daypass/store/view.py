@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection
 
 from daypass.ca.ports import HostRecord, Question, View
-from daypass.model import Identity, Issued
+from daypass.model import SIGN_IN, Identity, Issued
 from daypass.store.facts import keep
 from daypass.store.rows import check_text, host_record, issued, people, unjson
 from daypass.store.statements import Statements
@@ -22,7 +22,7 @@ Spent = dict[tuple[str, str], tuple[Issued, ...]]
 def check_question(question: Question) -> None:
     """Raises Invalid for what no database could be asked."""
     who, once = question.identity, question.once
-    check_text(who.issuer, who.subject, once.provider, once.id, question.host)
+    check_text(who.issuer, who.subject, once.provider, once.id, question.host, question.signin)
 
 
 def answer(connection: Connection, statements: Statements, questions: Sequence[Question]) -> list[View]:
@@ -35,7 +35,8 @@ def answer(connection: Connection, statements: Statements, questions: Sequence[Q
     rows = statements.find_persons(connection, asked)
     persons, hashes = people(rows), {(row[1], row[2]): row[7] for row in rows}
     hosts = _hosts(connection, statements, [each.host for each in questions if each.host is not None])
-    once = unique((each.once.provider, each.once.id) for each in questions)
+    signins = [(SIGN_IN, each.signin) for each in questions if each.signin is not None]
+    once = unique([*((each.once.provider, each.once.id) for each in questions), *signins])
     spent = spent_on(connection, statements, once)
     return [
         View(
@@ -44,6 +45,7 @@ def answer(connection: Connection, statements: Statements, questions: Sequence[Q
             spent=spent.get((each.once.provider, each.once.id)),
             policy_hash=bytes(policy_hash),
             last_time=last_time,
+            over=(SIGN_IN, each.signin) in spent,
             **_facts(each.identity, hashes),
         )
         for each in questions
