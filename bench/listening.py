@@ -15,6 +15,7 @@ import pickle
 import ssl
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -88,9 +89,19 @@ class End(asyncio.Protocol):
 
 
 class Ends:
-    def __init__(self, port: int, root: str, fleet: list[Listener]) -> None:
-        self._port, self._context, self._fleet = port, ssl.create_default_context(cafile=root), fleet
-        self._counted, self._ends = Counted(), list[End]()
+    """`make` makes the end of one host."""
+
+    def __init__(
+        self,
+        address: tuple[str, int],
+        root: str,
+        fleet: list[Listener],
+        make: Callable[[Listener, Counted], End] | None = None,
+        count: type[Counted] = Counted,
+    ) -> None:
+        self._address, self._context, self._fleet = address, ssl.create_default_context(cafile=root), fleet
+        self._make, self._count = make or End, count
+        self._counted, self._ends = count(), list[End]()
 
     async def open(self) -> dict[str, float]:
         began, queue = time.monotonic(), list(self._fleet)
@@ -102,29 +113,30 @@ class Ends:
         while queue:
             host = queue.pop()
             _, end = await loop.create_connection(
-                lambda host=host: End(host, self._counted),  # type: ignore[misc]
-                "127.0.0.1", self._port, ssl=self._context, server_hostname="localhost",
+                lambda host=host: self._make(host, self._counted),  # type: ignore[misc]
+                *self._address, ssl=self._context,
             )  # fmt: skip
             await end.heard
             self._ends.append(end)
 
     async def mark(self) -> dict[str, float]:
-        self._counted = Counted()
+        self._counted = self._count()
         for end in self._ends:
             end.lines, end.counted = 0, self._counted
         return {}
 
-    async def count(self) -> dict[str, float]:
+    async def count(self) -> dict[str, Any]:
         alive = sum(end.is_open and end.lines > 0 for end in self._ends)
         return {"alive": alive, **vars(self._counted)}
 
 
-async def main(port: int, root: str, fleet: list[Listener]) -> None:
-    ends = Ends(port, root, fleet)
+async def told(ends: Ends) -> None:
+    """Do what the words on stdin say, one after the other."""
     while word := (await asyncio.to_thread(sys.stdin.readline)).strip():
         print(json.dumps(await getattr(ends, word)()), flush=True)
 
 
 if __name__ == "__main__":
     port, root, file = sys.argv[1:]
-    uvloop.run(main(int(port), root, pickle.loads(Path(file).read_bytes())))  # noqa: S301  # our own parent's
+    fleet = pickle.loads(Path(file).read_bytes())  # noqa: S301  # our own parent's
+    uvloop.run(told(Ends(("localhost", int(port)), root, fleet)))
