@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
 import random
+import sqlite3
 import threading
 from collections.abc import Callable, Coroutine, Iterable
+from pathlib import Path
 from typing import Any
 
 import pytest
 from msgspec.structs import replace
+from sqlalchemy.dialects import sqlite
 from tests.store.build import (
     CA_KEY,
     ISSUER,
@@ -28,7 +32,7 @@ from tests.store.ends import revoke as end_these
 from daypass.ca.krl_ports import DEAD_AFTER, RECORD_WITHIN, REVOKED_FOR, KeptKrl
 from daypass.ca.ports import Recorded, Stale
 from daypass.model import HostFacts
-from daypass.store import SqlStore
+from daypass.store import SqlStore, krls, open_store
 from daypass.store.serials import BLOCK
 from daypass.wire import CertType, PublicKey
 
@@ -207,3 +211,12 @@ def test_of_two_processes_one_keeps_its_list_and_both_find_it(url: str) -> None:
             assert (await other.kept_krl(CertType.HOST)).version == 0
 
     asyncio.run(scenario())
+
+
+def test_what_is_not_revoked_is_not_read_however_much_there_is_of_it(tmp_path: Path) -> None:
+    literal = {"literal_binds": True}
+    asked = krls._listed(CertType.USER, NOW).compile(dialect=sqlite.dialect(), compile_kwargs=literal)
+    asyncio.run(open_store(f"sqlite:///{tmp_path}/ca.sqlite", create=True).close())
+    with contextlib.closing(sqlite3.connect(tmp_path / "ca.sqlite")) as connection:
+        steps = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {asked}")]
+    assert steps and not [each for each in steps if "SCAN" in each]
