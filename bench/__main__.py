@@ -1,7 +1,7 @@
 """`make bench`: measures, and writes bench/results.json (flat: name -> number).
 
-    python -m bench [--quick] [issue] [ssh] [cli] [login] [policy] [files] [explain] [fleet] [krl] [ending]
-                    [agent] [first_login]
+    python -m bench [--quick] [issue] [ssh] [cli] [login] [policy] [files] [explain] [fleet] [krl]
+                    [krl_build] [ending] [agent] [first_login]
 
 Every figure stands beside the floor it is compared with, both taken in the same run: machines differ, ratios travel.
 """
@@ -15,7 +15,21 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import agent, command, ending, explain, files, first_login, fleet, issue, krl, login, policy, ssh
+from bench import (
+    agent,
+    command,
+    ending,
+    explain,
+    files,
+    first_login,
+    fleet,
+    issue,
+    krl,
+    krl_build,
+    login,
+    policy,
+    ssh,
+)
 
 RESULTS = Path(__file__).parent / "results.json"
 PARTS: dict[str, Callable[[bool], dict[str, float]]] = {
@@ -28,6 +42,7 @@ PARTS: dict[str, Callable[[bool], dict[str, float]]] = {
     "explain": explain.measure,
     "fleet": fleet.measure,
     "krl": krl.measure,
+    "krl_build": krl_build.measure,
     "ending": ending.measure,
     "agent": agent.measure,
     "first_login": first_login.measure,
