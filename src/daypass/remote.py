@@ -111,6 +111,10 @@ class Remote:
     def host_report(self, report: api.HostReport, prove: Prove) -> api.HostReportKept:
         return self._line.post("/v1/host/report", report, api.HostReportKept, prove=prove)
 
+    def host_ack(self, ack: api.HostAck, prove: Prove) -> api.HostAcked:
+        """What this host has applied, who is on it, and what has become of sessions there."""
+        return self._line.post("/v1/host/ack", ack, api.HostAcked, prove=prove)
+
     def renew(self, ott: str) -> api.SshSignResponse:
         """A host's next certificate for the same key; `ott` is made by `wire.sshpop`. A step-ca knows it too."""
         return self._line.post("/ssh/renew", api.SshRenewRequest(ott=ott), api.SshSignResponse)

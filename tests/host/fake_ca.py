@@ -58,6 +58,9 @@ class FakeCa:
     sync_answer: Callable[[api.HostSyncResponse], api.HostSyncResponse] = lambda answer: answer
     sync_error: DaypassError | None = None
     synced: list[api.HostSyncRequest] = field(default_factory=list)
+    acked: list[api.HostAck] = field(default_factory=list)
+    ack_error: DaypassError | None = None
+    again: float = 0.0
     renew_answer: Callable[[api.HostRenewed], api.HostRenewed] = lambda answer: answer
     revoked: list[int] = field(default_factory=list)
     revoke_error: DaypassError | None = None
@@ -97,6 +100,14 @@ class FakeCa:
             raise self.sync_error
         self._verify("/v1/host/sync", prove)
         return self.word(request)
+
+    def host_ack(self, ack: api.HostAck, prove: Prove) -> api.HostAcked:
+        """As daypass.remote answers it."""
+        self._verify("/v1/host/ack", prove)
+        if self.ack_error is not None:
+            raise self.ack_error
+        self.acked.append(ack)
+        return api.HostAcked(again=self.again)
 
     def word(self, request: api.HostSyncRequest) -> api.HostSyncResponse:
         """What it says to that, now."""

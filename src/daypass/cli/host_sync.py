@@ -72,6 +72,7 @@ def _ask(paths: Paths, lock_many: bool) -> Synced:
     """Ask, and renew what is due. A renewal that fails is a warning until there is something to worry about."""
     from daypass.host.enforce import take_back_overdue
     from daypass.host.leaving import give_up
+    from daypass.host.look_after import end_sessions, say
     from daypass.host.renewal import renew_due
     from daypass.host.renewing import renew
     from daypass.host.reporting import tell
@@ -84,12 +85,18 @@ def _ask(paths: Paths, lock_many: bool) -> Synced:
             "daypass: warning: nobody has confirmed that certificates alone are let in: keys and passwords are again"
         )
     with Remote(state.url, "\n".join(state.roots)) as remote:
-        synced = sync_once(paths, remote, time.time(), lock_many=lock_many)
+        try:
+            synced = sync_once(paths, remote, time.time(), lock_many=lock_many)
+        except DaypassError:  # what is over ends without the CA, too
+            end_sessions(paths, time.time())
+            raise
+        synced.closed, said = end_sessions(paths, time.time())
+        _look_for_remains(paths, synced)
+        synced.said += [*said, *say(paths, remote)]
         if renew_due(synced.state, time.time()):
             synced.renewed, synced.state = True, renew(paths, remote, time.time()).state
         synced.said += give_up(paths, remote)
         synced.said += tell(paths, synced.state, remote, int(time.time()))
-        _look_for_remains(paths, synced)
         return synced
 
 
@@ -111,6 +118,12 @@ def _show(synced: Synced) -> None:
     for what in ("made", "locked", "unlocked"):
         for login in getattr(synced, what):
             data(f"account {login} {what}")
+    for ended in synced.closed:
+        who = printable(ended.session.key_id or ended.session.way)
+        where = f"session {ended.session.id} of {who} as {printable(ended.session.account)}"
+        data(f"{where} ended: {printable(ended.reason)}")
+        for survivor in ended.survivors:
+            note(f"daypass: warning: left of session {ended.session.id}: {printable(survivor)}")
     if synced.renewed:
         data(f"new certificates until {moment(synced.state.expires)}")
     if synced.did_something or sys.stderr.isatty():
@@ -137,5 +150,6 @@ def _facts(synced: Synced) -> dict[str, object]:
         "trust_version": state.trust_version, "krl_version": state.krl_version,
         "changed": [str(path) for path in synced.changed], "made": synced.made, "locked": synced.locked,
         "unlocked": synced.unlocked, "left_open": synced.held,
+        "ended_sessions": [each.session.id for each in synced.closed],
         "unknown_accounts": synced.unknown, "warnings": synced.said, "renewed": synced.renewed,
     }  # fmt: skip

@@ -43,7 +43,8 @@ TimeoutStopSec=60
 KillMode=mixed
 UMask=0077
 
-# What it is there for: host certificates, principals, accounts of people, and word to sshd.
+# What it is there for: host certificates, principals, accounts of people, word to sshd, and the end of sessions,
+# whose control groups it kills: ProtectControlGroups= is left out.
 ProtectSystem=strict
 # In homes and spools it takes out what gone persons have left, as the account that it is in (SETUID, SETGID).
 ReadWritePaths=/etc /home /var/lib/daypass -/root/.ssh -/var/spool
@@ -59,7 +60,6 @@ PrivateTmp=yes
 PrivateDevices=yes
 PrivateMounts=yes
 ProtectClock=yes
-ProtectControlGroups=yes
 ProtectHostname=yes
 ProtectKernelLogs=yes
 ProtectKernelModules=yes

@@ -22,7 +22,7 @@ from typing import Protocol
 
 import msgspec
 
-from daypass.api import HostSyncRequest, HostSyncResponse
+from daypass.api import ClosedSession, HostSyncRequest, HostSyncResponse
 from daypass.errors import Conflict, DaypassError, Misconfigured
 from daypass.host import accounts, closing, documents, files, useradd
 from daypass.host.about import about
@@ -55,8 +55,8 @@ class Ca(Protocol):
 
 @dataclass(slots=True)
 class Synced:
-    """What one sync has done. `said`: what was not done, and why; `unknown`: accounts of roles that are not here;
-    `held`: too many to be locked at once."""
+    """What one sync has done. `said`: what was not done, and why; `closed`: sessions that were ended; `unknown`:
+    accounts of roles that are not here; `held`: too many to be locked at once."""
 
     state: State
     changed: list[Path] = field(default_factory=list)
@@ -66,11 +66,14 @@ class Synced:
     unknown: list[str] = field(default_factory=list)
     held: list[str] = field(default_factory=list)
     said: list[str] = field(default_factory=list)
+    closed: list[ClosedSession] = field(default_factory=list)
     renewed: bool = False
+    news: bool = False  # a bundle or a list, and not only a sign of life
+    ack_within: float = 0.0  # seconds over which hosts spread their word that they have applied it
 
     @property
     def did_something(self) -> bool:
-        return bool(self.changed or self.made or self.locked or self.unlocked or self.renewed)
+        return bool(self.changed or self.made or self.locked or self.unlocked or self.renewed or self.closed)
 
 
 def sync_once(paths: Paths, ca: Ca, now: float, *, lock_many: bool = False) -> Synced:
@@ -151,6 +154,7 @@ def _taken(
     documents.save(news.documents, paths)
     done.state = _remembered(state, news, int(now))
     done.said += [before.mended] if before.mended else []
+    done.news, done.ack_within = answer.bundle is not None or answer.krl is not None, answer.ack_within
     young = state.synced_at <= now < state.synced_at + fresh and not state.refused
     if answer.heartbeat is None or done.did_something or not young:
         files.write(paths.state, done.state.encode(), 0o600)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import subprocess
@@ -14,6 +15,8 @@ from tests.parts.machine import our_python
 from tests.parts.needs import need
 from tests.parts.openssh import run_agent
 from tests.parts.processes import wait_until
+
+from daypass.host import service
 
 
 @pytest.fixture(scope="module")
@@ -196,6 +199,26 @@ def test_a_turn_that_runs_in_the_session_itself_leaves_it_to_the_next(stage: Sta
     wait_until(lambda: said.exists() and "this very session" in said.read_text(), "the turn")
     assert not session.has_ended
     assert revoke(stage, session) == {session.serial: []}
+
+
+def test_what_it_takes_is_allowed_to_the_agent_s_own_unit(stage: Stage) -> None:
+    session = stage.ssh("alice", "trap '' TERM HUP; setsid sleep 7111 & sleep 7112", options=["-tt"])
+    wait_until(lambda: stage.count("sleep 7111") == stage.count("sleep 7112") == 1, "both")
+    stage.say([session.serial])
+    inside = stage.machine.root
+    lines = service.unit(["/bin/sh", "/etc/turn.sh"]).replace("Type=notify", "Type=oneshot").splitlines()
+    unit = [each for each in lines if not each.startswith(("Restart", "Watchdog", "NotifyAccess"))]
+    words = " ".join(f"'{each}'" for each in (*our_python()[:-2], "-c", TURN))
+    (inside / "etc/turn.sh").write_text(f"{words} >/etc/turned\n")
+    (inside / "etc/systemd/system/turn.service").write_text("\n".join(unit))
+    stage.machine.run("systemctl", "daemon-reload")
+    stage.machine.run("systemctl", "start", "turn.service")
+    done, said = json.loads((inside / "etc/turned").read_text())
+    assert said == []
+    (closed,) = done
+    assert (closed["session"]["serial"], closed["survivors"], said) == (session.serial, [], [])
+    assert ended(session) and stage.running("sleep 711") == []
+    assert "this session ends now" in session.output.read_text()
 
 
 def test_without_logind_its_audit_session_tells_what_is_its_own(stage: Stage) -> None:

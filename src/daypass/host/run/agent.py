@@ -31,6 +31,7 @@ from daypass.host.run.pace import BackOff, Pace
 from daypass.host.run.systemd import Stopped, Stops, notify
 from daypass.host.run.telling import Telling
 from daypass.host.run.voice import Level, Voice
+from daypass.host.run.watch import Watch
 from daypass.host.settings import Paths
 from daypass.host.state import State
 from daypass.host.sync import Before, Synced, enrolled, request, sync_once, take
@@ -66,9 +67,11 @@ class Agent:
         self._renew_from = self._stream_from = self.clock()
         self._telling = Telling(self.pace, self.clock)
         self._remains = Worker(self.clock)
+        self._watch = Watch(self.paths, self.voice, lambda state: self.connect(state.url, state.roots))
 
     def run(self) -> None:
         notify("READY=1", "STATUS=starting")
+        self._watch.start()
         try:
             self.stops.pause(random.uniform(0, self.pace.first))  # noqa: S311  a fleet that starts at once
             while True:
@@ -161,6 +164,8 @@ class Agent:
     def _done(self, synced: Synced) -> None:
         """In touch with the CA, and what it said is in force."""
         self._rounds.well()
+        if synced.news:
+            self._watch.wake(synced.ack_within)
         self.voice.over_all("round ", f"in touch with {synced.state.url} again")
         for line in told(synced):
             self.voice.say(Level.NOTICE, line)

@@ -95,6 +95,9 @@ class Link:
     def host_report(self, report: api.HostReport, prove: Prove) -> api.HostReportKept:
         return self._post("/v1/host/report", report, api.HostReportKept, prove)
 
+    def host_ack(self, ack: api.HostAck, prove: Prove) -> api.HostAcked:
+        return self._post("/v1/host/ack", ack, api.HostAcked, prove)
+
     def revoke_host(self, ott: str, serial: int, *, reason: str = "") -> None:
         """The certificate that `ott` was made with (`wire.sshpop`)."""
         body = api.SshRevokeRequest(serial=str(serial), ott=ott, reason=reason, passive=True)

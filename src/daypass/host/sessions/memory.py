@@ -52,13 +52,15 @@ class Open(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Memory(msgspec.Struct, frozen=True, kw_only=True):
-    """`closed` waits for the CA to hear of it; `told` is a digest of the sessions it has heard of."""
+    """`closed` waits for the CA to hear of it. `applied` (bundle and list) and `told` (a digest of the sessions) are
+    what it has heard."""
 
     boot: str
     cursor: str = ""
     read_at: int = 0
     sessions: list[Open] = []
     closed: list[ClosedSession] = []
+    applied: str = ""
     told: str = ""
 
     @classmethod

@@ -112,8 +112,13 @@ def send(process: Process, which: signal.Signals) -> None:
 
 
 def boot_id() -> str:
-    """As the journal writes it: 32 hex digits."""
-    return (PROC / "sys/kernel/random/boot_id").read_text(encoding="ascii").strip().replace("-", "")
+    """As the journal writes it: 32 hex digits. As PID 1 sees it: a container has one of its own, which our unit, that
+    has a /proc/sys of its own, does not see."""
+    for root in ("/proc/1/root", "/"):
+        with suppress(OSError):
+            text = (Path(root) / "proc/sys/kernel/random/boot_id").read_text(encoding="ascii")
+            return text.strip().replace("-", "")
+    return ""
 
 
 def uptime_of(ticks: int) -> float:
