@@ -45,6 +45,7 @@ __all__ = [
     "Renewal",
     "Request",
     "Secret",
+    "Vouched",
     "asked_of_sign_in",
     "discovery_url",
     "format_duration",
@@ -138,6 +139,15 @@ class OnceId(Struct, frozen=True):
     id: str
 
 
+class Vouched(Struct, frozen=True):
+    """What a provider's directory says of whoever signs in: it lets them in, as of `state`, in these groups."""
+
+    provider: str
+    match: str  # what of the sign-in means them there
+    state: int
+    groups: frozenset[str] = frozenset()
+
+
 class Renewal(Struct, frozen=True):
     """The host certificate that is shown for the next one."""
 
@@ -166,6 +176,7 @@ class Proof(Struct, frozen=True):
     renews: Renewal | None = None
     joins: Joining | None = None
     session: str = ""  # the provider's own name for the session (`sid`), where it gives one
+    vouched: Vouched | None = None  # by the provider's directory, where it has one (trust 6.8)
 
 
 class HostFacts(Struct, frozen=True):

@@ -112,6 +112,7 @@ tenants = ["t1"]
 hosted_domain = "example.com"
 redirect_host = "127.0.0.1"
 redirect_ports = [8400]
+scim = { match = "externalId=sub" }
 [[roles]]
 name = "staff"
 provider = "corp"

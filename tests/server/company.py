@@ -59,6 +59,11 @@ class Company:
     late: str | None = None
 
     @property
+    def web_context(self) -> ssl.SSLContext:
+        """What believes the CA's own root."""
+        return ssl.create_default_context(cadata=self.root.pem)
+
+    @property
     def fingerprint(self) -> str:
         return self.root.fingerprint
 
@@ -88,13 +93,14 @@ class Company:
 
 
 @contextmanager
-def run_company() -> Iterator[Company]:
+def run_company(**section: Any) -> Iterator[Company]:
+    """`section`: further keys of the provider."""
     root, box = Root(), list[Heart]()
     with tempfile.TemporaryDirectory() as directory, run_op() as op:
         home = Path(directory)
 
         async def main(ready: serve.Ready, stop: asyncio.Event) -> None:
-            provider = ProviderSection(name="idp", issuer=op.issuer, client_id=op.client_id)
+            provider = ProviderSection(name="idp", issuer=op.issuer, client_id=op.client_id, **section)
             async with heart(op, home / "ca.sqlite", providers=[provider], operators=OPERATORS) as ca:
                 box.append(ca)
                 public, admin = (

@@ -91,6 +91,8 @@ class Double:
     configs: Any = None
     inventory: Any = None
     endings: Any = None
+    directory: Any = None
+    scim_tokens: Any = None
     ledger: Any = None
     devices: Devices | None = None
 

@@ -24,6 +24,7 @@ from daypass.api import (
     persons,
     route,
     routes,
+    scim,
     step,
 )
 from daypass.api.administration import *
@@ -42,6 +43,7 @@ from daypass.api.ours import *
 from daypass.api.persons import *
 from daypass.api.route import *
 from daypass.api.routes import *
+from daypass.api.scim import *
 from daypass.api.step import *
 
 __all__: list[str] = []
@@ -61,4 +63,5 @@ __all__ += ours.__all__
 __all__ += persons.__all__
 __all__ += route.__all__
 __all__ += routes.__all__
+__all__ += scim.__all__
 __all__ += step.__all__

@@ -37,6 +37,7 @@ from daypass.api.ours import (
 )
 from daypass.api.persons import PERSON_ROUTES
 from daypass.api.route import Access, Route
+from daypass.api.scim import SCIM_ROUTES
 from daypass.api.shell_agent import SHELL_AGENT_ROUTES
 from daypass.api.step import (
     Health,
@@ -166,6 +167,7 @@ ROUTES = (
     *JOINING_ROUTES,
     *LOGIN_ROUTES,
     *FLEET_ROUTES,
+    *SCIM_ROUTES,
 )  # fmt: skip
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -168,7 +169,19 @@ def _unsigned(wanted: Sequence[str], signed: Sequence[str], holds: Callable[[str
 def usable(config: Config) -> None:
     """Raises Misconfigured for a configuration that no process on this machine could put in force."""
     require_domains(config, read_trust(config.ca.trust))
+    _require_scim(config)
     Policy(config)
+
+
+def _require_scim(config: Config) -> None:
+    """Whoever has a directory push its people has to be able to take it in: without it nobody signs in there."""
+    wanted = [each.name for each in config.providers if each.scim is not None]
+    if wanted and find_spec("scim2_server") is None:
+        raise Misconfigured(
+            f'provider "{wanted[0]}" has [providers.scim], and the library for it is not installed here',
+            code="scim.library",
+            hint='pip install "daypass[ca,scim]"',
+        )
 
 
 def require_trusted(trust: TrustFile, keys: Mapping[str, PublicKey]) -> None:

@@ -76,5 +76,5 @@ def _for_daypass(section: ProviderSection, config: Config) -> OidcLogin:
         redirect_path=loopback_path(config, section.name),
         hosted=config.pages is not None,
         acr_values=section.acr_values,
-        groups_from=section.groups_from,
+        groups_from="token" if section.groups_from == "scim" else section.groups_from,  # a client has to ask nobody
     )

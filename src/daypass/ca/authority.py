@@ -26,6 +26,7 @@ from daypass.ca.approvals import Approvals
 from daypass.ca.calls import Calls
 from daypass.ca.checks import Checked, Rules, check
 from daypass.ca.clock import ClockGuard
+from daypass.ca.directory import Directory
 from daypass.ca.ending_ports import Ending, Source
 from daypass.ca.endings import Endings
 from daypass.ca.force import Following, InForce
@@ -58,6 +59,7 @@ from daypass.ca.questions import Questions
 from daypass.ca.refusals import Refusals
 from daypass.ca.renewals import Renewals
 from daypass.ca.revoked_keys import require_unrevoked
+from daypass.ca.scim_tokens import ScimTokens
 from daypass.ca.streams import Streams
 from daypass.errors import Conflict, Denied, Invalid, Unauthenticated, Unavailable
 from daypass.model import Credential, Draft, Grant, Issued, Kind, OnceId, Proof, Renewal, Request
@@ -130,6 +132,9 @@ class Authority:
         self.approvals = Approvals(store, self.acts, self._ready, self._operators)
         self._store = store
         self._learning = Learning(store)
+        self.directory = Directory(store, clock, force, self.endings, self._learning)
+        self.endings.entries = self.directory.entries
+        self.scim_tokens = ScimTokens(store, clock, force)
         self._refusals = Refusals(store, clock)
         self._name = name
         self._serials = _Serials(store, clock)
@@ -176,9 +181,10 @@ class Authority:
         """None where another version is in force by now."""
         _require_subjects(force.rules, request.keys)
         host = proof.enrolment.name if proof.enrolment else None
-        question = Question(proof.identity, proof.once, host, signed_in(proof))
         despite: frozenset[str] = frozenset()
         for _ in range(ATTEMPTS):
+            proof = await self.directory.vouch(force.config, proof)
+            question = Question(proof.identity, proof.once, host, signed_in(proof))
             view = await self._store.view(question)
             if view.policy_hash != force.policy.hash:
                 return None
@@ -222,7 +228,8 @@ class Authority:
 
     async def _authenticate(self, credential: Credential) -> Proof:
         await self.force.look()
-        return await _provisioner(self.force.current, credential).authenticate(credential)
+        proof = await _provisioner(self.force.current, credential).authenticate(credential)
+        return await self.directory.vouch(self.force.current.config, proof)
 
     def _ready(self, view: View) -> int:
         """The time. Raises Unavailable where another version came into force just now."""
@@ -290,6 +297,7 @@ class Authority:
             facts=view.facts,
             despite=despite,
             signin=signed_in(proof),
+            vouched=proof.vouched,
             clock=self.clock.wall,
         )
 

@@ -13,7 +13,7 @@ from functools import partial
 from ipaddress import ip_network
 from typing import Any
 
-from daypass.config.schema import FailClosedSection, NewAccountsSection
+from daypass.config.schema import FailClosedSection, NewAccountsSection, ScimSection
 from daypass.errors import Invalid
 from daypass.model import parse_duration, shown
 
@@ -97,6 +97,16 @@ def _extra(old: str, new: str) -> Iterator[Said]:
         yield DIFFERENT, f"{shown(old)} -> {shown(new)}"
     else:
         yield (WIDER, f"now is {shown(new)}") if new else (NARROWER, f"is no longer {shown(old)}")
+
+
+def _directory(old: ScimSection | None, new: ScimSection | None) -> Iterator[Said]:
+    """With one, only those who are active in it sign in."""
+    if old is not None and new is not None:
+        yield DIFFERENT, f"is matched by {shown(old.match)} -> {shown(new.match)}"
+    elif new is not None:
+        yield NARROWER, f"now lets in only who is active in a directory, by {shown(new.match)}"
+    else:
+        yield WIDER, "no longer asks a directory"
 
 
 def _by_name(old: Mapping[str, str], new: Mapping[str, str]) -> Iterator[Said]:
@@ -229,6 +239,7 @@ RULES: Mapping[str, Rule] = {
     **{f"roles.{key}": rule for key, rule in _ROLE.items()},
     **{f"operators.{key}": rule for key, rule in _OPERATOR.items()},
     **{f"providers.{key}": rule for key, rule in _PROVIDER.items()},
+    "providers.scim": _directory,
     **{f"lifetimes.{key}": rule for key, rule in _LIFETIMES.items()},
     "hosts.domains": partial(_given, covers=_pattern_covers),
     "hosts.short_names": _extra,

@@ -12,7 +12,7 @@ from daypass.ca.policy import Policy
 from daypass.ca.ports import OnRecord, Store
 from daypass.ca.subject import Subject
 from daypass.ca.who import is_on_who
-from daypass.model import Person, Proof
+from daypass.model import Identity, Person, Proof
 
 __all__ = ["Learning"]
 
@@ -26,22 +26,29 @@ class Learning:
         the provider says other things than it did last."""
         if person is None:
             return False
-        lost = _lost(policy, Subject.of(proof), now)
-        held = await self._store.certificates_of(person.id, now)
-        if any(lost & _roles(each) for each in held):
-            lost -= await self._elsewhere(policy, proof, person, now)
-        gone = {each.serial: names for each in held if each.revoked_at is None and (names := lost & _roles(each))}
-        if gone:
-            roles = ", ".join(sorted(frozenset().union(*gone.values())))
-            reason = f"no longer in role {roles}, says {proof.identity.provider}"
-            await self._store.learn(person.id, proof.identity, tuple(gone), reason=reason, now=now)
-        return bool(gone)
+        who = proof.identity
+        lost, serials = await self.lost(policy, who, person.id, now)
+        if serials:
+            reason = f"no longer in role {', '.join(sorted(lost))}, says {who.provider}"
+            await self._store.learn(person.id, who, serials, reason=reason, now=now)
+        return bool(serials)
 
-    async def _elsewhere(self, policy: Policy, proof: Proof, person: Person, now: int) -> frozenset[str]:
+    async def lost(
+        self, policy: Policy, who: Identity, person: int, now: int
+    ) -> tuple[frozenset[str], tuple[int, ...]]:
+        """Roles that they are in no more, being this identity, and serials of what they hold for them."""
+        lost = _lost(policy, Subject.of_identity(who), now)
+        held = await self._store.certificates_of(person, now)
+        if any(lost & _roles(each) for each in held):
+            lost -= await self._elsewhere(policy, who, person, now)
+        gone = {each.serial: names for each in held if each.revoked_at is None and (names := lost & _roles(each))}
+        return frozenset().union(*gone.values()), tuple(gone)
+
+    async def _elsewhere(self, policy: Policy, who: Identity, person: int, now: int) -> frozenset[str]:
         """Roles that they have by another account of theirs at this provider, by its last word."""
-        who, record = proof.identity, await self._store.person(person.id)
+        record = await self._store.person(person)
         others = [
-            Subject.of_record(each, person.login)
+            Subject.of_record(each, record.login if record else "")
             for each in (record.identities if record else ())
             if each.provider == who.provider and (each.issuer, each.subject) != (who.issuer, who.subject)
         ]

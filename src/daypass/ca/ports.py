@@ -18,9 +18,10 @@ from daypass.ca.pending_ports import PendingStore
 from daypass.ca.person_ports import PersonStore
 from daypass.ca.report_ports import ReportStore
 from daypass.ca.rotation_ports import RotationStore
+from daypass.ca.scim_ports import ScimStore
 from daypass.ca.token_ports import TokenStore
 from daypass.ca.watch_ports import WatchStore
-from daypass.model import Credential, HostFacts, Identity, Issued, Joining, OnceId, Person, Proof, Redeemed
+from daypass.model import Credential, HostFacts, Identity, Issued, Joining, OnceId, Person, Proof, Redeemed, Vouched
 from daypass.wire import Certificate, PublicKey
 
 __all__ = [
@@ -186,6 +187,7 @@ class Recording(Struct, frozen=True):
     facts: object = None  # the view's, of the same identity
     despite: frozenset[str] = frozenset()  # names that this very person may have although they are reserved
     signin: str | None = None  # model.sign_in, for a person's
+    vouched: Vouched | None = None  # what the provider's directory said; it must say the same still
     clock: Callable[[], float] | None = None  # what `time` was read from; asked again when it is recorded
 
 
@@ -370,6 +372,7 @@ class Store(
     PendingStore,
     RotationStore,
     ReportStore,
+    ScimStore,
     WatchStore,
     Protocol,
 ):

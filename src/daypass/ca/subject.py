@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from msgspec import Struct, field
 
 from daypass.ca.person_ports import Facts, IdentityRecord
-from daypass.model import Proof, shown
+from daypass.model import Identity, Proof, shown
 
 __all__ = ["Subject", "claim_values"]
 
@@ -32,9 +32,12 @@ class Subject(Struct, frozen=True):
 
     @classmethod
     def of(cls, proof: Proof) -> Subject:
-        who = proof.identity
+        return cls.of_identity(proof.identity, remote=proof.remote)
+
+    @classmethod
+    def of_identity(cls, who: Identity, *, remote: bool = False) -> Subject:
         return cls(who.provider, who.issuer, who.subject, who.email, who.groups, who.claims, who.amr, who.acr,
-                   who.auth_time, proof.remote, who.login)  # fmt: skip
+                   who.auth_time, remote, who.login)  # fmt: skip
 
     @classmethod
     def of_record(cls, identity: IdentityRecord, login: str) -> Subject:

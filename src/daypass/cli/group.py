@@ -52,6 +52,7 @@ COMMANDS = {
     "policy": Lazy("daypass.cli.policy:policy", "Try a policy before it is in force."),
     "ca": Lazy("daypass.cli.admin:ca", "Make a CA, check its configuration, run it."),
     "token": Lazy("daypass.cli.admin_token:token", "Make one-time tokens for machines that join."),
+    "scim": Lazy("daypass.cli.scim:scim", "Let identity providers push their directories."),
     "approvals": Lazy("daypass.cli.approvals:approvals", "Approve what another operator has asked for."),
     "person": Lazy("daypass.cli.person:person", "People on record: who they are, what they are called."),
     "lock": Lazy("daypass.cli.lock:lock", "Lock a person out."),
@@ -78,7 +79,7 @@ _SECTIONS = {
         ),
     ),
     "For servers": ("host",),
-    "For the CA": ("who", "policy", "ca", "token", "approvals", "person", "lock", "unlock", "ledger"),
+    "For the CA": ("who", "policy", "ca", "token", "scim", "approvals", "person", "lock", "unlock", "ledger"),
 }
 
 

@@ -39,6 +39,7 @@ WORDS: Mapping[str, tuple[dict[str, str], dict[str, tuple[str, str]], tuple[str,
             'policy': 'Try a policy before it is in force.',
             'ca': 'Make a CA, check its configuration, run it.',
             'token': 'Tokens for machines that join: made, listed, revoked.',
+            'scim': 'Identity providers that push their directories, by SCIM 2.0.',
             'approvals': 'Approve what another operator has asked for, or refuse it.',
             'person': 'People on record: list, show, link identities, rename, reserve names.',
             'lock': 'Lock PERSON out: no further sign-in, and every live certificate revoked.',
@@ -1167,6 +1168,84 @@ WORDS: Mapping[str, tuple[dict[str, str], dict[str, tuple[str, str]], tuple[str,
         (),
     ),
     'token revoke': (
+        {
+        },
+        {
+            '--reason': ('value', 'Why; for the ledger'),
+            '--root': ('file', 'Work below DIR instead of / (tests, images)'),
+            '--remote': ('', "Sign in for it, even on the CA's own machine"),
+            '--provider': ('value', 'Which identity provider to sign in at'),
+            '--no-browser-open': ('', 'Print the address to open, and open nothing'),
+            '--context': ('context', 'Which company, where you have joined several'),
+            '--config': ('file', "The CA's configuration, on its own machine"),
+            '--json': ('', 'Answer in JSON, for scripts'),
+            '-v': ('', 'Say every step, with times'),
+            '--verbose': ('', 'Say every step, with times'),
+            '-h': ('', 'Show this message and exit'),
+            '--help': ('', 'Show this message and exit'),
+        },
+        ('value',),
+    ),
+    'scim': (
+        {
+            'token': 'Bearers with which providers call: made, listed, revoked.',
+        },
+        {
+            '-h': ('', 'Show this message and exit'),
+            '--help': ('', 'Show this message and exit'),
+        },
+        (),
+    ),
+    'scim token': (
+        {
+            'create': 'Make the bearer with which PROVIDER pushes its directory.',
+            'list': 'List the bearers, and when each was used last.',
+            'revoke': 'Take back a bearer: whoever calls with it is refused from now on.',
+        },
+        {
+            '-h': ('', 'Show this message and exit'),
+            '--help': ('', 'Show this message and exit'),
+        },
+        (),
+    ),
+    'scim token create': (
+        {
+        },
+        {
+            '--lifetime': ('value', 'How long it is good for: two years at most'),
+            '--root': ('file', 'Work below DIR instead of / (tests, images)'),
+            '--remote': ('', "Sign in for it, even on the CA's own machine"),
+            '--provider': ('value', 'Which identity provider to sign in at'),
+            '--no-browser-open': ('', 'Print the address to open, and open nothing'),
+            '--context': ('context', 'Which company, where you have joined several'),
+            '--config': ('file', "The CA's configuration, on its own machine"),
+            '--json': ('', 'Answer in JSON, for scripts'),
+            '-v': ('', 'Say every step, with times'),
+            '--verbose': ('', 'Say every step, with times'),
+            '-h': ('', 'Show this message and exit'),
+            '--help': ('', 'Show this message and exit'),
+        },
+        ('value',),
+    ),
+    'scim token list': (
+        {
+        },
+        {
+            '--root': ('file', 'Work below DIR instead of / (tests, images)'),
+            '--remote': ('', "Sign in for it, even on the CA's own machine"),
+            '--provider': ('value', 'Which identity provider to sign in at'),
+            '--no-browser-open': ('', 'Print the address to open, and open nothing'),
+            '--context': ('context', 'Which company, where you have joined several'),
+            '--config': ('file', "The CA's configuration, on its own machine"),
+            '--json': ('', 'Answer in JSON, for scripts'),
+            '-v': ('', 'Say every step, with times'),
+            '--verbose': ('', 'Say every step, with times'),
+            '-h': ('', 'Show this message and exit'),
+            '--help': ('', 'Show this message and exit'),
+        },
+        ('value',),
+    ),
+    'scim token revoke': (
         {
         },
         {

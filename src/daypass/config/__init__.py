@@ -20,6 +20,7 @@ from daypass.config.schema import (
     PagesSection,
     ProviderSection,
     RoleSection,
+    ScimSection,
 )
 
 __all__ = [
@@ -36,6 +37,7 @@ __all__ = [
     "Problem",
     "ProviderSection",
     "RoleSection",
+    "ScimSection",
     "Severity",
     "as_toml",
     "callbacks",

@@ -10,6 +10,7 @@ from daypass.config.operators import operator_faults
 from daypass.config.problem import Problem, did_you_mean, error, quoted, warning
 from daypass.config.roles import roles_faults
 from daypass.config.schema import Config, ProviderSection
+from daypass.config.scim import scim_faults
 from daypass.config.values import Fault, duration_fault, each, issuer_fault, said, seconds
 from daypass.config.who import SIGN_IN_COUNTS, domain_faults
 from daypass.model import TENANT, graph_of, is_host_name
@@ -20,7 +21,7 @@ ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES
 _PROVIDER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 _LOGIN_RULES = ("email", "step")
 _LOOPBACK = ("127.0.0.1", "localhost")
-_GROUPS_FROM = ("token", "userinfo", "graph")
+_GROUPS_FROM = ("token", "userinfo", "graph", "scim")
 
 
 def people(config: Config) -> Iterator[Problem]:
@@ -71,6 +72,7 @@ def _provider(provider: ProviderSection, path: str) -> Iterator[Problem]:
     yield from _scopes(provider, path)
     yield from _algorithms(provider, path)
     yield from _claims(provider, path)
+    yield from scim_faults(provider, path)
     yield from _freshness(provider, path)
     yield from _hosted(provider, path)
     yield from _redirect(provider, path)

@@ -26,6 +26,7 @@ __all__ = [
     "PagesSection",
     "ProviderSection",
     "RoleSection",
+    "ScimSection",
     "Section",
     "WhoSection",
 ]
@@ -111,6 +112,22 @@ class BastionSection(Section, frozen=True):
     labels: dict[str, list[str]] = {}
 
 
+class ScimSection(Section, frozen=True):
+    """The provider pushes its directory to us (RFC 7644), and nobody signs in who is not active in it."""
+
+    match: str  # SCIM attribute = what of a sign-in it is: "externalId=sub", "userName=email", "externalId=claim:oid"
+
+    @property
+    def attribute(self) -> str:
+        """externalId | userName | emails"""
+        return self.match.partition("=")[0]
+
+    @property
+    def side(self) -> str:
+        """sub | email | claim:NAME"""
+        return self.match.partition("=")[2]
+
+
 class ProviderSection(Section, frozen=True):
     name: str
     issuer: str
@@ -124,7 +141,7 @@ class ProviderSection(Section, frozen=True):
     scopes: list[str] = msgspec.field(default_factory=lambda: ["openid", "email", "profile"])
     algorithms: list[str] = msgspec.field(default_factory=lambda: ["RS256", "ES256", "EdDSA"])
     groups_claim: str = "groups"
-    groups_from: str = "token"  # token | userinfo | graph: where they are asked for if the token has none
+    groups_from: str = "token"  # token | userinfo | graph: where they are asked for if the token has none; or scim
     acr_values: list[str] = []  # what a sign-in asks the provider for (Core section 3.1.2.1)
     login_name: str = "email"  # email | step | claim:NAME
     max_age: str = "1h"  # how old a sign-in may be; "" does not ask
@@ -136,6 +153,7 @@ class ProviderSection(Section, frozen=True):
     hosted_domain: str = ""  # Google: hd
     redirect_host: str = "127.0.0.1"
     redirect_ports: list[int] = []
+    scim: ScimSection | None = None
 
 
 class WhoSection(Section, frozen=True, kw_only=True):

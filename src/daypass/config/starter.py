@@ -115,7 +115,7 @@ _PROVIDER = """\
 # scopes = ["openid", "email", "profile"]
 # algorithms = ["RS256", "ES256", "EdDSA"] # what it signs ID tokens with
 # groups_claim = "groups"
-# groups_from = "token"                    # or "userinfo", or "graph" (Entra), where the token is cut short
+# groups_from = "token"                    # or "userinfo", "graph" (Entra), where the token is cut short; "scim"
 # acr_values = []                          # what strength of sign-in to ask it for
 # login_name = "email"                     # the part before the @; or "claim:NAME", or "step" for all that step gives
 # max_age = "1h"                           # how old a sign-in may be; "" does not ask
@@ -127,6 +127,10 @@ _PROVIDER = """\
 # hosted_domain = ""                       # Google: your domain
 # redirect_host = "127.0.0.1"
 # redirect_ports = []                      # empty: any free port
+
+# The provider pushes its directory; nobody signs in there who is not active in it. daypass scim token create …
+# [providers.scim]
+# match = "externalId=sub"                 # by what its users are those who sign in: docs/guide/scim.md
 
 """
 

@@ -66,6 +66,8 @@ class Groups:
         Raises Unauthenticated where they can't be known, Unavailable where the provider can't be asked.
         """
         name, source = self._section.groups_claim, self._section.groups_from
+        if source == "scim":  # the directory says them, whatever a token holds
+            return frozenset()
         cut = _is_cut_short(token.claims, name)
         if not cut and token.claims.get(name) is not None:
             return named(token.claims, name)

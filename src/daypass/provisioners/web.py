@@ -109,7 +109,7 @@ class WebClient:
         status, answer = await self._post(endpoints.token, form, headers)
         if status != 200:
             raise self._refusal(status, answer)
-        access = answer.get("access_token") if self._section.groups_from != "token" else None
+        access = answer.get("access_token") if self._section.groups_from not in ("token", "scim") else None
         return Redeemed(self._id_token(answer), Secret(access) if isinstance(access, str) and access else None)
 
     async def _known(self) -> _Endpoints:

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from starlette.routing import Route as PathRoute
 from starlette.routing import Router
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from daypass.api import ROUTES, Access, Route
 from daypass.errors import Internal
@@ -25,6 +25,7 @@ from daypass.server.device import DeviceRoutes, failure_page
 from daypass.server.endpoint import Admit, Endpoint, Failed, Guard, Handler, Resource, not_found
 from daypass.server.forms import SameOrigin
 from daypass.server.host_calls import HostAdmission, HostRoutes
+from daypass.server.inbound.late import SCIM, LateScim
 from daypass.server.logins import ReportRoutes
 from daypass.server.passes import Passes
 from daypass.server.ports import Heart, PublicInfo
@@ -40,18 +41,22 @@ _ALIASES: Final = {"/ssh/sign": ("/sign-ssh",)}
 
 
 class Application:
-    """ASGI. Fixed paths are one dictionary look-up; the others are Starlette's to match."""
+    """ASGI. Fixed paths are one dictionary look-up; the others are Starlette's to match, or `scim`'s."""
 
-    __slots__ = ("_fixed", "_router")
+    __slots__ = ("_fixed", "_router", "_scim")
 
-    def __init__(self, resources: dict[str, Resource]) -> None:
+    def __init__(self, resources: dict[str, Resource], scim: ASGIApp | None = None) -> None:
+        self._scim = scim
         self._fixed = {path: resource for path, resource in resources.items() if "{" not in path}
         patterns = [PathRoute(path, endpoint=resource) for path, resource in resources.items() if "{" in path]
         self._router = Router(patterns, redirect_slashes=False, default=not_found)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        resource = self._fixed.get(scope["path"])
-        await (self._router if resource is None else resource)(scope, receive, send)
+        path = scope["path"]
+        app: ASGIApp = self._fixed.get(path) or self._router
+        if self._scim is not None and path.startswith(SCIM) and path[len(SCIM) : len(SCIM) + 1] in ("", "/"):
+            app = self._scim
+        await app(scope, receive, send)
 
 
 def build(heart: Heart, public: PublicInfo, now: Callable[[], float] = time.time) -> Application:
@@ -68,7 +73,7 @@ def build(heart: Heart, public: PublicInfo, now: Callable[[], float] = time.time
     }
     for_hosts = HostRoutes(heart, public), AckRoutes(heart), ReportRoutes(heart), ShellAgentRoutes(heart, public)
     rooms = PublicRoutes(heart, public, now), *for_hosts, DeviceRoutes(heart, public, now)
-    return _assemble(ROUTES, _handlers(rooms) | _administering(heart), guards)
+    return _assemble(ROUTES, _handlers(rooms) | _administering(heart), guards, LateScim(heart))
 
 
 def build_admin(heart: Heart, own_uid: int | None = None) -> Application:
@@ -99,7 +104,9 @@ def _administering(heart: Heart) -> dict[str, Handler]:
     return {name: acting(routes[name], handler, heart) for name, handler in handlers.items()}
 
 
-def _assemble(routes: Iterable[Route], handlers: Mapping[str, Handler], guards: Guards) -> Application:
+def _assemble(
+    routes: Iterable[Route], handlers: Mapping[str, Handler], guards: Guards, scim: ASGIApp | None = None
+) -> Application:
     table: dict[str, dict[str, Endpoint]] = {}
     wanted = {route.name: route for route in routes}
     if handlers.keys() != wanted.keys():
@@ -108,7 +115,7 @@ def _assemble(routes: Iterable[Route], handlers: Mapping[str, Handler], guards: 
         endpoint = Endpoint(route, handlers[route.name], *guards[route.access])
         for path in paths(route):
             table.setdefault(path, {})[route.method] = endpoint
-    return Application({path: Resource(path, endpoints) for path, endpoints in table.items()})
+    return Application({path: Resource(path, endpoints) for path, endpoints in table.items()}, scim)
 
 
 def _differ(names: Iterable[str]) -> Internal:

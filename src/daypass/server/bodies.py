@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Awaitable, Callable, Generator
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import msgspec
 from starlette.types import Message, Receive
@@ -20,6 +20,7 @@ from daypass.errors import Invalid, Unavailable
 __all__ = ["BODY_SECONDS", "ClientGone", "TooLarge", "TooSlow", "decoder", "read"]
 
 BODY_SECONDS: Final = 10.0
+Body = TypeVar("Body", bytes, bytearray)
 
 
 class TooLarge(Invalid):
@@ -38,21 +39,21 @@ class ClientGone(Exception):
     """The client hung up before its request was whole; there is nobody to answer."""
 
 
-async def read(receive: Receive, length: int | None) -> bytes:
+async def read(receive: Receive, length: int | None, most: int = MAX_BODY) -> bytes:
     """The whole body. `length` is what Content-Length promised, None for a chunked body.
 
-    Raises `TooLarge` over `MAX_BODY` bytes, `TooSlow` after `BODY_SECONDS`, `ClientGone`.
+    Raises `TooLarge` over `most` bytes, `TooSlow` after `BODY_SECONDS`, `ClientGone`.
     """
-    if length is not None and length > MAX_BODY:
-        raise _too_large()
+    if length is not None and length > most:
+        raise _too_large(most)
     first = _Begun(receive())
     if first.done:
         message = await first
         if not message.get("more_body"):
-            return _within(_part(message))
+            return _within(_part(message), most)
     try:
         async with asyncio.timeout(BODY_SECONDS):
-            return await _collect(await first, receive)
+            return await _collect(await first, receive, most)
     except TimeoutError:
         raise TooSlow(f"the request body did not arrive within {BODY_SECONDS:g} seconds") from None
 
@@ -84,17 +85,18 @@ class _Begun:
         return self._result
 
 
-async def _collect(message: Message, receive: Receive) -> bytes:
-    body = _within(_part(message))
+async def _collect(message: Message, receive: Receive, most: int) -> bytes:
+    body = bytearray(_within(_part(message), most))
     while message.get("more_body"):
         message = await receive()
-        body = _within(body + _part(message))
-    return body
+        body += _part(message)
+        _within(body, most)
+    return bytes(body)
 
 
-def _within(body: bytes) -> bytes:
-    if len(body) > MAX_BODY:
-        raise _too_large()
+def _within(body: Body, most: int) -> Body:
+    if len(body) > most:
+        raise _too_large(most)
     return body
 
 
@@ -105,8 +107,8 @@ def _part(message: Message) -> bytes:
     return part
 
 
-def _too_large() -> TooLarge:
-    return TooLarge(f"the request body is larger than {MAX_BODY} bytes")
+def _too_large(most: int) -> TooLarge:
+    return TooLarge(f"the request body is larger than {most} bytes")
 
 
 def decoder(type_: type[Any]) -> Callable[[bytes], Any]:

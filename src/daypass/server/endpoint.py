@@ -19,7 +19,7 @@ from daypass.api import Access, Error, Route
 from daypass.errors import NotFound
 from daypass.server import answers, bodies, forms
 
-__all__ = ["Admit", "Endpoint", "Failed", "Guard", "Handler", "Resource", "not_found", "peer_uid"]
+__all__ = ["Admit", "Endpoint", "Failed", "Guard", "Handler", "Resource", "log_request", "not_found", "peer_uid"]
 
 Handler = Callable[[Scope, Any], Awaitable[Any]]
 """Takes the ASGI scope and the decoded body, None where the route has none; gives the answer, its bytes, or all of it
@@ -66,16 +66,16 @@ class Endpoint:
         try:
             whole = await self._answer(scope, receive, length)
         except bodies.ClientGone:
-            _log(scope, self._path, _CLIENT_GONE, started, request_id)
+            log_request(scope, self._path, _CLIENT_GONE, started, request_id)
             return
         except Exception as error:
             whole = self._failure(error, request_id)
         if isinstance(whole, answers.Stream):
             await answers.send_stream(receive, send, self._status, whole, request_id)
-            _log(scope, self._path, self._status, started, request_id)
+            log_request(scope, self._path, self._status, started, request_id)
             return
         await answers.send(send, whole.status, whole.content, whole.headers, request_id)
-        _log(scope, self._path, whole.status, started, request_id)
+        log_request(scope, self._path, whole.status, started, request_id)
 
     def _failure(self, error: Exception, request_id: bytes) -> answers.Whole:
         if self._failed is None:
@@ -128,10 +128,10 @@ async def _refuse(scope: Scope, send: Send, error: Exception, path: str) -> None
     request_id, _ = answers.request_facts(scope["headers"])
     failure = answers.failure(error, request_id)
     await answers.send(send, failure.status, failure.content, failure.headers, request_id)
-    _log(scope, path, failure.status, started, request_id)
+    log_request(scope, path, failure.status, started, request_id)
 
 
-def _log(scope: Scope, path: str, status: int, started: float, request_id: bytes) -> None:
+def log_request(scope: Scope, path: str, status: int, started: float, request_id: bytes) -> None:
     """One line per request. The path is the route's template: what a client wrote never gets in."""
     if access_log.isEnabledFor(logging.INFO):
         took = (perf_counter() - started) * 1000

@@ -26,9 +26,11 @@ from daypass.ca.persons import Persons
 from daypass.ca.ports import LedgerRow, OnRecord
 from daypass.ca.publishing import Compared, Published
 from daypass.ca.questions import About, PolicyDiffed
+from daypass.ca.scim_ports import Entry, Looked, TokenRecord
 from daypass.ca.shown import Call
 from daypass.ca.tokens import Tokens
 from daypass.ca.who_could import Holders
+from daypass.config import ProviderSection
 from daypass.errors import DaypassError
 from daypass.model import Credential, Issued, Request, Secret
 from daypass.wire import Certificate, PublicKey
@@ -232,6 +234,44 @@ class Renewals(Protocol):
     async def revoke(self, token: Secret, serial: str, details: dict[str, object]) -> None: ...
 
 
+class Directory(Protocol):
+    """Directories that providers push (`daypass.ca.directory`)."""
+
+    @property
+    def providers(self) -> Mapping[str, ProviderSection]:
+        """Those that may, by name."""
+
+    async def find(self, provider: str, looked: Looked) -> Sequence[Entry]: ...
+
+    async def put(self, provider: str, entry: Entry, expected: str | None) -> Entry:
+        """Raises NotFound, Conflict."""
+
+    async def delete(self, provider: str, kind: str, number: str, expected: str | None) -> None:
+        """Raises NotFound, Conflict."""
+
+    async def settle(self, provider: str | None = None) -> None:
+        """Carries out what was said."""
+
+
+class ScimTokens(Protocol):
+    """By which they do (`daypass.ca.scim_tokens`)."""
+
+    @property
+    def url(self) -> str:
+        """Where they call."""
+
+    async def make(self, provider: str, lifetime: int, actor: str) -> tuple[Secret, TokenRecord]:
+        """Raises NotFound, Invalid."""
+
+    async def every(self) -> Sequence[TokenRecord]: ...
+
+    async def revoke(self, number: str, *, reason: str, actor: str) -> TokenRecord:
+        """Raises NotFound."""
+
+    async def admit(self, bearer: str) -> ProviderSection:
+        """Raises Unauthenticated."""
+
+
 class MyHosts(Protocol):
     """What somebody may reach, signed."""
 
@@ -298,6 +338,12 @@ class Heart(Protocol):
 
     @property
     def renewals(self) -> Renewals: ...
+
+    @property
+    def directory(self) -> Directory: ...
+
+    @property
+    def scim_tokens(self) -> ScimTokens: ...
 
     async def issue(self, request: Request, credential: Credential) -> Issuance: ...
 

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from daypass.ca.ports import Recording
 from daypass.errors import Invalid
-from daypass.model import HostFacts, Issued, Joining, Kind
+from daypass.model import HostFacts, Issued, Joining, Kind, Vouched
 from daypass.store.facts import Kept, keep
 from daypass.store.rows import MAX_INT, check_text, json
 from daypass.wire import Certificate, PublicKey
@@ -42,6 +42,7 @@ class Prepared(NamedTuple):
     facts: Kept | None  # of people
     despite: frozenset[str]
     clock: Callable[[], float] | None
+    vouched: Vouched | None
 
 
 def prepare(recording: Recording) -> Prepared:
@@ -87,6 +88,7 @@ def prepare(recording: Recording) -> Prepared:
         facts=_kept(recording) if who.kind is Kind.PERSON else None,
         despite=recording.despite,
         clock=recording.clock,
+        vouched=recording.vouched,
     )
 
 

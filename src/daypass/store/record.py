@@ -23,6 +23,7 @@ from daypass.store.krls import is_late
 from daypass.store.people import People
 from daypass.store.prepare import Prepared
 from daypass.store.schema import once_ids
+from daypass.store.scim_said import still_vouched
 from daypass.store.statements import Statements
 from daypass.store.tokens import Uses
 from daypass.store.view import spent_on
@@ -49,6 +50,7 @@ class _Batch:
             )
         # Asked once, now that the lock is ours: whoever held it before us knows that this comes later.
         self.late = {id(item) for item in items if item.clock is not None and is_late(item.time, item.clock())}
+        self.unvouched = {id(item) for item in items if item.vouched and not still_vouched(connection, item.vouched)}
         self.people = People(connection, statements, items)
         self.host_keys: dict[str, frozenset[bytes]] = {}  # by host name: certified in this batch
         self.uses = Uses(connection)
@@ -68,7 +70,11 @@ class _Batch:
         """Whether it was decided on what still holds: policy, generation, no lock; and a short time ago."""
         policy = self.head.policy_hash
         return (
-            bool(policy) and policy == item.policy_hash and self.people.is_current(item) and id(item) not in self.late
+            bool(policy)
+            and policy == item.policy_hash
+            and self.people.is_current(item)
+            and id(item) not in self.late
+            and id(item) not in self.unvouched
         )
 
     def _award(self, current: Sequence[Prepared]) -> list[Verdict]:

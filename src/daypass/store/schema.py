@@ -470,12 +470,16 @@ scim_resources = Table(
     Column("match", Text),  # of a user: what a sign-in of theirs has where the provider's `match` looks
     Column("active", Integer, nullable=False),
     Column("allowed_at", BIG),  # an operator let them in all the same, until the directory says something else
+    Column("deleted", Integer, nullable=False, server_default="0"),  # 1: kept for its `match` alone
+    Column("state", BIG, nullable=False, server_default="1"),  # how often something was said that concerns access
+    Column("settled", BIG, nullable=False, server_default="0"),  # what `state` was when it was dealt with
     Column("resource", Text, nullable=False),  # JSON
     Column("version", Text, nullable=False),  # ETag
     Column("created_at", BIG, nullable=False),
     Column("modified_at", BIG, nullable=False),
     Index("scim_resources_name", "provider", "type", "name"),
     Index("scim_resources_match", "provider", "match"),
+    Index("scim_resources_external", "provider", "external_id"),
     sqlite_with_rowid=False,
 )
 scim_members = Table(

@@ -44,6 +44,7 @@ from daypass.store.prepare import Prepared, prepare
 from daypass.store.record import record
 from daypass.store.rotating import SqlRotation
 from daypass.store.rows import check_text, issued
+from daypass.store.scim_store import SqlScim
 from daypass.store.serials import reserve
 from daypass.store.sinks import SqlSinks
 from daypass.store.view import answer, check_question
@@ -54,7 +55,7 @@ FORGET_EVERY = 3600  # seconds between clearances of expired one-time ids
 T = TypeVar("T")
 
 
-class SqlStore(SqlPersons, SqlFleet, SqlPending, SqlRotation, SqlKrls, SqlEndings, SqlAcks, SqlSinks):
+class SqlStore(SqlPersons, SqlFleet, SqlPending, SqlRotation, SqlKrls, SqlEndings, SqlAcks, SqlSinks, SqlScim):
     """Implements `daypass.ca.ports.Store`. Use it from one event loop; `open_store` makes one."""
 
     def __init__(self, database: Database) -> None:

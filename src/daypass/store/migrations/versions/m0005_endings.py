@@ -113,6 +113,9 @@ def _scim() -> None:
         sa.Column("match", sa.Text),
         sa.Column("active", sa.Integer, nullable=False),
         sa.Column("allowed_at", BIG),
+        sa.Column("deleted", sa.Integer, nullable=False, server_default="0"),
+        sa.Column("state", BIG, nullable=False, server_default="1"),
+        sa.Column("settled", BIG, nullable=False, server_default="0"),
         sa.Column("resource", sa.Text, nullable=False),
         sa.Column("version", sa.Text, nullable=False),
         sa.Column("created_at", BIG, nullable=False),
@@ -121,6 +124,7 @@ def _scim() -> None:
     )
     op.create_index("scim_resources_name", "scim_resources", ["provider", "type", "name"])
     op.create_index("scim_resources_match", "scim_resources", ["provider", "match"])
+    op.create_index("scim_resources_external", "scim_resources", ["provider", "external_id"])
     op.create_table(
         "scim_members",
         sa.Column("provider", sa.Text, primary_key=True),

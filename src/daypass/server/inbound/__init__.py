@@ -1,0 +1,1 @@
+"""What others push to the CA: directories (SCIM), logouts, shared signals."""
