@@ -82,6 +82,8 @@ class Double:
     renewals: Any = None
     host_calls: Any = None
     acks: Any = None
+    proofs: Any = None
+    open_sessions: Any = None
     login_reports: Any = None
     streams: Any = None
     my_hosts: Any = None

@@ -136,13 +136,13 @@ def test_a_report_is_kept_once_and_once_more_when_all_have_answered(run: Run) ->
         ending = await gone(store, alice)
         kept = []
         for report, complete in (("{1}", False), ("{2}", False), ("{3}", True), ("{4}", True), ("{5}", False)):
-            assert await store.unproven(0, 9) == ([] if report > "{3}" else [ending])
+            assert await store.unproven(0, 9) == ([] if report > "{3}" else [(ending, report > "{1}")])
             kept.append(await store.prove(ending, report, complete=complete, told={"hosts": 0}, now=NOW))
         assert kept == [True, False, True, False, False]
         found = await store.ending(ending)
         assert found is not None
         assert found.report == "{3}"
         assert (await verified_ledger(store)).count("ending.report") == 2
-        assert [serial for serial, _ in await store.hit_by(ending)] == [1]
+        assert [each.serial for each in await store.hit_by(ending)] == [1]
 
     run(scenario)

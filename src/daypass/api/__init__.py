@@ -22,6 +22,7 @@ from daypass.api import (
     my_hosts,
     ours,
     persons,
+    proofs,
     route,
     routes,
     scim,
@@ -41,6 +42,7 @@ from daypass.api.logins import *
 from daypass.api.my_hosts import *
 from daypass.api.ours import *
 from daypass.api.persons import *
+from daypass.api.proofs import *
 from daypass.api.route import *
 from daypass.api.routes import *
 from daypass.api.scim import *
@@ -61,6 +63,7 @@ __all__ += explaining.__all__
 __all__ += my_hosts.__all__
 __all__ += ours.__all__
 __all__ += persons.__all__
+__all__ += proofs.__all__
 __all__ += route.__all__
 __all__ += routes.__all__
 __all__ += scim.__all__

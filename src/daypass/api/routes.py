@@ -36,6 +36,7 @@ from daypass.api.ours import (
     TypedCode,
 )
 from daypass.api.persons import PERSON_ROUTES
+from daypass.api.proofs import PROOF_ROUTES
 from daypass.api.route import Access, Route
 from daypass.api.scim import SCIM_ROUTES
 from daypass.api.shell_agent import SHELL_AGENT_ROUTES
@@ -168,6 +169,7 @@ ROUTES = (
     *LOGIN_ROUTES,
     *FLEET_ROUTES,
     *SCIM_ROUTES,
+    *PROOF_ROUTES,
 )  # fmt: skip
 
 

@@ -137,7 +137,8 @@ async def run_ca(
 async def _followed(heart: Authority) -> AsyncIterator[None]:
     """What is published meanwhile is put in force, whether or not anybody asks for a certificate, and is said so;
     hosts that listen are told; stale hosts leave; and those outside who asked for it are told."""
-    watching = [heart.force.watch(), heart.streams.watch(), heart.inventory.watch(), heart.directory.watch()]
+    watching = [heart.force.watch(), heart.streams.watch(), heart.inventory.watch()]
+    watching += [heart.directory.watch(), heart.proofs.watch()]
     watching += [heart.presence.watch()] if heart.presence is not None else []
     watching += [heart.relay.watch()] if heart.relay is not None else []
     following = [asyncio.create_task(each) for each in watching]

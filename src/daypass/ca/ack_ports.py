@@ -15,6 +15,7 @@ __all__ = [
     "Carried",
     "Closed",
     "GoneRecord",
+    "Hit",
     "Limit",
     "Looked",
     "Remains",
@@ -123,6 +124,14 @@ class Carried(Struct, frozen=True):
     login: str
 
 
+class Hit(Struct, frozen=True):
+    """A certificate that an ending took away; `ca_key` is the fingerprint of who signed it."""
+
+    serial: int
+    valid_before: int
+    ca_key: str
+
+
 class GoneRecord(Struct, frozen=True):
     """An ending whose persons are to have no access, as far as hosts are told. `logins`: what they are called;
     `held`: an operator has yet to say that more than their certificates is to end."""
@@ -168,8 +177,9 @@ class AckStore(Protocol):
     async def carried(self, serials: Sequence[int]) -> Mapping[int, Carried]:
         """Of those that are people's certificates on record."""
 
-    async def unproven(self, since: int, limit: int) -> Sequence[str]:
-        """Endings whose report is missing, or was made before all hosts had answered; the newest first."""
+    async def unproven(self, since: int, limit: int) -> Sequence[tuple[str, bool]]:
+        """Endings without a report, and (True) those whose report was made before all hosts had answered. Those
+        without come first, then the newest."""
 
     async def prove(
         self, ending_id: str, report: str, *, complete: bool, told: Mapping[str, object], now: int
@@ -177,5 +187,5 @@ class AckStore(Protocol):
         """Keep this report of an ending, with an entry `ending.report`. False where a complete one is there, or,
         for one that is not complete, any."""
 
-    async def hit_by(self, ending_id: str) -> Sequence[tuple[int, int]]:
-        """Serial and valid_before of the people's certificates that it took away."""
+    async def hit_by(self, ending_id: str) -> Sequence[Hit]:
+        """The people's certificates that it took away."""

@@ -38,6 +38,7 @@ from daypass.ca.learning import Learning
 from daypass.ca.login_reports import LoginReports
 from daypass.ca.machines import used_up
 from daypass.ca.my_hosts import MyHosts
+from daypass.ca.open_sessions import OpenSessions
 from daypass.ca.operators import Operators
 from daypass.ca.over import require_not_over, signed_in
 from daypass.ca.persons import Persons
@@ -54,6 +55,7 @@ from daypass.ca.ports import (
     UsedUp,
     View,
 )
+from daypass.ca.proofs import Proofs
 from daypass.ca.publishing import Configs
 from daypass.ca.questions import Questions
 from daypass.ca.refusals import Refusals
@@ -123,6 +125,8 @@ class Authority:
         self.calls = Calls(store, clock, ca_id, self.user_keys)
         self.host_calls = HostCalls(hosts, store, clock, ca_id, self.host_keys)
         self.login_reports = LoginReports(store, clock)
+        self.proofs = Proofs(store, clock, lambda: self.force.current.policy)
+        self.open_sessions = OpenSessions(store, clock, self.persons.find, self.inventory.named)
         self.acks = Acks(store, clock, lambda: self.force.current.policy, hosts.fleet.session_ends.forget)
         self.streams = Streams(store, force, hosts, clock)
         self.acts = Acts(store, clock, ca_id, self._authenticate, self._ready, self._operators)

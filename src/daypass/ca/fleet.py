@@ -83,7 +83,7 @@ class Fleet:
         return moved
 
     async def _ask(self, policy: Policy, now: int) -> FleetFacts:
-        krl, ended = await self._krls.current(now), await endings(self._store, policy.remains, now)
+        krl, ended = await self._krls.current(now), await endings(self._store, policy.endings.remains, now)
         ways = policy.bastions.ways(await self._store.enrolled(now)) if policy.bastions else {}
         making = {role.name: role for role in policy.roles if role.on_host.new_accounts is not None}
         if not making:

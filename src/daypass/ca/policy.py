@@ -46,7 +46,6 @@ class Policy:
         self.bare_accounts = frozenset(a for role in self.roles if role.bare_hosts for a in role.accounts)
         self.permits = {role.name: role.extensions for role in self.roles}
         self.bastions = Bastions(config.bastions)
-        self.remains = getattr(getattr(config, "endings", None), "remains", "report")
         self._machines = Machines(bounds, self.host_names)
         names = Names(self.roles, config.reserved_logins)
         self.reserved = names.reserved

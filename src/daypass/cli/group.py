@@ -57,6 +57,10 @@ COMMANDS = {
     "person": Lazy("daypass.cli.person:person", "People on record: who they are, what they are called."),
     "lock": Lazy("daypass.cli.lock:lock", "Lock a person out."),
     "unlock": Lazy("daypass.cli.lock:unlock", "Let people in again."),
+    "revocations": Lazy(
+        "daypass.cli.revocations:revocations", "What has ended access, and what came of it on hosts."
+    ),
+    "sessions": Lazy("daypass.cli.sessions:sessions", "List who is on which host; end a session."),
     "ledger": Lazy("daypass.cli.admin:ledger", "Read and verify the record of what the CA did."),
 }
 
@@ -79,7 +83,10 @@ _SECTIONS = {
         ),
     ),
     "For servers": ("host",),
-    "For the CA": ("who", "policy", "ca", "token", "scim", "approvals", "person", "lock", "unlock", "ledger"),
+    "For the CA": (
+        *("who", "policy", "ca", "token", "scim", "approvals", "person", "lock", "unlock"),
+        *("revocations", "sessions", "ledger"),
+    ),
 }
 
 

@@ -19,6 +19,7 @@ from daypass.server.joining import JoiningRoutes
 from daypass.server.logins import FleetLogins
 from daypass.server.persons import PersonRoutes
 from daypass.server.ports import Heart, ReadLedger
+from daypass.server.proofs import ProofRoutes
 from daypass.server.scim_tokens import ScimTokenRoutes
 
 __all__ = ["Administration", "administration"]
@@ -61,4 +62,5 @@ def administration(heart: Heart) -> tuple[object, ...]:
         JoiningRoutes(heart),
         FleetLogins(heart),
         ScimTokenRoutes(heart),
+        ProofRoutes(heart),
     )

@@ -21,9 +21,11 @@ from daypass.ca.host_ports import HostRecord, KnownHost
 from daypass.ca.inventory import Inventory
 from daypass.ca.krls import MadeKrl
 from daypass.ca.login_reports import LoginReports
+from daypass.ca.open_sessions import OpenSessions
 from daypass.ca.pending_ports import PendingAct
 from daypass.ca.persons import Persons
 from daypass.ca.ports import LedgerRow, OnRecord
+from daypass.ca.proofs import Proofs
 from daypass.ca.publishing import Compared, Published
 from daypass.ca.questions import About, PolicyDiffed
 from daypass.ca.scim_ports import Entry, Looked, TokenRecord
@@ -302,6 +304,12 @@ class Heart(Protocol):
 
     @property
     def acks(self) -> Acks: ...
+
+    @property
+    def proofs(self) -> Proofs: ...
+
+    @property
+    def open_sessions(self) -> OpenSessions: ...
 
     @property
     def login_reports(self) -> LoginReports: ...

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import partial
 
-from daypass.ca.ack_ports import AckRecord, Carried, GoneRecord, Limit, Said, Sessions, Word
+from daypass.ca.ack_ports import AckRecord, Carried, GoneRecord, Hit, Limit, Said, Sessions, Word
 from daypass.store import acks, proofs
 from daypass.store.access import Access
 from daypass.store.rows import check_text, json
@@ -49,7 +49,7 @@ class SqlAcks(Access):
     async def carried(self, serials: Sequence[int]) -> Mapping[int, Carried]:
         return await self._read(partial(acks.carried, serials=serials)) if serials else {}
 
-    async def unproven(self, since: int, limit: int) -> Sequence[str]:
+    async def unproven(self, since: int, limit: int) -> Sequence[tuple[str, bool]]:
         return await self._read(lambda connection: proofs.unproven(connection, since, limit))
 
     async def prove(
@@ -58,6 +58,6 @@ class SqlAcks(Access):
         check_text(ending_id, report)
         return await self._change(proofs.prove, ending_id, report, complete=complete, told=told, now=now)
 
-    async def hit_by(self, ending_id: str) -> Sequence[tuple[int, int]]:
+    async def hit_by(self, ending_id: str) -> Sequence[Hit]:
         check_text(ending_id)
         return await self._read(partial(proofs.hit_by, ending=ending_id))

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import ColumnElement, Connection, delete, select, update
 
-from daypass.ca.ack_ports import GoneRecord
+from daypass.ca.ack_ports import GoneRecord, Hit
 from daypass.store.ending import chunks
 from daypass.store.ledger import append
 from daypass.store.rows import texts
@@ -57,19 +57,22 @@ def spared(connection: Connection, since: int) -> list[int]:
     return sorted({serial for each in connection.execute(waiting).scalars() for serial in _numbers(each)})
 
 
-def hit_by(connection: Connection, ending: str) -> list[tuple[int, int]]:
+def hit_by(connection: Connection, ending: str) -> list[Hit]:
     serials = connection.execute(select(endings.c.serials).where(endings.c.id == ending)).scalar()
-    c, found = certificates.c, list[tuple[int, int]]()
+    c, found = certificates.c, list[Hit]()
     for chunk in chunks(_numbers(serials or "[]")):
-        theirs = select(c.serial, c.valid_before).where(c.serial.in_(chunk), c.type == CertType.USER.value)
-        found += [(serial, until) for serial, until in connection.execute(theirs)]
+        columns = c.serial, c.valid_before, c.ca_key
+        theirs = select(*columns).where(c.serial.in_(chunk), c.type == CertType.USER.value)
+        found += [Hit(*row) for row in connection.execute(theirs)]
     return found
 
 
-def unproven(connection: Connection, since: int, limit: int) -> list[str]:
+def unproven(connection: Connection, since: int, limit: int) -> list[tuple[str, bool]]:
     c = endings.c
-    open_ones = select(c.id).where(c.complete == 0, c.time >= since).order_by(c.time.desc(), c.id)
-    return list(connection.execute(open_ones.limit(limit)).scalars())
+    reported = c.reported_at.is_not(None)
+    open_ones = select(c.id, reported).where(c.complete == 0, c.time >= since)
+    rows = connection.execute(open_ones.order_by(reported, c.time.desc(), c.id).limit(limit))
+    return [(ending, bool(late)) for ending, late in rows]
 
 
 def prove(

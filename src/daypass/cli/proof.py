@@ -1,0 +1,176 @@
+"""What has become of a revocation, as people and scripts read it; and the wait for it (`--wait`)."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from daypass.cli.administration import Administration
+from daypass.cli.exits import Exit
+from daypass.cli.output import data, duration, json_data, moment, note, printable, utc
+
+if TYPE_CHECKING:
+    from daypass.api import EndingLine, EndingProgress, HostSession
+
+__all__ = ["SENTENCE", "follow", "line_of", "plain", "show", "wait_options"]
+
+SENTENCE = "Hosts say this of themselves: from one in wrong hands it proves nothing."
+STATES = {
+    "ended": "ended: no host lets them in by it, no session goes on, nothing was found to stay behind",
+    "remains": "NOT ENDED: what stays behind is to be dealt with",
+    "open": "NOT ENDED: a session goes on, or something of one",
+    "waiting": "NOT ENDED: some hosts have not answered",
+    "held": "HELD: no certificate holds, and open sessions wait for an operator",
+    "unproven": "NOT PROVEN: some hosts' agents can't tell",
+    "undone": "undone: they are back",
+}
+FIRST = 20  # of each kind that are shown; --json has 200
+
+
+def wait_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """--wait and --wait-for, handed to the command as one `wait`: seconds, None for not at all."""
+    from functools import wraps
+
+    @wraps(command)
+    def wrapped(wait: bool, wait_for: str | None, **arguments: Any) -> Any:
+        from daypass.model import parse_duration
+
+        seconds = parse_duration(wait_for or "1m") if wait or wait_for else None
+        return command(wait=seconds, **arguments)
+
+    longest = click.option("--wait-for", metavar="TIME", help="How long, instead of 1m. Up to 1h.")
+    return click.option("--wait", is_flag=True, help="Wait for the hosts, and show what they say.")(longest(wrapped))
+
+
+def follow(ca: Administration, ending: str, seconds: int, *, as_json: bool) -> int:
+    """Show it live until all hosts have answered or the time is over, then all of it. The exit code: whether it is
+    proven to have ended everywhere."""
+    from daypass.api import EndingProgress, FollowRequest
+
+    last, live = list[EndingProgress](), _Live(as_json=as_json)
+
+    def take(lines: Iterator[EndingProgress]) -> None:
+        for each in lines:
+            last[:] = [each]
+            live.show(_summary(each))
+
+    body = FollowRequest(ending=ending, seconds=seconds)
+    ca.lines("ending_follow", body, EndingProgress, f"see what becomes of {ending}", take)
+    live.end()
+    found = last[0]
+    if as_json:
+        json_data(plain(found))
+    else:
+        show(found)
+    return Exit.OK if found.state == "ended" else Exit.NO
+
+
+def show(found: EndingProgress) -> None:
+    """All of it, for people."""
+    for line in _lines(found):
+        data(printable(line))
+    note(SENTENCE)
+
+
+def line_of(each: EndingLine) -> str:
+    """One of a list."""
+    waits = "HELD" if each.held and each.released_at is None else ""
+    state = "undone" if each.undone_at is not None else waits or each.state or "under way"
+    counts = f"{each.certificates} certificate{'' if each.certificates == 1 else 's'}"
+    return (
+        f"{each.id}  {moment(each.time)}  {state:<9}  {each.about}: {each.reason or '-'}  ({counts}, by {each.actor})"
+    )
+
+
+def plain(found: Any) -> Any:
+    """For JSON: what is a time, in UTC; 0 for never is null."""
+    import msgspec
+
+    names = {"time", "until", "heard", "since", "end", "closed_at", "at", "reported_at", "released_at", "undone_at"}
+
+    def told(value: Any, name: str = "") -> Any:
+        if isinstance(value, dict):
+            return {key: told(each, key) for key, each in value.items()}
+        if isinstance(value, list):
+            return [told(each) for each in value]
+        return (utc(value) if value else None) if name in names and isinstance(value, int | float) else value
+
+    return told(msgspec.to_builtins(found))
+
+
+def _summary(found: EndingProgress) -> str:
+    parts = [f"{found.applied} of {found.hosts} hosts"]
+    parts += [f"{found.closed_count} sessions closed"] if found.closed_count else []
+    parts += [f"{found.open_count} open"] if found.open_count else []
+    parts += [f"{found.remains_count} left behind"] if found.remains_count else []
+    return ", ".join(parts)
+
+
+def _lines(found: EndingProgress) -> Iterator[str]:
+    yield f"{found.ending}  {STATES.get(found.state, found.state)}"
+    yield f"  applied      on {found.applied} of {found.hosts} hosts, as of {moment(found.time)}"
+    for each in found.unreached[:FIRST]:
+        yield f"  NOT REACHED  {each.host}  {_heard(each.heard)}; {_until(each.until, found.time)}"
+    yield from _more(found.unreached_count)
+    for gone in found.closed[:FIRST]:
+        took = duration(max(0, gone.closed.closed_at - gone.closed.session.since))
+        yield f"  closed       {_session(gone.host, gone.closed.session)}, after {took}"
+        yield from (f"  SURVIVED     {gone.host}  {each}" for each in gone.closed.survivors)
+    yield from _more(found.closed_count)
+    yield from (f"  OPEN         {_session(each.host, each.session)}" for each in found.open[:FIRST])
+    yield from _more(found.open_count)
+    for left in found.remains[:FIRST]:
+        failed = f": {left.remains.error}" if left.remains.error else ""
+        done = left.remains.done.upper() if left.remains.done in ("reported", "failed") else left.remains.done
+        what = f"{left.remains.account}  {left.remains.kind}: {left.remains.what}"
+        yield f"  stays        {left.host}  {what}  ({done}{failed})"
+    yield from _more(found.remains_count)
+    if found.blind:
+        yield f"  can't tell   {len(found.blind)} with agent.sh: {', '.join(found.blind[:5])}"
+
+
+def _session(host: str, session: HostSession) -> str:
+    return f"{host}  {session.account}  {session.key_id or session.way} from {session.address}"
+
+
+def _heard(when: int) -> str:
+    return f"last heard {moment(when)}" if when else "never heard"
+
+
+def _until(when: int, now: int) -> str:
+    if not when:
+        return "has not looked for what stays behind"
+    return f"lets them in until {moment(when)}" if when > now else "lets nobody in by it any more; sessions may go on"
+
+
+def _more(count: int) -> Iterator[str]:
+    if count > FIRST:
+        yield f"               and {count - FIRST} more: --json"
+
+
+class _Live:
+    """One line that changes, where a person looks; nothing for a script."""
+
+    def __init__(self, *, as_json: bool) -> None:
+        stream = sys.stderr
+        looks = stream is not None and stream.isatty() and os.environ.get("TERM") != "dumb"
+        self._shown, self._rewrites, self._quiet = "", looks, as_json and not looks
+
+    def show(self, text: str) -> None:
+        if text == self._shown or self._quiet:
+            return
+        self._shown = text
+        if self._rewrites:
+            sys.stderr.write(f"\r\x1b[K{printable(text)}")
+            sys.stderr.flush()
+        else:
+            note(printable(text))
+
+    def end(self) -> None:
+        if self._rewrites and self._shown:
+            sys.stderr.write("\r\x1b[K")
+            sys.stderr.flush()

@@ -1,0 +1,101 @@
+"""What has become of a revocation, as people and scripts read it: inert, and never called ended before it is."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from daypass.api import (
+    ClosedSession,
+    ClosedThere,
+    EndingLine,
+    EndingProgress,
+    HostSession,
+    OpenThere,
+    Remain,
+    RemainsThere,
+    Unreached,
+)
+from daypass.cli.proof import SENTENCE, line_of, plain, show
+
+EVIL = "\x1b[2J\nx"
+ONE = HostSession(id="0" * 12, account="alice", address="192.0.2.1", since=1000, way="certificate", key_id="a@b.c")
+LINE = EndingLine(
+    id="ek7q2m4tsxb", time=1000, source="operator", actor="uid:0", reason="left", about="person alice (#1)",
+    persons=1, certificates=2, gone=True, held=False, released_at=None, released_by=None, undone_at=None,
+    reported_at=None,
+)  # fmt: skip
+
+
+def found(**changes: Any) -> EndingProgress:
+    made: dict[str, Any] = {
+        "ending": "ek7q2m4tsxb", "time": 2000, "state": "ended", "complete": True, "hosts": 12, "applied": 12,
+        "looked": 12, "unreached_count": 0, "unreached": [], "until": 0, "closed_count": 0, "closed": [],
+        "survivors": 0, "open_count": 0, "open": [], "remains_count": 0, "remains": [],
+    }  # fmt: skip
+    return EndingProgress(**(made | changes))
+
+
+LEFT = Remain(account="alice", kind="authorized_keys", what="ssh-ed25519 AAAA")
+SHOWN: list[tuple[dict[str, Any], list[str]]] = [
+    ({}, ["ended: no host", "applied      on 12 of 12 hosts"]),
+    ({"state": "waiting", "unreached_count": 1, "unreached": [Unreached(host="db", until=5000, heard=900)]},
+     ["NOT ENDED", "NOT REACHED  db  last heard", "lets them in until"]),
+    ({"state": "waiting", "unreached_count": 1, "unreached": [Unreached(host="db", until=1500, heard=0)]},
+     ["never heard", "lets nobody in by it any more; sessions may go on"]),
+    ({"state": "waiting", "unreached_count": 1, "unreached": [Unreached(host="db", until=0, heard=1)]},
+     ["has not looked for what stays behind"]),
+    ({"closed_count": 1, "closed": [ClosedThere(host="web", closed=ClosedSession(
+        session=ONE, closed_at=1060.0, reason="revoked", survivors=["sleep (77)"]))]},
+     ["closed       web  alice  a@b.c from 192.0.2.1, after 1 min", "SURVIVED     web  sleep (77)"]),
+    ({"state": "open", "open_count": 1, "open": [OpenThere(host="web", session=ONE)]},
+     ["NOT ENDED: a session", "OPEN         web  alice"]),
+    ({"state": "remains", "remains_count": 30, "remains": [RemainsThere(host="web", remains=LEFT)] * 30},
+     ["NOT ENDED: what stays", "stays        web  alice  authorized_keys: ssh-ed25519 AAAA  (REPORTED)",
+      "and 10 more: --json"]),
+    ({"state": "unproven", "blind": ["old-1"]}, ["NOT PROVEN", "can't tell   1 with agent.sh: old-1"]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("changes", "wanted"), SHOWN)
+def test_all_of_it_is_shown_with_what_it_is_worth(
+    changes: dict[str, Any], wanted: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    show(found(**changes))
+    out, err = capsys.readouterr()
+    assert all(each in out for each in wanted), out
+    assert err.strip() == SENTENCE
+
+
+def test_what_hosts_wrote_moves_no_cursor(capsys: pytest.CaptureFixture[str]) -> None:
+    evil = HostSession(id="0", account=EVIL, address=EVIL, since=1, way=EVIL, key_id=EVIL)
+    left = Remain(account=EVIL, kind=EVIL, what=EVIL, done="failed", error=EVIL)
+    closed = ClosedSession(session=evil, closed_at=1, reason=EVIL, survivors=[EVIL])
+    show(
+        found(
+            closed=[ClosedThere(host=EVIL, closed=closed)], open=[OpenThere(host=EVIL, session=evil)],
+            remains=[RemainsThere(host=EVIL, remains=left)], unreached=[Unreached(host=EVIL, until=1, heard=1)],
+        )
+    )  # fmt: skip
+    out = capsys.readouterr().out
+    assert "\x1b" not in out
+    assert out.count("\n") == 7
+
+
+def test_scripts_get_times_in_utc_and_null_for_never() -> None:
+    told = json.loads(json.dumps(plain(found(unreached=[Unreached(host="db", until=0, heard=5)]))))
+    assert (told["time"], told["until"], told["hosts"]) == ("1970-01-01T00:33:20Z", None, 12)
+    assert told["unreached"] == [{"host": "db", "until": None, "heard": "1970-01-01T00:00:05Z"}]
+
+
+@pytest.mark.parametrize(
+    ("changes", "word"),
+    [({}, "under way"), ({"state": "ended"}, "ended"), ({"held": True}, "HELD"),
+     ({"held": True, "released_at": 5, "state": "open"}, "open"), ({"undone_at": 5, "state": "ended"}, "undone")],
+)  # fmt: skip
+def test_a_list_says_how_it_stands(changes: dict[str, Any], word: str) -> None:
+    line = line_of(EndingLine(**({name: getattr(LINE, name) for name in LINE.__struct_fields__} | changes)))
+    assert f"  {word} " in line
+    assert line.endswith("person alice (#1): left  (2 certificates, by uid:0)")
