@@ -35,7 +35,7 @@ class _Failed(msgspec.Struct):
 class _Told(msgspec.Struct):
     """One of them."""
 
-    answer: msgspec.Raw = msgspec.Raw(b"")
+    answer: bytes = b""
     failed: _Failed | None = None
 
 
@@ -84,7 +84,7 @@ def _become(uid: int, gid: int) -> None:
 
 def _tried(work: Callable[[], object]) -> _Told:
     try:
-        return _Told(answer=msgspec.Raw(msgspec.msgpack.encode(work())))
+        return _Told(answer=msgspec.msgpack.encode(work()))
     except OSError as error:
         path = error.filename if isinstance(error.filename, str) else ""
         return _Told(failed=_Failed(error.errno or errno.EIO, error.strerror or type(error).__name__, path))

@@ -57,13 +57,15 @@ def read(path: str) -> File | None:
 
 def _content(path: str, more: int) -> bytes | None:
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC | more)
-    with open(descriptor, "rb", buffering=0) as file:  # noqa: PTH123  a descriptor
+    try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             return None
         found = bytearray()
-        while len(found) <= MOST and (part := file.read(1 << 20)):
+        while len(found) <= MOST and (part := os.read(descriptor, 1 << 20)):
             found += part
         return bytes(found)
+    finally:
+        os.close(descriptor)
 
 
 def same(before: File) -> bool:

@@ -63,8 +63,8 @@ def take(
     mover = Mover(paths.root, kind, place.account, place.uid, place.gid)
     try:
         mover.put(file, rest)
-    except OSError:
-        if before is None and _stands(mover, file):
+    except OSError as error:
+        if before is None and (error.errno == errno.EAGAIN or _stands(mover, file)):
             _forget(paths, note)
         raise
 
