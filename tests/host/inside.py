@@ -31,11 +31,11 @@ def play(step: dict[str, Any]) -> dict[str, Any]:
         "made": done.made, "locked": done.locked, "unlocked": done.unlocked, "closed": wanted.closed,
         "said": [*wanted.said, *done.said, *survivors],
         "memory": msgspec.to_builtins(Memory.load(paths.made_accounts)),
-        "after": [_output(command) for command in step.get("after", [])],
+        "after": [output(command) for command in step.get("after", [])],
     }  # fmt: skip
 
 
-def _output(command: str) -> str:
+def output(command: str) -> str:
     ran = subprocess.run(["sh", "-c", command], capture_output=True, text=True, stdin=subprocess.DEVNULL)
     return (ran.stdout + ran.stderr).strip()
 

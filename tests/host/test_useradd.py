@@ -38,10 +38,10 @@ def machine(safe_path: Path) -> Path:
     return safe_path
 
 
-def played(machine: Path, *steps: dict[str, Any]) -> list[dict[str, Any]]:
+def played(machine: Path, *steps: dict[str, Any], module: str = "tests.host.inside") -> list[dict[str, Any]]:
     """What came of each step; a PID namespace keeps the steps from this machine's processes."""
     unshare = need("root with mount namespaces")
-    inside = [sys.executable, "-m", "tests.host.inside"]
+    inside = [sys.executable, "-m", module]
     ran = subprocess.run(
         [unshare, "-m", "-p", "-f", "--mount-proc", "sh", "-c", _ENTER, machine, *inside],
         input=json.dumps(steps), capture_output=True, text=True, check=False, timeout=120, cwd=ROOT,

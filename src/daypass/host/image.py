@@ -8,6 +8,7 @@ the distribution has none.
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 from daypass.errors import NotFound
@@ -50,6 +51,7 @@ def prepare_image(paths: Paths, sshd: Sshd) -> list[Path]:
     if paths.memory.is_dir() or paths.ours.is_dir():
         try:
             leave(paths, sshd, with_reload=False)
+            shutil.rmtree(paths.memory, ignore_errors=True)  # what it has left in quarantine, too
             gone += [paths.ours, paths.memory]
         except NotFound:
             pass

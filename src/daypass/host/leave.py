@@ -7,7 +7,7 @@
     files     what sshd read, then what we remember, the state last
 
 A kill between any two steps leaves an sshd that starts; running it again does the rest. Accounts that daypass has
-made hold people's files: they stay, and are named.
+made hold people's files: they stay, and are named. What is in quarantine stays, too, and who was locked stays so.
 """
 
 from __future__ import annotations
@@ -136,8 +136,10 @@ def original(sshd: Sshd) -> list[NewFile]:
 def _forget(paths: Paths) -> None:
     """The state last: with it, `daypass host leave` knows that it has not done yet."""
     for each in sorted(paths.memory.iterdir()):
-        if each not in (paths.state, paths.lock):
+        if each not in (paths.state, paths.lock, paths.quarantine):
             shutil.rmtree(each) if each.is_dir() and not each.is_symlink() else each.unlink()
+    with suppress(OSError):
+        paths.quarantine.rmdir()
     files.remove(paths.state)
     paths.lock.unlink(missing_ok=True)
     with suppress(OSError):  # a file system of its own stays

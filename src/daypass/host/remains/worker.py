@@ -24,6 +24,11 @@ class Worker:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock, self._pid, self._since = clock, 0, 0.0
 
+    @property
+    def idle(self) -> bool:
+        """Whether nobody looks, as far as is known."""
+        return self._pid == 0
+
     def turn(self, paths: Paths, now: float) -> str:
         """Begins a look where it is time for one. Why the last could not be done, "" where it could or goes on.
 
