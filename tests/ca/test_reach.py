@@ -110,6 +110,11 @@ def test_what_a_role_means_on_a_host_is_the_same_struct_on_all_of_them() -> None
     )
 
 
+def test_how_long_a_session_may_last_goes_to_hosts_in_seconds() -> None:
+    stays = [policy(role(max_session=text)).for_host(WEB, (), {})[0].max_session for text in ("", "1m", "8h")]
+    assert stays == [0, 60, 8 * 3600]
+
+
 def test_accounts_are_made_for_people_only_where_they_have_their_own() -> None:
     section = NewAccountsSection(groups=["dev"], privileged_groups=["docker"])
     (own,) = policy(role(new_accounts=section)).for_host(WEB, (), {})

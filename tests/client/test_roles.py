@@ -109,6 +109,15 @@ def test_a_shared_account_is_entered_by_its_role_and_not_by_the_day_pass(
     assert not works(lab)
 
 
+def test_a_connection_by_a_role_is_shared_for_no_longer_than_it_is_used(lab: Lab, take: Take) -> None:
+    """Whatever the person's own configuration wants for every host (trust 6.5)."""
+    with lab.config.open("a") as config:
+        config.write("\nHost *\n    ControlMaster auto\n    ControlPersist 10m\n")
+    assert "\ncontrolpersist 600\n" in ssh(lab, "-G").stdout
+    take()
+    assert "\ncontrolpersist no\n" in ssh(lab, "-G").stdout
+
+
 def test_it_works_without_a_day_pass(lab: Lab, take: Take) -> None:
     take()
     assert works(lab)

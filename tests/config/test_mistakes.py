@@ -227,6 +227,9 @@ ROLES = [
         "can't be a name at github.com",
     ),
     (OWN, OWN + '\nlifetime = "day"', "roles[0].lifetime", "is not a duration"),
+    (OWN, OWN + '\nmax_session = "day"', "roles[0].max_session", "is not a duration"),
+    (OWN, OWN + '\nmax_session = "59s"', "roles[0].max_session", "less than hosts can see to"),
+    (OWN, OWN + '\nmax_session = "8h"\nbare_hosts = true', "roles[0].max_session", "would not hold on hosts"),
 ]
 
 WARNINGS = [

@@ -9,7 +9,7 @@ from ipaddress import ip_network
 from typing import Protocol
 
 from daypass.config import RoleSection
-from daypass.model import HostRole, NewAccounts
+from daypass.model import HostRole, NewAccounts, parse_duration
 
 __all__ = [
     "EVERY_HOST",
@@ -130,6 +130,7 @@ def host_role(section: RoleSection, accounts: tuple[str, ...], *, own_account: b
         accounts=accounts,
         own_account=own_account,
         new_accounts=NewAccounts(made.shell, tuple(made.groups), tuple(made.privileged_groups)) if made else None,
+        max_session=parse_duration(section.max_session) if section.max_session else 0,
     )
 
 

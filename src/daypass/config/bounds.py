@@ -17,11 +17,14 @@ PLAIN = ("permit-pty", "permit-port-forwarding")  # what sessions may do where n
 EXTENSIONS = (*PLAIN, "permit-agent-forwarding", "permit-X11-forwarding", "permit-user-rc")
 _MAX_COMMAND = 1000  # characters; hosts take lines of 4096 (host/options.py), and quotes count twice
 _MAX_NETWORKS = 1500
+_LEAST_SESSION = 60  # seconds
 
 
 def bounds_faults(role: RoleSection, path: str, config: Config) -> Iterator[Problem]:
     if role.lifetime:
         yield from _lifetime(role, f"{path}.lifetime", config.lifetimes)
+    if role.max_session and (fault := _session_fault(role.max_session)):
+        yield error(f"{path}.max_session", *fault)
     yield from each(f"{path}.windows", role.windows, window_fault)
     yield from _never_long_enough(role.windows, f"{path}.windows", config.lifetimes)
     yield from each(f"{path}.extensions", role.extensions, _extension_fault)
@@ -51,6 +54,13 @@ def _lifetime(role: RoleSection, path: str, lifetimes: LifetimeSection) -> Itera
         yield warning(
             path, "is shorter than the day pass, which goes without it", f"daypass login --role {role.name}"
         )
+
+
+def _session_fault(text: str) -> Fault:
+    """Hosts look after their sessions every half minute."""
+    if (asked := seconds(text)) is not None and asked < _LEAST_SESSION:
+        return f"{quoted(text)} is less than hosts can see to", 'write "1m" or more'
+    return duration_fault(text)
 
 
 def window_fault(text: str) -> Fault:
@@ -122,6 +132,7 @@ def _not_on_bare_hosts(role: RoleSection, path: str) -> Iterator[Problem]:
         "extensions": not set(PLAIN) <= set(role.extensions),
         "source_address": bool(role.source_address),
         "force_command": bool(role.force_command),
+        "max_session": bool(role.max_session),
     }
     for key in (key for key, given in restricted.items() if given):
         fault = "would not hold on hosts that only trust the CA, which bare_hosts lets in"

@@ -186,6 +186,7 @@ class RoleSection(WhoSection, frozen=True, kw_only=True):
     accounts: list[str] = []
     new_accounts: NewAccountsSection | None = None
     lifetime: str = ""  # at most this; empty: the CA's
+    max_session: str = ""  # an open session lasts at most this on hosts with the agent; empty: as long as it likes
     windows: list[str] = []  # "mon-fri 08:00-18:00 Europe/Berlin"; empty: always
     extensions: list[str] = msgspec.field(default_factory=lambda: ["permit-pty", "permit-port-forwarding"])
     source_address: list[str] = []  # networks to log in from; empty: anywhere

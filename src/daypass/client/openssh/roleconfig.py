@@ -57,8 +57,11 @@ def write(
     found, until = ",".join(hosts), max(each.end for each in roles)
     lines = [f"IdentityAgent {quote(Path(agent))}", "IdentitiesOnly no"]
     own = [f"IdentityFile {quote(path)}" for path in own_identities(settings, context, own_keys)]
+    # A shared connection that stays behind would go on giving what the role gave (trust 6.5).
     offers = [
-        _matches(found, _check(context, agent, each.end), [*lines, f"IdentityFile {quote(each.file)}"])
+        _matches(
+            found, _check(context, agent, each.end), [*lines, f"IdentityFile {quote(each.file)}", "ControlPersist no"]
+        )
         for each in roles
     ]
     write_file(context.roles_own_config, _HEAD + _matches(found, _check(context, agent, until), own))
