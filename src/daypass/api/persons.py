@@ -90,6 +90,7 @@ class PersonCertificate(msgspec.Struct, frozen=True, kw_only=True):
     key_id: str
     principals: list[str]
     valid_before: int
+    signin: str = ""  # which sign-in it comes from, for `daypass revoke --signin`
 
 
 class PersonEvent(msgspec.Struct, frozen=True, kw_only=True):

@@ -137,6 +137,7 @@ class OnRecord(Struct, frozen=True):
     revoked_at: int | None
     owner: Owner | None = None
     host: str | None = None  # its id
+    signin: str | None = None  # of a person's: model.sign_in
 
 
 class Question(Struct, frozen=True):

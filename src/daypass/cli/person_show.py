@@ -56,7 +56,8 @@ def details_lines(found: PersonDetails) -> Iterator[str]:
     for each in one.identities:
         yield from map(printable, _identity_lines(each))
     for certificate in found.certificates:
-        yield printable(f"  certificate   {certificate.serial}, until {moment(certificate.valid_before)}")
+        of = f", sign-in {certificate.signin}" if certificate.signin else ""
+        yield printable(f"  certificate   {certificate.serial}, until {moment(certificate.valid_before)}{of}")
         yield printable(f"                {', '.join(certificate.principals)}")
     for event in found.history:
         reason = f" ({event.reason})" if event.reason else ""

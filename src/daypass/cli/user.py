@@ -11,6 +11,7 @@ from daypass.cli.output import bold, data, good, note, printable, show_hint
 
 if TYPE_CHECKING:
     from daypass.client.settings import Settings
+    from daypass.errors import DaypassError
 
 __all__ = ["bootstrap", "logout", "ssh_config", "status"]
 
@@ -75,32 +76,59 @@ Examples:
   daypass logout          at the company in use
   daypass logout --all    at every company
   daypass logout --role db-admin    this role alone; the day pass stays
+  daypass logout --everywhere       all that you hold, on every machine
 
 Takes the certificates and their keys out of the agent, those of single roles too, removes the files, and ends shared
-ssh connections to the company's hosts. Needs no network. ssh starts no sign-in by itself until the next daypass
-login. Exit code 1 if there was nothing to give up."""
+ssh connections to the company's hosts. Needs no network, but with --everywhere: then the CA takes back every
+certificate of yours, and hosts end your open sessions. Your day pass speaks for you, so it has to be there. ssh
+starts no sign-in by itself until the next daypass login. Exit code 1 if there was nothing to give up."""
 )
-@click.option("--all", "everywhere", is_flag=True, help="At every company you have joined.")
+@click.option("--all", "at_all", is_flag=True, help="At every company you have joined.")
 @click.option("--role", metavar="NAME", help="Give up the certificate of this role, and nothing else.")
+@click.option("--everywhere", is_flag=True, help="On every machine: the CA takes back all that is yours.")
+@click.option("--reason", default="", metavar="TEXT", help="With --everywhere: why; it is kept in the CA's record.")
 @with_settings
-def logout(everywhere: bool, role: str | None, settings: Settings) -> int:
+def logout(at_all: bool, role: str | None, everywhere: bool, reason: str, settings: Settings) -> int:
     """Give up the certificate: agent, file and open connections."""
     from daypass.client.logout import logout as give_up
     from daypass.client.logout import logout_role
 
     if role is not None:
-        if everywhere:
-            raise click.UsageError("--role is of one company, so it does not go with --all")
+        if at_all or everywhere:
+            raise click.UsageError("--role is one certificate, so it does not go with --all and --everywhere")
         count = logout_role(settings, role)
         note(f"gave up the role {printable(role)}" + (f"; {count} shared connection(s) ended" if count else ""))
         return 0
-    done = give_up(settings, everywhere=everywhere)
+    if reason and not everywhere:
+        raise click.UsageError("--reason goes with --everywhere")
+    failed = _leave(settings, reason, at_all=at_all) if everywhere else None
+    done = give_up(settings, everywhere=at_all)
     for each in done:
         ended = f"; {each.connections} shared connection(s) ended" if each.connections else ""
         note(f"{'logged out of' if each.had_pass else 'you were not signed in at'} {each.company}{ended}")
     if any(settings.context(each.company).ssh_config.exists() for each in done):
         note("ssh will not sign you in by itself until you run: daypass login")
+    if failed is not None:
+        raise failed
     return 0 if any(each.had_pass for each in done) else 1
+
+
+def _leave(settings: Settings, reason: str, *, at_all: bool) -> DaypassError | None:
+    """Have the CAs take back what is on other machines, too, before the day pass that asks for it is gone. Gives the
+    first that did not: what is here is given up all the same."""
+    from daypass.client import mine, trust
+    from daypass.errors import DaypassError
+
+    current = settings.current()
+    failed: DaypassError | None = None
+    for context in settings.contexts() if at_all else (current,) if current else ():
+        try:
+            count = mine.leave(trust.load(context), reason)
+        except DaypassError as error:
+            failed = failed or error
+        else:
+            note(f"{count} certificate(s) taken back by {printable(context.name)}")
+    return failed
 
 
 @click.command(

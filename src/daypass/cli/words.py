@@ -113,6 +113,8 @@ WORDS: Mapping[str, tuple[dict[str, str], dict[str, tuple[str, str]], tuple[str,
         {
             '--all': ('', 'At every company you have joined'),
             '--role': ('value', 'Give up the certificate of this role, and nothing else'),
+            '--everywhere': ('', 'On every machine: the CA takes back all that is yours'),
+            '--reason': ('value', "With --everywhere: why; it is kept in the CA's record"),
             '--context': ('context', 'Which company, where you have joined several (or DAYPASS_CONTEXT)'),
             '--root': ('file', 'Work below DIR instead of /'),
             '-v': ('', 'Say every step, with times'),

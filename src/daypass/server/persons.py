@@ -109,6 +109,7 @@ def _certificate(certificate: OnRecord) -> api.PersonCertificate:
         key_id=certificate.key_id,
         principals=list(certificate.principals),
         valid_before=certificate.valid_before,
+        signin=certificate.signin or "",
     )
 
 

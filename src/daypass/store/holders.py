@@ -87,12 +87,12 @@ def _wanted() -> Select[Any]:
     here = certificates.outerjoin(persons, certificates.c.person_id == persons.c.id)
     here = here.outerjoin(hosts, (certificates.c.host_id == hosts.c.id) & hosts.c.removed_at.is_(None))
     who = (persons.c.id, persons.c.issuer, persons.c.subject, persons.c.login, persons.c.locked_at)
-    names = ("serial", "key_id", "certificate", "principals", "valid_after", "valid_before", "revoked_at")
+    names = ("serial", "key_id", "certificate", "principals", "valid_after", "valid_before", "revoked_at", "signin")
     return select(*(certificates.c[name] for name in names), hosts.c.id, *who).select_from(here)
 
 
 def _read(row: Any) -> OnRecord:
-    serial, key_id, blob, principals, after, before, revoked_at, host, *who = row
+    serial, key_id, blob, principals, after, before, revoked_at, signin, host, *who = row
     number, issuer, subject, login, locked_at = who
     owner = Owner(number, issuer, subject, login or "", locked_at is not None) if number is not None else None
-    return OnRecord(serial, key_id, bytes(blob), texts(principals), after, before, revoked_at, owner, host)
+    return OnRecord(serial, key_id, bytes(blob), texts(principals), after, before, revoked_at, owner, host, signin)
