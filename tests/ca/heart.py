@@ -20,6 +20,7 @@ from daypass.ca.config_ports import ConfigVersion
 from daypass.ca.device import Devices
 from daypass.ca.force import Following, InForce, rules
 from daypass.ca.hosts import Hosts
+from daypass.ca.inbound_ports import Reader
 from daypass.ca.keys import CaKeys
 from daypass.ca.policy import Policy
 from daypass.ca.ports import Provisioner, Signer, WebSignIn
@@ -37,6 +38,7 @@ from daypass.config import (
 )
 from daypass.model import Credential, HostFacts, Request, Secret
 from daypass.provisioners.discovery import provider_client
+from daypass.provisioners.inbound import InboundReader
 from daypass.provisioners.join import JoinTokenProvisioner
 from daypass.provisioners.oidc import OidcProvisioner
 from daypass.provisioners.sshpop import SshPopProvisioner
@@ -144,12 +146,17 @@ async def heart(
         def make(published: ConfigVersion) -> InForce:
             in_force = merged(published.document, settings)
             provisioners: list[Provisioner] = [JoinTokenProvisioner(CA_ID, store.join_token, clock)]
-            provisioners += [OidcProvisioner(section, CA_ID, clock, http) for section in in_force.providers]
+            idps = [OidcProvisioner(section, CA_ID, clock, http) for section in in_force.providers]
+            provisioners += idps
+            pairs = zip(in_force.providers, idps, strict=True)
+            inbound: dict[str, Reader] = {
+                section.name: InboundReader(section, idp.keys, clock, http) for section, idp in pairs
+            }
             sites: dict[str, WebSignIn] = {each.name: WebClient(each, clock, http) for each in in_force.providers}
             policy = Policy(in_force)
             bounds = rules(policy, ca_id=CA_ID, keys=keys)
             return InForce(published.version, in_force, policy, bounds, keys, tuple(provisioners),
-                           sites, redirects(in_force))  # fmt: skip
+                           sites, redirects(in_force), inbound)  # fmt: skip
 
         by_type = {CertType.USER: keys.user_keys, CertType.HOST: keys.host_keys}
         sshpop = SshPopProvisioner(CA_ID, ["ca.example.com"], by_type.__getitem__, store.on_record, clock)

@@ -6,7 +6,7 @@ import pytest
 from tests.config.sample import GOOD, SECOND_PROVIDER, edited
 
 from daypass.config import Severity, errors_in, problems, warnings_in
-from daypass.config.people import ALGORITHMS
+from daypass.config.values import ALGORITHMS
 from daypass.provisioners.jose import ALGORITHMS as VERIFIABLE
 
 HOSTS = 'hosts = ["*"]'
@@ -18,6 +18,8 @@ DOMAINS = 'domains = ["*.example.com"]'
 URL = 'url = "https://ca.example.com"'
 NAME = 'name = "Example"'
 USER = 'user = "16h"'
+SIGNALS = 'client_id = "daypass"\n[providers.signals]\naudience = {}'
+POLL = 'poll_url = "https://x.example/p"'
 PAGES = "[hosts]"
 PAGES_URL = '[pages]\nurl = "https://ca.example.com"'
 USER_KEY = 'file = "/etc/daypass/keys/user_ca"'
@@ -187,6 +189,19 @@ PROVIDERS = [
         "providers[0].device_client_id",
         "another way",
     ),
+    (CLIENT, SIGNALS.format('" "'), "providers[0].signals.audience", "is empty"),
+    (CLIENT, SIGNALS.format('"a"\nissuer = "http://x.example"'), "providers[0].signals.issuer", "start with https"),
+    (CLIENT, SIGNALS.format('"a"\njwks_uri = "keys"'), "providers[0].signals.jwks_uri", "is not a URL"),
+    (CLIENT, SIGNALS.format('"a"\nalgorithms = ["HS256"]'), "providers[0].signals.algorithms[0]", "proves who made"),
+    (CLIENT, SIGNALS.format(f'"a"\n{POLL}'), "providers[0].signals.poll_token_file", "is missing"),
+    (CLIENT, SIGNALS.format('"a"\npoll_url = "http://x.example/p"'), "providers[0].signals.poll_url", "https"),
+    (
+        CLIENT,
+        SIGNALS.format(f'"a"\n{POLL}\npoll_token_file = "t"'),
+        "providers[0].signals.poll_token_file",
+        "absolute",
+    ),
+    (CLIENT, SIGNALS.format('"a"\nmore = 1'), "providers[0].signals.more", "no such key"),
     (CLIENT, CLIENT + '\ndevice_client_secret = "x"', "providers[0].device_client_secret", "belongs to no"),
 ]
 

@@ -113,6 +113,14 @@ hosted_domain = "example.com"
 redirect_host = "127.0.0.1"
 redirect_ports = [8400]
 scim = { match = "externalId=sub" }
+logout = true
+[providers.signals]
+audience = "daypass"
+issuer = "https://signals.example.com"
+jwks_uri = "https://signals.example.com/jwks"
+algorithms = ["ES256"]
+poll_url = "https://signals.example.com/poll"
+poll_token_file = "/etc/daypass/poll"
 [[roles]]
 name = "staff"
 provider = "corp"
@@ -259,7 +267,7 @@ def test_a_word_that_nobody_could_mean_is_an_error(place: Place) -> None:
     """Every text of the file has a grammar, but for what the provider calls things."""
     told = _mistakes(_changed(place, "\x1b[2J *"))
     said_by_others = ("client_id", "client_secret", "web_client_id", "web_client_secret", "device_client_id",
-                      "device_client_secret", "groups_claim", "scopes", "tenants")  # fmt: skip
+                      "device_client_secret", "groups_claim", "scopes", "tenants", "audience")  # fmt: skip
     if not any(step in said_by_others for step in place):
         assert any(each.path.startswith(_path(place)) for each in told), list(map(str, told))
     assert all(str(each).isprintable() for each in told)

@@ -27,6 +27,7 @@ from daypass.config.schema import (
     PagesSection,
     ProviderSection,
     RoleSection,
+    SignalsSection,
 )
 from daypass.errors import Misconfigured
 
@@ -48,6 +49,7 @@ def named(kind: Any, **more: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
 
 
 ACCOUNTS = st.none() | st.builds(NewAccountsSection, shell=TEXT, groups=st.just(["a"]))
+SIGNALS = st.none() | st.builds(SignalsSection, audience=TEXT, algorithms=TEXTS)
 CONFIGS = st.builds(
     config,
     ca=st.builds(CaSection, name=TEXT, url=st.just("https://ca.example.com")),
@@ -60,7 +62,7 @@ CONFIGS = st.builds(
     ),
     lifetimes=st.builds(LifetimeSection, **dict.fromkeys(LifetimeSection.__struct_fields__, ...)),
     pages=st.none() | st.builds(PagesSection, url=TEXT),
-    providers=named(ProviderSection),
+    providers=named(ProviderSection, signals=SIGNALS),
     roles=named(RoleSection, new_accounts=ACCOUNTS),
     operators=named(OperatorSection),
     bastions=named(BastionSection),

@@ -35,7 +35,7 @@ STARTER = Starter(
     client_id="daypass",
 )
 
-EXAMPLES = ("provider", "groups", "accounts", "domains", "hosts", "new_accounts", "can", "type")
+EXAMPLES = ("provider", "groups", "accounts", "domains", "hosts", "new_accounts", "can", "type", "signals")
 SECTIONS = [
     BastionSection,
     Config,

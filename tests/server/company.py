@@ -19,14 +19,14 @@ from tests.parts.op import Op, run_op
 from tests.parts.sshpop import Holder
 from tests.server.kit import CA_ID, Root, in_thread, key, possession, public_info
 
-from daypass.config import ProviderSection
+from daypass.config import ProviderSection, SignalsSection
 from daypass.config.schema import OperatorSection
 from daypass.model import HostFacts
 from daypass.server import app, serve
 from daypass.wire import Certificate
 from daypass.wire.binding import login_nonce
 
-__all__ = ["CAPABILITIES", "PAGES", "Company", "b64", "bound", "enrolment", "run_company", "signing"]
+__all__ = ["CAPABILITIES", "PAGES", "SIGNALS", "Company", "b64", "bound", "enrolment", "run_company", "signing"]
 
 T = TypeVar("T")
 CAPABILITIES = (
@@ -42,6 +42,7 @@ CAPABILITIES = (
 )
 OPERATORS = [OperatorSection(name=f"can-{n}", groups=[can], can=[can]) for n, can in enumerate(CAPABILITIES)]
 """One for each capability: whoever is in the group of that name."""
+SIGNALS = "https://ca.example.com/signals"
 PAGES = "https://ca.example.com"
 
 
@@ -100,7 +101,9 @@ def run_company(**section: Any) -> Iterator[Company]:
         home = Path(directory)
 
         async def main(ready: serve.Ready, stop: asyncio.Event) -> None:
-            provider = ProviderSection(name="idp", issuer=op.issuer, client_id=op.client_id, **section)
+            signals = SignalsSection(audience=SIGNALS)
+            more: dict[str, Any] = {"logout": True, "signals": signals} | section
+            provider = ProviderSection(name="idp", issuer=op.issuer, client_id=op.client_id, **more)
             async with heart(op, home / "ca.sqlite", providers=[provider], operators=OPERATORS) as ca:
                 box.append(ca)
                 public, admin = (

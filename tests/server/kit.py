@@ -85,6 +85,7 @@ class Double:
     proofs: Any = None
     open_sessions: Any = None
     login_reports: Any = None
+    inbound: Any = None
     streams: Any = None
     my_hosts: Any = None
     persons: Any = None

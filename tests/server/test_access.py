@@ -91,6 +91,8 @@ HOST_ROUTES = {
     "host_report": (200, b'{"since":0,"until":1,"trusted":true,"logins":[]}'),
     "agent_sync": (200, b"{}"), "agent_renew": (400, b'{"keys":[]}'),
 }  # fmt: skip
+# A provider's word (trust 6.9): what these take is in test_inbound.py; no credential is any of it.
+INBOUND_ROUTES = {"inbound_logout": "logout_token={}", "inbound_signals": "{}"}
 STATES = list(CREDENTIAL_ROUTES["sign"])
 
 
@@ -105,6 +107,7 @@ def test_every_route_is_in_the_tables() -> None:
     assert named(Access.DEVICE) == set(DEVICE_ROUTES)
     assert named(Access.PAGE) == set(PAGE_ROUTES)
     assert named(Access.ADMIN) == set(ADMIN_ROUTES)
+    assert named(Access.INBOUND) == set(INBOUND_ROUTES)
     assert all(list(states) == STATES for states in CREDENTIAL_ROUTES.values())
 
 
@@ -182,6 +185,17 @@ def test_a_route_that_takes_a_credential_gives_each_its_due(company: Company, na
     if answer.status_code == 201:
         body = answer.json() if name != "agent_enroll" else in_lines(answer.text)
         judge(body, name, public if name != "ssh_renew" else shown_key(token))
+
+
+@pytest.mark.parametrize("state", STATES)
+@pytest.mark.parametrize("name", INBOUND_ROUTES)
+def test_no_credential_is_a_providers_word(company: Company, name: str, state: str) -> None:
+    token, _ = SHOWN[state](company, key()[1], os.urandom(32))
+    route, body = named(name), INBOUND_ROUTES[name].format(token)
+    path = route.path.replace("{provider}", "idp")
+    answer = company.web.post(path, content=body, headers={"content-type": route.media})
+    assert answer.status_code == 400
+    assert token == "" or token not in answer.text
 
 
 def asked(name: str, private: Any, public: Any, token: str, salt: bytes | None) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from daypass.api import (
     explaining,
     fleet,
     hosts,
+    inbound,
     joining,
     logins,
     my_hosts,
@@ -37,6 +38,7 @@ from daypass.api.endings import *
 from daypass.api.explaining import *
 from daypass.api.fleet import *
 from daypass.api.hosts import *
+from daypass.api.inbound import *
 from daypass.api.joining import *
 from daypass.api.logins import *
 from daypass.api.my_hosts import *
@@ -57,6 +59,7 @@ __all__ += configs.__all__
 __all__ += endings.__all__
 __all__ += fleet.__all__
 __all__ += hosts.__all__
+__all__ += inbound.__all__
 __all__ += joining.__all__
 __all__ += logins.__all__
 __all__ += explaining.__all__

@@ -14,6 +14,7 @@ class Access(StrEnum):
     PASS = "pass"  # noqa: S105  # a day pass speaks for its person, in the Authorization header (PassProof)
     HOST = "host"  # a host's certificate speaks for it, in the Authorization header (HostProof)
     DEVICE = "device"  # a machine without a browser: it proves a key, or shows the secret code it was given
+    INBOUND = "inbound"  # an identity provider: the body is a token that it has signed
     PAGE = "page"  # a person's browser: HTML; a form only from our own page, with its cookie
     ADMIN = "admin"  # an operator: the administration socket's peer, or a sign-in for this very call (ActProof)
 
@@ -33,6 +34,7 @@ class Route:
     step: bool = False
     capability: str = ""  # of an operator; "" where any will do, and the handler judges what is asked
     two_persons: bool = False  # over the network a second one has to approve (trust 4.3)
+    media: str = "application/json"  # of the body; one of another kind reaches the handler as it is
 
 
 def admin_route(

@@ -21,6 +21,7 @@ from daypass.api.hosts import (
     HostSyncRequest,
     HostSyncResponse,
 )
+from daypass.api.inbound import INBOUND_ROUTES
 from daypass.api.joining import JOINING_ROUTES
 from daypass.api.logins import LOGIN_ROUTES
 from daypass.api.ours import (
@@ -170,6 +171,7 @@ ROUTES = (
     *FLEET_ROUTES,
     *SCIM_ROUTES,
     *PROOF_ROUTES,
+    *INBOUND_ROUTES,
 )  # fmt: skip
 
 

@@ -16,6 +16,7 @@ from daypass.ca.policy import Policy
 from daypass.ca.ports import Clock, Provisioner, Store, WebSignIn
 from daypass.config import Config, ProviderSection, callbacks, merged
 from daypass.errors import DaypassError
+from daypass.provisioners.inbound import InboundReader
 from daypass.provisioners.join import JoinTokenProvisioner
 from daypass.provisioners.oidc import OidcProvisioner
 from daypass.provisioners.web import WebClient
@@ -23,7 +24,8 @@ from daypass.provisioners.web import WebClient
 __all__ = ["Maker"]
 
 log = logging.getLogger("daypass.ca")
-_Kept = dict[str, tuple[ProviderSection, OidcProvisioner, WebClient]]
+_Parts = tuple[ProviderSection, OidcProvisioner, WebClient, InboundReader]
+_Kept = dict[str, _Parts]
 
 
 class Maker:
@@ -58,8 +60,8 @@ class Maker:
         parts = self.held.look()
         require_domains(config, parts.trust)
         policy, kept = Policy(config), {each.name: self._provider(each) for each in config.providers}
-        provisioners: list[Provisioner] = [self._join, *(oidc for _, oidc, _ in kept.values())]
-        sites: dict[str, WebSignIn] = {name: web for name, (_, _, web) in kept.items()}
+        provisioners: list[Provisioner] = [self._join, *(oidc for _, oidc, _, _ in kept.values())]
+        sites: dict[str, WebSignIn] = {name: web for name, (_, _, web, _) in kept.items()}
         made = InForce(
             version=published.version,
             config=config,
@@ -69,6 +71,7 @@ class Maker:
             provisioners=tuple(provisioners),
             sites=sites if config.pages is not None else {},
             redirects=callbacks(config),
+            inbound={name: reader for name, (_, _, _, reader) in kept.items()},
         )
         self._kept, self.parts = kept, parts
         return made
@@ -84,9 +87,10 @@ class Maker:
         else:
             self.local = replace(self.local, providers=fresh.providers)
 
-    def _provider(self, section: ProviderSection) -> tuple[ProviderSection, OidcProvisioner, WebClient]:
+    def _provider(self, section: ProviderSection) -> _Parts:
         known = self._kept.get(section.name)
         if known is not None and known[0] == section:
             return known
         oidc = OidcProvisioner(section, self.held.parts.ca_id, self._clock, self._http)
-        return section, oidc, WebClient(section, self._clock, self._http)
+        reader = InboundReader(section, oidc.keys, self._clock, self._http)
+        return section, oidc, WebClient(section, self._clock, self._http), reader

@@ -20,6 +20,7 @@ from daypass.assemble.public import Latest, public_info
 from daypass.ca.authority import Authority
 from daypass.ca.clock import ClockGuard, SystemClock
 from daypass.ca.device import Devices
+from daypass.ca.feeds import Feeds
 from daypass.ca.force import Following
 from daypass.ca.hosts import Hosts
 from daypass.ca.keys import CaKeys
@@ -138,7 +139,7 @@ async def _followed(heart: Authority) -> AsyncIterator[None]:
     """What is published meanwhile is put in force, whether or not anybody asks for a certificate, and is said so;
     hosts that listen are told; stale hosts leave; and those outside who asked for it are told."""
     watching = [heart.force.watch(), heart.streams.watch(), heart.inventory.watch()]
-    watching += [heart.directory.watch(), heart.proofs.watch()]
+    watching += [heart.directory.watch(), heart.proofs.watch(), Feeds(heart.inbound).watch()]
     watching += [heart.presence.watch()] if heart.presence is not None else []
     watching += [heart.relay.watch()] if heart.relay is not None else []
     following = [asyncio.create_task(each) for each in watching]

@@ -32,6 +32,7 @@ from daypass.ca.endings import Endings
 from daypass.ca.force import Following, InForce
 from daypass.ca.host_calls import HostCalls
 from daypass.ca.hosts import Hosts
+from daypass.ca.inbound import Inbound
 from daypass.ca.inventory import Inventory
 from daypass.ca.keys import CaKeys
 from daypass.ca.learning import Learning
@@ -132,6 +133,7 @@ class Authority:
         self.acts = Acts(store, clock, ca_id, self._authenticate, self._ready, self._operators)
         find = self.persons.find, self.inventory.named
         self.endings = Endings(store, clock, *find, lambda: self.force.current.policy)
+        self.inbound = Inbound(force, store, clock, self.endings)
         self.ledger = store.ledger
         self.approvals = Approvals(store, self.acts, self._ready, self._operators)
         self._store = store

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 
 from daypass.ca.checks import Rules
 from daypass.ca.config_ports import ConfigStore, ConfigVersion, Stamp
+from daypass.ca.inbound_ports import Reader
 from daypass.ca.keys import CaKeys
 from daypass.ca.policy import Policy
 from daypass.ca.ports import Provisioner, WebSignIn
@@ -41,6 +42,7 @@ class InForce:
     provisioners: tuple[Provisioner, ...]
     sites: Mapping[str, WebSignIn] = field(default_factory=dict)
     redirects: Mapping[str, str] = field(default_factory=dict)
+    inbound: Mapping[str, Reader] = field(default_factory=dict)  # by provider: what it sends of its own accord
 
     @property
     def name(self) -> str:

@@ -13,6 +13,7 @@ from daypass.ca.config_ports import ConfigStore
 from daypass.ca.ending_ports import EndingStore
 from daypass.ca.event_ports import EventStore
 from daypass.ca.host_ports import EnrolledHost, HostRecord, HostStore
+from daypass.ca.inbound_ports import InboundStore
 from daypass.ca.krl_ports import KrlStore
 from daypass.ca.pending_ports import PendingStore
 from daypass.ca.person_ports import PersonStore
@@ -370,6 +371,7 @@ class Store(
     EndingStore,
     AckStore,
     EventStore,
+    InboundStore,
     PendingStore,
     RotationStore,
     ReportStore,

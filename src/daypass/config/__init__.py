@@ -21,6 +21,7 @@ from daypass.config.schema import (
     ProviderSection,
     RoleSection,
     ScimSection,
+    SignalsSection,
 )
 
 __all__ = [
@@ -39,6 +40,7 @@ __all__ = [
     "RoleSection",
     "ScimSection",
     "Severity",
+    "SignalsSection",
     "as_toml",
     "callbacks",
     "errors_in",

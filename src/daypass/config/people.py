@@ -11,13 +11,13 @@ from daypass.config.problem import Problem, did_you_mean, error, quoted, warning
 from daypass.config.roles import roles_faults
 from daypass.config.schema import Config, ProviderSection
 from daypass.config.scim import scim_faults
-from daypass.config.values import Fault, duration_fault, each, issuer_fault, said, seconds
+from daypass.config.signals import signal_faults
+from daypass.config.values import Fault, algorithm_faults, duration_fault, each, issuer_fault, said, seconds
 from daypass.config.who import SIGN_IN_COUNTS, domain_faults
 from daypass.model import TENANT, graph_of, is_host_name
 
 __all__ = ["people"]
 
-ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519")
 _PROVIDER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 _LOGIN_RULES = ("email", "step")
 _LOOPBACK = ("127.0.0.1", "localhost")
@@ -76,6 +76,7 @@ def _provider(provider: ProviderSection, path: str) -> Iterator[Problem]:
     yield from _freshness(provider, path)
     yield from _hosted(provider, path)
     yield from _redirect(provider, path)
+    yield from signal_faults(provider, path)
 
 
 def _device_grant(provider: ProviderSection, path: str) -> Iterator[Problem]:
@@ -104,10 +105,7 @@ def _scopes(provider: ProviderSection, path: str) -> Iterator[Problem]:
 def _algorithms(provider: ProviderSection, path: str) -> Iterator[Problem]:
     if not provider.algorithms:
         yield error(f"{path}.algorithms", "is empty: no ID token could be verified")
-    for index, name in enumerate(provider.algorithms):
-        if name not in ALGORITHMS:
-            fault = f"{quoted(name)} is not a signature that proves who made it"
-            yield error(f"{path}.algorithms[{index}]", fault, f"any of {', '.join(ALGORITHMS)}")
+    yield from algorithm_faults(provider.algorithms, f"{path}.algorithms")
 
 
 def _claims(provider: ProviderSection, path: str) -> Iterator[Problem]:

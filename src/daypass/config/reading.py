@@ -15,7 +15,7 @@ from daypass.config.files import MAX_BYTES, Source, included, read_main
 from daypass.config.joining import joined
 from daypass.config.meaning import meaning
 from daypass.config.problem import Problem, error, errors_in
-from daypass.config.schema import Config, EventSection, IncludedFile, KeySection, Section
+from daypass.config.schema import Config, EventSection, IncludedFile, KeySection, ProviderSection, Section
 from daypass.config.shape import shape
 from daypass.errors import Misconfigured
 
@@ -119,13 +119,22 @@ def rebased(config: Config, root: Path) -> Config:
         files = {"certificate": pages.certificate, "key": pages.key}
         pages = replace(pages, **{name: path and below(root, path) for name, path in files.items()})
     events = [replace(each, **_moved(root, each)) for each in config.events]
+    providers = [_moved_provider(root, each) for each in config.providers]
     ca = replace(ca, passphrase_file=passphrase, database=database, **moved)
-    return replace(config, keys=keys, pages=pages, ca=ca, events=events)
+    return replace(config, keys=keys, pages=pages, ca=ca, events=events, providers=providers)
 
 
 def _moved(root: Path, event: EventSection) -> dict[str, Path]:
     paths = {name: getattr(event, name) for name in ("secret_file", "file", "roots")}
     return {name: below(root, path) for name, path in paths.items() if path is not None and path.is_absolute()}
+
+
+def _moved_provider(root: Path, provider: ProviderSection) -> ProviderSection:
+    signals = provider.signals
+    if signals is None or not signals.poll_token_file.startswith("/"):
+        return provider
+    file = str(below(root, Path(signals.poll_token_file)))
+    return msgspec.structs.replace(provider, signals=msgspec.structs.replace(signals, poll_token_file=file))
 
 
 def below(root: Path, path: Path) -> Path:

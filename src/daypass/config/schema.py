@@ -28,6 +28,7 @@ __all__ = [
     "RoleSection",
     "ScimSection",
     "Section",
+    "SignalsSection",
     "WhoSection",
 ]
 
@@ -128,6 +129,17 @@ class ScimSection(Section, frozen=True):
         return self.match.partition("=")[2]
 
 
+class SignalsSection(Section, frozen=True):
+    """A transmitter of security events (Shared Signals) that speaks for this provider."""
+
+    audience: str  # what it calls this CA in its tokens: `aud`
+    issuer: str = ""  # its own name, where that is not the provider's
+    jwks_uri: str = ""  # empty: where it, or the provider, says
+    algorithms: list[str] = []  # empty: the provider's
+    poll_url: str = ""  # RFC 8936; empty: it pushes
+    poll_token_file: str = ""  # a path on every machine of the CA, with the bearer token in it
+
+
 class ProviderSection(Section, frozen=True):
     name: str
     issuer: str
@@ -154,6 +166,8 @@ class ProviderSection(Section, frozen=True):
     redirect_host: str = "127.0.0.1"
     redirect_ports: list[int] = []
     scim: ScimSection | None = None
+    logout: bool = False  # take its back-channel logouts: they end shells
+    signals: SignalsSection | None = None  # without it no security events are taken
 
 
 class WhoSection(Section, frozen=True, kw_only=True):

@@ -127,6 +127,8 @@ _PROVIDER = """\
 # hosted_domain = ""                       # Google: your domain
 # redirect_host = "127.0.0.1"
 # redirect_ports = []                      # empty: any free port
+# logout = false                           # its back-channel logouts end access, open sessions on hosts too
+# signals = { audience = "daypass", issuer = "", jwks_uri = "", algorithms = [], poll_url = "", poll_token_file = "" }
 
 # The provider pushes its directory; nobody signs in there who is not active in it. daypass scim token create …
 # [providers.scim]

@@ -16,7 +16,9 @@ from daypass.errors import Invalid
 from daypass.model import is_host_name, is_host_pattern, parse_duration
 
 __all__ = [
+    "ALGORITHMS",
     "Fault",
+    "algorithm_faults",
     "database_fault",
     "duration_fault",
     "each",
@@ -33,6 +35,8 @@ __all__ = [
 ]
 
 Fault = tuple[str, str] | None
+
+ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519")
 
 _SHORT = re.compile(r"[0-9a-z]{1,12}")  # ASCII, and nothing that int() would choke on
 _PRINTABLE = re.compile(r"[!-~]{1,2048}")
@@ -54,6 +58,13 @@ def each(path: str, values: Iterable[str], check: Callable[[str], Fault]) -> Ite
         if value in seen:
             yield error(place, f"{quoted(value)} is listed twice")
         seen.add(value)
+
+
+def algorithm_faults(names: Iterable[str], path: str) -> Iterator[Problem]:
+    for index, name in enumerate(names):
+        if name not in ALGORITHMS:
+            fault = f"{quoted(name)} is not a signature that proves who made it"
+            yield error(f"{path}[{index}]", fault, f"any of {', '.join(ALGORITHMS)}")
 
 
 def seconds(text: str) -> int | None:

@@ -14,7 +14,20 @@ from msgspec import Struct
 
 from daypass.errors import Unauthenticated
 
-__all__ = ["LEEWAY", "MAX_TOKEN_AGE", "Expected", "IdToken", "check", "refused", "strings"]
+__all__ = [
+    "LEEWAY",
+    "MAX_TOKEN_AGE",
+    "Expected",
+    "IdToken",
+    "check",
+    "identifier",
+    "moment",
+    "refused",
+    "require_audience",
+    "require_fresh",
+    "require_issuer",
+    "strings",
+]
 
 LEEWAY = 60
 MAX_TOKEN_AGE = 600  # seconds after iat; an honest retry comes sooner (trust 3.4)
@@ -60,11 +73,10 @@ class IdToken(Struct, frozen=True):
 def check(claims: Claims, header: Mapping[str, object], expected: Expected, now: float) -> IdToken:
     """Raises Unauthenticated with the code of the first step that fails."""
     _step_0_this_is_an_id_token(claims, header)
-    issuer = _step_2_issuer(claims, expected)
-    client = _step_3_audience(claims, expected)
+    issuer = require_issuer(claims, expected.issuers)
+    client = require_audience(claims, expected.clients)
     _steps_4_and_5_authorised_party(claims, client)
-    expires = _step_9_expiry(claims, now)
-    issued_at = _step_10_issued_at(claims, now)
+    expires, issued_at = require_fresh(claims, now)
     auth_time = _step_13_auth_time(claims, expected, now)
     return IdToken(
         issuer=issuer,
@@ -72,8 +84,8 @@ def check(claims: Claims, header: Mapping[str, object], expected: Expected, now:
         subject=_subject(claims),
         expires=expires,
         issued_at=issued_at,
-        nonce=_identifier(claims, "nonce"),  # step 11 is made by whoever knows what it must be
-        jti=_identifier(claims, "jti"),
+        nonce=identifier(claims, "nonce"),  # step 11 is made by whoever knows what it must be
+        jti=identifier(claims, "jti"),
         auth_time=auth_time,
         acr=_step_12_acr(claims),
         amr=strings(claims, "amr"),
@@ -105,19 +117,20 @@ def _step_0_this_is_an_id_token(claims: Claims, header: Mapping[str, object]) ->
         raise refused("kind", "this is a token of the identity provider, but not an ID token")
 
 
-def _step_2_issuer(claims: Claims, expected: Expected) -> str:
+def require_issuer(claims: Claims, issuers: frozenset[str]) -> str:
+    """Step 2."""
     issuer = claims.get("iss")
-    if not isinstance(issuer, str) or issuer not in expected.issuers:
+    if not isinstance(issuer, str) or issuer not in issuers:
         raise refused("issuer", "the token is from another issuer than this provider")
     return issuer
 
 
-def _step_3_audience(claims: Claims, expected: Expected) -> str:
-    """Only for us: another audience could show the token here as theirs. And for one client of ours: which one it
-    is says how the person signed in."""
+def require_audience(claims: Claims, clients: frozenset[str]) -> str:
+    """Step 3. Only for us: another audience could show the token here as theirs. And for one client of ours: which
+    one it is says how the person signed in."""
     audience = claims.get("aud")
     listed = audience if isinstance(audience, list) else [audience]
-    for client in expected.clients:
+    for client in clients:
         if listed and listed.count(client) == len(listed):
             return client
     raise refused("audience", "the token was made for another application than this CA")
@@ -128,20 +141,25 @@ def _steps_4_and_5_authorised_party(claims: Claims, client: str) -> None:
         raise refused("azp", "the token was asked for by another application than this CA's client")
 
 
+def require_fresh(claims: Claims, now: float) -> tuple[int, int]:
+    """Steps 9 and 10: until when, and since when."""
+    return _step_9_expiry(claims, now), _step_10_issued_at(claims, now)
+
+
 def _step_9_expiry(claims: Claims, now: float) -> int:
-    expires = _time(claims, "exp")
+    expires = moment(claims, "exp")
     if expires is None:
         raise refused("expiry", "the token has no expiry")
     if expires + LEEWAY <= now:
         raise refused("expired", "the token has expired")
-    not_before = _time(claims, "nbf")
+    not_before = moment(claims, "nbf")
     if not_before is not None and not_before - LEEWAY > now:
         raise refused("not-yet", "the token is not valid yet", CHECK_CLOCKS)
     return expires
 
 
 def _step_10_issued_at(claims: Claims, now: float) -> int:
-    issued_at = _time(claims, "iat")
+    issued_at = moment(claims, "iat")
     if issued_at is None:
         raise refused("issued", "the token does not say when it was issued")
     if issued_at - LEEWAY > now:
@@ -159,7 +177,7 @@ def _step_12_acr(claims: Claims) -> str | None:
 
 
 def _step_13_auth_time(claims: Claims, expected: Expected, now: float) -> int | None:
-    auth_time = _time(claims, "auth_time")
+    auth_time = moment(claims, "auth_time")
     if auth_time is None:
         if expected.auth_time or expected.max_age is not None:
             hint = 'let it send auth_time, or set max_age = "" and require_auth_time = false for this provider'
@@ -180,7 +198,7 @@ def _subject(claims: Claims) -> str:
     return subject
 
 
-def _identifier(claims: Claims, name: str) -> str | None:
+def identifier(claims: Claims, name: str) -> str | None:
     value = claims.get(name)
     if value is None:
         return None
@@ -189,7 +207,7 @@ def _identifier(claims: Claims, name: str) -> str | None:
     return value
 
 
-def _time(claims: Claims, name: str) -> int | None:
+def moment(claims: Claims, name: str) -> int | None:
     """RFC 7519's NumericDate in whole seconds; true is no number, and neither is infinity."""
     value = claims.get(name)
     if value is None:

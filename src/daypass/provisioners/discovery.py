@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 from ipaddress import ip_address
 from urllib.parse import urlsplit
@@ -27,6 +27,7 @@ __all__ = [
     "SHORTEST",
     "TOTAL_TIMEOUT",
     "ProviderKeys",
+    "get_object",
     "is_loopback",
     "is_safe_url",
     "metadata",
@@ -79,13 +80,21 @@ class _Fetched:
 
 
 class ProviderKeys:
-    """One provider's keys. Lives on one event loop."""
+    """One provider's keys. Lives on one event loop. `where` gives the address of its key set, for those that are no
+    OpenID provider."""
 
     def __init__(
-        self, name: str, issuer: str, algorithms: Collection[str], clock: Clock, http: httpx2.AsyncClient
+        self,
+        name: str,
+        issuer: str,
+        algorithms: Collection[str],
+        clock: Clock,
+        http: httpx2.AsyncClient,
+        where: Callable[[], Awaitable[object]] | None = None,
     ) -> None:
         self._name, self._issuer, self._algorithms = name, issuer, algorithms
         self._clock, self._http = clock, http
+        self._where = where or self._discovered
         self._fetched: _Fetched | None = None
         self._next_fetch = float("-inf")
         self._flight: asyncio.Task[None] | None = None
@@ -135,23 +144,25 @@ class ProviderKeys:
             self._flight = None
 
     async def _load(self) -> tuple[KeySet, int]:
-        document = await metadata(self._http, self._issuer)
-        uri = document.get("jwks_uri")
+        uri = await self._where()
         if not isinstance(uri, str) or not is_safe_url(uri, loopback=is_loopback(self._issuer)):
             raise Invalid("its jwks_uri is not an https URL", code="oidc.discovery")
-        key_set, lifetime = await _get(self._http, uri)
+        key_set, lifetime = await get_object(self._http, uri)
         return KeySet.parse(key_set, self._algorithms), lifetime
+
+    async def _discovered(self) -> object:
+        return (await metadata(self._http, self._issuer)).get("jwks_uri")
 
 
 async def metadata(http: httpx2.AsyncClient, issuer: str) -> Mapping[str, object]:
     """What a provider says of itself. Raises Invalid for what is no such document, and what httpx2 raises."""
-    document, _ = await _get(http, discovery_url(issuer))
+    document, _ = await get_object(http, discovery_url(issuer))
     if document.get("issuer") != issuer:  # Discovery 1.0 section 4.3: exactly, or someone lies
         raise Invalid(f"it calls itself {document.get('issuer')!r:.200}, not {issuer!r}", code="oidc.issuer")
     return document
 
 
-async def _get(http: httpx2.AsyncClient, url: str) -> tuple[Mapping[str, object], int]:
+async def get_object(http: httpx2.AsyncClient, url: str) -> tuple[Mapping[str, object], int]:
     """A JSON object and how long it is fresh, in seconds."""
     headers = {"Accept": "application/json", "Accept-Encoding": "identity"}
     async with http.stream("GET", url, headers=headers, follow_redirects=False) as response:

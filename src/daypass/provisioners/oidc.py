@@ -14,14 +14,14 @@ import msgspec
 
 from daypass.ca.ports import Clock
 from daypass.config import ProviderSection
-from daypass.errors import Invalid, Misconfigured
+from daypass.errors import Misconfigured
 from daypass.model import TENANT, Credential, OnceId, Proof, graph_of, parse_duration
 from daypass.provisioners import names
 from daypass.provisioners.claims import LEEWAY, MAX_TOKEN_AGE, Expected, IdToken, check, refused
 from daypass.provisioners.discovery import ProviderKeys, is_safe_url
 from daypass.provisioners.groups import Groups
-from daypass.provisioners.jose import ALGORITHMS, MAX_TOKEN, CompactJws, parse_object, standard_base64, verify
-from daypass.provisioners.jwks import ProviderKey
+from daypass.provisioners.jose import ALGORITHMS, MAX_TOKEN, CompactJws, standard_base64
+from daypass.provisioners.verifying import check_key_issuer, claims_of, clients_of, issuers_of, parsed, verified
 from daypass.wire.binding import NONCE_PREFIX, SALT_SIZE, login_nonce
 
 __all__ = ["OidcProvisioner", "glance"]
@@ -37,10 +37,10 @@ class OidcProvisioner:
         _check_section(section)
         self._section, self._ca_id, self._clock = section, ca_id, clock
         self._groups = Groups(section, clock, http)
-        self._keys = ProviderKeys(section.name, section.issuer, section.algorithms, clock, http)
+        self.keys = ProviderKeys(section.name, section.issuer, section.algorithms, clock, http)
         self._expected = Expected(
-            issuers=_issuers(section),
-            clients=_clients(section),
+            issuers=issuers_of(section),
+            clients=clients_of(section),
             auth_time=section.require_auth_time,
             max_age=parse_duration(section.max_age) if section.max_age else None,
         )
@@ -63,12 +63,10 @@ class OidcProvisioner:
 
         The proof expires at the last moment at which this token could pass here.
         """
-        jws = _parsed(credential.token.reveal())
-        if jws.algorithm not in self._section.algorithms:
-            raise refused("algorithm", "the token is signed in a way that is not accepted from this provider")
-        key = await self._verified(jws)
-        token = check(_claims(jws), jws.header, self._expected, self._clock.now())
-        self._check_key_issuer(key, token)
+        jws = parsed(credential.token.reveal())
+        key = await verified(jws, self.keys, self._section.algorithms)
+        token = check(claims_of(jws), jws.header, self._expected, self._clock.now())
+        check_key_issuer(key, token.issuer, token.claims)
         bound = self._check_binding(token, credential)
         groups = await self._groups.of(token, jws.algorithm, credential.access_token)
         return Proof(
@@ -80,27 +78,6 @@ class OidcProvisioner:
             remote=token.client == self._section.device_client_id,
             session=_session(token),
         )
-
-    async def _verified(self, jws: CompactJws) -> ProviderKey:
-        """The provider's key that signed the token. Where no kid says which, it may have been replaced."""
-        key = await self._keys.find(jws.key_id, jws.algorithm)
-        if key is not None and jws.key_id is None and not verify(jws, key.key):
-            key = await self._keys.find(None, jws.algorithm, anew=True)
-        if key is None:
-            raise refused(
-                "key",
-                "the token is signed with a key that the identity provider does not publish",
-                "sign in again; if the provider has just changed its keys, wait half a minute",
-            )
-        if not verify(jws, key.key):
-            raise refused("signature", "the token's signature is not the identity provider's")
-        return key
-
-    def _check_key_issuer(self, key: ProviderKey, token: IdToken) -> None:
-        """Entra publishes keys of several issuers in one set, and says which key is whose."""
-        tenant = str(token.claims.get("tid", ""))
-        if key.issuer is not None and key.issuer.replace(TENANT, tenant) != token.issuer:
-            raise refused("issuer", "the token is signed with a key of another issuer")
 
     def _check_binding(self, token: IdToken, credential: Credential) -> bool:
         """Step 11: whether the nonce ties the token to exactly this key, this CA and this act (trust 3.1)."""
@@ -137,20 +114,6 @@ def glance(token: str) -> _Glance:
     return _read_glance(a2b_base64(standard_base64(payload)))
 
 
-def _parsed(token: str) -> CompactJws:
-    try:
-        return CompactJws.parse(token)
-    except Invalid as error:
-        raise refused("token", f"the token can't be read: {error.message}") from None
-
-
-def _claims(jws: CompactJws) -> dict[str, object]:
-    try:
-        return parse_object(jws.payload)
-    except Invalid as error:
-        raise refused("token", f"the token can't be read: {error.message}") from None
-
-
 def _once_id(jws: CompactJws, token: IdToken) -> str:
     """Of what the signature covers, never of the signature: (r, n-s) is another string for one ES256 token."""
     if token.nonce is not None:
@@ -164,17 +127,6 @@ def _session(token: IdToken) -> str:
     """OpenID Connect Front-Channel Logout 1.0 section 3: `sid`."""
     sid = token.claims.get("sid")
     return sid if isinstance(sid, str) and len(sid) <= MAX_SESSION else ""
-
-
-def _issuers(section: ProviderSection) -> frozenset[str]:
-    if TENANT not in section.issuer:
-        return frozenset((section.issuer,))
-    return frozenset(section.issuer.replace(TENANT, tenant) for tenant in section.tenants)
-
-
-def _clients(section: ProviderSection) -> frozenset[str]:
-    """Ours at this provider: the loopback one, the pages', and the device grant's where that is on."""
-    return frozenset(filter(None, (section.client_id, section.web_client_id, section.device_client_id)))
 
 
 def _check_section(section: ProviderSection) -> None:

@@ -26,6 +26,7 @@ from daypass.server.endpoint import Admit, Endpoint, Failed, Guard, Handler, Res
 from daypass.server.forms import SameOrigin
 from daypass.server.host_calls import HostAdmission, HostRoutes
 from daypass.server.inbound.late import SCIM, LateScim
+from daypass.server.inbound.routes import InboundRoutes
 from daypass.server.logins import ReportRoutes
 from daypass.server.passes import Passes
 from daypass.server.ports import Heart, PublicInfo
@@ -69,10 +70,11 @@ def build(heart: Heart, public: PublicInfo, now: Callable[[], float] = time.time
         Access.ADMIN: (acts.look, acts.admit, None),
         Access.HOST: (hosts.look, hosts.admit, None),
         Access.DEVICE: (None, None, None),
+        Access.INBOUND: (None, None, None),
         Access.PAGE: (SameOrigin(public.pages_url), None, failure_page(heart)),
     }
     for_hosts = HostRoutes(heart, public), AckRoutes(heart), ReportRoutes(heart), ShellAgentRoutes(heart, public)
-    rooms = PublicRoutes(heart, public, now), *for_hosts, DeviceRoutes(heart, public, now)
+    rooms = PublicRoutes(heart, public, now), *for_hosts, DeviceRoutes(heart, public, now), InboundRoutes(heart)
     return _assemble(ROUTES, _handlers(rooms) | _administering(heart), guards, LateScim(heart))
 
 

@@ -56,8 +56,7 @@ class Endpoint:
         self._handler = handler
         self._guard = guard
         self._admit = admit
-        decoder = forms.form_decoder if is_page else bodies.decoder
-        self._decode = decoder(route.body) if route.body is not None else None
+        self._decode = _decoder(route)
         self._headers = answers.REVALIDATE if route.access is Access.OPEN else answers.STORE_NOTHING
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -96,6 +95,14 @@ class Endpoint:
             return answer
         content = answer if isinstance(answer, bytes) else answers.encode(answer)
         return answers.Whole(self._status, content, self._headers)
+
+
+def _decoder(route: Route) -> Callable[[bytes], Any] | None:
+    if route.body is None:
+        return None
+    if route.access is Access.INBOUND:
+        return bytes  # what is wrong with it is told in the words of another protocol
+    return (forms.form_decoder if route.access is Access.PAGE else bodies.decoder)(route.body)
 
 
 class Resource:

@@ -11,6 +11,7 @@ from daypass import __version__
 from daypass.api import (
     ACT_SCHEME,
     AUTH_SCHEME,
+    FORM,
     HOST_SCHEME,
     ROUTES,
     Access,
@@ -30,6 +31,7 @@ _ACCESS: Final = {
     Access.PASS: "By the day pass: see the schema PassProof.",
     Access.HOST: "By a host's certificate: see the schema HostProof.",
     Access.DEVICE: "For a machine without a browser: it proves a key, or shows the secret code it was given.",
+    Access.INBOUND: "By an identity provider: the body is a token that it has signed.",
     Access.PAGE: "A page for people: a form counts only from the CA's own page, with its cookie.",
     Access.ADMIN: "By an operator: a sign-in for this very call, see the schema ActProof. On the administration "
     "socket the kernel says who asks.",
@@ -136,9 +138,11 @@ def _parameters(route: Route) -> list[dict[str, Any]]:
 def _body(route: Route) -> dict[str, Any]:
     as_json = _json(route.body)
     is_form = route.access is Access.PAGE
-    return {"application/x-www-form-urlencoded": as_json["application/json"]} if is_form else as_json
+    return {FORM if is_form else route.media: as_json["application/json"]}
 
 
 def _json(kind: type | None) -> dict[str, Any]:
+    if kind is str:
+        return {"application/json": {"schema": {"type": "string"}}}
     schema = {"type": "object"} if kind is None else {"$ref": _REF.format(name=kind.__name__)}
     return {"application/json": {"schema": schema}}

@@ -18,6 +18,7 @@ from daypass.ca.endings import Endings
 from daypass.ca.explain import Answer
 from daypass.ca.host_calls import HostSaid, Synced
 from daypass.ca.host_ports import HostRecord, KnownHost
+from daypass.ca.inbound import Inbound
 from daypass.ca.inventory import Inventory
 from daypass.ca.krls import MadeKrl
 from daypass.ca.login_reports import LoginReports
@@ -313,6 +314,9 @@ class Heart(Protocol):
 
     @property
     def login_reports(self) -> LoginReports: ...
+
+    @property
+    def inbound(self) -> Inbound: ...
 
     @property
     def my_hosts(self) -> MyHosts: ...

@@ -51,6 +51,7 @@ __all__ = [
     "once_ids",
     "pending_acts",
     "persons",
+    "provider_words",
     "rechecks",
     "schema_version",
     "scim_members",
@@ -489,6 +490,16 @@ scim_members = Table(
     Column("group_id", Text, primary_key=True),
     Column("member_id", Text, primary_key=True),
     Index("scim_members_member", "provider", "member_id"),
+    sqlite_with_rowid=False,
+)
+
+# The last that a provider's security events said of a person's account, by when it happened there.
+provider_words = Table(
+    "provider_words",
+    metadata,
+    Column("provider", Text, primary_key=True),
+    Column("person_id", BIG, ForeignKey("persons.id"), primary_key=True, autoincrement=False),
+    Column("at", BIG, nullable=False),  # milliseconds
     sqlite_with_rowid=False,
 )
 

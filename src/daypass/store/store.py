@@ -36,6 +36,7 @@ from daypass.store.ack_store import SqlAcks
 from daypass.store.database import CommitLost, Database, Refused
 from daypass.store.ending_store import SqlEndings
 from daypass.store.fleet_store import SqlFleet
+from daypass.store.inbound import SqlInbound
 from daypass.store.inline import Inline, Kind
 from daypass.store.krl_store import SqlKrls
 from daypass.store.pending import SqlPending
@@ -55,7 +56,9 @@ FORGET_EVERY = 3600  # seconds between clearances of expired one-time ids
 T = TypeVar("T")
 
 
-class SqlStore(SqlPersons, SqlFleet, SqlPending, SqlRotation, SqlKrls, SqlEndings, SqlAcks, SqlSinks, SqlScim):
+class SqlStore(
+    SqlPersons, SqlFleet, SqlPending, SqlRotation, SqlKrls, SqlEndings, SqlAcks, SqlSinks, SqlScim, SqlInbound
+):
     """Implements `daypass.ca.ports.Store`. Use it from one event loop; `open_store` makes one."""
 
     def __init__(self, database: Database) -> None:

@@ -137,6 +137,13 @@ def _scim() -> None:
 
 def _others() -> None:
     op.create_table(
+        "provider_words",
+        sa.Column("provider", sa.Text, primary_key=True),
+        sa.Column("person_id", BIG, sa.ForeignKey("persons.id"), primary_key=True, autoincrement=False),
+        sa.Column("at", BIG, nullable=False),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
         "rechecks",
         sa.Column("signin", sa.Text, primary_key=True),
         sa.Column("provider", sa.Text, nullable=False),
