@@ -98,6 +98,11 @@ class Stage:
         """A connection of `who`'s, by a certificate of its own, once it is up."""
         return self.start(["ssh", *self.offering(account, who), *options, self.machine.address, *words])
 
+    def visit(self, account: str, words: str, who: str) -> int:
+        """One that is over when this returns; its serial."""
+        self.yard.run("ssh", *self.offering(account, who), self.machine.address, words)
+        return self.serial
+
     def offering(self, account: str, who: str = "alice") -> list[str | Path]:
         """Options of ssh and scp: a new certificate, for this account."""
         self.serial += 1

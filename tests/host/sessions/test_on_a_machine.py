@@ -83,6 +83,20 @@ def test_a_tmux_that_outlives_its_connection_is_the_session_still_and_ends_with_
     assert stage.id_of(session.serial) == ""
 
 
+def test_what_a_visit_between_two_looks_has_left_ends_with_its_certificate(stage: Stage) -> None:
+    """Nobody has seen sshd's process for it: logind knows whose the session was."""
+    serial = stage.visit("deploy", "setsid sleep 7015 >/dev/null 2>&1 </dev/null &", who="alice")
+    other = stage.visit("deploy", "setsid sleep 7016 >/dev/null 2>&1 </dev/null &", who="bob")
+    (left,) = (each for each in stage.open() if each.serial == serial)
+    assert (left.left, left.key_id, stage.count("sleep 7015")) == (True, "alice@example.com", 1)
+    stage.say([serial])
+    ((closed,), said) = stage.turn()
+    assert (closed["session"]["serial"], closed["survivors"], said) == (serial, [], [])
+    assert (stage.count("sleep 7015"), stage.count("sleep 7016")) == (0, 1)
+    assert stage.turn() == ([], []) and serial not in {each.serial for each in stage.open()}
+    assert stage.id_of(other)
+
+
 def test_on_an_account_of_several_people_one_loses_their_session_and_nobody_else_does(stage: Stage) -> None:
     gone, stays = stage.ssh("deploy", "sleep 7021", who="alice"), stage.ssh("deploy", "sleep 7022", who="bob")
     assert revoke(stage, gone) == {gone.serial: []}

@@ -3,6 +3,7 @@
 process   what the kernel says of processes, and a signal that can't hit another one
 whose     which processes belong to one session, and which of them are other people's way in
 memory    the sessions that are open, from the journal's trusted fields; kept over restarts of the agent
+gone      whose connection came and went between two looks
 due       which of them are to end, by the KRL and the bundle
 ending    the end of one: a word on its terminals, sshd, its connection, then everything that it has started
 turn      all of it once: what an agent does at each turn, and `daypass host sync`

@@ -11,7 +11,7 @@ Reading goes on behind the last entry; one that is read twice is the same sessio
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from hashlib import sha256
 from pathlib import Path
 
@@ -24,6 +24,7 @@ from daypass.host import files
 from daypass.host.account import Gate
 from daypass.host.journal import has_journal, read_on
 from daypass.host.logins import Login, logins
+from daypass.host.sessions.gone import traces
 from daypass.host.sessions.process import NO_AUDIT, Process, boot_id, everything, uptime_of
 from daypass.host.sessions.whose import Trace, belongings, scope_of
 from daypass.host.settings import Paths
@@ -52,12 +53,13 @@ class Open(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Memory(msgspec.Struct, frozen=True, kw_only=True):
-    """`closed` waits for the CA to hear of it. `applied` (bundle and list) and `told` (a digest of the sessions) are
-    what it has heard."""
+    """`logins` counts those that were read. `closed` waits for the CA to hear of it. `applied` (bundle and list) and
+    `told` (a digest of the sessions) are what it has heard."""
 
     boot: str
     cursor: str = ""
     read_at: int = 0
+    logins: int = 0
     sessions: list[Open] = []
     closed: list[ClosedSession] = []
     applied: str = ""
@@ -89,11 +91,22 @@ def look(paths: Paths, memory: Memory, now: float) -> Memory:
     known = {each.session.id: each for each in memory.sessions}
     trusted = Gate.look(paths).trusted
     fresh, cursor = _read(paths, memory.cursor, trusted)
-    for login in fresh:
-        if (found := _opened(login, memory.boot)) is not None:
-            known.setdefault(found.session.id, found)
+    mine = [each for each in fresh if each.boot == memory.boot and each.uptime is not None]
+    for each in _found(mine, memory):
+        known.setdefault(each.session.id, each)
     going = _still(list(known.values()))[-_MOST:]
-    return replace(memory, sessions=going, cursor=cursor, read_at=int(now))
+    return replace(memory, sessions=going, cursor=cursor, read_at=int(now), logins=memory.logins + len(mine))
+
+
+def _found(mine: list[Login], memory: Memory) -> Iterator[Open]:
+    seen, over = {(each.pid, each.session.since) for each in memory.sessions}, list[Login]()
+    for login in mine:
+        opened = _opened(login, memory.boot)
+        if opened is not None:
+            yield opened
+        elif (login.pid, int(login.time)) not in seen:
+            over.append(login)
+    yield from (_left(login, trace, memory.boot) for login, trace in traces(over).items())
 
 
 def worth_writing(before: Memory, after: Memory) -> bool:
@@ -125,28 +138,33 @@ def _read_behind(cursor: str, trusted: frozenset[str]) -> tuple[list[Login], str
 
 def _opened(login: Login, boot: str) -> Open | None:
     """The session of one line, if it is still open: the process that wrote it lives."""
-    monitor = Process.read(login.pid) if login.boot == boot and login.uptime is not None else None
+    monitor = Process.read(login.pid)
     if monitor is None or not monitor.is_sshd_of_root or not _older(monitor, login):
         return None
     parent = Process.read(monitor.parent)
     if parent is None or parent.uid != 0:
         return None
-    is_certificate = login.ca != ""
-    session = HostSession(
-        id=_name(boot, monitor), account=login.account, address=login.address, since=int(login.time), way=login.way,
-        key_id=login.what if is_certificate else "", ca=login.ca, serial=login.serial,
+    return Open(session=_session(login, boot, monitor.start), pid=monitor.pid, start=monitor.start)
+
+
+def _left(login: Login, trace: Trace, boot: str) -> Open:
+    """One whose sshd has ended already; what it has started may be there."""
+    session = replace(_session(login, boot, trace.start), left=True)
+    return Open(session=session, pid=trace.pid, start=trace.start, scope=trace.scope, audit=trace.audit)
+
+
+def _session(login: Login, boot: str, start: int) -> HostSession:
+    return HostSession(
+        id=sha256(f"{boot} {login.pid} {start}".encode()).hexdigest()[:12], account=login.account,
+        address=login.address, since=int(login.time), way=login.way, key_id=login.what if login.ca else "",
+        ca=login.ca, serial=login.serial,
     )  # fmt: skip
-    return Open(session=session, pid=monitor.pid, start=monitor.start)
 
 
 def _older(monitor: Process, login: Login) -> bool:
     """Whether the process was there before the line. The journal's clock stands still while a machine sleeps."""
     asleep = time.clock_gettime(time.CLOCK_BOOTTIME) - time.clock_gettime(time.CLOCK_MONOTONIC)
     return login.uptime is not None and uptime_of(monitor.start) <= login.uptime + asleep + _TICK
-
-
-def _name(boot: str, monitor: Process) -> str:
-    return sha256(f"{boot} {monitor.pid} {monitor.start}".encode()).hexdigest()[:12]
 
 
 def _still(found: list[Open]) -> list[Open]:

@@ -18,10 +18,10 @@ from pathlib import Path
 
 from daypass.host.sessions.process import NO_AUDIT, Process, everything
 
-__all__ = ["Belongings", "Trace", "belongings", "folders_of", "scope_of"]
+__all__ = ["HIERARCHIES", "Belongings", "Trace", "belongings", "folders_of", "scope_of"]
 
 _SCOPE = re.compile(r"/(?:[^/]+/)*session-[A-Za-z0-9]+\.scope")  # logind's; no other group is a session's alone
-_HIERARCHIES = ("/sys/fs/cgroup", "/sys/fs/cgroup/unified", "/sys/fs/cgroup/systemd")
+HIERARCHIES = ("/sys/fs/cgroup", "/sys/fs/cgroup/unified", "/sys/fs/cgroup/systemd")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ def belongings(trace: Trace, known: Collection[int] = (), running: dict[int, Pro
 
 def folders_of(scope: str) -> list[Path]:
     """A control group's folder, in each hierarchy that has it."""
-    return [each for root in _HIERARCHIES if scope and (each := Path(root) / scope.lstrip("/")).is_dir()]
+    return [each for root in HIERARCHIES if scope and (each := Path(root) / scope.lstrip("/")).is_dir()]
 
 
 def _is_there(trace: Trace, here: dict[int, Process]) -> bool:
