@@ -36,14 +36,28 @@ it is about, and changes nothing; without one it shows what the agent found last
 /var/lib/daypass/quarantine until access is given back. Exit code 0: nothing stands. 1: something does."""
 )
 @click.argument("account", required=False)
+@click.option("--look", is_flag=True, hidden=True, help="What the agent runs: look for what it is time for.")
 @root_option
 @json_option
 @click.pass_context
-def remains(context: click.Context, account: str | None, root: Path, as_json: bool) -> None:
+def remains(context: click.Context, account: str | None, look: bool, root: Path, as_json: bool) -> None:
     """Show what people whose access has ended left here."""
     paths = host_paths(root)
+    if look:
+        _look(paths)
+        return
     stands = _of_endings(paths, as_json) if account is None else _of_account(paths, account, as_json)
     context.exit(Exit.NO if stands else Exit.OK)
+
+
+def _look(paths: Paths) -> None:
+    import os
+    import time
+
+    from daypass.host.remains.work import look
+
+    os.nice(5)
+    look(paths, time.time())
 
 
 def _of_account(paths: Paths, account: str, as_json: bool) -> bool:

@@ -2,29 +2,31 @@
 
 from __future__ import annotations
 
-import os
-import time
+import subprocess
+import sys
 
 import pytest
 from tests.host.remains.homes import ALICE, Homes, key_line
 from tests.parts.processes import wait_until
 
-from daypass.errors import Misconfigured
-from daypass.host.remains import worker
+from daypass.cli.main import main
+from daypass.errors import Unavailable
 from daypass.host.remains.memory import Memory, by_itself
+from daypass.host.remains.work import look
 from daypass.host.remains.worker import Worker
-from daypass.host.settings import Paths
 
 KEYS = ".ssh/authorized_keys"
 
 
 def test_a_look_is_done_by_another_process(homes: Homes) -> None:
-    keys, mine = homes.put("alice", KEYS, key_line()[0]), Worker()
+    done, keys = list[int](), homes.put("alice", KEYS, key_line()[0])
+    mine = Worker(lambda: done.append(1))
     homes.ended()
     assert mine.turn(homes.box.paths, homes.now) == ""
     assert mine.wait() == ""
     assert not keys.exists()
     assert list(Memory.load(homes.box.paths).endings) == [f"e-{ALICE}"]
+    wait_until(lambda: done == [1], "somebody to be told")
     assert mine.turn(homes.box.paths, homes.now) == ""
     assert mine.idle
 
@@ -35,10 +37,10 @@ def test_nobody_is_sent_where_nothing_has_ended(homes: Homes) -> None:
     assert mine.idle
 
 
-def test_one_that_takes_its_time_keeps_nothing_waiting(homes: Homes, monkeypatch: pytest.MonkeyPatch) -> None:
-    clock, mine = [0.0], Worker(lambda: clock[0])
+def test_one_that_takes_its_time_keeps_nothing_waiting(homes: Homes) -> None:
+    clock = [0.0]
+    mine = Worker(command=lambda _paths: ["sleep", "600"], clock=lambda: clock[0])
     homes.ended()
-    monkeypatch.setattr(worker, "look", lambda _paths, _now: time.sleep(600))
     assert mine.turn(homes.box.paths, homes.now) == ""
     assert not mine.idle
     assert mine.turn(homes.box.paths, homes.now) == ""
@@ -47,28 +49,25 @@ def test_one_that_takes_its_time_keeps_nothing_waiting(homes: Homes, monkeypatch
     assert mine.idle
 
 
-@pytest.mark.parametrize("error", [Misconfigured("no"), PermissionError(), ZeroDivisionError()])
-def test_one_that_fails_is_told_of_and_sent_again(
-    homes: Homes, monkeypatch: pytest.MonkeyPatch, error: Exception
-) -> None:
-    mine = Worker()
+@pytest.mark.parametrize("script", ["exit 1", "kill -9 $$"])
+def test_one_that_fails_or_is_killed_is_told_of_and_another_is_sent(homes: Homes, script: str) -> None:
+    scripts = [["sh", "-c", script], [sys.executable, "-c", ""]]
+    mine = Worker(command=lambda _paths: scripts.pop(0))
     homes.ended()
-
-    def fail(_paths: Paths, _now: float) -> bool:
-        raise error
-
-    monkeypatch.setattr(worker, "look", fail)
     mine.turn(homes.box.paths, homes.now)
-    assert "daypass host remains says why" in mine.wait()
-    monkeypatch.undo()
+    assert "daypass host remains --look says why" in mine.wait()
     mine.turn(homes.box.paths, homes.now)
     assert mine.wait() == ""
-    assert list(Memory.load(homes.box.paths).endings) == [f"e-{ALICE}"]
+    assert scripts == []
+
+
+def test_where_nobody_can_be_sent_it_is_said(homes: Homes) -> None:
+    homes.ended()
+    with pytest.raises(Unavailable, match="/nowhere can't be run"):
+        Worker(command=lambda _paths: ["/nowhere"]).turn(homes.box.paths, homes.now)
 
 
 def test_two_looks_are_never_in_each_others_way(homes: Homes) -> None:
-    from daypass.host.remains.work import look
-
     homes.ended()
     with by_itself(homes.box.paths) as free:
         assert free
@@ -76,12 +75,10 @@ def test_two_looks_are_never_in_each_others_way(homes: Homes) -> None:
     assert look(homes.box.paths, homes.now)
 
 
-def test_a_look_that_was_killed_is_begun_again(homes: Homes, monkeypatch: pytest.MonkeyPatch) -> None:
-    mine = Worker()
+def test_what_goes_wrong_is_said_by_whoever_looks(homes: Homes, capfd: pytest.CaptureFixture[str]) -> None:
     homes.ended()
-    monkeypatch.setattr(worker, "look", lambda _paths, _now: os.kill(os.getpid(), 9))
-    mine.turn(homes.box.paths, homes.now)
-    assert mine.wait() != ""
-    monkeypatch.undo()
-    mine.turn(homes.box.paths, homes.now)
-    wait_until(lambda: mine.turn(homes.box.paths, homes.now) == "" and mine.idle, "the look to be done")
+    homes.box.paths.remains.write_text("{")
+    with pytest.raises(subprocess.CalledProcessError):
+        subprocess.run(Worker().command(homes.box.paths), check=True)
+    assert "can't be understood" in capfd.readouterr().err
+    assert main(["host", "remains", "--root", str(homes.box.root)]) != 0

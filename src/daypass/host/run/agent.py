@@ -66,8 +66,9 @@ class Agent:
         self._mute = 0
         self._renew_from = self._stream_from = self.clock()
         self._telling = Telling(self.pace, self.clock)
-        self._remains = Worker(self.clock)
         self._watch = Watch(self.paths, self.voice, lambda state: self.connect(state.url, state.roots))
+        self._ack_within = 0.0
+        self._remains = Worker(lambda: self._watch.wake(self._ack_within), clock=self.clock)
 
     def run(self) -> None:
         notify("READY=1", "STATUS=starting")
@@ -165,6 +166,7 @@ class Agent:
         """In touch with the CA, and what it said is in force."""
         self._rounds.well()
         if synced.news:
+            self._ack_within = synced.ack_within
             self._watch.wake(synced.ack_within)
         self.voice.over_all("round ", f"in touch with {synced.state.url} again")
         for line in told(synced):
