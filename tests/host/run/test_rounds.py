@@ -46,6 +46,7 @@ class Link:
     retry_after: int | None = None
     asked: list[str] = field(default_factory=list)
     url: str = "https://ca.example.com"
+    stalled: bool = False  # all words of the stream are made before the first of them arrives
 
     @contextmanager
     def stream(self, request: api.HostSyncRequest, prove: Prove) -> Iterator[Iterator[api.HostSyncResponse]]:
@@ -55,8 +56,8 @@ class Link:
         yield self._lines(request, prove)
 
     def _lines(self, request: api.HostSyncRequest, prove: Prove) -> Iterator[api.HostSyncResponse]:
-        for _ in range(self.words):
-            yield self.box.ca.host_sync(request, prove)
+        words = (self.box.ca.host_sync(request, prove) for _ in range(self.words))
+        yield from list(words) if self.stalled else words
         if self.retry_after is not None:
             yield api.HostSyncResponse(retry_after=self.retry_after)
 
@@ -109,6 +110,24 @@ def test_a_word_of_the_stream_is_brought_into_force(scene: Set) -> None:
     assert 0 <= scene.agent.round() <= 20
     assert (scene.box.paths.principals / "root").exists()
     assert any("principals/root changed" in line for line in scene.said)
+
+
+def test_a_word_that_lay_in_the_stream_while_the_ca_was_asked_beside_it_is_no_alarm(scene: Set) -> None:
+    """A link that was down for a while brings everything at once."""
+    scene.link.words, scene.link.stalled = 3, True
+    scene.box.change(roles=[ROOT])
+    tell, told = scene.agent._tell, list[int]()
+
+    def with_news(link: Any) -> None:
+        if not told:
+            scene.box.change(roles=[])
+        told.append(1)
+        tell(link)
+
+    scene.agent._tell = with_news  # type: ignore[method-assign]
+    assert 0 <= scene.agent.round() <= 20
+    assert scene.link.asked == ["stream", "sync"]
+    assert not [line for line in scene.said if "seen before" in line or "another bundle" in line]
 
 
 def test_a_change_that_somebody_else_is_in_the_middle_of_is_not_mended_meanwhile(scene: Set) -> None:

@@ -15,7 +15,7 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 
 from daypass.api import HostSyncResponse
-from daypass.errors import DaypassError, NotFound, Unauthenticated, Unavailable
+from daypass.errors import Conflict, DaypassError, NotFound, Unauthenticated, Unavailable
 from daypass.host.calls import prover
 from daypass.host.closing import close_overdue
 from daypass.host.enforce import take_back_overdue
@@ -41,6 +41,7 @@ from daypass.times import duration, moment
 __all__ = ["Agent", "told"]
 
 _FULL = "streams.full"
+_OLDER = ("document.rollback", "host.digest")
 _MUTE = 2  # streams in a row that open and say nothing, before questions are asked instead
 
 
@@ -64,6 +65,7 @@ class Agent:
         self._rounds = BackOff(self.pace.retry, self.pace.longest)
         self._renewals = BackOff(self.pace.renew, self.pace.renew_longest)
         self._mute = 0
+        self._asked_beside = False
         self._renew_from = self._stream_from = self.clock()
         self._telling = Telling(self.pace, self.clock)
         self._watch = Watch(self.paths, self.voice, lambda state: self.connect(state.url, state.roots))
@@ -109,8 +111,8 @@ class Agent:
                         self._no_words(not heard)
                         return self._away(answer.retry_after)
                     heard = True
-                    self._take(answer)
-                    self._turn(link)
+                    if self._is_news(answer):
+                        self._turn(link)
         except NotFound as error:
             self._ask_instead(error.message)
             raise
@@ -158,6 +160,18 @@ class Agent:
         self._done(sync_once(self.paths, link, self.wall()))
         self._turn(link)
         return self.pace.poll * random.uniform(0.75, 1.25)  # noqa: S311  spreads a fleet
+
+    def _is_news(self, answer: HostSyncResponse) -> bool:
+        """Takes it. After a question of our own beside the stream, what had lain in that may be older than the
+        answer: it is passed over."""
+        try:
+            self._take(answer)
+        except Conflict as error:
+            if not self._asked_beside or error.code not in _OLDER:
+                raise
+            return False
+        self._asked_beside = False
+        return True
 
     def _take(self, answer: HostSyncResponse) -> None:
         self._done(take(answer, self.paths, self.wall()))
@@ -234,6 +248,7 @@ class Agent:
             self._telling.later()
             self.voice.complain("tell", Level.NOTICE, f"the CA could not be told: {_words_of(error)}")
         else:
+            self._asked_beside = True
             self._telling.told(asked)
             self.voice.over("tell")
 
