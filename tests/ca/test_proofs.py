@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from daypass.ca.ack_ports import Closed, Said
+from daypass.ca.ack_ports import Closed, Looked, Remains, Said
 from daypass.ca.ending_ports import Ending
 from daypass.ca.fleet import AGE
 from daypass.ca.proof import Progress
@@ -148,5 +148,21 @@ def test_a_session_is_found_by_whose_it_is_and_ended_once(play: Play) -> None:
         with pytest.raises(Conflict):
             await sessions.end("1" * 12, "", reason="", actor="uid:0")
         assert (await sessions.end("1" * 12, "web-2.example.com", reason="", actor="uid:0"))[0] == "web-2.example.com"
+
+    play(scenario, roles=[ENGINEERS])
+
+
+def test_what_stayed_behind_is_in_the_report_until_it_was_dealt_with(play: Play) -> None:
+    async def scenario(ca: Heart) -> None:
+        host = await enrolled(ca)
+        ending, _ = await ended(ca, gone=True)
+        krl, left = await version(ca, ending), Remains(account="alice", kind="cron", what="@daily x")
+        for found, states in (((left,), ["remains"]), ((left,), ["remains"]), ((), ["remains", "ended"])):
+            looked = Looked(ending=ending, time=int(ca.clock.now()), remains=found)
+            await ack(ca, host, krl, sessions=(), looked=(looked,))
+            await ca.authority.proofs.keep()
+            rows = await ca.store.ledger(0, 1000)
+            told = [msgspec.json.decode(row.entry) for row in rows if row.act == "ending.report"]
+            assert [each["state"] for each in told] == states
 
     play(scenario, roles=[ENGINEERS])

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import pytest
+from tests.cli.test_person import Desk, firm
 
 from daypass.api import (
     ClosedSession,
@@ -18,7 +19,10 @@ from daypass.api import (
     RemainsThere,
     Unreached,
 )
+from daypass.cli.exits import Exit
 from daypass.cli.proof import SENTENCE, line_of, plain, show
+
+__all__ = ["firm"]
 
 EVIL = "\x1b[2J\nx"
 ONE = HostSession(id="0" * 12, account="alice", address="192.0.2.1", since=1000, way="certificate", key_id="a@b.c")
@@ -99,3 +103,34 @@ def test_a_list_says_how_it_stands(changes: dict[str, Any], word: str) -> None:
     line = line_of(EndingLine(**({name: getattr(LINE, name) for name in LINE.__struct_fields__} | changes)))
     assert f"  {word} " in line
     assert line.endswith("person alice (#1): left  (2 certificates, by uid:0)")
+
+
+def test_a_lock_is_waited_for_and_its_report_is_there_later_both_ways(firm: Desk) -> None:
+    """On a CA without hosts: there is none that has to answer."""
+    firm.administer("alice", "login", "--force")
+    locked = json.loads(firm.here("lock", "alice", "--reason", "left", "--wait", "--json"))
+    assert (locked["progress"]["state"], locked["progress"]["hosts"]) == ("ended", 0)
+    out = firm.here("revocations", "show", locked["ending"])
+    assert "person alice" in out
+    assert f"{locked['ending']}  ended:" in out
+    kept = json.loads(firm.here("revocations", "show", locked["ending"], "--json"))
+    assert kept["revocation"]["state"] == "ended"
+    assert "ending.report" in firm.here("ledger", "show")
+    listed = json.loads(firm.administer("bob", "revocations", "list", "--json")[1])
+    assert locked["ending"] in [each["id"] for each in listed["revocations"]]
+    firm.here("unlock", "alice", "--reason", "back")
+    code, out, err = firm.administer("alice", "lock", "alice", "--reason", "again", "--wait", "--remote")
+    assert code == 0, err
+    assert "ended: no host" in out
+    assert err.count("in your browser") == 1, "one sign-in is enough"
+
+
+def test_what_there_is_not_is_said(firm: Desk) -> None:
+    assert "no open session is known" in firm.daypass("sessions", "--root", str(firm.ca_root)).stderr
+    for arguments, code in (
+        (("revocations", "show", "eaaaaaaaaaa"), Exit.NOT_FOUND), (("sessions", "end", "0" * 12), Exit.NOT_FOUND),
+        (("revocations", "release", "--all"), Exit.CONFLICT), (("revocations", "release"), Exit.USAGE),
+        (("sessions", "--host", "no.example.com"), Exit.NOT_FOUND),
+    ):  # fmt: skip
+        done = firm.daypass(*arguments, "--root", str(firm.ca_root), check=False)
+        assert done.returncode == code, done.stderr

@@ -6,7 +6,20 @@ import pytest
 from tests.store.build import NOW, certificate, question, recording, verified_ledger
 from tests.store.test_known_hosts import Run, enrolled
 
-from daypass.ca.ack_ports import AckRecord, Closed, GoneRecord, Limit, Looked, Remains, Said, Session, Sessions
+from daypass.ca.ack_ports import (
+    ANSWERED,
+    FINAL,
+    SOME,
+    AckRecord,
+    Closed,
+    GoneRecord,
+    Limit,
+    Looked,
+    Remains,
+    Said,
+    Session,
+    Sessions,
+)
 from daypass.ca.ending_ports import Ending, Source
 from daypass.ca.ports import Recorded
 from daypass.errors import NotFound
@@ -130,19 +143,19 @@ def test_an_end_of_a_session_goes_with_the_session_and_the_operators_is_on_recor
     run(scenario)
 
 
-def test_a_report_is_kept_once_and_once_more_when_all_have_answered(run: Run) -> None:
+def test_a_report_is_kept_and_once_more_when_it_proves_more(run: Run) -> None:
     async def scenario(store: SqlStore) -> None:
         alice, _ = await somebody(store, 1)
         ending = await gone(store, alice)
         kept = []
-        for report, complete in (("{1}", False), ("{2}", False), ("{3}", True), ("{4}", True), ("{5}", False)):
-            assert await store.unproven(0, 9) == ([] if report > "{3}" else [(ending, report > "{1}")])
-            kept.append(await store.prove(ending, report, complete=complete, told={"hosts": 0}, now=NOW))
-        assert kept == [True, False, True, False, False]
+        for n, proven in enumerate((SOME, SOME, ANSWERED, ANSWERED, FINAL, FINAL, SOME)):
+            assert await store.unproven(0, 9) == ([] if n > 4 else [(ending, n > 0)])
+            kept.append(await store.prove(ending, f"{{{n}}}", proven=proven, told={"hosts": 0}, now=NOW))
+        assert kept == [True, False, True, False, True, False, False]
         found = await store.ending(ending)
         assert found is not None
-        assert found.report == "{3}"
-        assert (await verified_ledger(store)).count("ending.report") == 2
+        assert found.report == "{4}"
+        assert (await verified_ledger(store)).count("ending.report") == 3
         assert [each.serial for each in await store.hit_by(ending)] == [1]
 
     run(scenario)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import msgspec
 
 from daypass.api.persons import PersonLine
+from daypass.api.proofs import EndingProgress
 from daypass.api.route import admin_route
 
 __all__ = [
     "ENDING_ROUTES",
     "EndingHit",
+    "EndingStep",
     "LockRequest",
     "MyEnding",
     "MyLeave",
@@ -25,7 +27,8 @@ __all__ = [
 class RevokeRequest(msgspec.Struct, frozen=True, kw_only=True):
     """Anybody's certificates, all or none: exactly one of `serials`, `person` (as `daypass person show` takes one),
     `host` (its own full name), `key` (its fingerprint, `SHA256:…`), `signin` and `role`; with `role`, `person`
-    narrows. `dry_run`: nothing ends, and no reason is needed."""
+    narrows. `dry_run`: nothing ends, and no reason is needed. With `wait` (seconds, not in a dry run) the answer is
+    lines of EndingStep, up to when all hosts have answered or so long."""
 
     person: str = ""
     serials: list[int] = []
@@ -35,14 +38,16 @@ class RevokeRequest(msgspec.Struct, frozen=True, kw_only=True):
     role: str = ""
     reason: str = ""
     dry_run: bool = False
+    wait: int = 0
 
 
 class LockRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """`person`: as `daypass person show` takes one."""
+    """`person`: as `daypass person show` takes one. `wait`: as in RevokeRequest."""
 
     person: str
     reason: str = ""
     dry_run: bool = False
+    wait: int = 0
 
 
 class Revoked(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,6 +68,13 @@ class EndingHit(msgspec.Struct, frozen=True, kw_only=True):
     count: int
     certificates: list[Revoked]
     people: list[PersonLine]
+
+
+class EndingStep(msgspec.Struct, frozen=True, kw_only=True):
+    """One of both: the first line says what was hit, the others how far it has come."""
+
+    hit: EndingHit | None = None
+    progress: EndingProgress | None = None
 
 
 class UnlockRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

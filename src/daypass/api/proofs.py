@@ -117,7 +117,7 @@ class ShowEndingRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class EndingShown(msgspec.Struct, frozen=True, kw_only=True):
-    """`progress` is the report that is kept, where all had answered by then; else as it is now."""
+    """`progress` is the report that is kept, once it has ended; before that as it is now."""
 
     ending: EndingLine
     progress: EndingProgress

@@ -10,6 +10,9 @@ from typing import Protocol
 from msgspec import Struct
 
 __all__ = [
+    "ANSWERED",
+    "FINAL",
+    "SOME",
     "AckRecord",
     "AckStore",
     "Carried",
@@ -24,6 +27,10 @@ __all__ = [
     "Sessions",
     "Word",
 ]
+
+
+SOME, ANSWERED, FINAL = 0, 1, 2
+"""What a report proves: that some hosts have answered, that all have, that there is nothing more to come."""
 
 
 class Session(Struct, frozen=True, kw_only=True):
@@ -178,14 +185,12 @@ class AckStore(Protocol):
         """Of those that are people's certificates on record."""
 
     async def unproven(self, since: int, limit: int) -> Sequence[tuple[str, bool]]:
-        """Endings without a report, and (True) those whose report was made before all hosts had answered. Those
-        without come first, then the newest."""
+        """Endings without a report, and (True) those whose report is not FINAL. Those without come first, then the
+        newest."""
 
-    async def prove(
-        self, ending_id: str, report: str, *, complete: bool, told: Mapping[str, object], now: int
-    ) -> bool:
-        """Keep this report of an ending, with an entry `ending.report`. False where a complete one is there, or,
-        for one that is not complete, any."""
+    async def prove(self, ending_id: str, report: str, *, proven: int, told: Mapping[str, object], now: int) -> bool:
+        """Keep this report of an ending, with an entry `ending.report`. False where there is one that proves as much.
+        `proven`: SOME, ANSWERED or FINAL."""
 
     async def hit_by(self, ending_id: str) -> Sequence[Hit]:
         """The people's certificates that it took away."""

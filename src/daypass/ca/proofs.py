@@ -1,7 +1,7 @@
 """The proof of each ending: looked at live, and kept once all hosts have answered, or a quarter of an hour is over.
 
-One that was kept before all had answered is kept once more when they have. Any number of processes look; the store
-takes the first.
+One that was kept before all had answered is kept once more when they have, and once more when it has ended after all:
+hosts came back, what stayed behind was dealt with. Any number of processes look; the store takes the first.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 
 import msgspec
 
+from daypass.ca.ack_ports import ANSWERED, FINAL, SOME
 from daypass.ca.clock import ClockGuard
 from daypass.ca.ending_ports import EndingRecord
 from daypass.ca.policy import Policy
@@ -53,11 +54,11 @@ class Proofs:
         return found
 
     async def of(self, record: EndingRecord) -> Progress:
-        """As it was kept once all had answered; before that as it is now."""
+        """As it was kept once it had ended; before that as it is now."""
         now = self._clock.now()
         if record.report is not None:
             kept = _decode(record.report)
-            if kept.complete or record.time < now - LOOKED_FOR:
+            if _proven(kept) == FINAL or record.time < now - LOOKED_FOR:
                 return kept
         found = await self._look(record, await self._fleet(), now)
         await self._keep(record, found, now)
@@ -104,15 +105,18 @@ class Proofs:
         return progress(record, hits, fleet, words, now)
 
     async def _keep(self, record: EndingRecord, found: Progress, now: int) -> None:
-        """If it is time; the store takes one that is not complete once, and one that is once."""
-        if not found.complete and (record.report is not None or now < record.time + KEPT_AFTER):
+        """If it is time, and it proves more than what is kept."""
+        proven = _proven(found)
+        if proven == SOME and now < record.time + KEPT_AFTER:
+            return
+        if record.report is not None and proven <= _proven(_decode(record.report)):
             return
         report = msgspec.json.encode(found).decode()
         told = {
             "state": found.state, "complete": found.complete, "hosts": found.hosts, "applied": found.applied,
             "unreached": found.unreached_count, "closed": found.closed_count, "remains": found.remains_count,
         }  # fmt: skip
-        await self._store.prove(record.id, report, complete=found.complete, told=told, now=now)
+        await self._store.prove(record.id, report, proven=proven, told=told, now=now)
 
     async def _fleet(self) -> Fleet:
         policy = self._policy()
@@ -123,6 +127,13 @@ class Proofs:
             await self._store.open_sessions(),
             lambda host: policy.fail_closed_after(host.name, host.aliases, host.labels),
         )
+
+
+def _proven(found: Progress) -> int:
+    """What stays behind may be dealt with later, and then it has ended after all."""
+    if not found.complete:
+        return SOME
+    return FINAL if found.state in ("ended", "undone", "unproven") else ANSWERED
 
 
 def _without_time(found: Progress) -> Progress:

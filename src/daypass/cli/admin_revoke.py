@@ -11,6 +11,7 @@ from daypass.cli.admin_options import CONFIG_FILE, Where
 from daypass.cli.administration import Administration
 from daypass.cli.ending_options import asked_reason, require_yes, tell_hit
 from daypass.cli.output import printable, show_hint
+from daypass.cli.proof import carry_out, code_of
 
 if TYPE_CHECKING:
     from daypass.api import RevokeRequest
@@ -25,17 +26,16 @@ def revoke_any(
     """By the socket on the CA's machine, else by a sign-in for exactly this."""
     from msgspec.structs import replace
 
-    from daypass.api import EndingHit
-
     purpose = f"revoke {printable(_what(asked))}"
     asked = replace(asked, reason=asked_reason(asked.reason, dry_run=asked.dry_run))
     if not asked.dry_run:
         require_yes(purpose, yes=yes)
-    hit = administration(settings, config, remote=remote).call("revoke", asked, EndingHit, purpose, as_json=as_json)
-    tell_hit(hit, done="revoked", as_json=as_json)
+    ca = administration(settings, config, remote=remote)
+    hit, came = carry_out(ca, "revoke", asked, purpose, as_json=as_json)
+    tell_hit(hit, came, done="revoked", as_json=as_json)
     if not as_json and not asked.dry_run:
         _show_next(asked)
-    return 0
+    return code_of(came)
 
 
 def administration(settings: Settings, config: Path | None, *, remote: bool) -> Administration:

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from daypass.cli.output import data, json_data, moment, note, printable, utc
+from daypass.cli.proof import plain, show
 
 if TYPE_CHECKING:
-    from daypass.api import EndingHit, Revoked
+    from daypass.api import EndingHit, EndingProgress, Revoked
 
 __all__ = ["asked_reason", "ending_options", "require_yes", "tell_hit"]
 
@@ -45,10 +46,10 @@ def require_yes(purpose: str, *, yes: bool) -> None:
         click.confirm(f"{purpose[:1].upper()}{purpose[1:]}?", abort=True, err=True)
 
 
-def tell_hit(hit: EndingHit, *, done: str, as_json: bool) -> None:
-    """What has ended, or would. `done`: "revoked", "locked"."""
+def tell_hit(hit: EndingHit, came: EndingProgress | None = None, *, done: str, as_json: bool) -> None:
+    """What has ended, or would; and what `came` of it, where somebody has waited. `done`: "revoked", "locked"."""
     if as_json:
-        json_data(_facts(hit))
+        json_data(_facts(hit) | ({"progress": plain(came)} if came is not None else {}))
         return
     for each in hit.certificates[:SHOWN]:
         data(_line(each))
@@ -60,6 +61,8 @@ def tell_hit(hit: EndingHit, *, done: str, as_json: bool) -> None:
         note(f"{hit.count} certificate(s){whose} would end; nothing was changed")
         return
     note(f"{done}: {hit.count} certificate(s){whose} ended by {hit.ending}")
+    if came is not None:
+        show(came)
 
 
 def _someone_is_there() -> bool:

@@ -13,6 +13,7 @@ from daypass.cli.files_asked import opened
 from daypass.cli.files_pin import Named, choose, with_ca
 from daypass.cli.options import with_settings
 from daypass.cli.output import data, duration, good, json_data, moment, note, printable, show_hint, utc
+from daypass.cli.proof import wait_options
 from daypass.errors import Invalid
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ Examples:
   daypass revoke 7302841934512128 --reason "left the laptop on a train"
   daypass revoke --sshpop-cert key-cert.pub --sshpop-key key
 As an operator:
-  daypass revoke alice --reason "laptop lost"
+  daypass revoke alice --reason "laptop lost" --wait
   daypass revoke --key ~/found.pub --dry-run
   daypass revoke --role db-admin --person alice --reason "no longer on call"
   daypass revoke --host web-1.example.com --reason "broken into"
@@ -43,6 +44,7 @@ Hosts refuse what was revoked within seconds, and end its open sessions."""
 )
 @click.argument("what", metavar="[SERIAL|PERSON]", required=False)
 @ending_options
+@wait_options
 @click.option("--reasonCode", "reason_code", type=click.IntRange(0, 10), default=0, hidden=True)
 @click.option("--sshpop-cert", metavar="FILE", help="A host's certificate, to be given up by its own key.")
 @click.option("--sshpop-key", metavar="FILE", help="The private key of that certificate.")
@@ -65,9 +67,9 @@ Hosts refuse what was revoked within seconds, and end its open sessions."""
 @with_ca
 @with_settings
 def revoke(
-    what: str | None, reason: str, dry_run: bool, yes: bool, reason_code: int, sshpop_cert: str | None,
-    sshpop_key: str | None, password_file: Path | None, serials: tuple[str, ...], key: str, host: str, signin: str,
-    role: str, person: str, remote: bool, config: Path | None, as_json: bool,
+    what: str | None, reason: str, dry_run: bool, yes: bool, wait: int | None, reason_code: int,
+    sshpop_cert: str | None, sshpop_key: str | None, password_file: Path | None, serials: tuple[str, ...],
+    key: str, host: str, signin: str, role: str, person: str, remote: bool, config: Path | None, as_json: bool,
     ca_url: str | None, fingerprint: str | None, root_cert: Path | None, settings: Settings,
 ) -> int:  # fmt: skip
     """Take certificates back: SERIAL, one of your own; or as an operator all of a PERSON.
@@ -88,11 +90,11 @@ def revoke(
 
         asked = RevokeRequest(
             person=what or person, serials=[_serial(each) for each in serials], key=key_of(key), host=host,
-            signin=signin, role=role, reason=reason, dry_run=dry_run,
+            signin=signin, role=role, reason=reason, dry_run=dry_run, wait=0 if dry_run else wait or 0,
         )  # fmt: skip
         return revoke_any(settings, asked, config=config, remote=remote, as_json=as_json, yes=yes)
-    if remote or config or as_json or dry_run or person:
-        raise click.UsageError("--remote, --config, --json, --dry-run and --person are for operators")
+    if remote or config or as_json or dry_run or person or wait:
+        raise click.UsageError("--remote, --config, --json, --dry-run, --wait and --person are for operators")
     wanted = _serial(mine) if mine is not None else None
     if sshpop_cert and sshpop_key:
         pinned = Named(ca_url, fingerprint, root_cert)

@@ -8,6 +8,7 @@ from daypass.cli.admin_options import json_option
 from daypass.cli.administration import Administration, administering
 from daypass.cli.ending_options import asked_reason, ending_options, require_yes, tell_hit
 from daypass.cli.output import data, json_data, note, printable
+from daypass.cli.proof import carry_out, code_of, wait_options
 
 __all__ = ["lock", "unlock"]
 
@@ -20,6 +21,7 @@ _WHO = (
     epilog=f"""\b
 Examples:
   daypass lock alice --reason "laptop stolen"
+  daypass lock alice --reason "laptop stolen" --wait
   daypass lock alice --dry-run
   sudo daypass lock okta:00u1abcd --reason "left the company" --yes
 
@@ -28,21 +30,23 @@ Hosts end their open sessions, and report what stays behind there. An operator n
 )
 @click.argument("who", metavar="PERSON")
 @ending_options
+@wait_options
 @administering
 @json_option
-def lock(ca: Administration, who: str, reason: str, dry_run: bool, yes: bool, as_json: bool) -> None:
+def lock(ca: Administration, who: str, reason: str, dry_run: bool, yes: bool, wait: int | None, as_json: bool) -> int:
     """Lock PERSON out: no further sign-in, and every live certificate revoked."""
-    from daypass.api import EndingHit, LockRequest
+    from daypass.api import LockRequest
     from daypass.cli.person_show import person_line
 
     reason = asked_reason(reason, dry_run=dry_run)
     if not dry_run:
         require_yes(f"lock {printable(who)} out", yes=yes)
-    body = LockRequest(person=who, reason=reason, dry_run=dry_run)
-    hit = ca.call("lock", body, EndingHit, f"lock {who}", as_json=as_json)
+    body = LockRequest(person=who, reason=reason, dry_run=dry_run, wait=0 if dry_run else wait or 0)
+    hit, came = carry_out(ca, "lock", body, f"lock {who}", as_json=as_json)
     for each in hit.people if not as_json else ():
         data(person_line(each))
-    tell_hit(hit, done="locked", as_json=as_json)
+    tell_hit(hit, came, done="locked", as_json=as_json)
+    return code_of(came)
 
 
 @click.command(

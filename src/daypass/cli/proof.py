@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -12,11 +12,12 @@ import click
 from daypass.cli.administration import Administration
 from daypass.cli.exits import Exit
 from daypass.cli.output import data, duration, json_data, moment, note, printable, utc
+from daypass.errors import Unavailable
 
 if TYPE_CHECKING:
-    from daypass.api import EndingLine, EndingProgress, HostSession
+    from daypass.api import EndingHit, EndingLine, EndingProgress, HostSession, LockRequest, RevokeRequest
 
-__all__ = ["SENTENCE", "follow", "line_of", "plain", "show", "wait_options"]
+__all__ = ["SENTENCE", "carry_out", "code_of", "follow", "line_of", "plain", "show", "wait_options"]
 
 SENTENCE = "Hosts say this of themselves: from one in wrong hands it proves nothing."
 STATES = {
@@ -51,22 +52,47 @@ def follow(ca: Administration, ending: str, seconds: int, *, as_json: bool) -> i
     proven to have ended everywhere."""
     from daypass.api import EndingProgress, FollowRequest
 
-    last, live = list[EndingProgress](), _Live(as_json=as_json)
-
-    def take(lines: Iterator[EndingProgress]) -> None:
-        for each in lines:
-            last[:] = [each]
-            live.show(_summary(each))
-
-    body = FollowRequest(ending=ending, seconds=seconds)
-    ca.lines("ending_follow", body, EndingProgress, f"see what becomes of {ending}", take)
-    live.end()
-    found = last[0]
+    live, body = _Live(as_json=as_json), FollowRequest(ending=ending, seconds=seconds)
+    ca.lines("ending_follow", body, EndingProgress, f"see what becomes of {ending}", live.take)
+    found = live.last
+    if found is None:
+        raise _cut_off(ending)
     if as_json:
         json_data(plain(found))
     else:
         show(found)
-    return Exit.OK if found.state == "ended" else Exit.NO
+    return code_of(found)
+
+
+def carry_out(
+    ca: Administration, route: str, body: RevokeRequest | LockRequest, purpose: str, *, as_json: bool
+) -> tuple[EndingHit, EndingProgress | None]:
+    """End somebody's access; with `wait` in the body the hosts' answers are shown live, all in one call."""
+    from daypass.api import EndingHit, EndingStep
+
+    if not body.wait:
+        return ca.call(route, body, EndingHit, purpose, as_json=as_json), None
+    hit, live = list[EndingHit](), _Live(as_json=as_json)
+
+    def take(lines: Iterator[EndingStep]) -> None:
+        for each in lines:
+            hit.extend([each.hit] if each.hit is not None else [])
+            live.take([each.progress] if each.progress is not None else [])
+
+    ca.lines(route, body, EndingStep, purpose, take)
+    if not hit or live.last is None:
+        raise _cut_off(hit[0].ending if hit else "ID")
+    return hit[0], live.last
+
+
+def code_of(found: EndingProgress | None) -> int:
+    """0: it has ended everywhere, by the hosts' own word, or nobody waits for that."""
+    return Exit.OK if found is None or found.state == "ended" else Exit.NO
+
+
+def _cut_off(ending: str) -> Unavailable:
+    text = "the CA ended its answer before it had said what became of it"
+    return Unavailable(text, code="answer", hint=f"ask again: daypass revocations show {ending}")
 
 
 def show(found: EndingProgress) -> None:
@@ -158,9 +184,16 @@ class _Live:
     def __init__(self, *, as_json: bool) -> None:
         stream = sys.stderr
         looks = stream is not None and stream.isatty() and os.environ.get("TERM") != "dumb"
+        self.last: EndingProgress | None = None
         self._shown, self._rewrites, self._quiet = "", looks, as_json and not looks
 
-    def show(self, text: str) -> None:
+    def take(self, lines: Iterable[EndingProgress]) -> None:
+        for each in lines:
+            self.last = each
+            self._show(_summary(each))
+        self._end()
+
+    def _show(self, text: str) -> None:
         if text == self._shown or self._quiet:
             return
         self._shown = text
@@ -170,7 +203,7 @@ class _Live:
         else:
             note(printable(text))
 
-    def end(self) -> None:
+    def _end(self) -> None:
         if self._rewrites and self._shown:
             sys.stderr.write("\r\x1b[K")
             sys.stderr.flush()

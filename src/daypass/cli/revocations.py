@@ -8,6 +8,7 @@ import click
 
 from daypass.cli.admin_options import json_option
 from daypass.cli.administration import Administration, administering
+from daypass.cli.ending_options import require_yes
 from daypass.cli.output import data, json_data, moment, note, printable
 from daypass.cli.proof import follow, line_of, plain, wait_options
 from daypass.cli.proof import show as show_progress
@@ -20,7 +21,8 @@ __all__ = ["revocations"]
 Examples:
   daypass revocations list
   daypass revocations show ek7q2m4tsxb
-  daypass revocations show ek7q2m4tsxb --wait"""
+  daypass revocations show ek7q2m4tsxb --wait
+  daypass revocations release --all"""
 )
 def revocations() -> None:
     """What has ended access: by whom, why, and what came of it on hosts.
@@ -80,7 +82,7 @@ def show(ca: Administration, ending: str, wait: int | None, as_json: bool) -> in
     """Show what came of one on hosts.
 
     How many have applied it, sessions closed, what stays behind, who is out of reach. The report that is kept, once
-    all have answered; before that as it is now.
+    it has ended; before that as it is now.
     """
     from daypass.api import EndingShown, ShowEndingRequest
 
@@ -98,3 +100,37 @@ def show(ca: Administration, ending: str, wait: int | None, as_json: bool) -> in
             data(f"  undone       {moment(found.ending.undone_at)}")
         show_progress(found.progress)
     return 0 if found.progress.state == "ended" else 1
+
+
+@revocations.command(
+    epilog="""\b
+Examples:
+  daypass revocations list --json | jq -r '.revocations[] | select(.held).id'
+  daypass revocations release ek7q2m4tsxb
+  daypass revocations release --all --yes
+
+Whoever was taken out by mistake: daypass unlock PERSON, or all of them: daypass unlock --ending ID. An operator needs
+the capability revoke."""
+)
+@click.argument("ending", metavar="[ID]", required=False, default="")
+@click.option("--all", "every", is_flag=True, help="All that are held.")
+@click.option("--yes", is_flag=True, help="Don't ask whether this is meant.")
+@administering
+@json_option
+def release(ca: Administration, ending: str, every: bool, yes: bool, as_json: bool) -> None:
+    """Let hosts end open sessions that were held.
+
+    Where many persons are taken out at once, their certificates end at once, and open sessions wait for this.
+    """
+    from daypass.api import Released, ReleaseRequest
+
+    if bool(ending) == every:
+        raise click.UsageError("name an ID or --all, one of the two")
+    what = f"all open sessions of {ending}" if ending else "all open sessions that are held"
+    require_yes(f"end {printable(what)}", yes=yes)
+    found = ca.call("release", ReleaseRequest(ending=ending, all=every), Released, f"end {what}", as_json=as_json)
+    if as_json:
+        json_data({"released": found.endings})
+        return
+    for each in found.endings:
+        data(each)

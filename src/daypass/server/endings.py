@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+
 from daypass import api
 from daypass.ca.acts import Operator
 from daypass.ca.asked_ends import Asked
 from daypass.ca.endings import Endings, Hit
 from daypass.ca.ports import OnRecord
 from daypass.errors import Invalid
+from daypass.server.answers import Stream, encode
 from daypass.server.persons import person_line
 from daypass.server.ports import Heart
+from daypass.server.proofs import progress_of
 
 __all__ = ["EndingRoutes"]
 
@@ -18,17 +22,19 @@ class EndingRoutes:
     def __init__(self, heart: Heart) -> None:
         self._heart = heart
 
-    async def revoke(self, operator: Operator, body: api.RevokeRequest) -> api.EndingHit:
+    async def revoke(self, operator: Operator, body: api.RevokeRequest) -> api.EndingHit | Stream:
         asked = Asked(
             person=body.person, serials=tuple(body.serials), key=body.key, host=body.host, signin=body.signin,
             role=body.role,
         )  # fmt: skip
         why = {"reason": body.reason, "actor": operator.actor}
-        return _hit(await self._endings.revoke(asked, **why, dry=body.dry_run))
+        hit = _hit(await self._endings.revoke(asked, **why, dry=body.dry_run))
+        return self._answer(hit, body.wait)
 
-    async def lock(self, operator: Operator, body: api.LockRequest) -> api.EndingHit:
+    async def lock(self, operator: Operator, body: api.LockRequest) -> api.EndingHit | Stream:
         why = {"reason": body.reason, "actor": operator.actor}
-        return _hit(await self._endings.lock(body.person, **why, dry=body.dry_run))
+        hit = _hit(await self._endings.lock(body.person, **why, dry=body.dry_run))
+        return self._answer(hit, body.wait)
 
     async def unlock(self, operator: Operator, body: api.UnlockRequest) -> api.Unlocked:
         why = {"reason": body.reason, "actor": operator.actor}
@@ -44,6 +50,15 @@ class EndingRoutes:
         if bool(body.ending) == body.all:
             raise Invalid("name an ending, or all of them: one of the two", code="release.what")
         return api.Released(endings=list(await self._endings.release(body.ending, actor=operator.actor)))
+
+    def _answer(self, hit: api.EndingHit, wait: int) -> api.EndingHit | Stream:
+        """One call by one sign-in, however long somebody waits."""
+        return Stream(self._steps(hit, wait)) if wait > 0 and hit.ending else hit
+
+    async def _steps(self, hit: api.EndingHit, wait: int) -> AsyncIterator[bytes]:
+        yield encode(api.EndingStep(hit=hit))
+        async for found in self._heart.proofs.follow(hit.ending, wait):
+            yield encode(api.EndingStep(progress=progress_of(found)))
 
     @property
     def _endings(self) -> Endings:

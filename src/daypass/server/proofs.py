@@ -17,7 +17,7 @@ from daypass.errors import Invalid
 from daypass.server.answers import Stream, encode
 from daypass.server.ports import Heart
 
-__all__ = ["ProofRoutes"]
+__all__ = ["ProofRoutes", "progress_of"]
 
 MOST: Final = 10_000  # endings in one answer
 
@@ -34,7 +34,7 @@ class ProofRoutes:
     async def ending_show(self, _operator: Operator, body: api.ShowEndingRequest) -> api.EndingShown:
         record = await self._proofs.find(body.ending)
         found = await self._proofs.of(record)
-        return api.EndingShown(ending=_line(await self._proofs.find(body.ending)), progress=_progress(found))
+        return api.EndingShown(ending=_line(await self._proofs.find(body.ending)), progress=progress_of(found))
 
     async def ending_follow(self, operator: Operator, body: api.FollowRequest) -> Stream:
         record = await self._proofs.find(body.ending)
@@ -62,7 +62,7 @@ class ProofRoutes:
 
     async def _followed(self, body: api.FollowRequest) -> AsyncIterator[bytes]:
         async for found in self._proofs.follow(body.ending, max(0, body.seconds)):
-            yield encode(_progress(found))
+            yield encode(progress_of(found))
 
     @property
     def _proofs(self) -> Proofs:
@@ -74,7 +74,7 @@ async def _lines(found: Iterable[msgspec.Struct]) -> AsyncIterator[bytes]:
         yield encode(each)
 
 
-def _progress(found: Progress) -> api.EndingProgress:
+def progress_of(found: Progress) -> api.EndingProgress:
     return msgspec.convert(found, api.EndingProgress, from_attributes=True)
 
 

@@ -52,11 +52,9 @@ class SqlAcks(Access):
     async def unproven(self, since: int, limit: int) -> Sequence[tuple[str, bool]]:
         return await self._read(lambda connection: proofs.unproven(connection, since, limit))
 
-    async def prove(
-        self, ending_id: str, report: str, *, complete: bool, told: Mapping[str, object], now: int
-    ) -> bool:
+    async def prove(self, ending_id: str, report: str, *, proven: int, told: Mapping[str, object], now: int) -> bool:
         check_text(ending_id, report)
-        return await self._change(proofs.prove, ending_id, report, complete=complete, told=told, now=now)
+        return await self._change(proofs.prove, ending_id, report, proven=proven, told=told, now=now)
 
     async def hit_by(self, ending_id: str) -> Sequence[Hit]:
         check_text(ending_id)

@@ -6,9 +6,9 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, delete, select, update
+from sqlalchemy import Connection, delete, select, update
 
-from daypass.ca.ack_ports import GoneRecord, Hit
+from daypass.ca.ack_ports import FINAL, GoneRecord, Hit
 from daypass.store.ending import chunks
 from daypass.store.ledger import append
 from daypass.store.rows import texts
@@ -70,23 +70,22 @@ def hit_by(connection: Connection, ending: str) -> list[Hit]:
 def unproven(connection: Connection, since: int, limit: int) -> list[tuple[str, bool]]:
     c = endings.c
     reported = c.reported_at.is_not(None)
-    open_ones = select(c.id, reported).where(c.complete == 0, c.time >= since)
+    open_ones = select(c.id, reported).where(c.proven < FINAL, c.time >= since)
     rows = connection.execute(open_ones.order_by(reported, c.time.desc(), c.id).limit(limit))
     return [(ending, bool(late)) for ending, late in rows]
 
 
 def prove(
-    connection: Connection, statements: Statements, ending: str, report: str, *, complete: bool,
+    connection: Connection, statements: Statements, ending: str, report: str, *, proven: int,
     told: Mapping[str, object], now: int,
 ) -> bool:  # fmt: skip
     """The first process that comes is the one whose report stays. What hosts said is in it then."""
     head = statements.lock(connection)
-    this: list[ColumnElement[bool]] = [endings.c.id == ending, endings.c.complete == 0]
-    this += [] if complete else [endings.c.reported_at.is_(None)]
-    row: dict[str, Any] = {"report": report, "reported_at": now, "complete": int(complete)}
-    if not connection.execute(update(endings).where(*this).values(row)).rowcount:
+    further = endings.c.reported_at.is_(None) | (endings.c.proven < proven)
+    row: dict[str, Any] = {"report": report, "reported_at": now, "proven": proven}
+    if not connection.execute(update(endings).where(endings.c.id == ending, further).values(row)).rowcount:
         return False
-    if complete:
+    if proven >= FINAL:
         nothing = ending_reports.c.report.contains('"closed":[]') & ending_reports.c.report.contains('"remains":[]')
         connection.execute(delete(ending_reports).where(ending_reports.c.ending_id == ending, nothing))
     append(connection, statements, head, "ending.report", {"ending": ending, **told}, actor="daypass", now=now)

@@ -393,14 +393,14 @@ endings = Table(
     Column("undone_at", BIG),  # the persons are back
     Column("report", Text),  # JSON, once it is over
     Column("reported_at", BIG),
-    Column("complete", Integer, nullable=False, server_default="0"),  # 1: the report has all hosts in it
+    Column("proven", Integer, nullable=False, server_default="0"),  # by the report: ca.ack_ports
     Index("endings_time", "time"),
     Index("endings_once", "once", unique=True),
 )
 for _name in ("gone", "held"):
     _of = endings.c[_name] == 1
     Index(f"endings_{_name}", endings.c.time, sqlite_where=_of, postgresql_where=_of)
-_open = endings.c.complete == 0
+_open = endings.c.proven < 2
 Index("endings_open", endings.c.time, sqlite_where=_open, postgresql_where=_open)
 
 # What single hosts had to tell of an ending: sessions closed, what stays behind. Nothing told, no row.

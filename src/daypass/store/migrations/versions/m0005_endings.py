@@ -50,11 +50,11 @@ def _endings() -> None:
         sa.Column("undone_at", BIG),
         sa.Column("report", sa.Text),
         sa.Column("reported_at", BIG),
-        sa.Column("complete", sa.Integer, nullable=False, server_default="0"),
+        sa.Column("proven", sa.Integer, nullable=False, server_default="0"),
     )
     op.create_index("endings_time", "endings", ["time"])
     op.create_index("endings_once", "endings", ["once"], unique=True)
-    for name, where in (("gone", "gone = 1"), ("held", "held = 1"), ("open", "complete = 0")):
+    for name, where in (("gone", "gone = 1"), ("held", "held = 1"), ("open", "proven < 2")):
         some = sa.text(where)
         op.create_index(f"endings_{name}", "endings", ["time"], sqlite_where=some, postgresql_where=some)
     op.create_table(
