@@ -113,6 +113,20 @@ def test_a_sign_in_that_was_ended_is_known_to_be_over(run: Run) -> None:
     run(scenario)
 
 
+def test_a_sign_in_that_was_ended_after_it_was_decided_is_not_recorded(run: Run) -> None:
+    """Nobody knew of it, so no person's generation has risen."""
+
+    async def scenario(store: SqlStore) -> None:
+        over, other = (sign_in("https://idp", sid, OnceId("idp", "x")) for sid in ("s1", "s2"))
+        await store.end(Ending(**ASKED, signins=(over,)), now=NOW)  # type: ignore[arg-type]
+        assert await store.record(replace(recording("alice"), signin=over)) == Stale()
+        assert await store.record(replace(recording("alice"), signin=other)) == Recorded()
+        seen = (await store.view(question("bob"))).sign_ins_over
+        assert await store.record(replace(recording("bob"), signin=other, sign_ins_over=seen)) == Recorded()
+
+    run(scenario)
+
+
 def provider(person: int, number: int, **changes: Any) -> Ending:
     return Ending(
         source=Source.SCIM, actor="scim:corp", reason="inactive", about="somebody", persons=(person,),

@@ -303,6 +303,7 @@ class Authority:
             facts=view.facts,
             despite=despite,
             signin=signed_in(proof),
+            sign_ins_over=view.sign_ins_over,
             vouched=proof.vouched,
             clock=self.clock.wall,
         )

@@ -165,6 +165,7 @@ class View(Struct, frozen=True):
     changed: bool = False
     facts: object = None
     over: bool = False  # the sign-in that was asked about has been ended
+    sign_ins_over: int = 0  # how often any has been, for a Recording to hand back
 
 
 class Recording(Struct, frozen=True):
@@ -189,6 +190,7 @@ class Recording(Struct, frozen=True):
     facts: object = None  # the view's, of the same identity
     despite: frozenset[str] = frozenset()  # names that this very person may have although they are reserved
     signin: str | None = None  # model.sign_in, for a person's
+    sign_ins_over: int = 0  # the view's
     vouched: Vouched | None = None  # what the provider's directory said; it must say the same still
     clock: Callable[[], float] | None = None  # what `time` was read from; asked again when it is recorded
 

@@ -20,7 +20,7 @@ from daypass.store.holding import hold, is_held
 from daypass.store.ledger import append
 from daypass.store.locking import known
 from daypass.store.rows import json, texts
-from daypass.store.schema import certificates, endings, persons
+from daypass.store.schema import certificates, endings, installation, persons
 from daypass.store.statements import Statements
 from daypass.wire import CertType
 
@@ -96,6 +96,8 @@ def _refuse_earlier(connection: Connection, statements: Statements, ending: Endi
     over = [(SIGN_IN, signin, "[]", now, now + FORGET_SIGN_IN) for signin in ending.signins]
     for rows in chunks(over):
         statements.spend(connection, rows)
+    if over:
+        connection.execute(update(installation).values(sign_ins_over=installation.c.sign_ins_over + 1))
 
 
 def _hit(connection: Connection, ending: Ending, now: int) -> dict[int, int | None]:

@@ -42,6 +42,8 @@ class Prepared(NamedTuple):
     facts: Kept | None  # of people
     despite: frozenset[str]
     clock: Callable[[], float] | None
+    signin: str | None
+    sign_ins_over: int
     vouched: Vouched | None
 
 
@@ -88,6 +90,8 @@ def prepare(recording: Recording) -> Prepared:
         facts=_kept(recording) if who.kind is Kind.PERSON else None,
         despite=recording.despite,
         clock=recording.clock,
+        signin=recording.signin,
+        sign_ins_over=recording.sign_ins_over,
         vouched=recording.vouched,
     )
 

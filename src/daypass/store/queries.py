@@ -54,6 +54,7 @@ def lock(lite: bool) -> ClauseElement:
         installation.c.serial_floor,
         installation.c.recovery_since,
         installation.c.policy_version,
+        installation.c.sign_ins_over,
     )
     if lite:  # BEGIN IMMEDIATE has locked everything
         return statement
@@ -63,7 +64,7 @@ def lock(lite: bool) -> ClauseElement:
 
 
 def head() -> ClauseElement:
-    return select(installation.c.policy_hash, installation.c.ledger_time)
+    return select(installation.c.policy_hash, installation.c.ledger_time, installation.c.sign_ins_over)
 
 
 def set_head() -> ClauseElement:

@@ -17,7 +17,7 @@ from sqlalchemy import Connection, delete, update
 from daypass.ca.ports import NameTaken, Recorded, Spent, Stale, UsedUp, Verdict
 from daypass.errors import Unavailable
 from daypass.ledger.chain import encode_entry, next_hash
-from daypass.model import HostFacts
+from daypass.model import SIGN_IN, HostFacts
 from daypass.store.hosts import Admitted, admit, renew
 from daypass.store.krls import is_late
 from daypass.store.people import People
@@ -51,6 +51,7 @@ class _Batch:
         # Asked once, now that the lock is ours: whoever held it before us knows that this comes later.
         self.late = {id(item) for item in items if item.clock is not None and is_late(item.time, item.clock())}
         self.unvouched = {id(item) for item in items if item.vouched and not still_vouched(connection, item.vouched)}
+        self.over = self._ended(items)
         self.people = People(connection, statements, items)
         self.host_keys: dict[str, frozenset[bytes]] = {}  # by host name: certified in this batch
         self.uses = Uses(connection)
@@ -66,6 +67,15 @@ class _Batch:
         self.people.write_refused()
         return [next(verdicts) if self._is_current(item) else Stale() for item in self.items]
 
+    def _ended(self, items: Sequence[Prepared]) -> frozenset[str]:
+        """Sign-ins of these that have been ended since it was decided; nobody is asked where none has."""
+        over = self.head.sign_ins_over
+        doubtful = {each.signin for each in items if each.signin is not None and each.sign_ins_over != over}
+        if not doubtful:
+            return frozenset()
+        rows = self.statements.find_once(self.connection, [(SIGN_IN, each) for each in sorted(doubtful)])
+        return frozenset(number for _, number, _ in rows)
+
     def _is_current(self, item: Prepared) -> bool:
         """Whether it was decided on what still holds: policy, generation, no lock; and a short time ago."""
         policy = self.head.policy_hash
@@ -73,6 +83,7 @@ class _Batch:
             bool(policy)
             and policy == item.policy_hash
             and self.people.is_current(item)
+            and item.signin not in self.over
             and id(item) not in self.late
             and id(item) not in self.unvouched
         )

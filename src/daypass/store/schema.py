@@ -81,6 +81,7 @@ installation = Table(
     Column("timeline", BIG, nullable=False),  # PostgreSQL's timeline last seen: a new one means recovery
     Column("recovery_since", BIG),  # while set, nothing is issued (trust 7.2)
     Column("policy_version", BIG, nullable=False, server_default="0"),  # of policy_hash's row; 0 before the first
+    Column("sign_ins_over", BIG, nullable=False, server_default="0"),  # how often single sign-ins have been ended
 )
 FIRST_INSTALLATION = {
     "id": 1,
@@ -89,6 +90,7 @@ FIRST_INSTALLATION = {
     "ledger_hash": GENESIS,
     "policy_hash": b"",
     "policy_version": 0,
+    "sign_ins_over": 0,
     "serial_floor": 0,
     "timeline": 0,
 }

@@ -37,6 +37,7 @@ class Head(NamedTuple):
     serial_floor: int
     recovery_since: int | None
     policy_version: int
+    sign_ins_over: int
 
 
 class Statements:
@@ -53,10 +54,10 @@ class Statements:
         """The row of `installation`, held until the transaction ends: all writers go one after the other."""
         return Head(*self._fetch(connection, "lock", 1, lambda _: queries.lock(self._lite))[0][: len(Head._fields)])
 
-    def head(self, connection: Connection) -> tuple[bytes, int]:
-        """(policy_hash, ledger_time), as they stand."""
-        policy_hash, time = self._fetch(connection, "head", 1, lambda _: queries.head())[0]
-        return policy_hash, time
+    def head(self, connection: Connection) -> tuple[bytes, int, int]:
+        """(policy_hash, ledger_time, sign_ins_over), as they stand."""
+        policy_hash, time, over = self._fetch(connection, "head", 1, lambda _: queries.head())[0]
+        return policy_hash, time, over
 
     def find_persons(self, connection: Connection, keys: Rows) -> Rows:
         """(id, issuer, subject, login, generation, locked_at, name, facts_hash, ended_at) by the identity that was

@@ -30,7 +30,7 @@ def answer(connection: Connection, statements: Statements, questions: Sequence[Q
 
     Statements see what is committed when they run, the certificates last: recording checks everything again.
     """
-    policy_hash, last_time = statements.head(connection)
+    policy_hash, last_time, sign_ins_over = statements.head(connection)
     asked = unique((each.identity.issuer, each.identity.subject) for each in questions)
     rows = statements.find_persons(connection, asked)
     persons, hashes = people(rows), {(row[1], row[2]): row[7] for row in rows}
@@ -46,6 +46,7 @@ def answer(connection: Connection, statements: Statements, questions: Sequence[Q
             policy_hash=bytes(policy_hash),
             last_time=last_time,
             over=(SIGN_IN, each.signin) in spent,
+            sign_ins_over=sign_ins_over,
             **_facts(each.identity, hashes),
         )
         for each in questions

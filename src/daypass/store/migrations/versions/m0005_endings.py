@@ -14,6 +14,7 @@ BIG = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 
 
 def upgrade() -> None:
+    op.add_column("installation", sa.Column("sign_ins_over", BIG, nullable=False, server_default="0"))
     op.add_column("persons", sa.Column("locked_by", sa.Text, nullable=False, server_default=""))
     op.add_column("persons", sa.Column("ended_at", BIG))
     op.add_column("certificates", sa.Column("signin", sa.Text))
