@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from typing import Any
 
 import pytest
 
@@ -16,6 +17,14 @@ def heard(firm: Company) -> None:
     firm.daypass("host", "sync", "--root", str(firm.host_root))
 
 
+def came(firm: Company, ending: str) -> dict[str, Any]:
+    """What has become of it."""
+    shown = firm.daypass("revocations", "show", ending, "--root", str(firm.ca_root), "--json", check=False)
+    found: dict[str, Any] = json.loads(shown.stdout)["progress"]
+    assert shown.returncode == (0 if found["state"] == "ended" else 1)
+    return found
+
+
 def enters(firm: Company) -> bool:
     return firm.ssh("-o", "BatchMode=yes", firm.host, "true").returncode == 0
 
@@ -26,9 +35,13 @@ def test_whose_certificate_is_taken_back_gets_in_no_more_until_they_sign_in_agai
     assert enters(firm)
     held = json.loads(firm.daypass("list", "--remote", "--json").stdout)[0]
     whose = {"--serial": ["--serial", str(held["serial"])], "PERSON": ["alice"]}[form]
-    firm.daypass("revoke", *whose, "--reason", "laptop lost", "--root", str(firm.ca_root))
+    told = firm.daypass("revoke", *whose, "--reason", "laptop lost", "--root", str(firm.ca_root), "--json").stdout
+    ending = json.loads(told)["ending"]
+    assert came(firm, ending)["state"] == "waiting", "no host has said anything"
     heard(firm)
     assert not enters(firm)
+    proof = came(firm, ending)
+    assert (proof["state"], proof["applied"], proof["hosts"]) == ("ended", 1, 1)
     firm.sign_in("alice")  # it finds out by itself that the day pass holds no longer
     assert enters(firm)
     status = json.loads(firm.daypass("host", "status", "--root", str(firm.host_root), "--json").stdout)
