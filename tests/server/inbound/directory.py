@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import json
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import httpx2
-from tests.server.company import Company, run_company
+from tests.server.company import Company, bound, run_company, signing
+from tests.server.kit import key
 
 from daypass.config import ScimSection
 
-__all__ = ["USER", "Pushing", "run_pushing"]
+__all__ = ["GROUP", "USER", "Pushing", "events", "held", "refused", "run_pushing", "sign_in"]
 
 USER = "urn:ietf:params:scim:schemas:core:2.0:User"
 GROUP = "urn:ietf:params:scim:schemas:core:2.0:Group"
@@ -57,3 +60,27 @@ def run_pushing(match: str = "externalId=sub", **section: Any) -> Iterator[Pushi
             base_url=f"{company.url}/scim/v2/", verify=company.web_context, headers=headers, trust_env=False
         ) as web:
             yield Pushing(company, web, token.reveal())
+
+
+def sign_in(pushing: Pushing, sub: str, **claims: Any) -> httpx2.Response:
+    private, public = key()
+    salt = os.urandom(32)
+    token = bound(pushing.company, public, salt, sub=sub, email=f"{sub}@example.com", **claims)
+    return pushing.company.web.post("/v1/ssh/sign", json=signing(private, public, token, salt, "sign"))
+
+
+def held(pushing: Pushing, sub: str) -> list[bool]:
+    """Of each certificate of theirs, whether it holds."""
+    store, wait = pushing.company.heart.store, pushing.company.wait
+    people = wait(store.find_people(f"idp:{sub}"))
+    return [each.revoked_at is None for each in wait(store.certificates_of(people[0].id, 0))]
+
+
+def events(pushing: Pushing, act: str) -> list[dict[str, Any]]:
+    rows = pushing.company.wait(pushing.company.heart.store.ledger(0, 10_000))
+    return [json.loads(row.entry) for row in rows if row.act == act]
+
+
+def refused(answer: httpx2.Response) -> str:
+    assert answer.status_code == 403, answer.text
+    return str(answer.json()["code"])

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import os
 from collections.abc import Iterator
 from typing import Any
 
-import httpx2
 import pytest
 from msgspec.structs import replace
-from tests.server.company import bound, signing
-from tests.server.inbound.directory import Pushing, run_pushing
-from tests.server.kit import key
+from tests.server.inbound.directory import USER, Pushing, events, held, refused, run_pushing, sign_in
 
 from daypass.ca.scim_ports import Looked
 
@@ -24,13 +19,6 @@ def pushing() -> Iterator[Pushing]:
     with run_pushing(groups_from="scim") as found:
         found.group("engineers")
         yield found
-
-
-def sign_in(pushing: Pushing, sub: str, **claims: Any) -> httpx2.Response:
-    private, public = key()
-    salt = os.urandom(32)
-    token = bound(pushing.company, public, salt, sub=sub, email=f"{sub}@example.com", **claims)
-    return pushing.company.web.post("/v1/ssh/sign", json=signing(private, public, token, salt, "sign"))
 
 
 def engineer(pushing: Pushing, sub: str, **more: Any) -> dict[str, Any]:
@@ -52,23 +40,6 @@ def join(pushing: Pushing, number: str) -> None:
 
 def leave(pushing: Pushing, number: str) -> None:
     pushing.patch(engineers(pushing), {"op": "remove", "path": f'members[value eq "{number}"]'})
-
-
-def held(pushing: Pushing, sub: str) -> list[bool]:
-    """Of each certificate of theirs, whether it holds."""
-    store, wait = pushing.company.heart.store, pushing.company.wait
-    people = wait(store.find_people(f"idp:{sub}"))
-    return [each.revoked_at is None for each in wait(store.certificates_of(people[0].id, 0))]
-
-
-def events(pushing: Pushing, act: str) -> list[dict[str, Any]]:
-    rows = pushing.company.wait(pushing.company.heart.store.ledger(0, 10_000))
-    return [json.loads(row.entry) for row in rows if row.act == act]
-
-
-def refused(answer: httpx2.Response) -> str:
-    assert answer.status_code == 403, answer.text
-    return str(answer.json()["code"])
 
 
 def test_whoever_is_not_in_the_directory_gets_no_certificate(pushing: Pushing) -> None:
@@ -170,7 +141,7 @@ def test_a_user_who_stands_for_another_sign_in_now_leaves_nothing_to_the_first(p
 
 def test_two_users_never_stand_for_one_sign_in(pushing: Pushing) -> None:
     pushing.user("only", "only")
-    said = pushing.done("POST", "Users", {"schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"],
+    said = pushing.done("POST", "Users", {"schemas": [USER],
                                           "userName": "other", "externalId": "only"}, 409)  # fmt: skip
     assert said["scimType"] == "uniqueness"
 
@@ -183,7 +154,7 @@ def test_a_word_about_nobody_on_record_is_an_alarm(pushing: Pushing) -> None:
 
 
 def test_a_user_without_what_they_are_matched_by_is_an_alarm_too(pushing: Pushing) -> None:
-    body = {"schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"], "userName": "matchless"}
+    body = {"schemas": [USER], "userName": "matchless"}
     user = pushing.done("POST", "Users", body, 201)
     pushing.delete(f"Users/{user['id']}")
     told = [each for each in events(pushing, "provider.unmatched") if each["name"] == "matchless"]

@@ -11,14 +11,22 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from scim2_models import Group, Resource
+
+from daypass.server.inbound.scim_models import User
+
 __all__ = ["MAX_DEPTH", "known_part"]
 
+
 CORE = "urn:ietf:params:scim:schemas:core:2.0:"
-_COMMON = frozenset({"schemas", "id", "externalid", "meta"})
-_KEPT = {
-    "users": _COMMON | {"username", "name", "displayname", "active", "emails", "groups"},
-    "groups": _COMMON | {"displayname", "members"},
-}
+
+
+def _names(model: type[Resource[Any]]) -> frozenset[str]:
+    return frozenset(str(field.serialization_alias).lower() for field in model.model_fields.values())
+
+
+_DROPPED = frozenset({"password"})  # announced, since clients fill in what is; its value is nobody's to read
+_KEPT = {kind: _names(model) - _DROPPED for kind, model in (("users", User), ("groups", Group))}
 _KINDS = {"users": "User", "groups": "Group"}
 _HEAD = re.compile(r"(?:urn:[A-Za-z0-9:._-]*:)?([A-Za-z$][A-Za-z0-9_$-]*)")
 MAX_DEPTH = 64
@@ -33,7 +41,9 @@ def known_part(method: str, path: str, body: bytes) -> bytes:
         return b"{" if body else body  # whatever is in it, the answer is the same
     if not isinstance(sent, dict) or _is_deep(sent):
         return b"[]" if isinstance(sent, list) else b"{"
-    kind = path.strip("/").split("/")[0].lower()
+    kind, *rest = path.strip("/").lower().split("/")
+    if ".search" in (kind, *rest):
+        return body  # a question, not a resource
     return json.dumps(_part(method.upper(), kind, sent)).encode()
 
 
@@ -81,7 +91,8 @@ def _schemas(kind: str, value: Any) -> Any:
 
 
 def _patch(kind: str, sent: dict[str, Any]) -> dict[str, Any]:
-    return {name: _ops(kind, value) if name.lower() == "operations" else value for name, value in sent.items()}
+    kept = {name: value for name, value in sent.items() if name.lower() in ("schemas", "operations")}
+    return {name: _ops(kind, value) if name.lower() == "operations" else value for name, value in kept.items()}
 
 
 def _ops(kind: str, value: Any) -> Any:

@@ -1,12 +1,8 @@
-"""The resources that we keep of a directory: what says who somebody is, whether they are in, and their groups.
-
-Less than RFC 7643 has, and announced so at /Schemas: no passwords, telephone numbers, photos or addresses. What a
-directory sends of those is dropped (`scim_body`).
-"""
+"""The resources that we keep of a directory, as /Schemas announces them."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar
+from typing import Any, ClassVar
 
 from scim2_models import (
     URN,
@@ -18,17 +14,13 @@ from scim2_models import (
     External,
     Filter,
     Group,
-    Mutability,
     Patch,
     Reference,
-    Required,
-    Resource,
     ScimProvider,
     ServiceProviderConfig,
     Sort,
-    Uniqueness,
 )
-from scim2_models.resources.user import GroupMembership, Name
+from scim2_models import User as FullUser
 
 __all__ = ["MAX_BODY", "MAX_OPERATIONS", "MAX_RESULTS", "PROVIDER", "User"]
 
@@ -46,32 +38,16 @@ class Email(ComplexAttribute):
     primary: bool | None = None
 
 
-class User(Resource[Any]):
+class User(FullUser[Any]):
+    """RFC 7643 section 4.1, whole: clients fill in what is announced, canaille a password's hash, too. That is left
+    out before anybody reads it, and so are extensions (`scim_body`)."""
+
     __schema__ = URN("urn:ietf:params:scim:schemas:core:2.0:User")
 
-    user_name: Annotated[str | None, Uniqueness.server, Required.true] = None
-    """What the directory calls the user."""
-
-    name: Name | None = None
-    """The components of the user's name."""
-
-    Name: ClassVar[type[ComplexAttribute]] = Name
-
-    display_name: str | None = None
-    """The name of the user, for people to read."""
-
-    active: bool | None = None
-    """Whether the user may have any access; true where it is not said."""
-
-    emails: list[Email] | None = None
+    emails: list[Email] | None = None  # type: ignore[assignment]
     """The user's addresses, one of them the primary."""
 
     Emails: ClassVar[type[ComplexAttribute]] = Email
-
-    groups: Annotated[list[GroupMembership] | None, Mutability.read_only] = None
-    """The groups that the user is in, also by way of others."""
-
-    Groups: ClassVar[type[ComplexAttribute]] = GroupMembership
 
 
 _BEARER = AuthenticationScheme(

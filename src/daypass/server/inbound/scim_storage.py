@@ -176,6 +176,9 @@ def _resource(entry: Entry) -> Resource[Any]:
             GroupMembership.model_validate({"value": number, "$ref": f"Groups/{number}", "display": name})
             for number, name in entry.groups
         ]
+    if isinstance(found, Group) and found.members:  # those who have been deleted are no members any more
+        there = frozenset(entry.members)
+        found.members = [each for each in found.members if each.value in there] or None
     found.meta = Meta(
         resource_type=entry.type,
         created=datetime.fromtimestamp(entry.created_at, UTC),
