@@ -241,7 +241,8 @@ class Credential(Struct, frozen=True):
 
     `possessed`: the caller has shown that it holds the private half of every key (trust 3.3). `access_token`: issued
     with the token, for asking the provider what the token leaves out; nothing is believed because of it. `name` is
-    what a host proposes to be called, `address` where it calls from.
+    what a host proposes to be called, `address` where it calls from. `refresh_token`: for asking the provider again
+    during the day (trust 6.10).
     """
 
     token: Secret
@@ -252,6 +253,7 @@ class Credential(Struct, frozen=True):
     access_token: Secret | None = None
     name: str = ""
     address: str = ""
+    refresh_token: Secret | None = None
 
 
 class Redeemed(Struct, frozen=True):

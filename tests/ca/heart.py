@@ -25,6 +25,7 @@ from daypass.ca.keys import CaKeys
 from daypass.ca.policy import Policy
 from daypass.ca.ports import Provisioner, Signer, WebSignIn
 from daypass.ca.publishing import Configs
+from daypass.ca.rechecks import Rechecks
 from daypass.config import (
     CALLBACK,
     Config,
@@ -41,9 +42,11 @@ from daypass.provisioners.discovery import provider_client
 from daypass.provisioners.inbound import InboundReader
 from daypass.provisioners.join import JoinTokenProvisioner
 from daypass.provisioners.oidc import OidcProvisioner
+from daypass.provisioners.recheck import ProviderChecker
 from daypass.provisioners.sshpop import SshPopProvisioner
 from daypass.provisioners.web import WebClient
 from daypass.signers.file import FileSigner
+from daypass.signers.seal import SecretsFile
 from daypass.store import SqlStore, open_store
 from daypass.wire import CertType, PublicKey
 from daypass.wire.binding import login_nonce
@@ -85,9 +88,11 @@ class Heart:
         return Secret(self.op.mint(nonce=login_nonce(CA_ID, key.blob, b"login", salt), **claims))
 
     async def sign_in(self, **claims: Any) -> tuple[Issuance, Credential]:
-        """One honest login with a fresh key; the credential can be shown again."""
+        """One honest login with a fresh key, to be shown again at will. `refresh`: a token that goes along."""
         key, salt = new_key(), os.urandom(32)
-        credential = Credential(self.token(key, salt, **claims), (key,), salt=salt)
+        refresh = claims.pop("refresh", "")
+        token = Secret(refresh) if refresh else None
+        credential = Credential(self.token(key, salt, **claims), (key,), salt=salt, refresh_token=token)
         return await self.issue(credential), credential
 
     async def issue(self, credential: Credential, **asked: Any) -> Issuance:
@@ -153,10 +158,12 @@ async def heart(
                 section.name: InboundReader(section, idp.keys, clock, http) for section, idp in pairs
             }
             sites: dict[str, WebSignIn] = {each.name: WebClient(each, clock, http) for each in in_force.providers}
+            checkers = {each.name: ProviderChecker(each, each.recheck, clock, http)
+                        for each in in_force.providers if each.recheck is not None}  # fmt: skip
             policy = Policy(in_force)
             bounds = rules(policy, ca_id=CA_ID, keys=keys)
             return InForce(published.version, in_force, policy, bounds, keys, tuple(provisioners),
-                           sites, redirects(in_force), inbound)  # fmt: skip
+                           sites, redirects(in_force), inbound, checkers)  # fmt: skip
 
         by_type = {CertType.USER: keys.user_keys, CertType.HOST: keys.host_keys}
         sshpop = SshPopProvisioner(CA_ID, ["ca.example.com"], by_type.__getitem__, store.on_record, clock)
@@ -164,6 +171,9 @@ async def heart(
         authority = Authority(
             force, lambda: keys, store, guard, hosts, configs, sshpop=sshpop, ca_id=CA_ID, name="Example"
         )
+        if isinstance(database, Path):
+            sealer = SecretsFile(database.with_suffix(".key"))
+            authority.rechecks = Rechecks(store, guard, force, sealer, authority.endings.by_provider)
         authority.devices = Devices(authority.issue, store, clock, force, ca_id=CA_ID)
         try:
             if publish:

@@ -33,6 +33,7 @@ state = "/var/lib/daypass"
 admin_socket = "/run/daypass/admin.sock"
 trust = "/etc/daypass/trust.json"
 passphrase_file = "/etc/daypass/passphrase"
+secrets_key = "/var/lib/daypass/secrets.key"
 list_sshpop = false
 [pages]
 url = "https://login.example.com"
@@ -121,6 +122,10 @@ jwks_uri = "https://signals.example.com/jwks"
 algorithms = ["ES256"]
 poll_url = "https://signals.example.com/poll"
 poll_token_file = "/etc/daypass/poll"
+[providers.recheck]
+every = "15m"
+by = "introspection"
+consent = true
 [[roles]]
 name = "staff"
 provider = "corp"

@@ -35,7 +35,10 @@ STARTER = Starter(
     client_id="daypass",
 )
 
-EXAMPLES = ("provider", "groups", "accounts", "domains", "hosts", "new_accounts", "can", "type", "signals")
+EXAMPLES = (
+    *("provider", "groups", "accounts", "domains", "hosts", "new_accounts", "can"),
+    *("type", "signals", "recheck"),
+)
 SECTIONS = [
     BastionSection,
     Config,

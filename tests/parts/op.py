@@ -137,7 +137,8 @@ class Op:
             return self._authorize(query)
         if path == "/token" and form.get("code") in self._nonces:
             nonce = self._nonces.pop(form["code"])
-            return _json({"access_token": "a", "token_type": "Bearer", "id_token": self.mint(nonce=nonce)})
+            tokens = {"access_token": "a", "refresh_token": "r", "token_type": "Bearer"}
+            return _json({**tokens, "id_token": self.mint(nonce=nonce)})
         if path == "/device":
             self.device_form = form
             return _json(self.device)

@@ -61,6 +61,8 @@ class OidcLogin(Body, frozen=True):
     device_client_secret: str = ""
     acr_values: list[str] = []  # asked of the provider (Core section 3.1.2.1)
     groups_from: str = "token"  # else the CA may have to ask the provider, and needs the access token for that
+    offline: bool = False  # the CA asks the provider again during the day: ask for a refresh token, too
+    consent: bool = False  # it gives one only where the person is asked for it (prompt=consent)
 
 
 class CaInfo(msgspec.Struct, frozen=True, kw_only=True):

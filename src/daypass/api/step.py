@@ -84,6 +84,8 @@ class SshSignRequest(msgspec.Struct, frozen=True, kw_only=True):
 
     So is `access_token`: the provider's, issued with the ID token, where `groups_from` (OidcLogin) says that the CA
     may have to ask for groups. It is used for that alone, and written nowhere.
+    And `refresh_token`, where `offline` (OidcLogin) says that the CA asks the provider again during the day: it is
+    kept sealed, for as long as the certificate lives.
     """
 
     publicKey: bytes = b""
@@ -100,6 +102,7 @@ class SshSignRequest(msgspec.Struct, frozen=True, kw_only=True):
     proof: bytes | None = None
     role: str = ""
     access_token: str = ""
+    refresh_token: str = ""
 
 
 class SshSignResponse(Body, frozen=True):

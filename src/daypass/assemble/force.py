@@ -19,12 +19,13 @@ from daypass.errors import DaypassError
 from daypass.provisioners.inbound import InboundReader
 from daypass.provisioners.join import JoinTokenProvisioner
 from daypass.provisioners.oidc import OidcProvisioner
+from daypass.provisioners.recheck import ProviderChecker
 from daypass.provisioners.web import WebClient
 
 __all__ = ["Maker"]
 
 log = logging.getLogger("daypass.ca")
-_Parts = tuple[ProviderSection, OidcProvisioner, WebClient, InboundReader]
+_Parts = tuple[ProviderSection, OidcProvisioner, WebClient, InboundReader, ProviderChecker | None]
 _Kept = dict[str, _Parts]
 
 
@@ -60,8 +61,8 @@ class Maker:
         parts = self.held.look()
         require_domains(config, parts.trust)
         policy, kept = Policy(config), {each.name: self._provider(each) for each in config.providers}
-        provisioners: list[Provisioner] = [self._join, *(oidc for _, oidc, _, _ in kept.values())]
-        sites: dict[str, WebSignIn] = {name: web for name, (_, _, web, _) in kept.items()}
+        provisioners: list[Provisioner] = [self._join, *(oidc for _, oidc, *_ in kept.values())]
+        sites: dict[str, WebSignIn] = {name: web for name, (_, _, web, *_) in kept.items()}
         made = InForce(
             version=published.version,
             config=config,
@@ -71,7 +72,8 @@ class Maker:
             provisioners=tuple(provisioners),
             sites=sites if config.pages is not None else {},
             redirects=callbacks(config),
-            inbound={name: reader for name, (_, _, _, reader) in kept.items()},
+            inbound={name: reader for name, (_, _, _, reader, _) in kept.items()},
+            checkers={name: each for name, (*_, each) in kept.items() if each is not None},
         )
         self._kept, self.parts = kept, parts
         return made
@@ -92,5 +94,7 @@ class Maker:
         if known is not None and known[0] == section:
             return known
         oidc = OidcProvisioner(section, self.held.parts.ca_id, self._clock, self._http)
+        web, again = WebClient(section, self._clock, self._http), section.recheck
         reader = InboundReader(section, oidc.keys, self._clock, self._http)
-        return section, oidc, WebClient(section, self._clock, self._http), reader
+        checker = ProviderChecker(section, again, self._clock, self._http) if again is not None else None
+        return section, oidc, web, reader, checker

@@ -77,4 +77,6 @@ def _for_daypass(section: ProviderSection, config: Config) -> OidcLogin:
         hosted=config.pages is not None,
         acr_values=section.acr_values,
         groups_from="token" if section.groups_from == "scim" else section.groups_from,  # a client has to ask nobody
+        offline=section.recheck is not None,
+        consent=section.recheck is not None and section.recheck.consent,
     )

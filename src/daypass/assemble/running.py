@@ -27,6 +27,7 @@ from daypass.ca.keys import CaKeys
 from daypass.ca.ports import Clock, Store
 from daypass.ca.presence import Presence
 from daypass.ca.publishing import Configs
+from daypass.ca.rechecks import Rechecks
 from daypass.ca.relay import Relay
 from daypass.config import Config
 from daypass.provisioners.discovery import provider_client
@@ -35,6 +36,7 @@ from daypass.server.app import build, build_admin
 from daypass.server.ports import PublicInfo
 from daypass.server.serve import Ready, serve
 from daypass.server.sni import PagesCertificate
+from daypass.signers.seal import SecretsFile
 from daypass.store import open_store
 from daypass.wire import CertType, PublicKey
 
@@ -66,6 +68,8 @@ def authority(maker: Maker, store: Store, clock: Clock) -> Authority:
     made.presence = Presence(
         store, guard, name, lambda: (maker.parts.trust.document.version, force.current.keys.fingerprints)
     )
+    sealer = SecretsFile(parts.config.ca.secrets_key)
+    made.rechecks = Rechecks(store, guard, force, sealer, made.endings.by_provider)
     if parts.config.events:
         made.relay = Relay(store, outlets(parts.config), clock)
     if parts.config.pages is not None:
@@ -141,6 +145,7 @@ async def _followed(heart: Authority) -> AsyncIterator[None]:
     watching = [heart.force.watch(), heart.streams.watch(), heart.inventory.watch()]
     watching += [heart.directory.watch(), heart.proofs.watch(), Feeds(heart.inbound).watch()]
     watching += [heart.presence.watch()] if heart.presence is not None else []
+    watching += [heart.rechecks.watch()] if heart.rechecks is not None else []
     watching += [heart.relay.watch()] if heart.relay is not None else []
     following = [asyncio.create_task(each) for each in watching]
     try:

@@ -71,6 +71,7 @@ from daypass.wire import Certificate, PublicKey
 if TYPE_CHECKING:
     from daypass.ca.device import Devices
     from daypass.ca.presence import Presence
+    from daypass.ca.rechecks import Rechecks
     from daypass.ca.relay import Relay
 
 __all__ = ["Authority", "Issuance"]
@@ -117,6 +118,7 @@ class Authority:
         self.text_bundle = hosts.text_bundle
         self.client_bundle = hosts.client_bundle
         self.presence: Presence | None = None  # assemble gives it
+        self.rechecks: Rechecks | None = None  # assemble gives it
         self.relay: Relay | None = None  # assemble gives it to a CA that is to tell somebody
         self.devices: Devices | None = None  # assemble gives it to a CA that has pages
         self.renewals = Renewals(self.settle, sshpop, store, clock, ca_id)
@@ -155,10 +157,16 @@ class Authority:
     async def issue(self, request: Request, credential: Credential) -> Issuance:
         """Certificates for every key of the request, or none. Raises any of the error tree."""
 
-        async def authenticate(force: InForce) -> Proof:
-            return await _provisioner(force, credential).authenticate(credential)
+        proofs: list[Proof] = []
 
-        return await self._under(request, authenticate)
+        async def authenticate(force: InForce) -> Proof:
+            proofs.append(await _provisioner(force, credential).authenticate(credential))
+            return proofs[-1]
+
+        issuance = await self._under(request, authenticate)
+        if self.rechecks is not None and credential.refresh_token is not None:
+            await self.rechecks.keep(proofs[-1], issuance.certificates[0].serial, credential.refresh_token)
+        return issuance
 
     async def settle(self, request: Request, proof: Proof) -> Issuance:
         """All that comes after a proof, where no version of the configuration has a say in that."""

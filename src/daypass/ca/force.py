@@ -21,6 +21,7 @@ from daypass.ca.inbound_ports import Reader
 from daypass.ca.keys import CaKeys
 from daypass.ca.policy import Policy
 from daypass.ca.ports import Provisioner, WebSignIn
+from daypass.ca.recheck_ports import Checker
 from daypass.config import Config
 from daypass.errors import DaypassError, Internal, Misconfigured, Unavailable
 
@@ -43,6 +44,7 @@ class InForce:
     sites: Mapping[str, WebSignIn] = field(default_factory=dict)
     redirects: Mapping[str, str] = field(default_factory=dict)
     inbound: Mapping[str, Reader] = field(default_factory=dict)  # by provider: what it sends of its own accord
+    checkers: Mapping[str, Checker] = field(default_factory=dict)  # who is asked again during the day, by name
 
     @property
     def name(self) -> str:

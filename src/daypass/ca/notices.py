@@ -14,7 +14,7 @@ from daypass.ca.ports import LedgerRow
 __all__ = ["Notices", "noticed"]
 
 HARMLESS = (
-    *("admin.", "approval.", "config.", "credential.", "device.", "name.", "token."),
+    *("admin.", "approval.", "config.", "credential.", "device.", "name.", "recheck.", "token."),
     *("ending.report", "session.closed"),
 )
 """Requests and refusals; what follows from one of them has an entry of its own. A published version is looked at

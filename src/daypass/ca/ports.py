@@ -17,6 +17,7 @@ from daypass.ca.inbound_ports import InboundStore
 from daypass.ca.krl_ports import KrlStore
 from daypass.ca.pending_ports import PendingStore
 from daypass.ca.person_ports import PersonStore
+from daypass.ca.recheck_ports import RecheckStore
 from daypass.ca.report_ports import ReportStore
 from daypass.ca.rotation_ports import RotationStore
 from daypass.ca.scim_ports import ScimStore
@@ -374,6 +375,7 @@ class Store(
     AckStore,
     EventStore,
     InboundStore,
+    RecheckStore,
     PendingStore,
     RotationStore,
     ReportStore,

@@ -13,11 +13,13 @@ ALARMS = (
     "credential.reused",  # a sign-in was used for a second key: theft (trust 3.2)
     "ending.held",  # so many people at once that their sessions wait for an operator
     "host.clone",  # two machines live under one certificate
+    "recheck.other",  # somebody's sign-in was to be re-checked by another person's token
     "provider.unmatched",  # a provider takes somebody out whom nobody here is
 )
 _GRAVER = (
     ("*.deny", Severity.WARNING),
     ("person.lock", Severity.WARNING),
+    ("recheck.lost", Severity.WARNING),
     ("host.replace", Severity.WARNING),
     ("certificate.issue", Severity.INFO),
     ("device.*", Severity.INFO),

@@ -73,6 +73,7 @@ def _ca(ca: CaSection) -> Iterator[Problem]:
     yield from said("ca.database", database_fault(ca.database))
     yield from said("ca.state", path_fault(ca.state))
     yield from said("ca.trust", path_fault(ca.trust))
+    yield from said("ca.secrets_key", path_fault(ca.secrets_key))
     yield from said("ca.admin_socket", path_fault(ca.admin_socket, socket=True))
     if ca.passphrase_file is not None:
         yield from said("ca.passphrase_file", path_fault(ca.passphrase_file))

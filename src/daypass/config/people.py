@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from daypass.config.operators import operator_faults
 from daypass.config.problem import Problem, did_you_mean, error, quoted, warning
 from daypass.config.roles import roles_faults
-from daypass.config.schema import Config, ProviderSection
+from daypass.config.schema import Config, ProviderSection, RecheckSection
 from daypass.config.scim import scim_faults
 from daypass.config.signals import signal_faults
 from daypass.config.values import Fault, algorithm_faults, duration_fault, each, issuer_fault, said, seconds
@@ -20,6 +20,7 @@ __all__ = ["people"]
 
 _PROVIDER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 _LOGIN_RULES = ("email", "step")
+LEAST_RECHECK = 60  # seconds
 _LOOPBACK = ("127.0.0.1", "localhost")
 _GROUPS_FROM = ("token", "userinfo", "graph", "scim")
 
@@ -99,7 +100,20 @@ def _scopes(provider: ProviderSection, path: str) -> Iterator[Problem]:
     if "openid" not in provider.scopes:
         yield error(f"{path}.scopes", 'lacks "openid", without which there is no ID token')
     if "offline_access" in provider.scopes:
-        yield warning(f"{path}.scopes", '"offline_access" asks for a token that outlives the day; nothing uses it')
+        yield warning(
+            f"{path}.scopes",
+            '"offline_access" asks for a token that outlives the day; a recheck asks for it by itself',
+        )
+    if provider.recheck is not None:
+        yield from _recheck(provider.recheck, f"{path}.recheck")
+
+
+def _recheck(recheck: RecheckSection, path: str) -> Iterator[Problem]:
+    yield from said(f"{path}.every", duration_fault(recheck.every))
+    if (seconds(recheck.every) or LEAST_RECHECK) < LEAST_RECHECK:
+        yield error(f"{path}.every", "is too often: providers count requests", '"1m" or more')
+    if recheck.by not in ("refresh", "introspection"):
+        yield error(f"{path}.by", f"{quoted(recheck.by)} is no way to ask", "refresh or introspection")
 
 
 def _algorithms(provider: ProviderSection, path: str) -> Iterator[Problem]:

@@ -109,7 +109,7 @@ def rebased(config: Config, root: Path) -> Config:
     if root == Path("/"):
         return config
     ca, replace = config.ca, msgspec.structs.replace
-    moved = {name: below(root, getattr(ca, name)) for name in ("state", "admin_socket", "trust")}
+    moved = {name: below(root, getattr(ca, name)) for name in ("state", "admin_socket", "trust", "secrets_key")}
     passphrase = ca.passphrase_file and below(root, ca.passphrase_file)
     database = ca.database
     if database.startswith("sqlite:////"):

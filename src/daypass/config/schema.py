@@ -25,6 +25,7 @@ __all__ = [
     "OperatorSection",
     "PagesSection",
     "ProviderSection",
+    "RecheckSection",
     "RoleSection",
     "ScimSection",
     "Section",
@@ -50,6 +51,7 @@ class CaSection(Section, frozen=True):
     admin_socket: Path = Path("/run/daypass/admin.sock")
     trust: Path = Path("/etc/daypass/trust.json")  # the trust document, signed by the offline root
     passphrase_file: Path | None = None
+    secrets_key: Path = Path("/var/lib/daypass/secrets.key")  # seals what the database keeps for rechecks
     list_sshpop: bool = False  # name it in /provisioners, for step's own renewals of host certificates
 
 
@@ -140,6 +142,14 @@ class SignalsSection(Section, frozen=True):
     poll_token_file: str = ""  # a path on every machine of the CA, with the bearer token in it
 
 
+class RecheckSection(Section, frozen=True):
+    """The provider is asked again during the day whether a sign-in still stands (trust 6.10)."""
+
+    every: str
+    by: str = "refresh"  # refresh | introspection
+    consent: bool = False  # send prompt=consent: some providers give no refresh token otherwise
+
+
 class ProviderSection(Section, frozen=True):
     name: str
     issuer: str
@@ -168,6 +178,7 @@ class ProviderSection(Section, frozen=True):
     scim: ScimSection | None = None
     logout: bool = False  # take its back-channel logouts: they end shells
     signals: SignalsSection | None = None  # without it no security events are taken
+    recheck: RecheckSection | None = None
 
 
 class WhoSection(Section, frozen=True, kw_only=True):

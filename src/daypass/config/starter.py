@@ -37,6 +37,8 @@ listen = {listen}
 database = {database}
 # What this machine keeps between restarts.
 state = {state}
+# Seals tokens in the database, where a provider is asked again during the day; made when it is first needed.
+secrets_key = {secrets_key}
 # Where `daypass token` and other administration reach the running CA.
 admin_socket = {admin_socket}
 # Which keys speak for this CA, signed by the offline trust root.
@@ -106,7 +108,8 @@ backdate = "1m"       # for clocks that run behind
 
 _PROVIDER = """\
 # Where people sign in. Register daypass there as a native client, redirect URI http://127.0.0.1/callback
-{provider}# type = "oidc"                            # OpenID Connect
+{provider}# recheck = { every = "15m" }              # ask the provider again during the day; by, consent: docs
+# type = "oidc"                            # OpenID Connect
 # client_secret = ""                       # only where the provider insists on one
 # web_client_id = ""                       # what the CA's own pages are registered as, if that is another client
 # web_client_secret = ""                   # theirs; it stays here
@@ -219,6 +222,7 @@ class Starter:
         return paths | keys | {
             "name": _quote(self.name),
             "url": _quote(self.url),
+            "secrets_key": _quote(self.state / "secrets.key"),
             "pages": _comment(self.url.rstrip("/")),
             "listen": _quote(self._listen()),
             "database": _quote(self.database),

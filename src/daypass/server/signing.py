@@ -41,6 +41,8 @@ def ssh_sign(body: SshSignRequest, ca_id: bytes, now: float) -> tuple[Request, C
     token = given("ott", body.ott)
     if len(token) > MAX_TOKEN:
         raise _too_long()
+    if len(body.refresh_token) > MAX_TOKEN:
+        raise Invalid("refresh_token is too long", code="body.field")
     if body.addUserPublicKey:
         public_key("addUserPublicKey", body.addUserPublicKey)
     if body.salt is not None and len(body.salt) != SALT_SIZE:
@@ -51,8 +53,15 @@ def ssh_sign(body: SshSignRequest, ca_id: bytes, now: float) -> tuple[Request, C
     request = _request(body, kind, key, now)
     access = Secret(body.access_token) if body.access_token else None
     act = login_act(body.role)
+    refresh = Secret(body.refresh_token) if body.refresh_token else None
     return request, Credential(
-        Secret(token), (key,), act=act, salt=body.salt, possessed=possessed, access_token=access
+        Secret(token),
+        (key,),
+        act=act,
+        salt=body.salt,
+        possessed=possessed,
+        access_token=access,
+        refresh_token=refresh,
     )
 
 

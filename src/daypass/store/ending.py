@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from sqlalchemy import ColumnElement, Connection, select, update
 
+from daypass.store.rechecks import forget_ended
 from daypass.store.rows import texts
 from daypass.store.schema import certificates, krls, persons
 
@@ -41,6 +42,7 @@ def mark_revoked(connection: Connection, serials: Iterable[int], reason: str, no
         kinds = krls.c.type.in_(select(certificates.c.type).where(these))
         connection.execute(update(krls).where(kinds).values(changes=krls.c.changes + 1))
         connection.execute(update(certificates).where(these).values(revoked_at=now, revoke_reason=reason))
+        forget_ended(connection, chunk, now)
 
 
 def raise_generation(connection: Connection, person_ids: Iterable[int]) -> None:

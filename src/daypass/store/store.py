@@ -42,6 +42,7 @@ from daypass.store.krl_store import SqlKrls
 from daypass.store.pending import SqlPending
 from daypass.store.person_store import SqlPersons
 from daypass.store.prepare import Prepared, prepare
+from daypass.store.rechecks import SqlRechecks
 from daypass.store.record import record
 from daypass.store.rotating import SqlRotation
 from daypass.store.rows import check_text, issued
@@ -57,7 +58,17 @@ T = TypeVar("T")
 
 
 class SqlStore(
-    SqlPersons, SqlFleet, SqlPending, SqlRotation, SqlKrls, SqlEndings, SqlAcks, SqlSinks, SqlScim, SqlInbound
+    SqlPersons,
+    SqlFleet,
+    SqlPending,
+    SqlRotation,
+    SqlKrls,
+    SqlEndings,
+    SqlAcks,
+    SqlSinks,
+    SqlScim,
+    SqlInbound,
+    SqlRechecks,
 ):
     """Implements `daypass.ca.ports.Store`. Use it from one event loop; `open_store` makes one."""
 

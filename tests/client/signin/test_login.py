@@ -294,6 +294,29 @@ def test_how_strong_the_sign_in_is_to_be_is_asked_for(sign_in: SignIn, company: 
     assert seen["acr_values"] == "urn:mfa phr" and "prompt" not in seen
 
 
+OFFLINE = [
+    ({}, "openid email profile", None, ""),
+    ({"offline": True}, "openid email profile offline_access", None, "r"),
+    ({"offline": True, "consent": True}, "openid email profile offline_access", "consent", "r"),
+]
+
+
+@pytest.mark.parametrize(("told", "scope", "prompt", "sent"), OFFLINE)
+def test_a_refresh_token_is_asked_for_and_sent_only_where_the_ca_asks_again_during_the_day(
+    sign_in: SignIn, company: MiniCa, op: Op, told: dict[str, Any], scope: str, prompt: str | None, sent: str
+) -> None:
+    seen: dict[str, str] = {}
+    company.providers = [api.OidcLogin(name="op", issuer=op.issuer, client_id="daypass", **told)]
+
+    def watch(url: str) -> None:
+        seen.update(httpx2.URL(url).params)
+        follow(url)
+
+    sign_in(open_browser=watch).run()
+    (request,) = company.seen
+    assert (seen["scope"], seen.get("prompt"), request.refresh_token) == (scope, prompt, sent)
+
+
 @pytest.mark.parametrize(("groups_from", "sent"), [("token", ""), ("userinfo", "a"), ("graph", "a")])
 def test_the_access_token_goes_to_the_ca_only_where_it_asks_for_groups(
     sign_in: SignIn, company: MiniCa, op: Op, groups_from: str, sent: str

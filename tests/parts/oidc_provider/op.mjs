@@ -28,7 +28,7 @@ const configuration = {
     application_type: 'native',
     token_endpoint_auth_method: 'none',
     redirect_uris: ['http://127.0.0.1/callback', 'http://127.0.0.1/callback/npm'],
-    grant_types: ['authorization_code'],
+    grant_types: ['authorization_code', 'refresh_token'],
     response_types: ['code'],
     require_auth_time: true,
   }, { // RFC 8628
@@ -53,14 +53,14 @@ const configuration = {
   jwks: { keys: [key] },
   cookies: { keys: [randomBytes(32).toString('hex')] },
   conformIdTokenClaims: false, // e-mail and groups belong into the ID token, as companies' providers do it
-  scopes: ['openid'],
+  scopes: ['openid', 'offline_access'],
   claims: {
     openid: ['sub', 'acr', 'amr', 'email', 'email_verified', 'groups', 'preferred_username'],
     email: ['email', 'email_verified'],
     groups: ['groups'],
     profile: ['preferred_username'],
   },
-  features: { devInteractions: { enabled: false }, deviceFlow: { enabled: true } },
+  features: { devInteractions: { enabled: false }, deviceFlow: { enabled: true }, introspection: { enabled: true } },
   interactions: { policy, url: (_, { uid }) => `/interaction/${uid}` },
   findAccount: (_, sub) => {
     const name = sub.replace(/^id-/, '')
@@ -73,7 +73,7 @@ const configuration = {
   },
   async loadExistingGrant ({ oidc }) {
     const grant = new oidc.provider.Grant({ clientId: oidc.client.clientId, accountId: oidc.session.accountId })
-    grant.addOIDCScope('openid email groups profile')
+    grant.addOIDCScope('openid email groups profile offline_access')
     await grant.save()
     return grant
   },
@@ -92,7 +92,7 @@ async function interaction (provider, request, response) {
   if (!Object.hasOwn(people, name) || form.get('password') !== name) return response.end(page('<p>Wrong.</p>'))
   const result = disabled.has(name)
     ? { error: 'access_denied', error_description: 'this account is disabled' }
-    : { login: { accountId: `id-${name}`, amr: ['pwd'], acr: 'urn:example:password' } }
+    : { login: { accountId: `id-${name}`, amr: ['pwd'], acr: 'urn:example:password' }, consent: {} }
   return provider.interactionFinished(request, response, result)
 }
 

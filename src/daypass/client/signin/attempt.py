@@ -105,6 +105,7 @@ class Attempt:
             proof=proof.encode() if bound else None,
             role=subject.role,
             access_token=tokens.access_token if self.provider.groups_from != "token" else "",
+            refresh_token=tokens.refresh_token if self.provider.offline and bound else "",
         )
 
     def _ask_ca(self, request: SshSignRequest) -> SshSignResponse:

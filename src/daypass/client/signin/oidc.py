@@ -18,7 +18,7 @@ import msgspec
 from daypass.api import OidcLogin
 from daypass.client.signin.idp import Idp, check_secure
 from daypass.errors import Misconfigured, Unauthenticated
-from daypass.model import asked_of_sign_in, discovery_url, issuer_fits
+from daypass.model import GOOGLE, asked_of_sign_in, discovery_url, issuer_fits
 
 __all__ = [
     "Provider",
@@ -44,10 +44,12 @@ class _Discovery(msgspec.Struct, frozen=True):
 
 
 class Tokens(msgspec.Struct, frozen=True):
-    """What the token endpoint sends. The access token is of no use here; the CA may need it (`groups_from`)."""
+    """What the token endpoint sends. The others are of no use here; the CA may need them (`groups_from`,
+    `offline`)."""
 
     id_token: str = ""
     access_token: str = ""
+    refresh_token: str = ""
 
     def __repr__(self) -> str:
         return "Tokens(***)"
@@ -97,8 +99,21 @@ class Request:
             "code_challenge_method": "S256",
         }
         query |= wishes(provider.login, fresh=self.fresh)
+        query |= _offline(provider.login, query)
         separator = "&" if "?" in provider.authorization_endpoint else "?"
         return provider.authorization_endpoint + separator + urlencode(query, quote_via=quote)
+
+
+def _offline(login: OidcLogin, query: dict[str, str]) -> dict[str, str]:
+    """For a refresh token (Core section 11), where the CA asks the provider again during the day."""
+    if not login.offline:
+        return {}
+    asked = {"scope": f"{query['scope']} offline_access"}
+    if login.issuer == GOOGLE:  # which knows no such scope
+        asked = {"access_type": "offline"}
+    if login.consent:
+        asked["prompt"] = f"{query['prompt']} consent" if "prompt" in query else "consent"
+    return asked
 
 
 def wishes(login: OidcLogin, *, fresh: bool) -> dict[str, str]:
