@@ -31,6 +31,16 @@ TRIED = """\
 set -ex
 useradd --create-home --home-dir /home/tried --user-group --shell /bin/sh --comment tried tried
 usermod --expiredate 1 tried
+loginctl enable-linger tried
+mkdir -p /var/spool/cron/crontabs
+echo '@daily true' >/var/spool/cron/crontabs/tried
+setpriv --reuid=tried --regid=tried --clear-groups mkdir /home/tried/.ssh
+echo 'ssh-ed25519 AAAA mine' >/home/tried/.ssh/authorized_keys
+daypass host remains tried >/tmp/remains || [ $? = 1 ]
+grep -q ^authorized_keys /tmp/remains && grep -q ^cron /tmp/remains && grep -q ^linger /tmp/remains
+! grep 'Operation not permitted' /tmp/remains
+loginctl disable-linger tried
+rm /var/spool/cron/crontabs/tried
 sshd -t
 sshd -T >/dev/null
 systemctl is-active --quiet ssh.service
