@@ -56,6 +56,7 @@ def test_the_bundle_tells_whose_remains_to_look_for_and_whose_sessions_to_spare(
         told = await bundle(ca, host)
         (one,) = told.endings
         assert (one.id, one.key_ids, one.remains, one.undone) == (made.id, ["alice@example.com"], "report", False)
+        assert one.logins == ["alice"]
         assert told.spared == [[issued.serial, issued.serial]]
         assert (before.endings, before.spared, before.digest == told.digest) == ([], [], False)
         await ca.store.release(made.id, actor="uid:0", now=int(ca.clock.now()))

@@ -60,7 +60,8 @@ STATES: list[tuple[str, dict[str, Any], str, bool]] = [
     ("something is reported", {"gone": True, "words": {"web": Word(looked=NOW, remains=(CRON,))}}, "remains", True),
     ("more was found than is told", {"gone": True, "words": {"web": Word(looked=NOW, cut=1)}}, "remains", True),
     ("it was put aside", {"gone": True, "words": {"web": Word(looked=NOW, remains=(
-        Remains(account="a", kind="cron", what="x", done="quarantined"),))}}, "ended", True),
+        Remains(account="a", kind="cron", what="x", done="quarantined"),
+        Remains(account="a", kind="process", what="x", done="ended"),))}}, "ended", True),
     ("it could not be", {"gone": True, "words": {"web": Word(looked=NOW, remains=(
         Remains(account="a", kind="cron", what="x", done="failed"),))}}, "remains", True),
     ("nothing was hit", {"hits": [], "user_krl": None, "found": fleet(0)}, "ended", True),

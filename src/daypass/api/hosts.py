@@ -217,7 +217,7 @@ class EndingReport(msgspec.Struct, frozen=True, kw_only=True):
     ending: str
     time: int
     remains: list[Remain] = []
-    cut: int = 0  # how many more there were
+    cut: int = 0  # how many more still stand
 
 
 class HostAck(msgspec.Struct, frozen=True, kw_only=True):

@@ -64,6 +64,7 @@ class Remains(Struct, frozen=True, kw_only=True):
     kind: str
     what: str
     done: str = "reported"
+    theirs: bool = True
     error: str = ""
 
 

@@ -22,7 +22,7 @@ __all__ = ["ClosedThere", "Fleet", "OpenThere", "Progress", "RemainsThere", "Unr
 LISTED = 200  # of each kind; the counts are of all
 LATE = 60  # seconds that a signed sign of life may be older than what the CA knows (ca.streams)
 BLIND = "agent.sh"  # the agent in shell applies lists; it ends no session, and looks for nothing
-SETTLED = ("quarantined", "locked", "restored")
+SETTLED = ("quarantined", "locked", "ended", "restored")
 
 
 class Unreached(Struct, frozen=True, kw_only=True):

@@ -152,7 +152,8 @@ def _lines(found: EndingProgress) -> Iterator[str]:
     for left in found.remains[:FIRST]:
         failed = f": {left.remains.error}" if left.remains.error else ""
         done = left.remains.done.upper() if left.remains.done in ("reported", "failed") else left.remains.done
-        what = f"{left.remains.account}  {left.remains.kind}: {left.remains.what}"
+        whose = "" if left.remains.theirs else " (perhaps somebody else's)"
+        what = f"{left.remains.account}  {left.remains.kind}: {left.remains.what}{whose}"
         yield f"  stays        {left.host}  {what}  ({done}{failed})"
     yield from _more(found.remains_count)
     if found.blind:

@@ -117,10 +117,10 @@ def test_a_report_is_bounded_whatever_there_is(homes: Homes) -> None:
     assert homes.box.paths.remains.stat().st_size < MAX_BODY
 
 
-def test_all_keys_of_a_long_file_are_taken(homes: Homes) -> None:
+def test_all_keys_of_a_long_file_are_taken_and_none_is_counted_for_left(homes: Homes) -> None:
     keys = homes.put("alice", KEYS, "\n".join(key_line()[0] for _ in range(100)))
     homes.ended()
-    homes.looked()
+    assert homes.looked().cut == 0
     assert not keys.exists()
 
 

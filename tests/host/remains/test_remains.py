@@ -261,7 +261,7 @@ def test_the_ca_hears_what_is_new_and_only_that(homes: Homes) -> None:
 def test_who_came_in_is_not_known_where_nothing_was_logged_and_it_is_said(homes: Homes) -> None:
     homes.log.unlink()
     homes.ended()
-    assert homes.told() == [("", "account", "failed")]
+    assert homes.told() == [("?", "account", "failed")]
 
 
 def test_a_sync_looks_too(homes: Homes, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -54,7 +54,7 @@ class One:
         prints = self.places.prints(here)
         if self.blind:
             what = "which accounts they have used is not known"
-            yield Remain(account="", kind="account", what=what, done="failed", error=self.blind)
+            yield Remain(account="?", kind="account", what=what, done="failed", error=self.blind)
         for place in here:
             yield from self._in(place, prints)
         for note in notes(self.paths):
@@ -163,7 +163,8 @@ def _cut(report: EndingReport) -> EndingReport:
     most = _MOST
     while True:
         kept = report.remains[:most]
-        cut = replace(report, remains=kept, cut=len(report.remains) - len(kept))
+        more = sum(each.done in _STANDS for each in report.remains[len(kept) :])
+        cut = replace(report, remains=kept, cut=more)
         if len(msgspec.json.encode(cut)) <= _MOST_BYTES or not kept:
             return cut
         most = len(kept) * 3 // 4
