@@ -155,13 +155,13 @@ def test_the_agent_says_it_within_the_time_that_the_ca_gives_and_not_before(host
 def test_a_turn_follows_a_word_from_the_ca_soon_and_then_from_time_to_time(host: Box) -> None:
     watching = watch(host, [], [100.0])
     watching.wake()
-    assert [round(watching.step(), 1) for _ in range(3)] == [1.5, 25.0, 25.0]
+    assert [round(watching.step(), 1) for _ in range(3)] == [1.5, 10.0, 10.0]
 
 
 def test_a_ca_that_does_not_hear_is_complained_of_once_and_tried_less_and_less(host: Box) -> None:
     now, lines = [100.0], list[str]()
     watching, host.ca.ack_error = watch(host, lines, now), Unavailable("down")
-    for _ in range(20):
+    for _ in range(40):
         now[0] += watching.step()
     assert [line for line in lines if "has not heard" in line] == lines[:1] and len(lines) == 1
     host.ca.ack_error = None

@@ -27,7 +27,7 @@ from daypass.times import moment
 
 __all__ = ["Watch"]
 
-_EVERY, _AGAIN, _SOONEST = 25.0, 1.5, 0.2  # seconds between two turns; after a word; at least
+_EVERY, _AGAIN, _SOONEST = 10.0, 1.5, 0.2  # seconds between two turns; after a word; at least
 _MOST_WITHIN = 60.0  # a CA can't put a host's word off for longer
 
 
