@@ -9,7 +9,7 @@ import pytest
 from tests.host.remains.homes import ALICE, BOB, Homes, key_line
 from tests.parts.kill import killed_at
 
-from daypass.host.remains.memory import Memory, heard, waiting
+from daypass.host.remains.memory import Locked, Memory, heard, waiting
 from daypass.host.remains.work import due, look
 from daypass.model import HostRole
 
@@ -298,3 +298,15 @@ def box_keys(homes: Homes) -> Path:
     homes.box.config.write_text(f"AuthorizedKeysFile {folder}/%u\n{homes.box.config.read_text()}")
     assert os.geteuid() == 0
     return folder
+
+
+def test_no_sync_admits_to_an_account_that_was_locked(homes: Homes) -> None:
+    paths = homes.box.paths
+    assert (paths.principals / "alice").exists()
+    memory = Memory(locked={"alice": Locked(uid=5001, before="", endings=["e1"])})
+    memory.save(paths)
+    homes.box.sync()
+    assert {each.name for each in paths.principals.iterdir()} == {"bob", "deploy"}
+    Memory().save(paths)
+    homes.box.sync()
+    assert (paths.principals / "alice").exists()
