@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from daypass.api import OidcLogin, OidcProvisioner
 from daypass.assemble import Held, KeyFiles, load_parts, opened, public_info
-from daypass.config import Config, KeySection, ProviderSection, load
+from daypass.config import Config, KeySection, ProviderSection, SignalsSection, load
 from daypass.errors import Misconfigured, Unavailable
 from daypass.founding import Plan, found
 from daypass.founding.trust import describe, read_trust, replace_trust
@@ -151,6 +151,25 @@ def test_what_a_provider_s_part_has_learned_outlives_versions_that_leave_it_as_i
             assert first["corp"] is second["corp"]
             third = await published(replace(one, client_id="another"), other)
             assert third["corp"] is not second["corp"] and third["other"] is second["other"]
+
+    asyncio.run(scenario())
+
+
+def test_what_a_provider_sends_of_its_own_accord_is_taken_as_its_section_says(tmp_path: Path) -> None:
+    file = tmp_path / "ca/daypass.toml"
+    found(Plan("Example", "https://ca.example.com", ("*.example.com",), file), now=1_800_000_000)
+    signals = SignalsSection(audience="a", poll_url="https://x.example.com/poll", poll_token_file="/etc/daypass/t")
+    providers = [replace(provider(), logout=True, signals=signals),
+                 ProviderSection(name="other", issuer="https://other.example.com", client_id="dp")]  # fmt: skip
+
+    async def scenario() -> None:
+        local = load(file)
+        async with opened(load_parts(local), lambda: local) as (heart, _):
+            await heart.configs.publish(replace(local, providers=providers), actor="root", now=1_800_000_000)
+            await heart.force.look()
+            taken = {name: (each.takes_logout, each.takes_events, each.feed is not None)
+                     for name, each in heart.inbound.readers().items()}  # fmt: skip
+            assert taken == {"corp": (True, True, True), "other": (False, False, False)}
 
     asyncio.run(scenario())
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -9,9 +10,9 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from daypass.config import ProviderSection, SignalsSection
+from daypass.config import EndingsSection, ProviderSection, SignalsSection
 from daypass.errors import Denied, NotFound, Unauthenticated
-from daypass.model import Issued
+from daypass.model import Issued, OnceId, sign_in
 from daypass.provisioners.logout import LOGOUT
 from tests.ca.heart import ENGINEERS, Heart
 from tests.parts.op import Op, run_op
@@ -260,3 +261,40 @@ def test_an_event_about_the_stream_is_taken(play: Play, provider: dict[str, Any]
         assert not await heart.store.endings(0, 10)
 
     play(scenario, **provider)
+
+
+@pytest.mark.parametrize("by", ["sub", "sid"])
+def test_what_is_issued_while_a_logout_comes_in_is_over_too(play: Play, provider: dict[str, Any], by: str) -> None:
+    async def scenario(heart: Heart) -> None:
+        await signed_in(heart, iat=int(time.time()) - 60)
+        (alice,) = await heart.store.find_people("alice")
+        for turn in range(4):
+            heart.clock.later += 2
+            now = int(heart.clock.now())
+            named: dict[str, Any] = {"sid": f"s-{turn}"} if by == "sid" else {}
+            token = goodbye(heart.op, iat=now, exp=now + 60, **named)
+            issuing = heart.sign_in(iat=now, auth_time=now, exp=now + 300, sid=f"s-{turn}")
+            jobs = [issuing, heart.authority.inbound.logout("idp", token)]
+            await asyncio.gather(*(jobs if turn % 2 else reversed(jobs)), return_exceptions=True)
+            theirs = await heart.store.certificates_of(alice.id, now)
+            signed = {each.signin for each in theirs if each.revoked_at is None}
+            assert by == "sid" or not signed
+            assert sign_in(heart.op.issuer, f"s-{turn}", OnceId("", "")) not in signed
+
+    play(scenario, **provider)
+
+
+def test_events_about_too_many_people_at_once_leave_sessions_to_an_operator(
+    play: Play, provider: dict[str, Any]
+) -> None:
+    async def scenario(heart: Heart) -> None:
+        people = [f"p{number}" for number in range(4)]
+        held = [await signed_in(heart, sub=sub, email=f"{sub}@example.com") for sub in people]
+        for sub in people:
+            about = {**test_events.alice(heart.op), "sub": sub}
+            await heart.authority.inbound.events("idp", event(heart.op, f"{CAEP}session-revoked", about))
+        assert await holds(heart, *held) == [False] * 4
+        assert len(await heart.store.held()) == 4
+        assert (await heart.acts()).count("ending.held") == 1
+
+    play(scenario, **provider, endings=EndingsSection(held_above=2))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from tests.parts.needs import need
 from tests.parts.processes import stop
@@ -28,6 +30,15 @@ class CertifiedOp:
     def enable(self, name: str) -> None:
         self._say(f"enable {name}")
 
+    def log_out_to(self, url: str) -> None:
+        """Where back-channel logouts of `daypass` go."""
+        self._say(f"logout-to {url}")
+
+    def told(self) -> str:
+        """How the next back-channel logout went: `ok`, or why it did not."""
+        assert self.process.stdout is not None
+        return self.process.stdout.readline().decode().removeprefix("LOGGED-OUT ").strip()
+
     def _say(self, line: str) -> None:
         assert self.process.stdin is not None
         assert self.process.stdout is not None
@@ -37,8 +48,9 @@ class CertifiedOp:
 
 
 @contextmanager
-def run_certified_op(*, groups_in: str = "id_token") -> Iterator[CertifiedOp]:
-    """Started on a port of the moment; it ends by itself when this process does. `groups_in`: id_token | userinfo."""
+def run_certified_op(*, groups_in: str = "id_token", trusting: Path | None = None) -> Iterator[CertifiedOp]:
+    """Started on a port of the moment; it ends by itself when this process does. `groups_in`: id_token | userinfo;
+    `trusting`: a TLS root of ours, in PEM."""
     directory = need("oidc-provider")
     need("libatomic")
     process = subprocess.Popen(
@@ -47,6 +59,7 @@ def run_certified_op(*, groups_in: str = "id_token") -> Iterator[CertifiedOp]:
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
+        env=os.environ | ({"NODE_EXTRA_CA_CERTS": str(trusting)} if trusting else {}),
     )
     try:
         assert process.stdout is not None

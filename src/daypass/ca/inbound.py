@@ -16,11 +16,12 @@ from typing import Protocol
 
 from daypass.ca.clock import ClockGuard
 from daypass.ca.ending_ports import Ended, Source
+from daypass.ca.endings import word_of
 from daypass.ca.force import Following
 from daypass.ca.inbound_ports import LogoutToken, Reader, SecurityEvents, Signal, Subject
 from daypass.ca.ports import Store
 from daypass.errors import Denied, NotFound, Unavailable
-from daypass.model import OnceId, sign_in
+from daypass.model import OnceId, shown, sign_in
 
 __all__ = ["Ends", "Inbound"]
 
@@ -68,7 +69,8 @@ class Inbound:
         read = await self._reader(provider).logout(token)
         once = OnceId(provider, f"logout:{read.issuer}:{read.jti}")
         if not (await self._log_out(provider, read, once)):
-            await self._unmatched(provider, once, {"event": "logout", **_about(read.subject, read.session)})
+            said = {"event": "logout", **_about(read.subject, read.session)}
+            await self._unmatched(word_of(Source.LOGOUT, provider), provider, once, said)
 
     async def events(self, provider: str, token: str) -> None:
         """A security event token, pushed or polled. Raises what `logout` does, and Denied for a subject of another
@@ -77,7 +79,8 @@ class Inbound:
         try:
             found = await reader.events(token)
         except Denied as error:
-            await self._tell(provider, "provider.foreign", token, {"event": "signal", "reason": error.message})
+            said = {"event": "signal", "reason": error.message}
+            await self._tell(word_of(Source.SIGNAL, provider), provider, "provider.foreign", token, said)
             raise
         for index, signal in enumerate(found.signals):
             await self._signal(provider, found, signal, index)
@@ -102,10 +105,10 @@ class Inbound:
     # -- security events ------------------------------------------------------------------------------------------
 
     async def _signal(self, provider: str, found: SecurityEvents, signal: Signal, index: int) -> None:
-        once = OnceId(provider, f"event:{found.issuer}:{found.jti}:{index}")
-        _log.info("provider %s: security event %s", provider, signal.type)
+        once, actor = OnceId(provider, f"event:{found.issuer}:{found.jti}:{index}"), word_of(Source.SIGNAL, provider)
+        _log.info("provider %s: security event %s", provider, shown(signal.type))
         if signal.status:
-            await self._tell(provider, "provider.stream", once.id, {"status": signal.status[:60]})
+            await self._tell(actor, provider, "provider.stream", once.id, {"status": signal.status[:60]})
         deed = signal.deed
         if not (deed.ends or deed.locks or deed.opens):
             return
@@ -114,7 +117,7 @@ class Inbound:
             matched |= await self._about(provider, signal, subject, once)
         if not matched:
             named = [_about(each.subject or each.email, each.session) for each in signal.subjects]
-            await self._unmatched(provider, once, {"event": signal.type, "named": named})
+            await self._unmatched(actor, provider, once, {"event": signal.type, "named": named})
 
     async def _about(self, provider: str, signal: Signal, subject: Subject, once: OnceId) -> bool:
         """Whether it is anybody's."""
@@ -177,17 +180,17 @@ class Inbound:
 
     # -- alarms ---------------------------------------------------------------------------------------------------
 
-    async def _unmatched(self, provider: str, once: OnceId, details: Mapping[str, object]) -> None:
+    async def _unmatched(self, actor: str, provider: str, once: OnceId, details: Mapping[str, object]) -> None:
         _log.warning("provider %s: an event is about nobody on record here", provider)
-        await self._tell(provider, "provider.unmatched", once.id, details)
+        await self._tell(actor, provider, "provider.unmatched", once.id, details)
 
-    async def _tell(self, provider: str, act: str, key: str, details: Mapping[str, object]) -> None:
+    async def _tell(self, actor: str, provider: str, act: str, key: str, details: Mapping[str, object]) -> None:
         """Once for each event, by this process: whoever sends one again and again would fill the ledger."""
         key = hashlib.sha256(f"{provider}\0{act}\0{key}".encode()).hexdigest()
         if key in self._told:
             return
         whole = {"provider": provider, **details}
-        await self._store.add_event(act, whole, actor=f"provider:{provider}", now=self._clock.now())
+        await self._store.add_event(act, whole, actor=actor, now=self._clock.now())
         self._told[key] = None
         if len(self._told) > MOST_TOLD:
             del self._told[next(iter(self._told))]

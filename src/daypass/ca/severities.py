@@ -14,6 +14,8 @@ ALARMS = (
     "ending.held",  # so many people at once that their sessions wait for an operator
     "host.clone",  # two machines live under one certificate
     "recheck.other",  # somebody's sign-in was to be re-checked by another person's token
+    "provider.foreign",  # a transmitter of events speaks of another issuer's people (trust 6.9)
+    "provider.stream",  # and says that it is going to be silent
     "provider.unmatched",  # a provider takes somebody out whom nobody here is
 )
 _GRAVER = (

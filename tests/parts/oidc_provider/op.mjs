@@ -1,5 +1,6 @@
 // A certified OpenID Provider for the tests, on loopback: node op.mjs PORT (0: one of the moment).
-// With "userinfo" behind the port groups stand there alone, and not in the ID token. Prints "READY issuer"; lines "disable NAME" and "enable NAME" on stdin change who may sign in.
+// With "userinfo" behind the port groups stand there alone, and not in the ID token. Prints "READY issuer"; lines "disable NAME" and "enable NAME" on stdin change who may sign in,
+// "logout-to URL" where back-channel logouts go.
 import { createServer } from 'node:http'
 import { createInterface } from 'node:readline'
 import { generateKeyPairSync, randomBytes } from 'node:crypto'
@@ -79,6 +80,16 @@ const configuration = {
   },
 }
 
+// Logouts go to where "logout-to URL" on stdin says; its own fetch refuses loopback.
+let logoutTo = ''
+Object.assign(configuration.clients[0], {
+  backchannel_logout_uri: 'https://ca.example.com/logout', backchannel_logout_session_required: true,
+})
+configuration.features.backchannelLogout = { enabled: true }
+configuration.fetch = (url, { dispatcher, ...options }) => {
+  return globalThis.fetch(String(url) === 'https://ca.example.com/logout' ? logoutTo : url, options)
+}
+
 const page = (alert) => `<!doctype html><html lang="en"><title>Sign in</title>${alert}
 <form method="post"><label>User name <input name="username" autofocus></label>
 <label>Password <input name="password" type="password"></label><button>Sign in</button></form></html>`
@@ -101,6 +112,8 @@ server.listen(Number(process.argv[2]), '127.0.0.1', () => {
   const issuer = `http://127.0.0.1:${server.address().port}`
   const provider = new Provider(issuer, configuration)
   const protocol = provider.callback()
+  provider.on('backchannel.success', () => console.log('LOGGED-OUT ok'))
+  provider.on('backchannel.error', (_, error) => console.log(`LOGGED-OUT ${error.message}`))
   server.on('request', (request, response) => {
     if (!request.url.startsWith('/interaction/')) return protocol(request, response)
     response.setHeader('Content-Type', 'text/html; charset=utf-8')
@@ -112,7 +125,8 @@ server.listen(Number(process.argv[2]), '127.0.0.1', () => {
 const lines = createInterface({ input: process.stdin })
 lines.on('line', (line) => {
   const [verb, name] = line.split(' ')
-  verb === 'disable' ? disabled.add(name) : disabled.delete(name)
+  if (verb === 'logout-to') logoutTo = name
+  else verb === 'disable' ? disabled.add(name) : disabled.delete(name)
   console.log(`DONE ${line}`)
 })
 lines.on('close', () => process.exit(0)) // never outlives the tests
