@@ -142,9 +142,10 @@ class Remote:
         body = api.MyRevocation(serial=serial, reason=reason)
         return self._line.post("/v1/me/revoke", body, api.MyCertificate, prove=prove)
 
-    def my_leave(self, reason: str, prove: Prove) -> api.MyEnding:
-        """All of one's own ends, on every machine."""
-        return self._line.post("/v1/me/leave", api.MyLeave(reason=reason), api.MyEnding, prove=prove)
+    def my_leave(self, reason: str, prove: Prove, *, wait: bool = False) -> api.MyEnding:
+        """All of one's own ends, on every machine. `wait`: some seconds, for what hosts say."""
+        body = api.MyLeave(reason=reason, wait=api.MOST_PATIENCE if wait else 0)
+        return self._line.post("/v1/me/leave", body, api.MyEnding, prove=prove)
 
     def my_hosts(self, prove: Prove) -> api.Signed:
         """The signed list of hosts that one may reach."""

@@ -10,6 +10,7 @@ from daypass.api.route import admin_route
 
 __all__ = [
     "ENDING_ROUTES",
+    "MOST_PATIENCE",
     "EndingHit",
     "EndingStep",
     "LockRequest",
@@ -100,15 +101,24 @@ class Released(msgspec.Struct, frozen=True, kw_only=True):
     endings: list[str]
 
 
+MOST_PATIENCE = 8  # seconds: clients give up on a silent CA after ten
+
+
 class MyLeave(msgspec.Struct, frozen=True, kw_only=True):
-    """End all of one's own access, on every machine."""
+    """End all of one's own access, on every machine. `wait`: seconds to wait for hosts, MOST_PATIENCE at most."""
 
     reason: str = ""
+    wait: int = 0
 
 
 class MyEnding(msgspec.Struct, frozen=True, kw_only=True):
+    """`applied`, `closed`: by the hosts' own word, at the end of the wait; None where there was none."""
+
     ending: str
     count: int  # certificates that ended by it
+    hosts: int | None = None
+    applied: int | None = None
+    closed: int | None = None  # sessions
 
 
 ENDING_ROUTES = (

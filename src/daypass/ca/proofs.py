@@ -79,6 +79,11 @@ class Proofs:
                 return
             await asyncio.sleep(max(FOLLOW_EVERY, 5 * (ticks() - began)))  # ten thousand hosts take a moment
 
+    async def settled(self, ending: str, seconds: float) -> Progress:
+        """The last of what there is to follow."""
+        found = [each async for each in self.follow(ending, seconds)]
+        return found[-1]
+
     async def keep(self, *, late: bool = True) -> None:
         """Keep what is to be kept now. `late`: also those again whose hosts come back only now."""
         now = self._clock.now()

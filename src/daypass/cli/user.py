@@ -87,8 +87,9 @@ starts no sign-in by itself until the next daypass login. Exit code 1 if there w
 @click.option("--role", metavar="NAME", help="Give up the certificate of this role, and nothing else.")
 @click.option("--everywhere", is_flag=True, help="On every machine: the CA takes back all that is yours.")
 @click.option("--reason", default="", metavar="TEXT", help="With --everywhere: why; it is kept in the CA's record.")
+@click.option("--wait", is_flag=True, help="With --everywhere: wait some seconds for what hosts say.")
 @with_settings
-def logout(at_all: bool, role: str | None, everywhere: bool, reason: str, settings: Settings) -> int:
+def logout(at_all: bool, role: str | None, everywhere: bool, reason: str, wait: bool, settings: Settings) -> int:
     """Give up the certificate: agent, file and open connections."""
     from daypass.client.logout import logout as give_up
     from daypass.client.logout import logout_role
@@ -99,9 +100,9 @@ def logout(at_all: bool, role: str | None, everywhere: bool, reason: str, settin
         count = logout_role(settings, role)
         note(f"gave up the role {printable(role)}" + (f"; {count} shared connection(s) ended" if count else ""))
         return 0
-    if reason and not everywhere:
-        raise click.UsageError("--reason goes with --everywhere")
-    failed = _leave(settings, reason, at_all=at_all) if everywhere else None
+    if (reason or wait) and not everywhere:
+        raise click.UsageError("--reason and --wait go with --everywhere")
+    failed = _leave(settings, reason, at_all=at_all, wait=wait) if everywhere else None
     done = give_up(settings, everywhere=at_all)
     for each in done:
         ended = f"; {each.connections} shared connection(s) ended" if each.connections else ""
@@ -113,7 +114,7 @@ def logout(at_all: bool, role: str | None, everywhere: bool, reason: str, settin
     return 0 if any(each.had_pass for each in done) else 1
 
 
-def _leave(settings: Settings, reason: str, *, at_all: bool) -> DaypassError | None:
+def _leave(settings: Settings, reason: str, *, at_all: bool, wait: bool) -> DaypassError | None:
     """Have the CAs take back what is on other machines, too, before the day pass that asks for it is gone. Gives the
     first that did not: what is here is given up all the same."""
     from daypass.client import mine, trust
@@ -123,11 +124,14 @@ def _leave(settings: Settings, reason: str, *, at_all: bool) -> DaypassError | N
     failed: DaypassError | None = None
     for context in settings.contexts() if at_all else (current,) if current else ():
         try:
-            count = mine.leave(trust.load(context), reason)
+            ended = mine.leave(trust.load(context), reason, wait=wait)
         except DaypassError as error:
             failed = failed or error
         else:
-            note(f"{count} certificate(s) taken back by {printable(context.name)}")
+            note(f"{ended.count} certificate(s) taken back by {printable(context.name)}")
+            if ended.applied is not None:
+                closed = f", {ended.closed} session(s) closed" if ended.closed else ""
+                note(f"in force on {ended.applied} of {ended.hosts} hosts by their own word{closed}")
     return failed
 
 

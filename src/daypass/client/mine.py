@@ -6,7 +6,7 @@ import contextlib
 import time
 from collections.abc import Iterator
 
-from daypass.api import MyCertificate
+from daypass.api import MyCertificate, MyEnding
 from daypass.client import calls, enrolled, holding, trust
 from daypass.client.holding import Held
 from daypass.client.logout import logout_at
@@ -55,8 +55,8 @@ def revoke(settings: Settings, serial: int, reason: str) -> tuple[MyCertificate,
     return revoked, was_pass
 
 
-def leave(membership: Membership, reason: str) -> int:
-    """End all that one has at this company, on every machine; how many certificates that were. Raises
+def leave(membership: Membership, reason: str, *, wait: bool = False) -> MyEnding:
+    """End all that one has at this company, on every machine, and what hosts say of it where one waits. Raises
     Unauthenticated without a day pass, Unavailable where the CA can't be reached."""
     with speaking(membership) as (remote, prove, _):
-        return remote.my_leave(reason, prove).count
+        return remote.my_leave(reason, prove, wait=wait)

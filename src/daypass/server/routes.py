@@ -116,7 +116,11 @@ class PublicRoutes:
 
     async def my_leave(self, scope: Scope, body: api.MyLeave) -> api.MyEnding:
         ended = await self._heart.calls.leave(caller(scope), body.reason)
-        return api.MyEnding(ending=ended.id, count=len(ended.serials))
+        told = api.MyEnding(ending=ended.id, count=len(ended.serials))
+        if body.wait <= 0:
+            return told
+        found = await self._heart.proofs.settled(ended.id, min(body.wait, api.MOST_PATIENCE))
+        return replace(told, hosts=found.hosts, applied=found.applied, closed=found.closed_count)
 
     async def my_bundle(self, _scope: Scope, _body: None) -> api.Signed:
         return api.Signed(*await self._heart.client_bundle())
