@@ -42,6 +42,14 @@ def test_a_yes_names_role_principal_and_restriction() -> None:
     assert way.seconds == 16 * 3600
 
 
+def test_a_yes_says_how_long_a_session_may_last() -> None:
+    roles = [replace(each, max_session="8h") for each in COMPANY.roles]
+    settings = replace(COMPANY, roles=roles)
+    for who, account, where in ((asker("dba"), "sql", DB), (asker("staff"), "alice", host())):
+        [way] = ask(who, account, where, settings).ways
+        assert way.line.max_session == 8 * 3600
+
+
 def test_ones_own_account_is_opened_by_a_principal_with_ones_name() -> None:
     [way] = ask(asker("staff"), "alice", host()).ways
     assert way.line.principal == "role:staff:alice"

@@ -15,7 +15,9 @@ from daypass.demo.company import HOST, Company, company
 
 YES = Explanation(
     yes=True, who="a@example.com", account="sql", host="db-1.example.com",
-    ways=[WayIn(role="dba", principal="role:dba", options="restrict,pty", narrow=True, seconds=3600)],
+    ways=[
+        WayIn(role="dba", principal="role:dba", options="restrict,pty", narrow=True, seconds=3600, max_session=28800)
+    ],
 )  # fmt: skip
 NO = Explanation(
     yes=False, who="a@example.com", account="sql", host="db-1.example.com", code="policy.role.groups", role="dba",
@@ -48,6 +50,7 @@ def test_a_yes_says_how_and_what_line_lets_them_in(capsys: pytest.CaptureFixture
     out = capsys.readouterr().out
     assert out.startswith('yes: a@example.com as sql@db-1.example.com, by role "dba"\n')
     assert "daypass login --role dba, for 1 h" in out and "restrict,pty role:dba" in out
+    assert "session     ends 8 h after the login" in out
 
 
 def test_a_no_names_role_condition_and_code(capsys: pytest.CaptureFixture[str]) -> None:

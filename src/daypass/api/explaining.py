@@ -42,13 +42,15 @@ class ExplainRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 class WayIn(msgspec.Struct, frozen=True, kw_only=True):
     """`options` and `principal` are the host's line (sshd(8), AUTHORIZED_KEYS FILE FORMAT). `narrow`: only by
-    `daypass login --role`. `seconds`: how long the certificate would last from now."""
+    `daypass login --role`. `seconds`: how long the certificate would last from now. `max_session`: seconds that a
+    session by this role may last, 0 for as long as it likes."""
 
     role: str
     principal: str
     options: str
     narrow: bool
     seconds: int
+    max_session: int = 0
 
 
 class Explanation(msgspec.Struct, frozen=True, kw_only=True):

@@ -13,11 +13,12 @@ __all__ = ["Line", "lines_for"]
 
 class Line(Struct, frozen=True):
     """A line of the account's principals file. `role` is empty for a principal that a host without our agent takes
-    as it stands, the account's own name."""
+    as it stands, the account's own name. `max_session`: seconds a session may last, 0 for as long as it likes."""
 
     role: str
     options: str
     principal: str
+    max_session: int = 0
 
 
 def lines_for(policy: Policy, account: str, login: str, host: HostRecord | None) -> tuple[Line, ...]:
@@ -27,7 +28,8 @@ def lines_for(policy: Policy, account: str, login: str, host: HostRecord | None)
     found = []
     for role in policy.for_host(host.name, host.aliases, host.labels):
         if account in role.accounts:
-            found.append(Line(role.name, role.options, role_principal(role.name)))
+            found.append(Line(role.name, role.options, role_principal(role.name), role.max_session))
         if role.own_account and login and account == login:
-            found.append(Line(role.name, role.options, role_principal(role.name, login=login)))
+            own = role_principal(role.name, login=login)
+            found.append(Line(role.name, role.options, own, role.max_session))
     return tuple(found)

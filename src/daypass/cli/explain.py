@@ -99,6 +99,8 @@ def _show_way(way: WayIn) -> None:
     how = f"daypass login --role {printable(way.role)}" if way.narrow else "the day pass: daypass login"
     data(f"  how         {how}, for {duration(way.seconds)}")
     data(f"  line        {printable(f'{way.options} {way.principal}'.strip())}")
+    if way.max_session:
+        data(f"  session     ends {duration(way.max_session)} after the login")
 
 
 def _values(values: list[str]) -> str:

@@ -62,6 +62,7 @@ def explanation(answer: Answer) -> api.Explanation:
                 options=way.line.options,
                 narrow=way.narrow,
                 seconds=way.seconds,
+                max_session=way.line.max_session,
             )
             for way in answer.ways
         ],
