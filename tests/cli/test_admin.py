@@ -278,6 +278,12 @@ TO_THE_FIRST_RELEASE = """
     ALTER TABLE join_tokens DROP COLUMN addresses; ALTER TABLE join_tokens DROP COLUMN max_uses;
     ALTER TABLE join_tokens DROP COLUMN uses; ALTER TABLE join_tokens DROP COLUMN replaces;
     ALTER TABLE join_tokens DROP COLUMN revoked_at; DROP TABLE ca_machines; DROP TABLE krls;
+    DROP TABLE ending_reports; DROP TABLE endings; DROP TABLE host_acks; DROP TABLE host_sessions;
+    DROP TABLE session_ends; DROP TABLE scim_tokens; DROP TABLE scim_resources; DROP TABLE scim_members;
+    DROP TABLE provider_words; DROP TABLE rechecks; DROP TABLE event_sinks;
+    DROP INDEX certificates_signin; ALTER TABLE certificates DROP COLUMN signin;
+    ALTER TABLE persons DROP COLUMN locked_by; ALTER TABLE persons DROP COLUMN ended_at;
+    ALTER TABLE installation DROP COLUMN sign_ins_over;
     UPDATE schema_version SET version_num = '0001';
 """
 

@@ -149,6 +149,7 @@ day_pass = true
 bare_hosts = false
 git = { "github.com" = "login" }
 refuse_remote = true
+max_session = "12h"
 [[operators]]
 name = "auditors"
 provider = "corp"

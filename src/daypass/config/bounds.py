@@ -10,6 +10,7 @@ from daypass.config.schema import Config, LifetimeSection, RoleSection
 from daypass.config.values import Fault, duration_fault, each, seconds
 from daypass.config.windows import Window, longest
 from daypass.errors import Invalid
+from daypass.model import ROLE_NAME
 
 __all__ = ["bounds_faults"]
 
@@ -51,9 +52,8 @@ def _lifetime(role: RoleSection, path: str, lifetimes: LifetimeSection) -> Itera
     if ceiling and asked > ceiling:
         yield error(path, f"{quoted(text)} is more than lifetimes.user_ceiling, {quoted(lifetimes.user_ceiling)}")
     if floor <= asked < day and role.day_pass:
-        yield warning(
-            path, "is shorter than the day pass, which goes without it", f"daypass login --role {role.name}"
-        )
+        how = f"daypass login --role {role.name}" if ROLE_NAME.fullmatch(role.name) else ""
+        yield warning(path, "is shorter than the day pass, which goes without it", how)
 
 
 def _session_fault(text: str) -> Fault:

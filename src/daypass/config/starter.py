@@ -156,6 +156,7 @@ _ROLES = """\
 # accounts = ["{login}"]                   # each person's own account; or shared ones by name
 # new_accounts = { shell = "/bin/bash", groups = [], privileged_groups = [] } # hosts make their accounts
 # lifetime = ""                            # at most this, like "1h"; empty: the day pass
+# max_session = ""                         # hosts end a session after this, like "12h"; empty: never
 # windows = []                             # only then: ["mon-fri 08:00-18:00 Europe/Berlin"]
 # extensions = ["permit-pty", "permit-port-forwarding"]
 # source_address = []                      # only from these networks
