@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from msgspec.structs import replace
+from sqlalchemy import insert, select
 from tests.store.build import NOW, certificate, host_recording, key, question, recording, verified_ledger
 from tests.store.ends import lock, unlock
 
@@ -15,6 +16,7 @@ from daypass.ca.ports import Recorded, Stale
 from daypass.errors import NotFound
 from daypass.model import HostFacts, OnceId, sign_in
 from daypass.store import SqlStore
+from daypass.store.schema import scim_resources
 
 Run = Callable[[Callable[[SqlStore], Coroutine[Any, Any, None]]], None]
 ASKED = {"source": Source.OPERATOR, "actor": "uid:0", "reason": "left", "about": "somebody"}
@@ -195,11 +197,23 @@ def test_an_ending_of_several_is_undone_once_nobody_of_them_is_out(run: Run) -> 
     run(scenario)
 
 
-def test_an_operator_s_word_stands_above_a_directory_s(run: Run) -> None:
+def test_an_operator_s_word_stands_above_a_directory_s_of_that_person_alone(run: Run) -> None:
     async def scenario(store: SqlStore) -> None:
         alice = await issue(store, "alice", 1)
         mine = Unlock(person=alice, reason="x", actor="y", entries=(("corp", "alice"),))
         assert not await store.unlock(mine, now=NOW), "there is no such entry"
+        row = {"type": "User", "name": "n", "resource": "{}", "version": "1", "created_at": 1, "modified_at": 1}
+        rows = [
+            row | {"provider": provider, "id": str(number), "match": match, "active": active}
+            for number, (provider, match, active) in enumerate(
+                (("corp", "alice", 0), ("corp", "bob", 0), ("other", "alice", 0))
+            )
+        ]
+        await store._write(lambda connection: connection.execute(insert(scim_resources), rows))
+        assert await store.unlock(mine, now=NOW + 5)
+        of = select(scim_resources.c.id).where(scim_resources.c.allowed_at == NOW + 5)
+        assert await store._read(lambda connection: list(connection.execute(of).scalars())) == ["0"]
+        assert (await verified_ledger(store))[-1] == "person.unlock"
 
     run(scenario)
 
