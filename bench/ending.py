@@ -12,8 +12,6 @@ host, one signature and one TLS record for each host.
 from __future__ import annotations
 
 import asyncio
-import json
-import os
 import pickle
 import subprocess
 import sys
@@ -32,18 +30,16 @@ from tests.parts.openssh import make_key
 from tests.parts.processes import wait_until
 from tests.parts.yard_ca import YardCa, run_yard_ca
 
-from bench.fleet import _ask, _floor, _some
+from bench import fleet_floor
+from bench.fleet import _ask, _some, signed_in, take_out
 from bench.listening import Listener
 from bench.measure import percentile
 from daypass import keygen
 from daypass.assemble import opened
 from daypass.assemble.parts import load_parts
-from daypass.ca.authority import Authority
 from daypass.cli.admin_options import Where
 from daypass.host import files
-from daypass.model import Identity, Kind, OnceId, Proof, Request
-from daypass.remote import AdminRemote
-from daypass.wire import Certificate, CertificateSection, CertType, Krl, PublicKey
+from daypass.wire import CertificateSection, Krl, PublicKey
 
 MACHINES, TASKS, EVENTS = 10, 190, 15
 PATIENCE = 30.0  # seconds for a list to be everywhere
@@ -52,7 +48,7 @@ ROLES = """
 [[roles]]
 name = "ops"
 hosts = ["*"]
-groups = ["ops"]
+groups = ["engineers"]
 accounts = ["root"]
 """
 
@@ -114,20 +110,10 @@ async def _prepared(ca: YardCa, people: Sequence[Person], tasks: int) -> list[Li
     """Day passes for these people, and so many hosts on record."""
     async with opened(load_parts(Where(ca.config, Path("/")).load())) as (heart, _):
         for person in people:
-            certificate = await _signed_in(heart, person)
+            public = PublicKey.from_line(person.key.with_suffix(".pub").read_text())
+            certificate = await signed_in(heart, person.subject, public, "sso")
             person.key.with_name("id-cert.pub").write_text(f"{certificate.line()}\n")
         return await _some(heart, range(tasks))
-
-
-async def _signed_in(ca: Authority, person: Person) -> Certificate:
-    public, now = PublicKey.from_line(person.key.with_suffix(".pub").read_text()), int(time.time())
-    who = Identity(
-        Kind.PERSON, "sso", "https://id.example.com", person.subject, login=person.subject, names=(person.subject,),
-        groups=frozenset({"ops"}), auth_time=now,
-    )  # fmt: skip
-    proof = Proof(who, OnceId("bench", os.urandom(16).hex()), now, now + 60, bound=True)
-    issuance = await ca.settle(Request(CertType.USER, (public,)), proof)
-    return Certificate.parse(issuance.certificates[0].certificate)
 
 
 def _enrol(machine: Machine, ca: YardCa, name: str) -> None:
@@ -159,18 +145,12 @@ def _event(yard: Yard, ca: YardCa, ends: subprocess.Popen[str], person: Person, 
     with ThreadPoolExecutor(len(sessions)) as threads:
         closing = [threads.submit(_ended, each) for each in sessions]
         began = time.time()
-        _take_out(ca, person)
+        take_out(Where(ca.config, Path("/")), person.subject)
         refused = _lists(yard, ends, tasks, began)
         ended = [each.result() for each in closing]
     for machine in yard.machines:
         assert _login(yard, person, machine, "true").wait(30) != 0, f"{person.subject} gets in at {machine.name}"
     return Times([each - began for each in refused], [each - began for each in ended if each is not None])
-
-
-def _take_out(ca: YardCa, person: Person) -> None:
-    body = json.dumps({"person": person.subject, "reason": "left the company"}).encode()
-    with AdminRemote(Where(ca.config, Path("/")).socket()) as socket:
-        socket.administer("/v1/admin/lock", body, dict)
 
 
 def _lists(yard: Yard, ends: subprocess.Popen[str], tasks: int, began: float) -> list[float]:
@@ -222,4 +202,4 @@ def _least(hosts: int) -> float:
             files.write(Path(disk) / "krl", krl, 0o644)
             keygen.loads(program, krl)
             keygen.loads(program, krl)
-        return (time.perf_counter() - began) / 20 + _floor(hosts)
+        return (time.perf_counter() - began) / 20 + fleet_floor.lines(hosts)

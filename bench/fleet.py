@@ -1,4 +1,5 @@
-"""What a fleet costs: 10,000 hosts whose streams one CA process holds, and a change that reaches all of them.
+"""What a fleet costs: 10,000 hosts whose streams one CA process holds, a change that reaches all of them, and the end
+of somebody's access that does.
 
 The hosts are on record, each with a key of its own; their ends are in a process of their own (`bench.listening`).
 The floor of holding still is one Ed25519 signature and one TLS record for each sign of life; that of a change the
@@ -11,23 +12,20 @@ import asyncio
 import json
 import os
 import pickle
-import ssl
 import subprocess
 import sys
 import tempfile
 import time
 from base64 import b64encode
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import uvloop
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding
-from tests.parts.x509 import make_leaf, make_root, pem
 
-from bench import issue
+from bench import fleet_floor, issue
 from bench.company import Company, company
 from bench.listening import Listener, request
 from bench.measure import tree_cpu
@@ -38,14 +36,15 @@ from daypass.ca.host_stream import BEAT
 from daypass.cli.admin_options import Where
 from daypass.config import policy_document, policy_hash
 from daypass.model import HostFacts, Identity, Kind, OnceId, Proof, Request
-from daypass.server.tls import Leaf, context_with
+from daypass.remote import AdminRemote
 from daypass.store import open_store
-from daypass.wire import CertType, PublicKey, SshSignature, sign_blob, sshsig
+from daypass.wire import Certificate, CertType, PublicKey, SshSignature, sign_blob, sshsig
 from daypass.wire.binding import POSSESSION_NAMESPACE, renewal_message
 
 HOSTS, RENEWALS = 10_000, 6000
 IDLE = 60.0  # seconds
 CONNECTIONS = 32
+PERSON = "gone"
 
 
 def measure(quick: bool) -> dict[str, float]:
@@ -55,12 +54,14 @@ def measure(quick: bool) -> dict[str, float]:
         fleet = asyncio.run(_enrolled(where, hosts))
         results = _renewals(ca, fleet[: RENEWALS // (10 if quick else 1)])
         with _listening(ca, fleet, Path(home) / "fleet") as ends:
-            return results | _held(ca, ends, hosts) | _fanout(where, ends, hosts, ca)
+            found = results | _held(ca, ends, hosts) | _ended(where, ends, hosts, ca)
+            return found | _fanout(where, ends, hosts, ca)
 
 
 async def _enrolled(where: Where, hosts: int) -> list[Listener]:
-    """As many hosts on record. How they came there is measured elsewhere: there is no token."""
+    """As many hosts on record, and a person. How they came there is measured elsewhere: there is no token."""
     async with opened(load_parts(where.load())) as (ca, _):
+        await signed_in(ca, PERSON, PublicKey.from_cryptography(Ed25519PrivateKey.generate().public_key()), "bench")
         return [each for start in range(0, hosts, 500) for each in await _some(ca, range(start, start + 500))]
 
 
@@ -77,6 +78,24 @@ async def _one(ca: Authority, number: int) -> Listener:
     issuance = await ca.settle(Request(CertType.HOST, (public,)), proof)
     assert issuance.host is not None
     return Listener(issuance.host.id, key.private_bytes_raw(), issuance.certificates[0].certificate, ca.ca_id)
+
+
+async def signed_in(ca: Authority, name: str, key: PublicKey, provider: str) -> Certificate:
+    """A day pass for somebody who is in every group there is here."""
+    now, issuer = int(time.time()), f"https://{provider}.example.com"
+    who = Identity(
+        Kind.PERSON, provider, issuer, name, login=name, names=(name,), groups=frozenset({"engineers"}), auth_time=now
+    )
+    proof = Proof(who, OnceId("bench", os.urandom(16).hex()), now, now + 60, bound=True)
+    issuance = await ca.settle(Request(CertType.USER, (key,)), proof)
+    return Certificate.parse(issuance.certificates[0].certificate)
+
+
+def take_out(where: Where, person: str) -> None:
+    """An operator's word, at the administration socket."""
+    body = json.dumps({"person": person, "reason": "left the company"}).encode()
+    with AdminRemote(where.socket()) as socket:
+        socket.administer("/v1/admin/lock", body, dict)
 
 
 @contextmanager
@@ -106,7 +125,7 @@ def _held(ca: Company, ends: subprocess.Popen[str], hosts: int) -> dict[str, flo
     before, began = tree_cpu(ca.pid), time.monotonic()
     time.sleep(IDLE)
     cpu, seconds = tree_cpu(ca.pid) - before, time.monotonic() - began
-    found, least = _ask(ends, "count"), _floor(hosts / (BEAT * 0.9))
+    found, least = _ask(ends, "count"), fleet_floor.lines(hosts / (BEAT * 0.9))
     return {
         "hosts_streaming": float(found["alive"]),
         "hosts_opened_per_second": opened["open"] / opened["seconds"],
@@ -123,11 +142,8 @@ def _fanout(where: Where, ends: subprocess.Popen[str], hosts: int, ca: Company) 
     _ask(ends, "mark")
     before = tree_cpu(ca.pid)
     began = asyncio.run(_published(where))
-    while (found := _ask(ends, "count"))["bundles"] < hosts:
-        if time.monotonic() > began + 120:
-            raise SystemExit(f"bench: the change reached {found['bundles']} of {hosts} hosts")
-        time.sleep(0.2)
-    took, least = found["last"] - began, _floor(hosts)
+    found, least = _arrived(ends, hosts, began), fleet_floor.lines(hosts)
+    took = found["last"] - began
     return {
         "bundle_fanout_10k_ms": took * 1000,
         "bundle_first_ms": (found["first"] - began) * 1000,
@@ -135,6 +151,32 @@ def _fanout(where: Where, ends: subprocess.Popen[str], hosts: int, ca: Company) 
         "bundle_fanout_floor_ms": least * 1000,
         "bundle_fanout_over_floor": took / least,
     }
+
+
+def _ended(where: Where, ends: subprocess.Popen[str], hosts: int, ca: Company) -> dict[str, float]:
+    """From an operator's word that somebody is out, until the last host has the list with their certificate."""
+    _ask(ends, "mark")
+    before, began = tree_cpu(ca.pid), time.monotonic()
+    take_out(where, PERSON)
+    answered = time.monotonic()
+    found, least = _arrived(ends, hosts, began), fleet_floor.lines(hosts)
+    took = found["last"] - began
+    return {
+        "fanout_10k_ms": took * 1000,
+        "fanout_10k_answer_ms": (answered - began) * 1000,
+        "fanout_10k_first_ms": (found["first"] - began) * 1000,
+        "fanout_10k_cpu_ms": (tree_cpu(ca.pid) - before) * 1000,
+        "fanout_10k_floor_ms": least * 1000,
+        "fanout_10k_over_floor": took / least,
+    }
+
+
+def _arrived(ends: subprocess.Popen[str], hosts: int, began: float) -> dict[str, Any]:
+    while (found := _ask(ends, "count"))["bundles"] < hosts:
+        if time.monotonic() > began + 120:
+            raise SystemExit(f"bench: the change reached {found['bundles']} of {hosts} hosts")
+        time.sleep(0.2)
+    return found
 
 
 async def _published(where: Where) -> float:
@@ -152,7 +194,7 @@ async def _published(where: Where) -> float:
 def _renewals(ca: Company, fleet: list[Listener]) -> dict[str, float]:
     queue = [_renewal(each) for each in fleet]
     cpu, wall, _ = uvloop.run(issue._drive(ca, CONNECTIONS, queue))
-    least = _renewal_floor()
+    least = fleet_floor.renewal()
     return {
         "renewals_per_second": len(fleet) / wall,
         "renewal_cpu_ms": cpu / len(fleet) * 1000,
@@ -168,49 +210,6 @@ def _renewal(host: Listener) -> bytes:
     proof = SshSignature(public, POSSESSION_NAMESPACE, "sha512", sign_blob(key, message)).encode()
     entry = {"public_key": b64encode(public.blob).decode(), "proof": b64encode(proof).decode()}
     return request(host, "/v1/host/renew", json.dumps({"keys": [entry]}).encode())
-
-
-def _floor(lines: float) -> float:
-    """CPU seconds of so many signatures over a line, and TLS records with it."""
-    key, line = Ed25519PrivateKey.generate(), b"x" * 800
-    start = time.process_time()
-    for _ in range(2000):
-        key.sign(line)
-    signing = (time.process_time() - start) / 2000
-    return lines * (signing + _record_floor())
-
-
-def _record_floor(rounds: int = 20_000) -> float:
-    """CPU seconds of one TLS record of 1 KiB, and of handing it to the kernel."""
-    near, far = ssl.MemoryBIO(), ssl.MemoryBIO()
-    root, key = make_root("bench", days=1)
-    leaf, leaf_key = make_leaf(root, key, ("localhost",), days=1)
-    chain = leaf.public_bytes(Encoding.PEM)
-    server = context_with(Leaf(chain, pem(leaf_key), 0, 1))
-    client = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    client.check_hostname, client.verify_mode = False, ssl.CERT_NONE
-    one, two = server.wrap_bio(far, near, server_side=True), client.wrap_bio(near, far)
-    for _ in range(3):
-        for each in (two, one):
-            with suppress(ssl.SSLWantReadError):
-                each.do_handshake()
-    line, start = b"x" * 1024, time.process_time()
-    with Path(os.devnull).open("wb", buffering=0) as sink:
-        for _ in range(rounds):
-            one.write(line)
-            sink.write(near.read())
-    return (time.process_time() - start) / rounds
-
-
-def _renewal_floor(rounds: int = 2000) -> float:
-    key, message = Ed25519PrivateKey.generate(), b"x" * 400
-    signature, public = key.sign(message), key.public_key()
-    start = time.process_time()
-    for _ in range(rounds):
-        for _ in range(3):
-            public.verify(signature, message)
-        key.sign(message)
-    return (time.process_time() - start) / rounds
 
 
 def _resident(pid: int) -> float:
