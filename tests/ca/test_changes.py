@@ -219,7 +219,7 @@ def test_the_order_in_a_list_is_no_change() -> None:
 def test_every_key_there_is_has_been_thought_about() -> None:
     """One that a later version adds is different until somebody has given it a rule, or named it here."""
     plain = "name issuer client_id client_secret web_client_secret device_client_secret type scopes groups_claim "
-    plain += "groups_from acr_values login_name tenants redirect_host redirect_ports stale_after"
+    plain += "groups_from acr_values login_name tenants redirect_host redirect_ports stale_after recheck signals"
     sections: dict[str, type[Section]] = {
         "roles": RoleSection,
         "operators": OperatorSection,

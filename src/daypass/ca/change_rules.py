@@ -205,6 +205,7 @@ _ROLE: dict[str, Rule] = _WHO | {
     "accounts": _given,
     "new_accounts": _new_accounts,
     "lifetime": _ceiling,
+    "max_session": _longest,
     "windows": _asked,
     "extensions": _given,
     "source_address": partial(_asked, covers=_network_covers),
@@ -225,6 +226,7 @@ _PROVIDER: dict[str, Rule] = {
     "trust_email": _more,
     "email_domains": _given,
     "hosted_domain": _bound,
+    "logout": _less,
 }
 _LIFETIMES: dict[str, Rule] = {
     "user": _longest,
