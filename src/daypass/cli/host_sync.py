@@ -90,7 +90,8 @@ def _ask(paths: Paths, lock_many: bool) -> Synced:
         except DaypassError:  # what is over ends without the CA, too
             end_sessions(paths, time.time())
             raise
-        synced.closed, said = end_sessions(paths, time.time())
+        closed, said = end_sessions(paths, time.time())
+        synced.closed += closed
         _look_for_remains(paths, synced)
         synced.said += [*said, *say(paths, remote)]
         if renew_due(synced.state, time.time()):

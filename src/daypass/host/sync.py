@@ -5,8 +5,8 @@
     judge    signatures, versions, times, KRL (`documents`). An error up to here leaves everything as it was
     accounts of people are locked, unlocked and made (`accounts`, `useradd`)
     files    KRL first, then principals, the user CA last; one that has not changed is not touched
-    processes of locked accounts are ended
-    state    versions and times, last: what died before it is done again by the next sync
+    state    versions and times: what died before it is done again by the next sync
+    sessions and then processes of locked accounts are ended
 
 sshd reads principals files and the KRL at each login: nothing is reloaded. `host run` takes what the CA says on its
 stream the same way (`take`); where there is no agent, cron has `sync_once` called.
@@ -30,6 +30,7 @@ from daypass.host.alone import BUSY, alone
 from daypass.host.calls import Prove, prover
 from daypass.host.documents import Documents, News
 from daypass.host.install import OurFile
+from daypass.host.look_after import end_sessions
 from daypass.host.machine import require_same
 from daypass.host.passwd import every_name, read_accounts
 from daypass.host.principals import check_roles, principals_files
@@ -150,7 +151,7 @@ def _taken(
     state = before.state
     news = documents.judge(answer, state, before.kept, before.krl, now)
     check_roles(news.documents.bundle.roles)
-    done = _apply(news, paths, before.settings, state, lock_many)
+    done, wanted = _apply(news, paths, before.settings, state, lock_many)
     documents.save(news.documents, paths)
     done.state = _remembered(state, news, int(now))
     done.said += [before.mended] if before.mended else []
@@ -158,10 +159,22 @@ def _taken(
     young = state.synced_at <= now < state.synced_at + fresh and not state.refused
     if answer.heartbeat is None or done.did_something or not young:
         files.write(paths.state, done.state.encode(), 0o600)
+    if wanted.closed and paths.root == Path("/"):
+        _end_all_of_locked(wanted, paths, now, done)
     return done
 
 
-def _apply(news: News, paths: Paths, settings: Settings, state: State, lock_many: bool) -> Synced:
+def _end_all_of_locked(wanted: accounts.Plan, paths: Paths, now: float, done: Synced) -> None:
+    """Sessions first, each with a word to who is in it, and on the record; then whatever else runs."""
+    if wanted.lock:
+        done.closed, said = end_sessions(paths, now)
+        done.said += said
+    done.said += useradd.end_processes(wanted, accounts.Memory.load(paths.made_accounts))
+
+
+def _apply(
+    news: News, paths: Paths, settings: Settings, state: State, lock_many: bool
+) -> tuple[Synced, accounts.Plan]:
     bundle, done = news.documents.bundle, Synced(state)
     memory = accounts.Memory.load(paths.made_accounts)
     wanted = _plan(news, paths, settings, memory, lock_many)
@@ -175,9 +188,7 @@ def _apply(news: News, paths: Paths, settings: Settings, state: State, lock_many
     found = principals_files(bundle, ordinary, every_name({*settings.never, *wanted.closed, *locked(paths)}, here))
     done.changed = list(_written(paths, news.krl, found, bundle.user_ca))
     done.unknown = sorted({name for role in bundle.roles for name in role.accounts} - here.keys())
-    if paths.root == Path("/"):
-        done.said += useradd.end_processes(wanted, accounts.Memory.load(paths.made_accounts))
-    return done
+    return done, wanted
 
 
 def _plan(news: News, paths: Paths, settings: Settings, memory: accounts.Memory, lock_many: bool) -> accounts.Plan:

@@ -32,6 +32,7 @@ from daypass.host.run.systemd import Stopped, Stops, notify
 from daypass.host.run.telling import Telling
 from daypass.host.run.voice import Level, Voice
 from daypass.host.run.watch import Watch
+from daypass.host.sessions.turn import told_of
 from daypass.host.settings import Paths
 from daypass.host.state import State
 from daypass.host.sync import Before, Synced, enrolled, request, sync_once, take
@@ -282,6 +283,7 @@ def told(synced: Synced) -> Iterator[str]:
     yield from (f"{path} {'changed' if path.exists() else 'taken away'}" for path in synced.changed)
     for what in ("made", "locked", "unlocked"):
         yield from (f"account {login} {what}" for login in getattr(synced, what))
+    yield from map(told_of, synced.closed)
 
 
 def _held_back(error: Unavailable) -> bool:

@@ -20,10 +20,9 @@ from daypass.errors import DaypassError, NotFound
 from daypass.host.acking import Ca, acknowledge
 from daypass.host.run.pace import BackOff
 from daypass.host.run.voice import Level, Voice
-from daypass.host.sessions.turn import Turned, turn
+from daypass.host.sessions.turn import Turned, told_of, turn
 from daypass.host.settings import Paths
 from daypass.host.state import State
-from daypass.times import moment
 
 __all__ = ["Watch"]
 
@@ -78,12 +77,7 @@ class Watch:
             self.voice.complain("sessions", Level.WARNING, f"sessions can't be looked at: {_words(error)}")
             return None
         for each in turned.closed:
-            who = each.session.key_id or each.session.way
-            text = (
-                f"session of {who} as {each.session.account} since {moment(each.session.since)} ended: {each.reason}"
-            )
-            left = f"; left: {', '.join(each.survivors)}" if each.survivors else ""
-            self.voice.say(Level.WARNING if left else Level.NOTICE, text + left)
+            self.voice.say(Level.WARNING if each.survivors else Level.NOTICE, told_of(each))
         for said in turned.said:
             self.voice.complain(f"sessions {said}", Level.WARNING, said)
         self.voice.over("sessions")

@@ -24,8 +24,9 @@ from daypass.host.sessions.ending import end
 from daypass.host.sessions.memory import Memory, Open, look, worth_writing
 from daypass.host.settings import Paths
 from daypass.host.state import State
+from daypass.times import moment
 
-__all__ = ["LOCK", "Turned", "turn"]
+__all__ = ["LOCK", "Turned", "told_of", "turn"]
 
 LOCK = "sessions.lock"
 _WAITING = 500  # closed sessions that the CA has not heard of
@@ -61,6 +62,14 @@ def turn(paths: Paths, now: float) -> Turned:
         if worth_writing(before, after):
             after.save(paths.sessions)
         return Turned(after, closed, said)
+
+
+def told_of(closed: ClosedSession) -> str:
+    """In one line, for the journal."""
+    session = closed.session
+    who = f"{session.key_id or session.way} as {session.account} since {moment(session.since)}"
+    left = f"; left: {', '.join(closed.survivors)}" if closed.survivors else ""
+    return f"session of {who} ended: {closed.reason}{left}"
 
 
 def _in_force(paths: Paths) -> tuple[HostBundle | None, bytes]:
