@@ -1,4 +1,5 @@
-"""`make demo`: the main job on a whole company in one folder, a lost laptop, refusals, a role that explains itself.
+"""`make demo`: the main job on a whole company in one folder, a lost laptop, refusals, a role that explains
+itself, somebody who leaves.
 
 `--keep` leaves it running.
 """
@@ -16,10 +17,11 @@ import time
 import webbrowser
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from daypass.demo.company import Company, find
-from daypass.demo.idp import run_idp
+from daypass.demo.idp import Idp, run_idp
 from daypass.errors import DaypassError
 
 PROGRAMS = ("ssh", "sshd", "ssh-agent", "ssh-keygen")
@@ -134,10 +136,6 @@ def refusals(show: Show, demo: Company) -> None:
         demo.daypass("logout")
     refused(show, demo, "after that, ssh", demo.host)
     denied(show, demo, "bob", "bob may sign in at the provider, but no role is for him")
-    with show.step("the provider disables alice"):
-        demo.idp.disable("alice")
-    denied(show, demo, "alice", "a person the provider has disabled gets nothing")
-    demo.idp.enable("alice")
 
 
 def roles(show: Show, demo: Company) -> None:
@@ -162,6 +160,25 @@ def roles(show: Show, demo: Company) -> None:
             raise Failed(f"bob's role should have run uptime: {done.stdout} {done.stderr}")
     show.note(done.stdout)
     explained(show, demo, "why may he?", "bob@example.com", at, *ca, code=0)
+
+
+def leaving(show: Show, demo: Company, idp: Idp) -> None:
+    show.title("Somebody leaves the company")
+    demo.daypass("logout")  # bob, who has shared this laptop with her
+    with show.step("alice has signed in, as every day", "daypass login"):
+        demo.sign_in("alice")
+    before = demo.revoked()
+    with show.step("the identity provider disables her, and tells the CA of it"):
+        idp.disable("alice")
+        demo.post_logout(idp.logout_token("alice"))
+    with show.step(f"{demo.host} has heard of it by itself"):
+        demo.await_revocation(before)
+    refused(show, demo, "her certificate is refused there", demo.host)
+    denied(show, demo, "alice", "and she gets no other")
+    with show.step("the proof of it, kept", "daypass revocations list"):
+        done = demo.daypass("revocations", "list", "--root", str(demo.ca_root))
+    show.note(done.stdout)
+    idp.enable("alice")
 
 
 def explained(show: Show, demo: Company, text: str, *arguments: str, code: int) -> None:
@@ -261,6 +278,7 @@ def run(keep: bool, home: Path) -> None:
                 revocation,
                 refusals,
                 roles,
+                partial(leaving, idp=idp),
             ]
             for part in parts:
                 part(show, demo)

@@ -12,12 +12,15 @@ import os
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Protocol
+
+import httpx2
 
 from daypass.demo.idp import run_idp
 from daypass.errors import Unavailable
@@ -30,6 +33,7 @@ ROLE = """
 name = "demo"
 issuer = "{issuer}"
 client_id = "daypass"
+logout = true
 
 [[roles]]
 name = "engineers"
@@ -197,6 +201,17 @@ class Company:
     def await_revocation(self, before: bytes) -> None:
         """Until it is another list than `before`."""
         self._await("agent", lambda: self.revoked() != before)
+
+    def post_logout(self, token: str) -> None:
+        """As the identity provider does, to the CA's own port."""
+        url, roots = f"{self.url}/v1/inbound/logout/demo", ssl.create_default_context(cafile=str(self._tls_root()))
+        with httpx2.Client(verify=roots, trust_env=False, timeout=10) as client:
+            answer = client.post(url, data={"logout_token": token})
+        if answer.status_code != 200:
+            raise Unavailable(f"the CA took no logout: {answer.status_code} {answer.text}")
+
+    def _tls_root(self) -> Path:
+        return self.ca_root / "etc/daypass/keys/tls_root.crt"
 
     # -- the laptop -------------------------------------------------------------------------------------------
 
