@@ -47,7 +47,7 @@ def test_the_demo_shows_the_job_and_then_the_refusals(surroundings: dict[str, st
     done = subprocess.run(COMMAND, env=surroundings, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     steps = re.findall(r"^  ✓ (.*\S)\s+\d+\.\d\d s$", done.stdout, re.MULTILINE)
-    assert len(steps) == 26, steps
+    assert len(steps) == 30, steps
     told = " ".join(done.stdout.split())
     for sentence in (
         "ssh without a certificate is refused",
@@ -65,10 +65,12 @@ def test_the_demo_shows_the_job_and_then_the_refusals(surroundings: dict[str, st
         "role contractors for bob@example.com, until",
         "load average",
         "yes: bob@example.com as",
+        "the identity provider disables her, and tells the CA of it",
+        "and she gets no other",
         "All of it took",
     ):
         assert sentence in told
-    assert told.count("Permission denied (publickey)") == 4
+    assert told.count("Permission denied (publickey)") == 5
     assert not done.stderr
 
 
