@@ -65,6 +65,8 @@ PrintMotd no
 PrintLastLog no
 # The folder of this demo lies below a world-writable one, which sshd rightly minds elsewhere.
 StrictModes no
+# So that bash does not take this for a login by rsh, and read the ~/.bashrc of whoever watches.
+SetEnv SHLVL=1
 """
 LAPTOP = """\
 # What DNS does elsewhere.
