@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 from playwright.sync_api import Browser
 
 from tests.parts.browser import run_browser
@@ -20,6 +22,12 @@ from tests.parts.openssh import Accounts, Agent, make_accounts, run_agent
 from tests.parts.postgres import Postgres, run_postgres
 from tests.parts.processes import safe_directory
 
+# No deadline: on a busy machine any example may take a second.
+settings.register_profile(
+    "daypass", deadline=None, derandomize=bool(os.environ.get("CI")), suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("daypass")
+
 _LEFT = pytest.StashKey[list[str]]()
 
 
@@ -30,6 +38,8 @@ def pytest_configure(config: pytest.Config) -> None:
             signal.signal(each, signal.default_int_handler)
     if mark_run():
         config.stash[_LEFT] = []
+    elif "OWN_COVERAGE" in os.environ:
+        os.environ.pop("COVERAGE_PROCESS_CONFIG", None)  # by which programs that tests start would be measured too
 
 
 @pytest.hookimpl(trylast=True)

@@ -119,7 +119,7 @@ def mutations(draw: st.DrawFn) -> tuple[Config, Config]:
     return old, replace(old, roles=roles)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(mutations())
 def test_nobody_gets_more_by_a_change_that_is_called_narrower(pair: tuple[Config, Config]) -> None:
     old, new = pair

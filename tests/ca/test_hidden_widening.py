@@ -132,7 +132,7 @@ def gains(old: Config, new: Config) -> list[object]:
     return [*sorted(powers(new) - powers(old)), *given_more]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(mutations())
 def test_nobody_gets_a_power_a_name_or_a_minute_by_what_is_called_narrower(
     pair: tuple[Config, Config],

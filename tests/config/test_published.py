@@ -70,13 +70,13 @@ CONFIGS = st.builds(
 )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(CONFIGS)
 def test_a_document_and_the_file_it_came_from_make_the_same_configuration(whole: Config) -> None:
     assert merged(policy_document(whole), whole) == whole
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(CONFIGS, CONFIGS)
 def test_what_is_shared_comes_from_the_document_alone_and_the_rest_from_the_file(one: Config, other: Config) -> None:
     made = merged(policy_document(one), other)
@@ -88,7 +88,7 @@ def test_what_is_shared_comes_from_the_document_alone_and_the_rest_from_the_file
         assert [getattr(provider, name) for name in SECRETS] == [getattr(mine, name, "") for name in SECRETS]
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(CONFIGS)
 def test_as_toml_and_back_it_is_the_same(whole: Config) -> None:
     document = policy_document(whole)
@@ -100,7 +100,7 @@ def test_short_tables_stand_below_headings_of_their_own() -> None:
     assert "[[providers]]\nclient_id" in toml and "~" not in toml
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(CONFIGS, st.text(min_size=8, max_size=8, alphabet="QXZ"))
 def test_no_secret_is_in_a_document(whole: Config, secret: str) -> None:
     def told(word: str) -> str:

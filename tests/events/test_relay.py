@@ -220,7 +220,7 @@ def test_one_that_hangs_holds_up_no_other_and_its_end_gives_the_lease_back(play:
     play(scenario)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.lists(st.tuples(st.integers(0, 3), st.sampled_from(["well", "down", "lost", "dies"])), max_size=8))
 def test_whatever_fails_nothing_is_missed_and_nothing_first_comes_out_of_order(
     tmp_path_factory: pytest.TempPathFactory, story: list[tuple[int, str]]

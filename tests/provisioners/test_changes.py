@@ -125,7 +125,7 @@ def weighing(op: Op, shown: list[Credential]) -> Weigh:
     return run
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(tables, edits)
 def test_no_change_of_a_provider_believes_more_without_being_called_wider(
     weigh: Weigh, old: dict[str, Any], edit: dict[str, Any]

@@ -254,7 +254,7 @@ JSON = st.recursive(st.none() | st.booleans() | st.integers() | st.text(max_size
                     max_leaves=8)  # fmt: skip
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(JSON, JSON)
 def test_subjects_and_events_of_any_shape_are_read_or_refused(calm: Desk, subject: object, event_: object) -> None:
     try:

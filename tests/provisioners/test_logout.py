@@ -143,14 +143,14 @@ def test_entra_names_people_by_tenant_and_object() -> None:
         assert read(desk, token(op), **tenants).subject == ""
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.text(max_size=200) | st.binary(max_size=200).map(lambda raw: raw.decode("latin-1")))
 def test_whatever_is_sent_is_read_or_refused(calm: Desk, text: str) -> None:
     with pytest.raises(Unauthenticated):
         read(calm, text)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.dictionaries(st.sampled_from(["iss", "aud", "sub", "sid", "jti", "iat", "exp", "events", "typ"]),
                        st.none() | st.booleans() | st.integers() | st.text(max_size=9) | st.lists(st.integers()),
                        min_size=1))  # fmt: skip

@@ -472,7 +472,7 @@ _CHARACTER = st.sampled_from("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwx
 
 
 @given(st.data())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_no_change_to_a_valid_token_is_accepted(calm: Desk, valid: str, data: st.DataObject) -> None:
     token = valid
     start = data.draw(st.integers(0, len(token)))
@@ -483,7 +483,7 @@ def test_no_change_to_a_valid_token_is_accepted(calm: Desk, valid: str, data: st
 
 
 @given(st.text(max_size=200) | st.tuples(*[st.binary(max_size=60).map(base64url)] * 3).map(".".join))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_no_text_does_anything_but_be_refused(calm: Desk, text: str) -> None:
     assert not calm.provisioner.recognises(text)
     refusal(calm, text)

@@ -121,7 +121,7 @@ def test_where_the_store_is_down_the_provider_is_to_try_again(server: Running, w
         assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(body=st.binary(max_size=300), path=st.sampled_from([LOGOUT, SIGNALS]))
 def test_whatever_is_sent_is_answered_400(company: Company, body: bytes, path: str) -> None:
     answer = company.web.post(path, content=body, headers=FORM if path == LOGOUT else SET)

@@ -2,21 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, settings
 from tests.wire.openssh import Keyring
-
-settings.register_profile(
-    "daypass",
-    max_examples=100,
-    deadline=None,
-    derandomize=bool(os.environ.get("CI")),
-    suppress_health_check=[HealthCheck.too_slow],
-)
-settings.load_profile("daypass")
 
 
 @pytest.fixture(scope="session")

@@ -14,7 +14,7 @@ ONE, OTHER = public(CA.user_ca), public(CA.host_ca)
 SERIALS = st.integers(1, 600)  # close together, so that bytes of two neighbours look like a third
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.sets(SERIALS), st.sets(SERIALS), st.sets(SERIALS))
 def test_it_finds_what_is_there(ones: set[int], others: set[int], wanted: set[int]) -> None:
     sections = tuple(

@@ -20,7 +20,7 @@ from daypass.server.inbound.scim_body import known_part
 from daypass.server.inbound.scim_models import MAX_BODY
 
 SECRET = "hunter2-hunter2"
-FUZZ = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+FUZZ = settings(max_examples=60, suppress_health_check=list(HealthCheck))
 
 
 @pytest.fixture(scope="module")
