@@ -30,6 +30,7 @@ __all__ = ["end"]
 
 _ROUNDS = 5  # what forks meanwhile is met in the next one
 _TERM, _KILL = 1.5, 3.0  # seconds that each may take
+_SENT = 0.3  # seconds that sshd may take to send a line on
 _TERMINALS, _NAMED = 16, 16  # of one session that are written to; of its survivors that are named
 
 
@@ -41,7 +42,9 @@ def end(trace: Trace, why: str) -> list[str]:
     mine = belongings(trace)
     if os.getpid() in {each.pid for each in mine.all}:
         raise Conflict("this very session is not ended by itself", code="host.own-session")
-    _tell(mine, why)
+    before = sum(each.slept for each in mine.sshds)
+    if _tell(mine, why):
+        _let_pass(mine.sshds, before)
     sockets = _sockets(mine.sshds)
     _stop(mine.sshds)
     left = _kill(trace, mine)
@@ -94,17 +97,26 @@ def _wait(processes: Iterable[Process], seconds: float) -> list[Process]:
     return left
 
 
-def _tell(mine: Belongings, why: str) -> None:
-    """Never waits: a terminal may have been stopped, and its line is not worth the wait."""
+def _tell(mine: Belongings, why: str) -> int:
+    """Never waits: a terminal may have been stopped, and its line is not worth the wait. How many have it."""
     text = f"\r\n\adaypass: this session ends now: {plain(why, 200)}\r\n".encode()
+    told = 0
     for number in sorted({each.terminal for each in mine.all if each.terminal >= 0})[:_TERMINALS]:
         with suppress(OSError):
             descriptor = os.open(f"/dev/pts/{number}", os.O_WRONLY | os.O_NOCTTY | os.O_NONBLOCK | os.O_NOFOLLOW)
             try:
                 if stat.S_ISCHR(os.fstat(descriptor).st_mode):
-                    os.write(descriptor, text)
+                    told += os.write(descriptor, text) > 0
             finally:
                 os.close(descriptor)
+    return told
+
+
+def _let_pass(sshds: Collection[Process], before: int) -> None:
+    """TERM overtakes what sshd has not read from the terminal. It has sent that on when it goes to sleep again."""
+    until = time.monotonic() + _SENT
+    while sum(each.slept for each in sshds) <= before and time.monotonic() < until:
+        select.select([], [], [], 0.005)
 
 
 def _sockets(sshds: Iterable[Process]) -> set[str]:

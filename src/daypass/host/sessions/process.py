@@ -17,6 +17,7 @@ PROC = Path("/proc")
 NO_AUDIT = 2**32 - 1  # the audit session of what no login has started
 _UNIFIED, _NAMED = re.compile(r"^0::(.*)$", re.M), re.compile(r"^\d+:name=systemd:(.*)$", re.M)
 _UID = re.compile(r"^Uid:\s+(\d+)\s", re.M)  # the real one; /proc/PID itself is root's where nothing may be dumped
+_SLEPT = re.compile(r"^voluntary_ctxt_switches:\s+(\d+)$", re.M)
 _PTS = range(136, 144)  # majors of /dev/pts/N: Documentation/admin-guide/devices.txt
 
 
@@ -51,6 +52,15 @@ class Process:
     def is_alive(self) -> bool:
         found = Process.read(self.pid)
         return found is not None and found.start == self.start
+
+    @property
+    def slept(self) -> int:
+        """How often it has gone to sleep by itself; 0 for one that has ended."""
+        try:
+            found = _SLEPT.search(_text(self.pid, "status"))
+        except OSError:
+            return 0
+        return int(found[1]) if found else 0
 
     @property
     def runs_sshd(self) -> bool:
