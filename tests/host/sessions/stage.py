@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives import serialization
 from tests.host.fake_ca import FakeCa, public
 from tests.parts.machine import Machine, Yard, our_python, ours, run_yard
 from tests.parts.openssh import make_key, sign_key
-from tests.parts.processes import safe_directory, wait_until
+from tests.parts.processes import safe_directory, stop, wait_until
 
 from daypass.api import HostSession
 from daypass.host import files
@@ -32,7 +32,17 @@ from daypass.host.sessions import open_sessions
 from daypass.host.sessions.turn import turn
 from daypass.host.settings import Paths
 """
-_OPEN = f"{_HEAD}\nfound = open_sessions(Paths())\nsys.stdout.buffer.write(msgspec.json.encode(found))"
+# One process, as the agent is one: at the word "turn" a turn, else a look at who is there; a line of JSON each.
+_AGENT = f"""{_HEAD}
+for word in sys.stdin:
+    if word == "turn\\n":
+        t = turn(Paths(), time.time())
+        found = [t.closed, t.said]
+    else:
+        found = open_sessions(Paths())
+    sys.stdout.buffer.write(msgspec.json.encode(found) + b"\\n")
+    sys.stdout.flush()
+"""
 TURN = f"{_HEAD}\nt = turn(Paths(), time.time())\nsys.stdout.buffer.write(msgspec.json.encode([t.closed, t.said]))"
 _SSHD = "TrustedUserCAKeys /etc/ssh/daypass/user_ca.pub\nAuthorizedPrincipalsFile /etc/ssh/principals/%u\n"
 
@@ -57,6 +67,7 @@ class Stage:
     folder: Path
     ca: FakeCa = field(default_factory=FakeCa)
     serial: int = 100
+    _agent: subprocess.Popen[bytes] | None = None
     _started: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     def prepare(self) -> None:
@@ -127,14 +138,14 @@ class Stage:
         return Session(process, serial, output)
 
     def open(self) -> list[HostSession]:
-        return msgspec.json.decode(self._python(_OPEN), type=list[HostSession])
+        return msgspec.json.decode(self._ask("open"), type=list[HostSession])
 
     def id_of(self, serial: int) -> str:
         return next((each.id for each in self.open() if each.serial == serial), "")
 
     def turn(self) -> tuple[list[dict[str, Any]], list[str]]:
         """What was closed, and what went wrong."""
-        closed, said = json.loads(self._python(TURN))
+        closed, said = json.loads(self._ask("turn"))
         return closed, said
 
     def count(self, command: str) -> int:
@@ -146,13 +157,18 @@ class Stage:
         found = self.machine.run("pgrep", "-af", marker, check=False).stdout.splitlines()
         return [each for each in found if "pgrep" not in each]
 
-    def _python(self, code: str) -> str:
-        return self.machine.run(*our_python()[:-2], "-c", code).stdout
+    def _ask(self, word: str) -> bytes:
+        if self._agent is None:
+            command = list(map(str, self.machine.enter(*our_python()[:-2], "-c", _AGENT)))
+            self._agent = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        assert self._agent.stdin is not None and self._agent.stdout is not None
+        self._agent.stdin.write(f"{word}\n".encode())
+        self._agent.stdin.flush()
+        return self._agent.stdout.readline()
 
     def close(self) -> None:
-        for each in self._started:
-            each.kill()
-            each.wait()
+        for each in (*self._started, *([self._agent] if self._agent is not None else [])):
+            stop(each)
 
 
 @contextmanager
