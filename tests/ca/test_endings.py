@@ -178,13 +178,29 @@ def test_a_provider_s_lock_is_undone_by_its_own_word_or_an_operator_s(play: Play
         assert not await endings.back(Source.SCIM, "other", number, reason="active")
         assert not await endings.back(Source.SIGNAL, "idp", number, reason="enabled")
         assert await endings.back(Source.SCIM, "idp", number, reason="active")
-        assert (await ca.sign_in(**ALICE))[0].login == "alice"
+        ca.clock.later += 2
+        now = int(ca.clock.now())
+        assert (await ca.sign_in(**ALICE, iat=now, auth_time=now))[0].login == "alice"
         again = await endings.by_provider(Source.SCIM, "idp", **said, once=OnceId("scim:idp", "1"))
         assert (again.id, again.again) == (ended.id, True), "a retry of what is over locks nobody"
         await endings.by_provider(Source.SCIM, "idp", **said, once=OnceId("scim:idp", "2"))
         assert (await endings.unlock("alice", **WHY)).locked_at is None
         with pytest.raises(Conflict):
             await endings.unlock("alice", **WHY)
+
+    play(scenario)
+
+
+def test_who_is_back_signs_in_anew(play: Play) -> None:
+    """What was signed before they were out is nobody's way in after: it may be in a thief's hands."""
+
+    async def scenario(ca: Heart) -> None:
+        await ca.sign_in(**ALICE)
+        request, shown = await unused(ca)
+        await ca.authority.endings.lock("alice", **WHY)
+        await ca.authority.endings.unlock("alice", **WHY)
+        with pytest.raises(Unauthenticated, match="this sign-in is over"):
+            await ca.authority.issue(request, shown)
 
     play(scenario)
 

@@ -42,7 +42,7 @@ def unlock(connection: Connection, statements: Statements, unlock: Unlock, *, no
     details |= {"locked_at": row.locked_at, "by": row.locked_by, "reason": unlock.reason}
     if locked:
         this = update(persons).where(persons.c.id == row.id)
-        connection.execute(this.values(locked_at=None, locked_by="", ended_at=None))
+        connection.execute(this.values(locked_at=None, locked_by=""))
         details["endings"] = _undo(connection, row.id, now)
     append(connection, statements, head, "person.unlock", details, actor=unlock.actor, now=now, person=row.id)
     return True

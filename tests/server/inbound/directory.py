@@ -15,7 +15,7 @@ from tests.server.kit import key
 
 from daypass.config import ScimSection
 
-__all__ = ["GROUP", "USER", "Pushing", "events", "held", "refused", "run_pushing", "sign_in"]
+__all__ = ["GROUP", "USER", "Pushing", "events", "held", "later", "refused", "run_pushing", "sign_in"]
 
 USER = "urn:ietf:params:scim:schemas:core:2.0:User"
 GROUP = "urn:ietf:params:scim:schemas:core:2.0:Group"
@@ -67,6 +67,12 @@ def sign_in(pushing: Pushing, sub: str, **claims: Any) -> httpx2.Response:
     salt = os.urandom(32)
     token = bound(pushing.company, public, salt, sub=sub, email=f"{sub}@example.com", **claims)
     return pushing.company.web.post("/v1/ssh/sign", json=signing(private, public, token, salt, "sign"))
+
+
+def later(pushing: Pushing) -> dict[str, int]:
+    """Claims of a sign-in after whatever has just ended."""
+    now = int(pushing.company.heart.clock.now()) + 2
+    return {"iat": now, "auth_time": now}
 
 
 def held(pushing: Pushing, sub: str) -> list[bool]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from msgspec.structs import replace
-from tests.server.inbound.directory import USER, Pushing, events, held, refused, run_pushing, sign_in
+from tests.server.inbound.directory import USER, Pushing, events, held, later, refused, run_pushing, sign_in
 
 from daypass.ca.scim_ports import Looked
 
@@ -75,7 +75,7 @@ def test_whoever_is_active_again_may_sign_in_again(pushing: Pushing) -> None:
     user = engineer(pushing, "again")
     pushing.patch(f"Users/{user['id']}", OUT)
     pushing.patch(f"Users/{user['id']}", IN)
-    assert sign_in(pushing, "again").status_code == 201
+    assert sign_in(pushing, "again", **later(pushing)).status_code == 201
     assert sorted(held(pushing, "again")) == [False, True]
 
 

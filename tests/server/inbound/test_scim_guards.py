@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
-from tests.server.inbound.directory import GROUP, PATCH, USER, Pushing, held, run_pushing, sign_in
+from tests.server.inbound.directory import GROUP, PATCH, USER, Pushing, held, later, run_pushing, sign_in
 
 from daypass.ca.scim_ports import Looked
 from daypass.config import ProviderSection, ScimSection
@@ -197,7 +197,7 @@ def test_an_operator_s_unlock_stands_above_the_directory_until_it_says_something
     answer = pushing.company.local.post("/v1/admin/unlock", json={"person": "idp:mistaken", "reason": "mistake"})
     assert answer.status_code == 200, answer.text
     pushing.patch(where, {"op": "replace", "path": "active", "value": False})  # nothing new
-    assert sign_in(pushing, "mistaken", groups=["engineers"]).status_code == 201
+    assert sign_in(pushing, "mistaken", groups=["engineers"], **later(pushing)).status_code == 201
     pushing.delete(where)
     assert not any(held(pushing, "mistaken"))
     assert sign_in(pushing, "mistaken", groups=["engineers"]).status_code == 403
