@@ -102,7 +102,7 @@ def test_who_is_gone_is_told_of_and_who_is_held_is_spared(run: Run) -> None:
     async def scenario(store: SqlStore) -> None:
         alice, held = await somebody(store, 1, 2)
         first = await gone(store, alice, held=True)
-        await gone(store, alice, gone=False)
+        await gone(store, alice, gone=False, source=Source.LOGOUT, actor="logout:corp")
         assert await store.gone(0, 9) == [GoneRecord(first, NOW, (held.key_id,), False, ("alice",), held=True)]
         assert await store.spared(0) == [1, 2]
         assert await store.release(first, actor="uid:0", now=NOW)

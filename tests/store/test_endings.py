@@ -229,3 +229,62 @@ def test_keys_are_found_by_fingerprint_while_their_certificates_hold(run: Run) -
         assert await store.keys_called(*named) == []
 
     run(scenario)
+
+
+def test_the_flood_of_one_provider_holds_nothing_of_another_s(run: Run) -> None:
+    async def scenario(store: SqlStore) -> None:
+        people = [await issue(store, name, serial) for serial, name in enumerate("abcd", 1)]
+        first = await store.end(replace(provider(people[3], 9), actor="logout:other", source=Source.LOGOUT), now=NOW)
+        flood = [await store.end(provider(each, each), now=NOW) for each in people[:3]]
+        assert set(await store.held()) == {each.id for each in flood}
+        assert first.id not in await store.held()
+        after = await store.end(replace(provider(people[3], 10), actor="scim:other"), now=NOW)
+        assert not after.held
+
+    run(scenario)
+
+
+OWN_WORDS: dict[str, dict[str, Any]] = {
+    "an operator takes the person out": {"source": Source.OPERATOR, "persons": (1,), "lock": "", "gone": True},
+    "an operator revokes the certificate": {"source": Source.OPERATOR, "serials": (1,)},
+    "an operator revokes a role": {"source": Source.OPERATOR, "roles": ("dev",), "within": (1,)},
+    "the person leaves everywhere": {"source": Source.SELF, "persons": (1,)},
+}
+
+
+@pytest.mark.parametrize("word", OWN_WORDS.values(), ids=list(OWN_WORDS))
+@pytest.mark.parametrize("when", [NOW, NOW + 10**6], ids=["while it holds", "after its end"])
+def test_whose_sessions_a_flood_has_left_open_ends_by_another_s_word(
+    run: Run, word: dict[str, Any], when: int
+) -> None:
+    async def scenario(store: SqlStore) -> None:
+        alice, bob = await issue(store, "alice", 1), await issue(store, "bob", 2)
+        assert alice == 1
+        for person in (alice, bob):
+            await store.end(replace(provider(person, person), held=True), now=NOW)
+        assert await store.spared(0) == [1, 2]
+        again = await store.end(provider(alice, 9), now=when)
+        assert (again.serials, await store.spared(0)) == ((), [1, 2]), "by no provider's"
+        said = await store.end(Ending(actor="x", reason="x", about="x", **word), now=when)
+        assert said.serials == (1,)
+        assert await store.spared(0) == [2]
+
+    run(scenario)
+
+
+def test_whom_two_have_called_out_is_in_once_both_have_taken_it_back(run: Run) -> None:
+    async def scenario(store: SqlStore) -> None:
+        said: dict[str, Any] = {"reason": "x", "actor": "y", "now": NOW}
+        alice = await issue(store, "alice", 1)
+        for number, word in enumerate(("scim:corp", "signal:corp", "scim:corp")):
+            await store.end(replace(provider(alice, number), lock=word), now=NOW)
+        assert not await unlock(store, alice, **said, by="scim:corp")
+        assert not await unlock(store, alice, **said, by="scim:corp"), "it has taken back what it said"
+        assert (await store.view(question("alice"))).person.locked  # type: ignore[union-attr]
+        assert await unlock(store, alice, **said, by="signal:corp")
+        assert not (await store.view(question("alice"))).person.locked  # type: ignore[union-attr]
+        for number, word in enumerate(("scim:corp", "signal:corp"), 3):
+            await store.end(replace(provider(alice, number), lock=word), now=NOW)
+        assert await unlock(store, alice, **said), "an operator's word undoes all"
+
+    run(scenario)

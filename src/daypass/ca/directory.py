@@ -165,7 +165,7 @@ class Directory:
         )
 
     async def _back(self, provider: str, held: Held) -> None:
-        if held.locked and held.locked_by == actor_of(provider):
+        if held.locked and actor_of(provider) in held.locked_by.split():
             reason = f"active in the directory of {provider}"
             await self._endings.back(Source.SCIM, provider, held.person, reason=reason)
 

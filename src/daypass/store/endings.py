@@ -11,14 +11,15 @@ from typing import Any
 import msgspec
 from sqlalchemy import ColumnElement, Connection, Select, insert, select, update
 
-from daypass.ca.ending_ports import Ended, Ending, EndingRecord
+from daypass.ca.ending_ports import PROVIDERS, Ended, Ending, EndingRecord
 from daypass.errors import NotFound
 from daypass.model import SIGN_IN, OnceId
 from daypass.store import krls as lists
 from daypass.store.ending import chunks, mark_revoked, raise_generation
 from daypass.store.holding import hold, is_held
 from daypass.store.ledger import append
-from daypass.store.locking import known
+from daypass.store.locking import known, locked_with
+from daypass.store.proofs import spared
 from daypass.store.rows import json, texts
 from daypass.store.schema import certificates, endings, installation, persons
 from daypass.store.statements import Statements
@@ -101,22 +102,25 @@ def _refuse_earlier(connection: Connection, statements: Statements, ending: Endi
 
 
 def _hit(connection: Connection, ending: Ending, now: int) -> dict[int, int | None]:
-    """Serial and person of every certificate that is named and holds. Raises NotFound."""
+    """Serial and person of every certificate that is named and holds; by anybody's word but a provider's also of
+    those whose sessions a provider's word has left open (trust 6.8): they are to end. Raises NotFound."""
     c, found = certificates.c, dict[int, int | None]()
-    holds = c.valid_before > now, c.revoked_at.is_(None)
-    for where in _named(ending):
-        rows = connection.execute(select(c.serial, c.person_id).where(where, *holds))
-        found.update((serial, person) for serial, person in rows)
-    for role in ending.roles:
-        some = select(c.serial, c.person_id, c.roles).where(c.roles.contains(f'"{role}"', autoescape=True), *holds)
-        found.update((serial, person) for serial, person, roles in connection.execute(some) if role in texts(roles))
+    waiting = frozenset[int]() if ending.source in PROVIDERS else frozenset(spared(connection, 0))
+    holds = (c.valid_before > now) & c.revoked_at.is_(None)
+    wanted = holds | c.revoked_at.is_not(None) if waiting else holds
+    columns = c.serial, c.person_id, c.revoked_at, c.roles
+    for where, role in _named(ending):
+        for serial, person, revoked_at, roles in connection.execute(select(*columns).where(where, wanted)):
+            if (revoked_at is None or serial in waiting) and (role is None or role in texts(roles)):
+                found[serial] = person
     _require_recorded(connection, ending.serials)
     if ending.within is None:
         return found
     return {serial: person for serial, person in found.items() if person in ending.within}
 
 
-def _named(ending: Ending) -> Iterator[ColumnElement[bool]]:
+def _named(ending: Ending) -> Iterator[tuple[ColumnElement[bool], str | None]]:
+    """Conditions, with the role that has to be in what is found by one."""
     c = certificates.c
     named: tuple[tuple[Any, Iterable[Any]], ...] = (
         (c.person_id, ending.persons),
@@ -127,7 +131,9 @@ def _named(ending: Ending) -> Iterator[ColumnElement[bool]]:
     )
     for column, values in named:
         for chunk in chunks(values):
-            yield column.in_(chunk)
+            yield column.in_(chunk), None
+    for role in ending.roles:
+        yield c.roles.contains(f'"{role}"', autoescape=True), role
 
 
 def _require_recorded(connection: Connection, serials: Iterable[int]) -> None:
@@ -161,9 +167,9 @@ def _lock(
     connection: Connection, statements: Statements, rows: Iterable[Any], ending: Ending, details: dict[str, Any],
     now: int,
 ) -> None:  # fmt: skip
-    """Who is locked already stays so; an operator's word stands above a provider's."""
+    """Who is locked already stays so."""
     for row in rows:
-        by = ending.lock if row.locked_at is None or not ending.lock else row.locked_by
+        by = locked_with(row, ending.lock or "")
         since = now if row.locked_at is None else row.locked_at
         connection.execute(update(persons).where(persons.c.id == row.id).values(locked_at=since, locked_by=by))
         who = {"person": row.id, "login": row.login, "issuer": row.issuer, "subject": row.subject, "by": by}

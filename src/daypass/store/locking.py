@@ -14,7 +14,7 @@ from daypass.store.rows import unjson
 from daypass.store.schema import endings, identities, persons, scim_resources
 from daypass.store.statements import Statements
 
-__all__ = ["called", "known", "unlock"]
+__all__ = ["called", "known", "locked_with", "unlock"]
 
 
 def known(connection: Connection, number: int) -> Any:
@@ -30,22 +30,42 @@ def called(row: Any) -> str:
     return f"{row.login} (#{row.id})" if row.login else f"#{row.id}"
 
 
+def locked_with(row: Any, word: str) -> str:
+    """`locked_by` with one more word ("" for an operator's, which stands above all). Several providers may have
+    called somebody out, or one of them in several ways: they are in again once all have taken it back."""
+    if row.locked_at is None or not word:
+        return word
+    words = row.locked_by.split()
+    return " ".join(words if word in words or not words else [*words, word])
+
+
+def _locked_without(row: Any, word: str | None) -> str | None:
+    """What of `locked_by` still stands without this word; None where the word undoes nothing."""
+    words = row.locked_by.split()
+    if row.locked_at is None or (word is not None and word != row.locked_by and word not in words):
+        return None
+    return "" if word is None else " ".join(each for each in words if each != word)
+
+
 def unlock(connection: Connection, statements: Statements, unlock: Unlock, *, now: int) -> bool:
     head = statements.lock(connection)
     row = known(connection, unlock.person)
-    locked = row.locked_at is not None and unlock.by in (None, row.locked_by)
+    still = _locked_without(row, unlock.by)
     allowed = sum([_allow(connection, *entry, now) for entry in unlock.entries])
-    if not locked and not allowed:
+    if still is None and not allowed:
         return False
     raise_generation(connection, [row.id])
     details: dict[str, object] = {"person": row.id, "login": row.login, "issuer": row.issuer, "subject": row.subject}
     details |= {"locked_at": row.locked_at, "by": row.locked_by, "reason": unlock.reason}
-    if locked:
-        this = update(persons).where(persons.c.id == row.id)
+    this = update(persons).where(persons.c.id == row.id)
+    if still:
+        connection.execute(this.values(locked_by=still))
+        details["still"] = still
+    elif still is not None:
         connection.execute(this.values(locked_at=None, locked_by=""))
         details["endings"] = _undo(connection, row.id, now)
     append(connection, statements, head, "person.unlock", details, actor=unlock.actor, now=now, person=row.id)
-    return True
+    return not still
 
 
 def _allow(connection: Connection, provider: str, match: str, now: int) -> int:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 import msgspec
 from sqlalchemy import Connection, delete, select, update
 
 from daypass.ca.ack_ports import FINAL, GoneRecord, Hit
+from daypass.ca.ending_ports import PROVIDERS
 from daypass.store.ending import chunks
 from daypass.store.ledger import append
 from daypass.store.rows import texts
@@ -52,9 +53,15 @@ def held_people(connection: Connection) -> frozenset[int]:
 
 
 def spared(connection: Connection, since: int) -> list[int]:
+    """Of what waits for an operator, what none has ended since by a word of their own."""
     c = endings.c
-    waiting = select(c.serials).where(c.held == 1, c.released_at.is_(None), c.time >= since)
-    return sorted({serial for each in connection.execute(waiting).scalars() for serial in _numbers(each)})
+    held = select(c.serials, c.time).where(c.held == 1, c.released_at.is_(None), c.time >= since)
+    waiting = connection.execute(held).all()
+    if not waiting:
+        return []
+    own = c.source.not_in(sorted(PROVIDERS)) & (c.held == 0) & (c.time >= min(row.time for row in waiting))
+    meant = connection.execute(select(c.serials).where(own)).scalars()
+    return sorted({*_all_numbers(row.serials for row in waiting)} - {*_all_numbers(meant)})
 
 
 def hit_by(connection: Connection, ending: str) -> list[Hit]:
@@ -90,6 +97,10 @@ def prove(
         connection.execute(delete(ending_reports).where(ending_reports.c.ending_id == ending, nothing))
     append(connection, statements, head, "ending.report", {"ending": ending, **told}, actor="daypass", now=now)
     return True
+
+
+def _all_numbers(texts: Iterable[str]) -> Iterator[int]:
+    return (number for text in texts for number in _numbers(text))
 
 
 def _numbers(text: str) -> list[int]:

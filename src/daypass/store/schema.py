@@ -105,7 +105,7 @@ persons = Table(
     Column("generation", BIG, nullable=False),  # starts at 1
     Column("locked_at", BIG),
     Column("created_at", BIG, nullable=False),
-    Column("locked_by", Text, nullable=False, server_default=""),  # "" an operator, else the provider that said so
+    Column("locked_by", Text, nullable=False, server_default=""),  # "" an operator, else the providers that said so
     Column("ended_at", BIG),  # all access ended then: a sign-in from before gives nothing any more
     UniqueConstraint("issuer", "subject", name="persons_issuer_subject"),
 )
