@@ -10,7 +10,7 @@ from msgspec.structs import fields, replace
 from daypass.ca.change_rules import RULES
 from daypass.ca.changes import Effect, changes, widens
 from daypass.config import Config, FailClosedSection, HostsSection, LifetimeSection, ProviderSection, RoleSection
-from daypass.config.schema import BastionSection, NewAccountsSection, OperatorSection, Section
+from daypass.config.schema import BastionSection, NewAccountsSection, OperatorSection, Section, SignalsSection
 from tests.ca.samples import config
 
 W, N, D = Effect.WIDER, Effect.NARROWER, Effect.DIFFERENT
@@ -242,3 +242,9 @@ def test_only_what_is_narrower_throughout_widens_nothing() -> None:
 def test_what_a_file_says_moves_no_cursor() -> None:
     [change] = changes(config(), config(reserved_logins=["a\x1b[2J"]))
     assert "\x1b" not in change.text
+
+
+def test_a_table_that_is_new_is_told_in_the_words_of_its_keys() -> None:
+    signals = SignalsSection(audience="https://ca.example.com/signals")
+    (change,) = changes(config(providers=[PROVIDER]), config(providers=[replace(PROVIDER, signals=signals)]))
+    assert change.text == 'nothing -> audience "https://ca.example.com/signals"'

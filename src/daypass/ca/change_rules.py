@@ -13,6 +13,9 @@ from functools import partial
 from ipaddress import ip_network
 from typing import Any
 
+from msgspec import Struct
+from msgspec.structs import fields
+
 from daypass.config.schema import FailClosedSection, NewAccountsSection, ScimSection
 from daypass.errors import Invalid
 from daypass.model import parse_duration, shown
@@ -45,6 +48,10 @@ def different(old: object, new: object) -> Iterator[Said]:
 def _told(value: object) -> str:
     if isinstance(value, str):
         return shown(value)
+    if value is None:
+        return "nothing"
+    if isinstance(value, Struct):
+        return ", ".join(f"{each.name} {_told(got)}" for each in fields(value) if (got := getattr(value, each.name)))
     return listed(value) if isinstance(value, list) else str(value)
 
 
