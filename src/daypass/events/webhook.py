@@ -14,9 +14,10 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import socket
 import ssl
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -135,7 +136,18 @@ def _reason(error: Exception) -> str:
     cause = error.__cause__ or error
     if isinstance(cause, ssl.SSLCertVerificationError) or "CERTIFICATE_VERIFY_FAILED" in str(error):
         return "its certificate is not one to believe"
+    if isinstance(error, httpx2.TimeoutException):
+        return "it has not answered in time"
+    if isinstance(error, httpx2.ConnectError):
+        found = next((each for each in _causes(error) if isinstance(each, socket.gaierror)), None)
+        return "nobody there listens, or the way is closed" if found is None else "its name is not known"
     return type(error).__name__
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
 
 
 def _failed(message: str, after: int | None = None) -> Unavailable:
