@@ -450,13 +450,34 @@ def test_entries_are_shown_as_they_were_recorded(admin: Admin, arguments: Sequen
         (
             {"seq": 4, "time": 1795438966, "act": "certificate.issue", "actor": "corp:7", "provider": "corp"}
             | {"subject": "7", "roles": ["a", "b"], "once": "ff", "valid_before": 1795438966, "remote": True},
-            "4  {when}  certificate.issue  corp:7  roles a b, valid before {when}, remote True",
+            "4  {when}  certificate.issue  corp:7  roles a b, valid before {when}, remote",
         ),
         (
             {"seq": 5, "time": 1795438966, "act": "person.link", "actor": "uid:0", "provider": "corp", "subject": "7"}
             | {"reason": "\x1b[2J\ny", "version": 1, "labels": {"env": "prod"}, "locked_at": 1795438966},
             "5  {when}  person.link  uid:0  provider corp, subject 7, reason \ufffd[2J\ufffdy, labels env=prod, "
             "locked at {when}  v1",
+        ),
+        (
+            {
+                "seq": 6,
+                "time": 1795438966,
+                "act": "certificate.revoke",
+                "actor": "uid:0",
+                "about": "person alice (#1)",
+            }
+            | {"ending": "e1", "gone": True, "held": False, "persons": [1], "serials": [7], "reason": "left"},
+            "6  {when}  certificate.revoke  uid:0  about person alice (#1), ending e1, out for good, serials 7, "
+            "reason left",
+        ),
+        (
+            {"seq": 7, "time": 1795438966, "act": "ending.report", "actor": "daypass", "applied": 2, "closed": 3}
+            | {"complete": True, "ending": "e1", "hosts": 2, "remains": 0, "state": "ended", "unreached": 0},
+            "7  {when}  ending.report  daypass  ending e1, state ended, applied on 2 of 2 hosts, sessions closed 3",
+        ),
+        (
+            {"seq": 8, "time": 1795438966, "act": "scim.update", "actor": "scim:sso", "active": False, "name": "a"},
+            "8  {when}  scim.update  scim:sso  not active, name a",
         ),
     ],
 )

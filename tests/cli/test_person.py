@@ -76,7 +76,7 @@ def test_a_person_is_renamed_locked_and_let_in_again(firm: Desk) -> None:
     history = firm.here("person", "show", "#1")
     told = (
         "renamed from alice to asmith (married), by uid:",
-        "access ended, by operator; 1 certificate revoked (laptop stolen), by demo:",
+        "access ended; 1 certificate revoked (laptop stolen), by demo:",
         "locked (laptop stolen), by demo:",
         "unlocked (laptop found), by uid:",
     )

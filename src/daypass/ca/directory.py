@@ -159,7 +159,7 @@ class Directory:
             provider,
             persons=(held.person,),
             reason=f"{why} the directory of {provider}",
-            about=f"{provider}:{held.identity.subject}",
+            about=_called(provider, held),
             once=OnceId(actor_of(provider), f"{due.id}:{due.state}:{held.person}"),
             out=True,
         )
@@ -182,7 +182,7 @@ class Directory:
                 provider,
                 serials=serials,
                 reason=f"no longer in role {', '.join(sorted(lost))}, says the directory of {provider}",
-                about=f"{provider}:{held.identity.subject}",
+                about=_called(provider, held),
                 once=OnceId(actor_of(provider), f"{due.id}:{due.state}:{held.identity.subject}:groups"),
             )
         await self._store.learn(held.person, who, (), reason="", now=now)
@@ -196,6 +196,11 @@ class Directory:
         log.warning("the directory of %s took out %s: %s", section.name, shown(due.name), why)
         whole = {**details, "why": why}
         await self._store.add_event("provider.unmatched", whole, actor=actor_of(section.name), now=self._clock.now())
+
+
+def _called(provider: str, held: Held) -> str:
+    """Who it is about, as operators know them."""
+    return f"person {held.identity.email or f'{provider}:{held.identity.subject}'} (#{held.person})"
 
 
 def _as_said(identity: IdentityRecord) -> Identity:

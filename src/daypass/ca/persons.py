@@ -194,7 +194,8 @@ def told(entry: Mapping[str, object]) -> str:
 
 
 _TOLD = {
-    "certificate.revoke": "access ended, by {source}",
+    "certificate.revoke": "access ended",
+    "certificate.deny": "sign-in refused: {why}",
     "person.lock": "locked",
     "person.unlock": "unlocked",
     "person.rename": "renamed from {from} to {to}",

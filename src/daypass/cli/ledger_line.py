@@ -11,6 +11,7 @@ __all__ = ["entry_line"]
 _HEAD = frozenset({"seq", "time", "act", "actor", "policy", "version"})
 _FOR_PROOF = frozenset({"once", "ca_key", "digest", "hash", "issuer", "valid_after"})
 _REFUSED = ("why", "code", "role", "condition")
+_FLAGS = {"gone": "out for good", "held": "sessions wait for an operator", "complete": "all hosts have answered"}
 _LONGEST = 300  # characters of what one field says
 
 
@@ -29,10 +30,28 @@ def entry_line(raw: bytes) -> str:
         moment(when) if isinstance(when, int) else "?",
         str(entry.get("act")),
         str(entry.get("actor")),
-        _refusal(entry) if "why" in entry and "code" in entry else ", ".join(_facts(entry)),
+        _said(entry),
         f"v{entry['version']}" if "version" in entry else "",
     ]
     return "  ".join(printable(part) for part in parts if part)
+
+
+def _said(entry: Mapping[str, object]) -> str:
+    if "why" in entry and "code" in entry:
+        return _refusal(entry)
+    if entry.get("act") == "ending.report" and "hosts" in entry:
+        return _report(entry)
+    return ", ".join(_facts(entry))
+
+
+def _report(entry: Mapping[str, object]) -> str:
+    """How far an ending had come."""
+    hosts = f"applied on {entry.get('applied')} of {entry['hosts']} hosts"
+    counts = [f"{what} {entry[name]}" for name, what in _COUNTS.items() if entry.get(name)]
+    return ", ".join([*_facts(entry, ("applied", "hosts", "complete", *_COUNTS)), hosts, *counts])
+
+
+_COUNTS = {"closed": "sessions closed", "remains": "left behind", "unreached": "hosts not reached"}
 
 
 def _refusal(entry: Mapping[str, object]) -> str:
@@ -45,13 +64,20 @@ def _refusal(entry: Mapping[str, object]) -> str:
 
 def _facts(entry: Mapping[str, object], besides: tuple[str, ...] = ()) -> Iterator[str]:
     """`name value` of what is there, without what only a proof needs; those are in --json."""
-    left_out = _HEAD | _FOR_PROOF | frozenset(besides)
+    left_out = _HEAD | _FOR_PROOF | frozenset(besides) | ({"persons"} if "about" in entry else set())
     if entry.get("actor") == f"{entry.get('provider')}:{entry.get('subject')}":
         left_out |= {"provider", "subject"}
     for name, value in entry.items():
-        if name in left_out or value in (None, "", [], {}):
+        if name in left_out or value in (None, "", [], {}) or (value is False and name in _FLAGS):
             continue
-        yield f"{name.replace('_', ' ')} {_short(_value(name, value))}"
+        if isinstance(value, bool):
+            yield _FLAGS.get(name, _words(name)) if value else f"not {_words(name)}"
+            continue
+        yield f"{_words(name)} {_short(_value(name, value))}"
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ")
 
 
 def _value(name: str, value: object) -> str:

@@ -112,7 +112,9 @@ def _closed(connection: Connection, statements: Statements, host: str, closed: C
         return
     connection.execute(delete(session_ends).where(this))
     if asked:
-        told = {"host": host, "session": closed.session.id, "survivors": closed.survivors}
+        said = closed.session
+        whose = {"session": said.id, "account": said.account, "key_id": said.key_id}
+        told = {"host": host, **whose, "survivors": closed.survivors}
         head = statements.lock(connection)
         append(connection, statements, head, "session.closed", told, actor=f"host:{host}", now=now)
 
