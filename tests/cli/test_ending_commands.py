@@ -85,7 +85,7 @@ def test_at_a_terminal_one_is_asked_why_and_whether(firm: Firm) -> None:
 def test_everywhere_takes_back_what_is_on_other_machines_too(firm: Firm) -> None:
     serials = sign_in(firm)
     done = firm.daypass("logout", "--everywhere", "--reason", "left it on a train", "--wait")
-    assert "certificate(s) taken back" in done.stderr and "logged out of" in done.stderr
+    assert "taken back by" in done.stderr and "logged out of" in done.stderr
     assert "in force on 0 of 0 hosts by their own word" in done.stderr, "this company has none"
     held = told(firm, "person", "show", "alice")["certificates"]
     assert not set(serials) & {each["serial"] for each in held}

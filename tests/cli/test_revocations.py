@@ -17,10 +17,13 @@ from daypass.api import (
     OpenThere,
     Remain,
     RemainsThere,
+    SessionLine,
     Unreached,
 )
 from daypass.cli.exits import Exit
-from daypass.cli.proof import SENTENCE, line_of, plain, show
+from daypass.cli.proof import SENTENCE, line_of, plain, show, summary
+from daypass.cli.sessions import table
+from daypass.times import moment
 
 __all__ = ["firm"]
 
@@ -73,6 +76,39 @@ def test_all_of_it_is_shown_with_what_it_is_worth(
     assert err.strip() == SENTENCE
 
 
+AWAY = [Unreached(host=f"db-{number}", until=4000 + number, heard=900) for number in range(5)]
+
+
+@pytest.mark.parametrize(
+    ("changes", "line"),
+    [
+        ({"applied": 3, "closed_count": 1, "open_count": 2}, "3 of 12 hosts, 1 session closed, 2 open"),
+        ({"unreached": AWAY[:1], "unreached_count": 1},
+         "12 of 12 hosts; not reached: db-0, open to them until {4000}"),
+        ({"unreached": AWAY, "unreached_count": 7},
+         "12 of 12 hosts; not reached: db-0, db-1, db-2 and 4 more, open to them until {4004}"),
+        ({"unreached": AWAY[:1], "unreached_count": 1, "time": 9000}, "12 of 12 hosts; not reached: db-0"),
+        ({"unreached": [Unreached(host="db", until=0, heard=9)], "unreached_count": 1}, "12 of 12 hosts"),
+    ],
+)  # fmt: skip
+def test_whoever_waits_reads_which_hosts_are_away_and_until_when_they_are_open(
+    changes: dict[str, Any], line: str
+) -> None:
+    wanted = line.replace("{4000}", moment(4000)).replace("{4004}", moment(4004))
+    assert summary(found(**changes)) == wanted
+
+
+def test_sessions_stand_in_columns_whatever_their_names_are() -> None:
+    other = HostSession(id="1" * 12, account="deploy", address="192.0.2.77", since=1000, way="password")
+    lines = list(table([
+        SessionLine(host="web-1", session=ONE, reported_at=1, login="alice", roles=["dev"], end=0),
+        SessionLine(host="db-with-a-name", session=other, reported_at=1, login="", roles=[], end=5000),
+    ]))  # fmt: skip
+    assert len({line.index("since ") for line in lines}) == 1
+    assert not [line for line in lines if line != line.rstrip()]
+    assert list(table([])) == []
+
+
 def test_what_hosts_wrote_moves_no_cursor(capsys: pytest.CaptureFixture[str]) -> None:
     evil = HostSession(id="0", account=EVIL, address=EVIL, since=1, way=EVIL, key_id=EVIL)
     left = Remain(account=EVIL, kind=EVIL, what=EVIL, done="failed", error=EVIL)
@@ -123,6 +159,8 @@ def test_a_lock_is_waited_for_and_its_report_is_there_later_both_ways(firm: Desk
     assert code == 0, err
     assert "ended: no host" in out
     assert err.count("in your browser") == 1, "one sign-in is enough"
+    begun = next(line for line in err.splitlines() if "waiting for hosts" in line)
+    assert begun.split(":")[0] in out, "whoever breaks the wait off knows its ID"
 
 
 def test_what_there_is_not_is_said(firm: Desk) -> None:

@@ -121,7 +121,7 @@ class Endings:
         require_reason(reason)
         found = await self._store.ending(ending)
         if found is None:
-            raise NotFound("no such ending is on record", code="ending.unknown", hint="see: daypass revocations")
+            raise NotFound("no such ending is on record", code="ending.unknown", hint="see: daypass revocations list")
         people = [await self._store.person(number) for number in found.persons]
         by = "" if found.source is Source.OPERATOR else found.actor
         back = [each for each in people if each is not None and await self._let_in(each, reason, actor, by)]
@@ -136,7 +136,7 @@ class Endings:
         now = self._clock.now()
         found = [each for each in wanted if await self._store.release(each, actor=actor, now=now)]
         if not found:
-            raise Conflict("nothing waits to be released", code="ending.free", hint="see: daypass revocations")
+            raise Conflict("nothing waits to be released", code="ending.free", hint="see: daypass revocations list")
         return found
 
     async def _let_in(self, person: PersonRecord, reason: str, actor: str, by: str | None = None) -> bool:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from daypass.cli.admin_options import Where, json_option, where_options
-from daypass.cli.output import data, good, json_data, moment, note, printable, show_hint, utc
+from daypass.cli.output import counted, data, good, json_data, moment, note, printable, show_hint, utc
 
 if TYPE_CHECKING:
     from daypass.ca.event_ports import Event, Place
@@ -139,9 +139,13 @@ def _text(place: Place | None, head: int) -> str:
         return "not begun: the CA has not run with it yet"
     behind = max(0, head - place.seq)
     if place.error is None:
-        return "up to date" if not behind else f"{behind} entries to go"
+        return "up to date" if not behind else _to_go(behind)
     tries = "once" if place.failures == 1 else f"{place.failures} times"
-    return f"{behind} entries to go; failed {tries}: {place.error}; next try {moment(place.retry_at)}"
+    return f"{_to_go(behind)}; failed {tries}: {place.error}; next try {moment(place.retry_at)}"
+
+
+def _to_go(behind: int) -> str:
+    return f"{counted(behind, 'entry', 'entries')} to go"
 
 
 def _show(shown: Sequence[dict[str, object]]) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from daypass.cli.output import data, json_data, moment, note, printable, utc
+from daypass.cli.output import counted, data, json_data, moment, note, printable, show_hint, utc
 from daypass.cli.proof import plain, show
 
 if TYPE_CHECKING:
@@ -58,11 +58,13 @@ def tell_hit(hit: EndingHit, came: EndingProgress | None = None, *, done: str, a
         note(f"and {more} more: --json lists them")
     whose = f" of {len(hit.people)} people" if len(hit.people) > 1 else ""
     if not hit.ending:
-        note(f"{hit.count} certificate(s){whose} would end; nothing was changed")
+        note(f"{counted(hit.count, 'certificate')}{whose} would end; nothing was changed")
         return
-    note(f"{done}: {hit.count} certificate(s){whose} ended by {hit.ending}")
+    note(f"{done}: {counted(hit.count, 'certificate')}{whose} ended by {hit.ending}")
     if came is not None:
         show(came)
+    if came is None or not came.complete:
+        show_hint(f"what hosts make of it: daypass revocations show {hit.ending} --wait")
 
 
 def _someone_is_there() -> bool:

@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 __all__ = ["revoke", "show_mine"]
 
 _MAX_SERIAL = 2**64 - 1
+_NOBODY_NAMED = (
+    "--remote, --config, --json, --dry-run and --wait are for operators, who name what is to end: "
+    "PERSON, --serial, --key, --host, --signin or --role"
+)
 
 
 @click.command(
@@ -94,7 +98,9 @@ def revoke(
         )  # fmt: skip
         return revoke_any(settings, asked, config=config, remote=remote, as_json=as_json, yes=yes)
     if remote or config or as_json or dry_run or person or wait:
-        raise click.UsageError("--remote, --config, --json, --dry-run, --wait and --person are for operators")
+        raise click.UsageError(
+            _NOBODY_NAMED if not person else "--person goes with --role; all of theirs: daypass revoke PERSON"
+        )
     wanted = _serial(mine) if mine is not None else None
     if sshpop_cert and sshpop_key:
         pinned = Named(ca_url, fingerprint, root_cert)

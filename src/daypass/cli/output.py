@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "bold",
+    "counted",
     "data",
     "duration",
     "good",
@@ -62,6 +63,11 @@ def show_error(error: DaypassError) -> None:
 def show_hint(text: str) -> None:
     """`daypass: hint: …`."""
     _tell(f"daypass: {_paint('hint:', _CYAN, sys.stderr)} {printable(text)}")
+
+
+def counted(number: int, one: str, many: str = "") -> str:
+    """`1 certificate`, `2 certificates`."""
+    return f"{number} {one if number == 1 else many or one + 's'}"
 
 
 def bold(text: str, stream: TextIO | None = None) -> str:

@@ -8,7 +8,7 @@ import click
 
 from daypass.cli.admin_options import json_option
 from daypass.cli.administration import Administration, administering
-from daypass.cli.output import data, json_data, note
+from daypass.cli.output import counted, data, json_data, note
 from daypass.cli.person_show import conflict_lines, details_lines, is_of_system, person_line, plain
 
 if TYPE_CHECKING:
@@ -185,6 +185,6 @@ def _tell(changed: PersonChanged, done: str, as_json: bool) -> None:
         return
     if changed.person is not None:
         data(person_line(changed.person))
-    ended = f"; {len(changed.serials)} certificate(s) revoked" if changed.serials else ""
+    ended = f"; {counted(len(changed.serials), 'certificate')} revoked" if changed.serials else ""
     merged = f"; #{changed.merged} is this person now" if changed.merged is not None else ""
     note(f"{done}{merged}{ended}")

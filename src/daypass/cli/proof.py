@@ -11,13 +11,13 @@ import click
 
 from daypass.cli.administration import Administration
 from daypass.cli.exits import Exit
-from daypass.cli.output import data, duration, json_data, moment, note, printable, utc
+from daypass.cli.output import counted, data, duration, json_data, moment, note, printable, utc
 from daypass.errors import Unavailable
 
 if TYPE_CHECKING:
     from daypass.api import EndingHit, EndingLine, EndingProgress, HostSession, LockRequest, RevokeRequest
 
-__all__ = ["SENTENCE", "carry_out", "code_of", "follow", "line_of", "plain", "show", "wait_options"]
+__all__ = ["SENTENCE", "carry_out", "code_of", "follow", "line_of", "plain", "show", "summary", "wait_options"]
 
 SENTENCE = "Hosts say this of themselves: from one in wrong hands it proves nothing."
 STATES = {
@@ -29,6 +29,7 @@ STATES = {
     "unproven": "NOT PROVEN: some hosts' agents can't tell",
     "undone": "undone: they are back",
 }
+FEW = 3  # hosts that the live line names
 FIRST = 20  # of each kind that are shown; --json has 200
 
 
@@ -76,13 +77,22 @@ def carry_out(
 
     def take(lines: Iterator[EndingStep]) -> None:
         for each in lines:
-            hit.extend([each.hit] if each.hit is not None else [])
+            if each.hit is not None:
+                hit.append(each.hit)
+                _tell_begun(each.hit, as_json=as_json)
             live.take([each.progress] if each.progress is not None else [])
 
     ca.lines(route, body, EndingStep, purpose, take)
     if not hit or live.last is None:
         raise _cut_off(hit[0].ending if hit else "ID")
     return hit[0], live.last
+
+
+def _tell_begun(hit: EndingHit, *, as_json: bool) -> None:
+    """Said before the wait: whoever breaks that off knows what to ask for."""
+    if not as_json:
+        ended = counted(hit.count, "certificate")
+        note(f"{hit.ending}: {ended} ended and on record; waiting for hosts (Ctrl-C ends the wait alone)")
 
 
 def code_of(found: EndingProgress | None) -> int:
@@ -106,7 +116,7 @@ def line_of(each: EndingLine) -> str:
     """One of a list."""
     waits = "HELD" if each.held and each.released_at is None else ""
     state = "undone" if each.undone_at is not None else waits or each.state or "under way"
-    counts = f"{each.certificates} certificate{'' if each.certificates == 1 else 's'}"
+    counts = counted(each.certificates, "certificate")
     return (
         f"{each.id}  {moment(each.time)}  {state:<9}  {each.about}: {each.reason or '-'}  ({counts}, by {each.actor})"
     )
@@ -128,12 +138,24 @@ def plain(found: Any) -> Any:
     return told(msgspec.to_builtins(found))
 
 
-def _summary(found: EndingProgress) -> str:
+def summary(found: EndingProgress) -> str:
+    """One line, while somebody waits."""
     parts = [f"{found.applied} of {found.hosts} hosts"]
-    parts += [f"{found.closed_count} sessions closed"] if found.closed_count else []
+    parts += [f"{counted(found.closed_count, 'session')} closed"] if found.closed_count else []
     parts += [f"{found.open_count} open"] if found.open_count else []
     parts += [f"{found.remains_count} left behind"] if found.remains_count else []
-    return ", ".join(parts)
+    return ", ".join(parts) + _missing(found)
+
+
+def _missing(found: EndingProgress) -> str:
+    """Who has not applied it yet, and the latest time at which the certificate opens one of them."""
+    waits = [each for each in found.unreached if each.until]
+    if not waits:
+        return ""
+    more = found.unreached_count - len(found.unreached) + len(waits) - FEW
+    names = ", ".join(each.host for each in waits[:FEW]) + (f" and {more} more" if more > 0 else "")
+    last = max(each.until for each in waits)
+    return f"; not reached: {names}" + (f", open to them until {moment(last)}" if last > found.time else "")
 
 
 def _lines(found: EndingProgress) -> Iterator[str]:
@@ -179,6 +201,14 @@ def _more(count: int) -> Iterator[str]:
         yield f"               and {count - FIRST} more: --json"
 
 
+def _fitting(text: str) -> str:
+    """One line of the terminal: what wraps can't be written over."""
+    from shutil import get_terminal_size
+
+    width = get_terminal_size().columns - 1
+    return text if len(text) <= width else text[: max(width - 1, 0)] + "…"
+
+
 class _Live:
     """One line that changes, where a person looks; nothing for a script."""
 
@@ -191,7 +221,7 @@ class _Live:
     def take(self, lines: Iterable[EndingProgress]) -> None:
         for each in lines:
             self.last = each
-            self._show(_summary(each))
+            self._show(summary(each))
         self._end()
 
     def _show(self, text: str) -> None:
@@ -199,7 +229,7 @@ class _Live:
             return
         self._shown = text
         if self._rewrites:
-            sys.stderr.write(f"\r\x1b[K{printable(text)}")
+            sys.stderr.write(f"\r\x1b[K{_fitting(printable(text))}")
             sys.stderr.flush()
         else:
             note(printable(text))

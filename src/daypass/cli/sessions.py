@@ -17,7 +17,7 @@ from daypass.cli.proof import SENTENCE, plain
 if TYPE_CHECKING:
     from daypass.api import SessionLine
 
-__all__ = ["sessions"]
+__all__ = ["sessions", "table"]
 
 
 @click.group(
@@ -57,8 +57,8 @@ def sessions(context: click.Context, ca: Administration, host: str, person: str,
     if as_json:
         json_data({"sessions": [plain(each) for each in found]})
         return
-    for each in found:
-        data(printable(_line(each)))
+    for line in table(found):
+        data(printable(line))
     note(SENTENCE if found else "no open session is known")
 
 
@@ -99,13 +99,25 @@ def end(ca: Administration, session: str, reason: str, host: str, wait: bool, as
     return Exit.NO if wait and not last.over else Exit.OK
 
 
-def _line(each: SessionLine) -> str:
+def table(found: list[SessionLine]) -> Iterator[str]:
+    """In columns as wide as what stands in them."""
+    rows = [_cells(each) for each in found]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        yield "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip()
+
+
+def _cells(each: SessionLine) -> tuple[str, ...]:
     one = each.session
-    who = each.login or one.key_id or one.way
-    roles = f"  {','.join(each.roles)}" if each.roles else ""
-    end_of_it = f"  until {moment(each.end)}" if each.end else ""
-    left = "  (connection gone, goes on)" if one.left else ""
     age = duration(max(0, time.time() - one.since))
-    serial = f"  serial {one.serial}" if one.serial else ""
-    where = f"{one.id}  {each.host}  {one.account}  {who} from {one.address}"
-    return f"{where}  since {moment(one.since)} ({age}){roles}{serial}{end_of_it}{left}"
+    more = (f"until {moment(each.end)}" if each.end else "", "(connection gone, goes on)" if one.left else "")
+    return (
+        one.id,
+        each.host,
+        one.account,
+        f"{each.login or one.key_id or one.way} from {one.address}",
+        f"since {moment(one.since)} ({age})",
+        ",".join(each.roles),
+        f"serial {one.serial}" if one.serial else "",
+        "  ".join(filter(None, more)),
+    )

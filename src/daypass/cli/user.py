@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from daypass.cli.options import context_option, keep_log, root_option, with_settings
-from daypass.cli.output import bold, data, good, note, printable, show_hint
+from daypass.cli.output import bold, counted, data, good, note, printable, show_hint
 
 if TYPE_CHECKING:
     from daypass.client.settings import Settings
@@ -128,9 +128,9 @@ def _leave(settings: Settings, reason: str, *, at_all: bool, wait: bool) -> Dayp
         except DaypassError as error:
             failed = failed or error
         else:
-            note(f"{ended.count} certificate(s) taken back by {printable(context.name)}")
+            note(f"{counted(ended.count, 'certificate')} taken back by {printable(context.name)}")
             if ended.applied is not None:
-                closed = f", {ended.closed} session(s) closed" if ended.closed else ""
+                closed = f", {counted(ended.closed, 'session')} closed" if ended.closed else ""
                 note(f"in force on {ended.applied} of {ended.hosts} hosts by their own word{closed}")
     return failed
 
