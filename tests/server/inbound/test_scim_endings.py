@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from msgspec.structs import replace
-from tests.server.inbound.directory import USER, Pushing, events, held, later, refused, run_pushing, sign_in
+from tests.server.inbound.directory import PATCH, USER, Pushing, events, held, later, refused, run_pushing, sign_in
 
 from daypass.ca.scim_ports import Looked
 
@@ -159,3 +159,25 @@ def test_a_user_without_what_they_are_matched_by_is_an_alarm_too(pushing: Pushin
     pushing.delete(f"Users/{user['id']}")
     told = [each for each in events(pushing, "provider.unmatched") if each["name"] == "matchless"]
     assert [each["why"] for each in told] == ["it has nothing to match by"]
+
+
+SILENT: dict[str, dict[str, Any]] = {
+    "put": {},
+    "patch": {"op": "remove", "path": "active"},
+}
+
+
+@pytest.mark.parametrize("method", SILENT)
+def test_whoever_is_out_stays_out_where_nothing_is_said_of_it(pushing: Pushing, method: str) -> None:
+    name = f"silent-{method}"
+    user = engineer(pushing, name)
+    where = f"Users/{user['id']}"
+    pushing.patch(where, OUT)
+    if method == "put":
+        body = {"schemas": [USER], "userName": name, "externalId": name, "displayName": "S"}
+        assert "active" not in pushing.done("PUT", where, body, 200)
+    else:
+        pushing.web.patch(where, json={"schemas": [PATCH], "Operations": [SILENT[method]]})
+    assert refused(sign_in(pushing, name, **later(pushing))) in ("policy.locked", "scim.inactive")
+    pushing.patch(where, IN)
+    assert sign_in(pushing, name, **later(pushing)).status_code == 201

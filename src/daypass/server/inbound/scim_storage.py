@@ -14,6 +14,7 @@ from collections.abc import Coroutine, Sequence
 from datetime import UTC, datetime
 from typing import Any, TypeVar, cast
 
+from msgspec.structs import replace
 from scim2_models import (
     Group,
     Meta,
@@ -87,6 +88,9 @@ class Storage(ScimStorage):
         self, resource_type: ResourceType, resource: Resource[Any], *, expected_version: str | None = None
     ) -> Resource[Any]:
         entry = _entry(self._section, _name(resource_type), cast(str, resource.id), resource)
+        if isinstance(resource, User) and resource.active is None:  # who is out does not come in by not being said so
+            before = self._found(Looked(types=(USER,), id=entry.id))
+            entry = replace(entry, active=all(each.active for each in before))
         return self._put(entry, expected_version or "")
 
     def delete(self, resource_type: ResourceType, resource_id: str, *, expected_version: str | None = None) -> None:
