@@ -150,10 +150,27 @@ def test_a_revoked_session_is_that_one_where_it_is_known_here(
     play(scenario, **provider)
 
 
-def test_a_person_is_known_by_their_address_at_this_provider_too(play: Play, provider: dict[str, Any]) -> None:
+def test_a_revoked_session_of_a_first_sign_in_that_is_on_its_way_gives_nothing(
+    play: Play, provider: dict[str, Any]
+) -> None:
+    async def scenario(heart: Heart) -> None:
+        subject = {"format": "complex", "session": {"format": "opaque", "id": "s-9"}}
+        await heart.authority.inbound.events("idp", event(heart.op, f"{CAEP}session-revoked", subject))
+        assert "provider.unmatched" in await heart.acts()
+        with pytest.raises(Unauthenticated):
+            await signed_in(heart, sid="s-9")
+        assert await signed_in(heart, sid="s-10")
+
+    play(scenario, **provider)
+
+
+@pytest.mark.parametrize("address", ["alice@EXAMPLE.com", "Alice@example.com"])
+def test_a_person_is_known_by_their_address_at_this_provider_too(
+    play: Play, provider: dict[str, Any], address: str
+) -> None:
     async def scenario(heart: Heart) -> None:
         mine = await signed_in(heart)
-        subject: dict[str, Any] = {"format": "email", "email": "alice@EXAMPLE.com"}
+        subject: dict[str, Any] = {"format": "email", "email": address}
         await heart.authority.inbound.events("idp", event(heart.op, f"{CAEP}session-revoked", subject))
         assert await holds(heart, mine) == [False]
 

@@ -20,6 +20,7 @@ from daypass.ca.endings import word_of
 from daypass.ca.force import Following
 from daypass.ca.inbound_ports import LogoutToken, Reader, SecurityEvents, Signal, Subject
 from daypass.ca.ports import Store
+from daypass.ca.who import lower
 from daypass.errors import Denied, NotFound, Unavailable
 from daypass.model import OnceId, shown, sign_in
 
@@ -124,9 +125,10 @@ class Inbound:
         deed = signal.deed
         if subject.session and not deed.locks and not deed.opens:
             signin = sign_in(subject.issuer, subject.session, once)
-            if await self._store.signed_in(signin):
+            known = await self._store.signed_in(signin)
+            if known or not await self._people(provider, subject):  # a first sign-in may be on its way
                 await self._end(provider, Source.SIGNAL, once, signal.type, signins=[signin])
-                return True
+                return known
         people = await self._people(provider, subject)
         for person in people:
             own = OnceId(provider, f"{once.id}:{person}")
@@ -149,17 +151,14 @@ class Inbound:
         """Those on record with this identity of the provider's; an address is said of it by the provider, too."""
         if not (subject.subject or subject.email):
             return []
-        word = f"{provider}:{subject.subject}" if subject.subject else subject.email
-        found = await self._store.find_people(word)
+        if not subject.subject:
+            held = await self._store.scim_people(provider, "email", lower(subject.email))
+            return list(dict.fromkeys(each.person for each in held))
+        found = await self._store.find_people(f"{provider}:{subject.subject}")
         return [
             person.id
             for person in found
-            if any(
-                (each.issuer == subject.issuer and each.subject == subject.subject)
-                if subject.subject
-                else (each.provider == provider and each.email == subject.email)
-                for each in person.identities
-            )
+            if any(each.issuer == subject.issuer and each.subject == subject.subject for each in person.identities)
         ]
 
     async def _end(
