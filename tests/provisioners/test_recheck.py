@@ -91,3 +91,26 @@ def test_a_token_of_somebody_else_is_told(certified_op: CertifiedOp, alice: str)
 
 def test_a_provider_that_is_not_there_was_not_asked() -> None:
     assert ask("http://127.0.0.1:9", "hunter2") == Word(Verdict.DOWN, "ConnectError")
+
+
+SAID = [
+    ("nothing of whom", {}, Verdict.GOOD),
+    ("theirs", {"id_token": "alice"}, Verdict.GOOD),
+    ("another's", {"id_token": "bob"}, Verdict.OTHER),
+    ("one that can't be read", {"id_token": "x"}, Verdict.OTHER),
+]
+
+
+@pytest.mark.parametrize(("more", "verdict"), [row[1:] for row in SAID], ids=[row[0] for row in SAID])
+def test_a_refresh_token_of_another_person_s_vouches_for_nobody(more: dict[str, str], verdict: Verdict) -> None:
+    def token(sub: str) -> str:
+        return "e30." + urlsafe_b64encode(f'{{"sub":"id-{sub}"}}'.encode()).rstrip(b"=").decode() + ".x"
+
+    async def asked() -> Word:
+        section = ProviderSection(name="corp", issuer="https://idp.example", client_id="daypass")
+        async with provider_client() as http:
+            checker = ProviderChecker(section, RecheckSection(every="15m"), SystemClock(), http)
+            told = {name: token(value) if value != "x" else value for name, value in more.items()}
+            return checker._refreshed(200, {"access_token": "a"} | told, "id-alice")
+
+    assert asyncio.run(asked()).verdict is verdict

@@ -23,6 +23,7 @@ from daypass.ca.ack_ports import (
 from daypass.ca.ending_ports import Ending, Source
 from daypass.ca.ports import Recorded
 from daypass.errors import NotFound
+from daypass.model import HostFacts
 from daypass.store import SqlStore
 from daypass.wire import Certificate
 
@@ -81,6 +82,21 @@ def test_a_closed_session_is_told_of_the_ending_that_took_its_certificate(run: R
             await store.host_acked(said(mine.id, closed=(closed, closed)), NOW)
             told = (await store.words(ending)).get(mine.id)
             assert (0 if told is None else len(told.closed)) == wanted, "by the CA's key as well as by the serial"
+
+    run(scenario)
+
+
+def test_a_host_answers_for_its_own_sessions_alone(run: Run) -> None:
+    async def scenario(store: SqlStore) -> None:
+        mine, other = await enrolled(store), await enrolled(store, HostFacts("web-2.example.com"))
+        await store.host_acked(said(mine.id, sessions=(ALICE,)), NOW)
+        limit = Limit(ALICE.id, NOW, "left open")
+        await store.end_session(mine.id, limit, told={}, actor="uid:0", now=NOW)
+        closed = (Closed(session=ALICE, closed_at=NOW + 1, reason="x"),)
+        for sessions in ((), None):
+            await store.host_acked(said(other.id, closed=closed, sessions=sessions), NOW)
+        assert await store.session_ends() == {mine.id: (limit,)}
+        assert [each.host for each in await store.open_sessions()] == [mine.id]
 
     run(scenario)
 

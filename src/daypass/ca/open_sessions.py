@@ -76,18 +76,19 @@ class OpenSessions:
         await self._store.end_session(hosts.host, limit, told=told, actor=actor, now=now)
         return hosts.name, one
 
-    async def is_over(self, session: str, seconds: float) -> bool:
-        """Within so many seconds, by the host's own word."""
+    async def is_over(self, host: str, session: str, seconds: float) -> bool:
+        """Within so many seconds, by the own word of the host of this name: another one has no say in it."""
         ticks = self._clock.monotonic
         until = ticks() + min(seconds, LONGEST)
-        while not await self._is_gone(session):
+        while not await self._is_gone(host, session):
             if ticks() >= until:
                 return False
             await asyncio.sleep(LOOK_EVERY)
         return True
 
-    async def _is_gone(self, session: str) -> bool:
-        return all(one.id != session for each in await self._store.open_sessions() for one in each.sessions)
+    async def _is_gone(self, host: str, session: str) -> bool:
+        there = [each for each in await self._store.open_sessions() if each.name == host]
+        return all(one.id != session for each in there for one in each.sessions)
 
 
 def _found(there: Sessions, one: Session, carried: Mapping[int, Carried], ends: Sequence[Limit]) -> Found:

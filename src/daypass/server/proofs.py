@@ -57,7 +57,7 @@ class ProofRoutes:
     async def _ending(self, told: api.SessionEnding, wait: int) -> AsyncIterator[bytes]:
         yield encode(told)
         if wait > 0:
-            over = await self._heart.open_sessions.is_over(told.session.id, wait)
+            over = await self._heart.open_sessions.is_over(told.host, told.session.id, wait)
             yield encode(msgspec.structs.replace(told, over=over))
 
     async def _followed(self, body: api.FollowRequest) -> AsyncIterator[bytes]:
