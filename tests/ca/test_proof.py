@@ -66,6 +66,10 @@ STATES: list[tuple[str, dict[str, Any], str, bool]] = [
         Remains(account="a", kind="cron", what="x", done="failed"),))}}, "remains", True),
     ("nothing was hit", {"hits": [], "user_krl": None, "found": fleet(0)}, "ended", True),
     ("they are back", {"gone": True, "undone_at": NOW}, "undone", True),
+    ("they are back, and what was theirs is not", {"gone": True, "undone_at": NOW, "words": {"web": Word(
+        looked=NOW, remains=(Remains(account="a", kind="cron", what="x", done="quarantined"),))}}, "undone", False),
+    ("they are back, and so is what was theirs", {"gone": True, "undone_at": NOW, "words": {"web": Word(
+        looked=NOW, remains=(Remains(account="a", kind="cron", what="x", done="restored"),))}}, "undone", True),
     ("an agent in shell can't tell", {"found": fleet(sh=host(
         "sh", about=HostAbout(agent="agent.sh 1", krl_version=KRL)))}, "unproven", True),
     ("an agent in shell has not even the list", {"found": fleet(sh=host(

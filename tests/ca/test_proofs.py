@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from daypass.ca.ack_ports import Closed, Looked, Remains, Said
-from daypass.ca.ending_ports import Ending
+from daypass.ca.ending_ports import Ending, Unlock
 from daypass.ca.fleet import AGE
 from daypass.ca.proof import Progress
 from daypass.ca.proofs import KEPT_AFTER
@@ -167,5 +167,32 @@ def test_what_stayed_behind_is_in_the_report_until_it_was_dealt_with(play: Play)
             rows = await ca.store.ledger(0, 1000)
             told = [msgspec.json.decode(row.entry) for row in rows if row.act == "ending.report"]
             assert [each["state"] for each in told] == states
+
+    play(scenario, roles=[ENGINEERS])
+
+
+def test_once_they_are_back_the_report_says_so_and_what_was_put_back(play: Play) -> None:
+    async def scenario(ca: Heart) -> None:
+        host, other = await enrolled(ca), await enrolled(ca, "web-2.example.com")
+        ending, issued = await ended(ca, gone=True, lock="")
+        krl, person = await version(ca, ending), await person_of(ca, issued.serial)
+
+        async def looks(by: Any, *dones: str) -> Progress:
+            left = tuple(Remains(account="alice", kind="cron", what="@daily x", done=each) for each in dones)
+            told = Looked(ending=ending, time=int(ca.clock.now()), remains=left)
+            await ack(ca, by, krl, sessions=(), looked=(told,))
+            await ca.authority.proofs.keep()
+            return await ca.authority.proofs.of(await ca.authority.proofs.find(ending))
+
+        await looks(other)
+        assert (await looks(host, "quarantined")).state == "ended"
+        await ca.store.unlock(Unlock(person=person, actor="uid:0", reason="back"), now=int(ca.clock.now()))
+        found = await ca.authority.proofs.of(await ca.authority.proofs.find(ending))
+        assert (found.state, found.complete, found.unreached) == ("undone", False, ())
+        found = await looks(host, "restored")
+        assert (found.state, found.complete) == ("undone", True)
+        assert [each.remains.done for each in found.remains] == ["restored"]
+        assert await report(ca, ending) == found
+        assert (await ca.acts()).count("ending.report") == 2
 
     play(scenario, roles=[ENGINEERS])

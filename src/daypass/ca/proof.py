@@ -23,6 +23,7 @@ LISTED = 200  # of each kind; the counts are of all
 LATE = 60  # seconds that a signed sign of life may be older than what the CA knows (ca.streams)
 BLIND = "agent.sh"  # the agent in shell applies lists; it ends no session, and looks for nothing
 SETTLED = ("quarantined", "locked", "ended", "restored")
+TAKEN = ("quarantined", "locked")  # and to be put back when they are let in again
 
 
 class Unreached(Struct, frozen=True, kw_only=True):
@@ -52,7 +53,7 @@ class RemainsThere(Struct, frozen=True, kw_only=True):
 class Progress(Struct, frozen=True, kw_only=True):
     """`time`: of this look. `state`: undone (they are back), held (for an operator), waiting (for hosts), open (a
     session goes on, or something of one), remains, unproven (some hosts' agents can't tell), ended. `complete`: all
-    have answered who can.
+    have answered who can; where it is undone, all have put back what they had taken.
     `blind`: hosts whose agent applies lists and tells nothing. Lists are cut at LISTED; counts are not."""
 
     ending: str
@@ -117,7 +118,8 @@ def progress(
     blind = fleet.blind() if hits or record.gone else []
     behind = fleet.behind(record.user_krl) if hits else []
     told = {host: word for host, word in words.items() if host in fleet.hosts}
-    unlooked = _unlooked(fleet, told, set(blind)) if record.gone else []
+    undone = record.undone_at is not None
+    unlooked = _unlooked(fleet, told, set(blind)) if record.gone and not undone else []
     unreached = _unreached(record, hits, fleet, dict.fromkeys([*behind, *unlooked]), set(behind))
     named = [(fleet.hosts[host].name, word) for host, word in told.items()]
     closed = [ClosedThere(host=name, closed=each) for name, word in named for each in word.closed]
@@ -126,8 +128,8 @@ def progress(
     survivors = sum(len(each.closed.survivors) for each in closed)
     remaining = sum(each.remains.done not in SETTLED for each in left) + sum(word.cut for word in told.values())
     held = record.held and record.released_at is None
-    undone = record.undone_at is not None
-    complete = undone or not (held or unreached or open_now)
+    owed = any(each.remains.done in TAKEN for each in left)
+    complete = not owed if undone else not (held or unreached or open_now)
     state = _state(
         undone=undone, held=held, waiting=bool(unreached), open=bool(open_now or survivors),
         remains=bool(remaining), unproven=bool(blind),

@@ -54,12 +54,11 @@ class Proofs:
         return found
 
     async def of(self, record: EndingRecord) -> Progress:
-        """As it was kept once it had ended; before that as it is now."""
+        """As it was kept once it had ended, or was undone; before that as it is now."""
         now = self._clock.now()
-        if record.report is not None:
-            kept = _decode(record.report)
-            if _proven(kept) == FINAL or record.time < now - LOOKED_FOR:
-                return kept
+        kept = _kept(record)
+        if kept is not None and (_proven(kept) == FINAL or record.time < now - LOOKED_FOR):
+            return kept
         found = await self._look(record, await self._fleet(), now)
         await self._keep(record, found, now)
         return found
@@ -114,7 +113,8 @@ class Proofs:
         proven = _proven(found)
         if proven == SOME and now < record.time + KEPT_AFTER:
             return
-        if record.report is not None and proven <= _proven(_decode(record.report)):
+        kept = _kept(record)
+        if kept is not None and proven <= _proven(kept):
             return
         report = msgspec.json.encode(found).decode()
         told = {
@@ -132,6 +132,12 @@ class Proofs:
             await self._store.open_sessions(),
             lambda host: policy.fail_closed_after(host.name, host.aliases, host.labels),
         )
+
+
+def _kept(record: EndingRecord) -> Progress | None:
+    """What was kept of them while they were out tells nothing any more once they are back."""
+    kept = _decode(record.report) if record.report is not None else None
+    return None if kept is not None and record.undone_at is not None and kept.state != "undone" else kept
 
 
 def _proven(found: Progress) -> int:

@@ -176,7 +176,8 @@ def _lines(found: EndingProgress) -> Iterator[str]:
         done = left.remains.done.upper() if left.remains.done in ("reported", "failed") else left.remains.done
         whose = "" if left.remains.theirs else " (perhaps somebody else's)"
         what = f"{left.remains.account}  {left.remains.kind}: {left.remains.what}{whose}"
-        yield f"  stays        {left.host}  {what}  ({done}{failed})"
+        label = "put back" if left.remains.done == "restored" else "stays"
+        yield f"  {label:<12} {left.host}  {what}  ({done}{failed})"
     yield from _more(found.remains_count)
     if found.blind:
         yield f"  can't tell   {len(found.blind)} with agent.sh: {', '.join(found.blind[:5])}"

@@ -70,8 +70,10 @@ def newest(connection: Connection, since: int, limit: int) -> list[EndingRecord]
 
 
 def held(connection: Connection) -> list[str]:
-    waiting = select(endings.c.id).where(endings.c.held == 1, endings.c.released_at.is_(None))
-    return list(connection.execute(waiting.order_by(endings.c.time, endings.c.id)).scalars())
+    """What was undone is nobody's mistake to make again: its sessions go on, unless it is released by its id."""
+    c = endings.c
+    waiting = select(c.id).where(c.held == 1, c.released_at.is_(None), c.undone_at.is_(None))
+    return list(connection.execute(waiting.order_by(c.time, c.id)).scalars())
 
 
 def keys_called(connection: Connection, fingerprint: str, now: int) -> list[bytes]:

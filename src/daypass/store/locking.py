@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select, update
 
+from daypass.ca.ack_ports import SOME
 from daypass.ca.ending_ports import Unlock
 from daypass.errors import NotFound
 from daypass.store.ending import chunks, raise_generation
@@ -76,14 +77,15 @@ def _allow(connection: Connection, provider: str, match: str, now: int) -> int:
 
 
 def _undo(connection: Connection, person: int, now: int) -> list[str]:
-    """Endings by which nobody is out any more: hosts put back what they took. Gives their ids."""
+    """Endings by which nobody is out any more: hosts put back what they took, and the proof begins anew. Gives their
+    ids."""
     standing = select(endings.c.id, endings.c.persons).where(endings.c.gone == 1, endings.c.undone_at.is_(None))
     named = standing.where(endings.c.persons.contains(str(person)))
     theirs = [(number, people) for number, text in connection.execute(named) if person in (people := unjson(text))]
     still = _locked(connection, {each for _, people in theirs for each in people})
     over = [number for number, people in theirs if not still.intersection(people)]
     for chunk in chunks(over):
-        connection.execute(update(endings).where(endings.c.id.in_(chunk)).values(undone_at=now))
+        connection.execute(update(endings).where(endings.c.id.in_(chunk)).values(undone_at=now, proven=SOME))
     return over
 
 
