@@ -26,10 +26,12 @@ def has_journal() -> bool:
     return any(folder.is_dir() for folder in _FOLDERS) and shutil.which("journalctl") is not None
 
 
-def read_on(cursor: str, since: int) -> Iterator[Line]:
-    """Entries of sshd's behind `cursor`, else since this unix second. Raises Unavailable where it can't be read."""
+def read_on(cursor: str, since: int, boot: str = "") -> Iterator[Line]:
+    """Entries of sshd's behind `cursor`, else of this boot, whatever the clock was set to in it, else since this unix
+    second. Raises Unavailable where it can't be read."""
     program = tools.find("journalctl", "systemd")
-    place = [f"--cursor={cursor}"] if cursor else [f"--since=@{since}", f"--lines={_MOST}"]
+    start = f"_BOOT_ID={boot}" if boot else f"--since=@{since}"
+    place = [f"--cursor={cursor}"] if cursor else [start, f"--lines={_MOST}"]
     names = [f"--identifier={each}" for each in PROGRAMS]
     command = [str(program), "--output=json", "--no-pager", "--quiet", *place, "_UID=0", *names]
     nothing, pipe = subprocess.DEVNULL, subprocess.PIPE

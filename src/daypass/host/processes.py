@@ -75,9 +75,9 @@ def _ancestors() -> Iterator[int]:
 
 
 def _is_of(pid: int, uid: int) -> bool:
-    """False for one that has ended, and for a zombie, which runs nothing."""
+    """False for one that has ended, and for a zombie; not for one whose first thread alone is one: the others run."""
     found = _status(pid)
-    if not found or found.get("State", ["Z"])[0] == "Z":
+    if not found or (found.get("State", ["Z"])[0] == "Z" and found.get("Threads", ["1"])[0] == "1"):
         return False
     return str(uid) in found.get("Uid", []) or _login_uid(pid) == uid
 

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.host.sessions.stage import TURN, Session, Stage, run_stage
@@ -25,6 +26,11 @@ def stage() -> Iterator[Stage]:
         for each in ("alice", "bob", "deploy", "root"):
             stage.account(each)
         yield stage
+
+
+def inside(stage: Stage, code: str) -> Any:
+    """What this prints in the machine, as JSON."""
+    return json.loads(stage.machine.run(*our_python()[:-2], "-c", code).stdout)
 
 
 def revoke(stage: Stage, *sessions: Session) -> dict[int, list[str]]:
@@ -58,6 +64,46 @@ def test_nothing_of_a_session_is_left_and_its_person_is_told_why(stage: Stage, w
     assert ended(session)
     assert stage.running(marker) == []
     assert "daypass: this session ends now: the certificate it came by was revoked" in session.output.read_text()
+
+
+def test_what_forks_all_the_time_is_ended_with_it(stage: Stage) -> None:
+    comet = """perl -e 'while(1) { fork and exit }' comet"""
+    session = stage.ssh("alice", f"{comet} & {comet} & setsid {comet} & sleep 7008")
+    wait_until(lambda: bool(stage.running("comet")), "it to fork")
+    assert revoke(stage, session) == {session.serial: []}
+    assert stage.running("comet") == []
+
+
+def test_who_is_known_is_ended_while_the_journal_can_t_be_read(stage: Stage) -> None:
+    session = stage.ssh("alice", "sleep 7009")
+    assert stage.turn() == ([], [])
+    stage.say([session.serial])
+    stage.machine.run("mount", "--bind", "/bin/false", "/usr/bin/journalctl")
+    try:
+        ((closed,), (said,)) = stage.turn()
+    finally:
+        stage.machine.run("umount", "/usr/bin/journalctl")
+    assert (closed["session"]["serial"], closed["survivors"]) == (session.serial, [])
+    assert said == "who has come in is not known: journalctl does not read sshd's journal"
+    assert ended(session)
+
+
+LATER = """
+import json, time
+true = time.time
+time.time = lambda: true() + 86400
+from daypass.host.sessions import open_sessions
+from daypass.host.settings import Paths
+print(json.dumps([each.serial for each in open_sessions(Paths())]))
+"""
+
+
+def test_who_came_before_the_clock_was_set_is_known(stage: Stage) -> None:
+    """A machine without a battery is years behind until the network tells it."""
+    session = stage.ssh("alice", "sleep 7010")
+    stage.machine.run("rm", "-f", "/var/lib/daypass/sessions.json")
+    assert session.serial in inside(stage, LATER)
+    session.process.kill()
 
 
 def install_tmux(stage: Stage) -> None:
@@ -233,6 +279,39 @@ def test_what_it_takes_is_allowed_to_the_agent_s_own_unit(stage: Stage) -> None:
     assert (closed["session"]["serial"], closed["survivors"], said) == (session.serial, [], [])
     assert ended(session) and stage.running("sleep 711") == []
     assert "this session ends now" in session.output.read_text()
+
+
+REMAINS = """
+import json
+from daypass.host.remains.places import place_of
+from daypass.host.remains.running import left_running
+from daypass.host.settings import Paths
+print(json.dumps([each.what for each in left_running(place_of(Paths(), "deploy"))]))
+"""
+
+
+def test_what_runs_in_a_shared_account_beside_its_logins_is_named_and_its_service_manager_is_not(
+    stage: Stage,
+) -> None:
+    """Nor what runs within an open session."""
+    stays = stage.ssh("deploy", "sleep 7121 & exec sleep 7122", who="bob")
+    run = "export XDG_RUNTIME_DIR=/run/user/$(id -u); systemd-run --user -q sleep 7123; setsid sleep 7124"
+    stage.visit("deploy", f"{run} >/dev/null 2>&1 </dev/null &", who="alice")
+    wait_until(lambda: all(stage.count(f".*sleep 712{each}") == 1 for each in (1, 2, 3, 4)), "all of it")
+    managers = stage.machine.run("pgrep", "-u", "deploy", "-f", r"systemd --user|\(sd-pam\)").stdout.split()
+    assert len(managers) == 2
+    pids = [stage.machine.run("pgrep", "-xf", f".*sleep 712{each}").stdout.strip() for each in (3, 4)]
+    assert set(json.loads(stage.python(REMAINS))) >= {
+        f'"sleep" (pid {pids[0]}), of the account\'s own service manager',
+        f'"sleep" (pid {pids[1]}), left by a login that has ended',
+    }
+    named = stage.python(REMAINS)
+    stage.machine.run("kill", *pids)
+    assert "systemd" not in named and "sd-pam" not in named and stage.running("sleep 7121")
+    assert all(
+        stage.machine.run("pgrep", "-xf", f"sleep {each}").stdout.strip() not in named for each in (7121, 7122)
+    )
+    stays.process.kill()
 
 
 def test_without_logind_its_audit_session_tells_what_is_its_own(stage: Stage) -> None:

@@ -5,7 +5,7 @@ whose     which processes belong to one session, and which of them are other peo
 memory    the sessions that are open, from the journal's trusted fields; kept over restarts of the agent
 gone      whose connection came and went between two looks
 due       which of them are to end, by the KRL and the bundle
-ending    the end of one: a word on its terminals, sshd, its connection, then everything that it has started
+ending    the end of them: a word on their terminals, sshd, the connection, then everything that was started
 turn      all of it once: what an agent does at each turn, and `daypass host sync`
 
 Where journald keeps no journal nothing is known of sessions, and none is ended: text files of syslog are anybody's.
@@ -13,7 +13,7 @@ Where journald keeps no journal nothing is known of sessions, and none is ended:
 
 from __future__ import annotations
 
-from daypass.host.sessions.ending import end
+from daypass.host.sessions.ending import end_all
 from daypass.host.sessions.memory import Open, open_sessions
 
-__all__ = ["Open", "end", "open_sessions"]
+__all__ = ["Open", "end_all", "open_sessions"]

@@ -1,4 +1,4 @@
-"""The end of one session, in the order that leaves nothing of it running (trust 6.3):
+"""The end of sessions, in the order that leaves nothing of it running (trust 6.3):
 
     a line on its terminals, so that whoever sits there knows why
     TERM to the sshd that watches over it and to the half that runs as the person, KILL where that is not enough
@@ -17,16 +17,16 @@ import select
 import signal
 import stat
 import time
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 from daypass.errors import Conflict
-from daypass.host.sessions.process import PROC, Process, send
+from daypass.host.sessions.process import PROC, Process, everything, send
 from daypass.host.sessions.whose import Belongings, Trace, belongings, folders_of
 from daypass.network import plain
 
-__all__ = ["end"]
+__all__ = ["end_all"]
 
 _ROUNDS = 5  # what forks meanwhile is met in the next one
 _TERM, _KILL = 1.5, 3.0  # seconds that each may take
@@ -34,25 +34,50 @@ _SENT = 0.3  # seconds that sshd may take to send a line on
 _TERMINALS, _NAMED = 16, 16  # of one session that are written to; of its survivors that are named
 
 
-def end(trace: Trace, why: str) -> list[str]:
-    """End the session; gives what of it is still there after everything was tried, a line each.
+class _Ending:
+    """One of them on its way. `known`: what has been seen of it."""
 
-    Raises Conflict where this very process is of it: somebody else's turn ends that.
+    def __init__(self, trace: Trace, here: dict[int, Process]) -> None:
+        self.trace, self.mine = trace, belongings(trace, running=here)
+        self.known = set(self.mine.others)
+
+    def now(self, here: dict[int, Process]) -> Belongings:
+        return belongings(self.trace, [each.pid for each in self.known if each.is_alive], here)
+
+
+def end_all(sessions: Sequence[tuple[Trace, str]]) -> list[list[str] | Conflict]:
+    """End these sessions, each for its reason; gives what of each is still there after everything was tried, a line
+    each. All at once: one that puts it off keeps no other waiting.
+
+    Conflict for the one that this very process is of: somebody else's turn ends that.
     """
-    mine = belongings(trace)
-    if os.getpid() in {each.pid for each in mine.all}:
-        raise Conflict("this very session is not ended by itself", code="host.own-session")
-    before = sum(each.slept for each in mine.sshds)
-    if _tell(mine, why):
-        _let_pass(mine.sshds, before)
-    sockets = _sockets(mine.sshds)
-    _stop(mine.sshds)
-    left = _kill(trace, mine)
-    open_still = _connected(sockets)
+    here = everything()
+    endings = [_Ending(trace, here) for trace, _ in sessions]
+    others = [each for each in endings if not _is_ours(each)]
+    slept = [sum(sshd.slept for sshd in each.mine.sshds) for each in endings]
+    told = [not _is_ours(each) and _tell(each.mine, why) for each, (_, why) in zip(endings, sessions, strict=True)]
+    rows = zip(endings, slept, told, strict=True)
+    _let_pass([(each.mine.sshds, before) for each, before, is_told in rows if is_told])
+    sockets = [_sockets(each.mine.sshds) for each in endings]
+    _stop([sshd for each in others for sshd in each.mine.sshds])
+    _kill(others)
+    here = everything()
+    return [_left(each, mine, here) for each, mine in zip(endings, sockets, strict=True)]
+
+
+def _is_ours(ending: _Ending) -> bool:
+    return os.getpid() in {each.pid for each in ending.mine.all}
+
+
+def _left(ending: _Ending, sockets: set[str], here: dict[int, Process]) -> list[str] | Conflict:
+    if _is_ours(ending):
+        return Conflict("this very session is not ended by itself", code="host.own-session")
+    left, open_still = ending.now(here).all, _connected(sockets)
     named = [f"{plain(each.name, 32)} ({each.pid})" for each in left[:_NAMED]]
     more = [f"and {len(left) - _NAMED} more"] if len(left) > _NAMED else []
     more += [f"{len(open_still)} connections"] if open_still else []
-    return [*named, *more, *(f"sshd ({each.pid}), which others come in by" for each in mine.foreign if each.is_alive)]
+    foreign = [each for each in ending.mine.foreign if each.is_alive]
+    return [*named, *more, *(f"sshd ({each.pid}), which others come in by" for each in foreign)]
 
 
 def _stop(sshds: Collection[Process]) -> None:
@@ -63,28 +88,28 @@ def _stop(sshds: Collection[Process]) -> None:
             return
 
 
-def _kill(trace: Trace, before: Belongings) -> list[Process]:
-    """Everything else of it; what is left."""
-    known = set(before.others)
+def _kill(endings: Sequence[_Ending]) -> None:
+    """Everything else of them."""
     for _ in range(_ROUNDS):
-        now = belongings(trace, [each.pid for each in known if each.is_alive])
-        if not now.all:
-            return []
-        if now.shared or not _kill_group(trace.scope):
-            for each in now.all:
-                send(each, signal.SIGKILL)
-        _wait(now.all, _KILL)
-        known |= set(now.others)
-    return list(belongings(trace, [each.pid for each in known if each.is_alive]).all)
+        here = everything()
+        found = [(each, each.now(here)) for each in endings]
+        endings = [each for each, its in found if its.all]
+        if not endings:
+            return
+        for each, its in found:
+            if its.all and not its.shared:
+                _kill_group(each.trace.scope)
+            for process in its.all:  # one whose first thread has ended is missed by cgroup.kill
+                send(process, signal.SIGKILL)
+            each.known |= set(its.others)
+        _wait([process for _, its in found for process in its.all], _KILL)
 
 
-def _kill_group(scope: str) -> bool:
+def _kill_group(scope: str) -> None:
     """All of a control group at once, whatever it forks meanwhile (cgroup v2, Linux 5.14)."""
     for folder in folders_of(scope):
         with suppress(OSError):
             (folder / "cgroup.kill").write_text("1")
-            return True
-    return False
 
 
 def _wait(processes: Iterable[Process], seconds: float) -> list[Process]:
@@ -97,25 +122,25 @@ def _wait(processes: Iterable[Process], seconds: float) -> list[Process]:
     return left
 
 
-def _tell(mine: Belongings, why: str) -> int:
-    """Never waits: a terminal may have been stopped, and its line is not worth the wait. How many have it."""
+def _tell(mine: Belongings, why: str) -> bool:
+    """Whether anybody was told. Never waits: a terminal may have been stopped, and its line is not worth the wait."""
+    told = False
     text = f"\r\n\adaypass: this session ends now: {plain(why, 200)}\r\n".encode()
-    told = 0
     for number in sorted({each.terminal for each in mine.all if each.terminal >= 0})[:_TERMINALS]:
         with suppress(OSError):
             descriptor = os.open(f"/dev/pts/{number}", os.O_WRONLY | os.O_NOCTTY | os.O_NONBLOCK | os.O_NOFOLLOW)
             try:
                 if stat.S_ISCHR(os.fstat(descriptor).st_mode):
-                    told += os.write(descriptor, text) > 0
+                    told = os.write(descriptor, text) > 0
             finally:
                 os.close(descriptor)
     return told
 
 
-def _let_pass(sshds: Collection[Process], before: int) -> None:
+def _let_pass(told: Sequence[tuple[Collection[Process], int]]) -> None:
     """TERM overtakes what sshd has not read from the terminal. It has sent that on when it goes to sleep again."""
     until = time.monotonic() + _SENT
-    while sum(each.slept for each in sshds) <= before and time.monotonic() < until:
+    while time.monotonic() < until and any(sum(each.slept for each in sshds) <= before for sshds, before in told):
         select.select([], [], [], 0.005)
 
 

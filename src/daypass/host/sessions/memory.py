@@ -32,19 +32,21 @@ from daypass.host.sshdlog import Line
 
 __all__ = ["Memory", "Open", "look", "open_sessions"]
 
-_MOST = 2000  # sessions that are kept
+_MOST = 20_000  # sessions that are kept
 _KEPT = 600  # seconds that a new place in the journal alone waits to be written
 _TICK = 0.05  # seconds; a start is known to one clock tick
 
 
 class Open(msgspec.Struct, frozen=True, kw_only=True):
-    """One session, and by what its processes are known (`Trace`). `stuck`: what was left of it when it was ended."""
+    """One session, and by what its processes are known (`Trace`). `why` it is being ended, "" where it is not;
+    `stuck`: what was left of it then."""
 
     session: HostSession
     pid: int
     start: int
     scope: str = ""
     audit: int = NO_AUDIT
+    why: str = ""
     stuck: list[str] | None = None
 
     @property
@@ -86,15 +88,21 @@ def open_sessions(paths: Paths) -> list[HostSession]:
     return sorted((each.session for each in found.sessions), key=lambda each: (-each.since, each.id))
 
 
-def look(paths: Paths, memory: Memory, now: float) -> Memory:
-    """With whoever has come since, and without those who have gone."""
+def look(paths: Paths, memory: Memory, now: float, said: list[str] | None = None) -> Memory:
+    """With whoever has come since, and without those who have gone. Where the journal can't be read nobody has come,
+    which is `said`: those who are known are to end all the same."""
     known = {each.session.id: each for each in memory.sessions}
     trusted = Gate.look(paths).trusted
-    fresh, cursor = _read(paths, memory.cursor, trusted)
+    fresh, cursor = list[Login](), memory.cursor
+    try:
+        fresh, cursor = _read(paths, memory, trusted)
+    except DaypassError as error:
+        if said is not None:
+            said.append(f"who has come in is not known: {error.message}")
     mine = [each for each in fresh if each.boot == memory.boot and each.uptime is not None]
     for each in _found(mine, memory):
         known.setdefault(each.session.id, each)
-    going = _still(list(known.values()))[-_MOST:]
+    going = sorted(_still(list(known.values())), key=lambda each: not each.session.left)[-_MOST:]
     return replace(memory, sessions=going, cursor=cursor, read_at=int(now), logins=memory.logins + len(mine))
 
 
@@ -115,21 +123,22 @@ def worth_writing(before: Memory, after: Memory) -> bool:
     return not same or (after.cursor != before.cursor and after.read_at >= before.read_at + _KEPT)
 
 
-def _read(paths: Paths, cursor: str, trusted: frozenset[str]) -> tuple[list[Login], str]:
+def _read(paths: Paths, memory: Memory, trusted: frozenset[str]) -> tuple[list[Login], str]:
     if paths.root != Path("/") or not has_journal():
-        return [], cursor
+        return [], memory.cursor
     try:
-        return _read_behind(cursor, trusted)
+        return _read_behind(memory.cursor, memory.boot, trusted)
     except DaypassError:
-        return _read_behind("", trusted) if cursor else ([], "")
+        if not memory.cursor:
+            raise
+        return _read_behind("", memory.boot, trusted)
 
 
-def _read_behind(cursor: str, trusted: frozenset[str]) -> tuple[list[Login], str]:
-    booted = int(time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)) - 1
+def _read_behind(cursor: str, boot: str, trusted: frozenset[str]) -> tuple[list[Login], str]:
     last = [cursor]
 
     def passed() -> Iterable[Line]:
-        for line in read_on(cursor, booted):
+        for line in read_on(cursor, 0, boot):
             last[0] = line.cursor or last[0]
             yield line
 
@@ -169,26 +178,28 @@ def _older(monitor: Process, login: Login) -> bool:
 
 def _still(found: list[Open]) -> list[Open]:
     """Those whose sshd lives, or of which something else does."""
-    if not found:
-        return []
-    here = everything()
-    return [after for each in found if (after := _now(each, here)) is not None]
+    connected = {each.session.id: now for each in found if (now := _connected(each)) is not None}
+    here = everything() if len(connected) < len(found) else {}  # reading all of them costs most of a look
+    both = (connected.get(each.session.id) or _left_over(each, here) for each in found)
+    return [each for each in both if each is not None]
 
 
-def _now(each: Open, here: dict[int, Process]) -> Open | None:
-    monitor = here.get(each.pid)
-    if monitor is not None and monitor.start == each.start:
-        return _traced(each, monitor, here)
+def _connected(each: Open) -> Open | None:
+    monitor = Process.read(each.pid)
+    return _traced(each, monitor) if monitor is not None and monitor.start == each.start else None
+
+
+def _left_over(each: Open, here: dict[int, Process]) -> Open | None:
     mine = belongings(each.trace, running=here)
     return replace(each, session=replace(each.session, left=True)) if mine.all else None
 
 
-def _traced(each: Open, monitor: Process, here: dict[int, Process]) -> Open:
+def _traced(each: Open, monitor: Process) -> Open:
     """PAM gives a session its audit session and its scope a moment after sshd has let somebody in. Until then it has
     those of the sshd that listens, which are somebody else's where that was started by hand: they say nothing."""
     if each.audit != NO_AUDIT and each.scope:
         return each
-    listener = here.get(monitor.parent)
+    listener = Process.read(monitor.parent)
     audit = monitor.audit if listener is None or listener.audit != monitor.audit else NO_AUDIT
     scope = scope_of(monitor)
     if listener is not None and scope and scope_of(listener) == scope:

@@ -36,14 +36,14 @@ class Process:
 
     @classmethod
     def read(cls, pid: int) -> Process | None:
-        """None for one that has ended, and for a zombie, which runs nothing."""
+        """None for one that has ended, and for a zombie; not where its first thread alone is one: the others run."""
         try:
             head, _, tail = _text(pid, "stat").rpartition(")")
             owner = _UID.search(_text(pid, "status"))
         except OSError:
             return None
         fields = tail.split()
-        if owner is None or len(fields) < 20 or fields[0] in "ZX":
+        if owner is None or len(fields) < 20 or (fields[0] in "ZX" and int(fields[17]) < 2):
             return None
         name = head.partition("(")[2]
         return cls(pid, int(fields[1]), int(fields[19]), int(owner[1]), name, _audit(pid), _terminal(int(fields[4])))

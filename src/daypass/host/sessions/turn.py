@@ -2,7 +2,8 @@
 
     read     the journal on from where it was read last
     judge    by the KRL that sshd reads, and the bundle whose signature holds
-    end      one after the other, each on its own; what stays of one is tried again at the next turn
+    mark     which are to end and why is on the disk before: whoever is killed in the middle of it has said so
+    end      all of them at once; what stays of one is tried again at the next turn
     write    what has been closed waits here until the CA has heard of it
 
 A login that was in the middle of sshd when a list came is met by the next turn.
@@ -11,6 +12,7 @@ A login that was in the middle of sshd when a list came is met by the next turn.
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from msgspec.structs import replace
@@ -20,7 +22,7 @@ from daypass.errors import DaypassError
 from daypass.host.alone import in_turn
 from daypass.host.documents import Documents
 from daypass.host.sessions.due import ends, revoked, with_end
-from daypass.host.sessions.ending import end
+from daypass.host.sessions.ending import end_all
 from daypass.host.sessions.memory import Memory, Open, look, worth_writing
 from daypass.host.settings import Paths
 from daypass.host.state import State
@@ -49,19 +51,37 @@ class Turned:
 def turn(paths: Paths, now: float) -> Turned:
     """Raises any of the error tree, and OSError, where it can't be looked at; then nothing has been ended."""
     with in_turn(paths, LOCK):
-        before = Memory.load(paths.sessions)
-        seen, said = look(paths, before, now), list[str]()
+        before, said = Memory.load(paths.sessions), list[str]()
+        seen = look(paths, before, now, said)
         bundle, krl = _in_force(paths)
+        after, closed = seen, _ended_before(before, seen)
         if bundle is not None:
             known = [replace(each, session=with_end(each.session, bundle)) for each in seen.sessions]
-            seen = replace(seen, sessions=known)
             reasons = _reasons(known, bundle, krl, now, said)
-            after, closed = _ended(seen, reasons, said)
-        else:
-            after, closed = seen, []
+            marked = replace(seen, sessions=[replace(each, why=reasons.get(each.session.id, "")) for each in known])
+            if marked.sessions != seen.sessions and reasons:
+                _save(marked, paths, said)
+            after, ended = _ended(marked, said)
+            closed += ended
+        after = replace(after, closed=[*after.closed, *closed][-_WAITING:])
         if worth_writing(before, after):
-            after.save(paths.sessions)
+            _save(after, paths, said)
         return Turned(after, closed, said)
+
+
+def _ended_before(before: Memory, seen: Memory) -> list[ClosedSession]:
+    """Those that were on their way when whoever ended them was ended. What was left of others has been said."""
+    here = {each.session.id for each in seen.sessions}
+    gone = [each for each in before.sessions if each.why and each.stuck is None and each.session.id not in here]
+    return [ClosedSession(session=each.session, closed_at=time.time(), reason=each.why) for each in gone]
+
+
+def _save(memory: Memory, paths: Paths, said: list[str]) -> None:
+    """A full disk ends nobody's end."""
+    try:
+        memory.save(paths.sessions)
+    except OSError as error:
+        said.append(f"{paths.sessions} is not written: {error.strerror or error}")
 
 
 def told_of(closed: ClosedSession) -> str:
@@ -94,28 +114,24 @@ def _reasons(known: list[Open], bundle: HostBundle, krl: bytes, now: float, said
     return found | dict.fromkeys(gone, "the certificate it came by was revoked")
 
 
-def _ended(seen: Memory, reasons: dict[str, str], said: list[str]) -> tuple[Memory, list[ClosedSession]]:
-    staying, closed = list[Open](), list[ClosedSession]()
-    for each in seen.sessions:
-        why = reasons.get(each.session.id)
-        left = None if why is None else _end(each, why, said)
-        if why is None or left is None:
+def _ended(seen: Memory, said: list[str]) -> tuple[Memory, list[ClosedSession]]:
+    staying, closed = [each for each in seen.sessions if not each.why], list[ClosedSession]()
+    ending = [each for each in seen.sessions if each.why]
+    for each, left in zip(ending, _end(ending, said), strict=True):
+        if left is None:
             staying.append(each)
             continue
         if left != each.stuck:
-            done = ClosedSession(session=each.session, closed_at=time.time(), reason=why, survivors=left)
-            closed.append(done)
+            closed.append(ClosedSession(session=each.session, closed_at=time.time(), reason=each.why, survivors=left))
         if left:
             staying.append(replace(each, stuck=left))
-    waiting = [*seen.closed, *closed][-_WAITING:]
-    return replace(seen, sessions=staying, closed=waiting), closed
+    return replace(seen, sessions=staying), closed
 
 
-def _end(each: Open, why: str, said: list[str]) -> list[str] | None:
-    """What is left of it; None where it could not be tried."""
-    try:
-        return end(each.trace, why)
-    except (DaypassError, OSError) as error:
-        words = error.message if isinstance(error, DaypassError) else error.strerror or str(error)
-        said.append(f"the session {each.session.id} of {each.session.account} is not ended: {words}")
-        return None
+def _end(ending: Sequence[Open], said: list[str]) -> list[list[str] | None]:
+    """What is left of each; None where it could not be tried."""
+    found = end_all([(each.trace, each.why) for each in ending]) if ending else []
+    for each, left in zip(ending, found, strict=True):
+        if isinstance(left, DaypassError):
+            said.append(f"the session {each.session.id} of {each.session.account} is not ended: {left.message}")
+    return [None if isinstance(left, DaypassError) else left for left in found]

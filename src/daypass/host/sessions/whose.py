@@ -62,6 +62,8 @@ def belongings(trace: Trace, known: Collection[int] = (), running: dict[int, Pro
     here = everything() if running is None else running
     below = _below({trace.pid}, here) if _is_there(trace, here) else set[int]()
     in_scope = _in_scope(trace.scope)
+    here = {**here, **_newer(in_scope - here.keys())}  # who forks all the time has others by now
+    in_scope &= here.keys()
     audited = {pid for pid, each in here.items() if trace.audit != NO_AUDIT and each.audit == trace.audit}
     candidates = {here[pid] for pid in (below | in_scope | audited | set(known)) if pid in here}
     foreign = {each.pid for each in candidates if each.pid != trace.pid and each.is_sshd_of_root}
@@ -79,6 +81,10 @@ def belongings(trace: Trace, known: Collection[int] = (), running: dict[int, Pro
 def folders_of(scope: str) -> list[Path]:
     """A control group's folder, in each hierarchy that has it."""
     return [each for root in HIERARCHIES if scope and (each := Path(root) / scope.lstrip("/")).is_dir()]
+
+
+def _newer(pids: Collection[int]) -> dict[int, Process]:
+    return {pid: found for pid in pids if (found := Process.read(pid)) is not None}
 
 
 def _is_there(trace: Trace, here: dict[int, Process]) -> bool:
