@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,6 +23,7 @@ _LOGIN = {
     "atd",
 }  # whose sessions have somebody who looks after them
 _UNSET = str(2**32 - 1)
+_MANAGER = re.compile(r"/user@\d+\.service(?:/|$)", re.M)  # its control group (user@.service(5))
 
 
 def left_running(place: Place) -> Iterator[Found]:
@@ -36,10 +38,21 @@ def left_running(place: Place) -> Iterator[Found]:
         return
     attended = _attended()
     for pid in processes.running(place.uid):
-        session = _read(pid, "sessionid")
-        if session not in ("", _UNSET) and session not in attended:
-            what = f"{named(pid)}, left by a login that has ended"
-            yield Found(kind="process", what=what, theirs=False)
+        session, managed = _read(pid, "sessionid"), _MANAGER.search(_read(pid, "cgroup")) is not None
+        if session in ("", _UNSET, *attended) or (managed and _is_manager(pid)):
+            continue
+        where = "of the account's own service manager" if managed else "left by a login that has ended"
+        yield Found(kind="process", what=f"{named(pid)}, {where}", theirs=False)
+
+
+def _is_manager(pid: int) -> bool:
+    """`systemd --user` and its `(sd-pam)`, there for whoever is logged in. By the file it runs: an account may put
+    whatever it likes into the manager's own group."""
+    try:
+        found = (Path("/proc") / str(pid) / "exe").stat()
+        return os.path.samestat(found, Path("/proc/1/exe").stat())
+    except OSError:
+        return False
 
 
 def named(pid: int) -> str:
