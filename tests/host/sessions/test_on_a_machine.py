@@ -301,11 +301,11 @@ def test_what_runs_in_a_shared_account_beside_its_logins_is_named_and_its_servic
     managers = stage.machine.run("pgrep", "-u", "deploy", "-f", r"systemd --user|\(sd-pam\)").stdout.split()
     assert len(managers) == 2
     pids = [stage.machine.run("pgrep", "-xf", f".*sleep 712{each}").stdout.strip() for each in (3, 4)]
-    assert set(json.loads(stage.python(REMAINS))) >= {
+    assert set(inside(stage, REMAINS)) >= {
         f'"sleep" (pid {pids[0]}), of the account\'s own service manager',
         f'"sleep" (pid {pids[1]}), left by a login that has ended',
     }
-    named = stage.python(REMAINS)
+    named = " ".join(inside(stage, REMAINS))
     stage.machine.run("kill", *pids)
     assert "systemd" not in named and "sd-pam" not in named and stage.running("sleep 7121")
     assert all(

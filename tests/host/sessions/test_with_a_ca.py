@@ -87,6 +87,8 @@ def test_a_session_is_known_to_the_ca_and_ends_at_its_word(scene: Scene) -> None
     finally:
         session.kill()
         session.wait()
-    assert scene.host.run("pgrep", "-f", "sleep 800", check=False).stdout == ""
+    wait_until(
+        lambda: scene.host.run("pgrep", "-f", "sleep 800", check=False).stdout == "", "what it has started to end"
+    )
     wait_until(lambda: not scene.sessions(), "the CA to hear of its end", seconds=60)
     assert "session of alice@example.com as deploy" in scene.journal()
