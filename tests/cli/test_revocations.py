@@ -46,8 +46,12 @@ def found(**changes: Any) -> EndingProgress:
 
 
 LEFT = Remain(account="alice", kind="authorized_keys", what="ssh-ed25519 AAAA")
+BACK = Remain(account="alice", kind="cron", what="@daily", done="restored")
 SHOWN: list[tuple[dict[str, Any], list[str]]] = [
-    ({}, ["ended: no host", "applied      on 12 of 12 hosts"]),
+    ({"looked": 0}, ["nobody looked for what stays behind"]),
+    ({"state": "undone", "remains_count": 1, "remains": [RemainsThere(host="web", remains=BACK)]},
+     ["put back     web  alice  cron: @daily"]),
+    ({}, ["ended: no host", "nothing was found to stay behind", "applied      on 12 of 12 hosts"]),
     ({"state": "waiting", "unreached_count": 1, "unreached": [Unreached(host="db", until=5000, heard=900)]},
      ["NOT ENDED", "NOT REACHED  db  last heard", "lets them in until"]),
     ({"state": "waiting", "unreached_count": 1, "unreached": [Unreached(host="db", until=1500, heard=0)]},

@@ -30,6 +30,9 @@ STATES = {
     "undone": "undone: they are back",
 }
 FEW = 3  # hosts that the live line names
+UNLOOKED = (
+    "ended: no host lets them in by it, no session goes on; nobody looked for what stays behind (daypass lock does)"
+)
 FIRST = 20  # of each kind that are shown; --json has 200
 
 
@@ -159,7 +162,8 @@ def _missing(found: EndingProgress) -> str:
 
 
 def _lines(found: EndingProgress) -> Iterator[str]:
-    yield f"{found.ending}  {STATES.get(found.state, found.state)}"
+    unlooked = found.state == "ended" and found.hosts and not found.looked
+    yield f"{found.ending}  {UNLOOKED if unlooked else STATES.get(found.state, found.state)}"
     yield f"  applied      on {found.applied} of {found.hosts} hosts, as of {moment(found.time)}"
     for each in found.unreached[:FIRST]:
         yield f"  NOT REACHED  {each.host}  {_heard(each.heard)}; {_until(each.until, found.time)}"
