@@ -8,6 +8,8 @@ import hashlib
 import hmac
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -161,3 +163,26 @@ def test_the_hint_makes_a_secret_that_counts(tmp_path: Path) -> None:
     assert caught.value.hint
     assert os.system(caught.value.hint) == 0  # noqa: S605  as somebody would paste it
     assert len(read_secret(file)) == 32
+
+
+TELL = """
+import asyncio, logging, sys
+from daypass.cli.admin import _write_log
+from daypass.events.webhook import Webhook
+from tests.events.made import event
+_write_log("debug")
+logging.getLogger("daypass.events").debug("it is said")
+async def tell():
+    hook = Webhook(sys.argv[1], b"0" * 32)
+    await hook.send(event())
+    await hook.close()
+asyncio.run(tell())
+"""
+
+
+def test_the_log_of_the_ca_shows_no_whole_address_at_any_level() -> None:
+    with run_hook() as hook:
+        done = subprocess.run([sys.executable, "-c", TELL, hook.url], capture_output=True, text=True, check=True)
+    assert hook.posts[0].path == "/hook?key=hunter2"
+    assert "it is said" in done.stderr
+    assert "hunter2" not in done.stderr

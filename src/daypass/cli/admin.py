@@ -107,6 +107,8 @@ def _write_log(level: str) -> None:
     logging.Formatter.converter = time.gmtime
     form = "%(asctime)s %(levelname)s %(name)s: %(message)s"
     logging.basicConfig(level=level.upper(), format=form, datefmt="%Y-%m-%dT%H:%M:%SZ")
+    for name in ("httpx2", "httpcore2"):  # whole URLs, with the paths by which receivers know us, and cookies
+        logging.getLogger(name).setLevel(logging.WARNING)
 
 
 def _passphrase(config: Config) -> bytes | None:
