@@ -94,6 +94,7 @@ def test_everywhere_takes_back_what_is_on_other_machines_too(firm: Firm) -> None
     assert (last["source"], last["reason"]) == ("self", "left it on a train")
     again = firm.daypass("logout", "--everywhere", check=False)
     assert again.returncode == Exit.UNAUTHENTICATED and "daypass login" in again.stderr
+    assert "what you hold on other machines was NOT taken back" in again.stderr
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,7 @@ from daypass.api import (
     Unreached,
 )
 from daypass.cli.exits import Exit
+from daypass.cli.output import counted
 from daypass.cli.proof import SENTENCE, line_of, plain, show, summary
 from daypass.cli.sessions import table
 from daypass.times import moment
@@ -88,9 +89,9 @@ AWAY = [Unreached(host=f"db-{number}", until=4000 + number, heard=900) for numbe
     [
         ({"applied": 3, "closed_count": 1, "open_count": 2}, "3 of 12 hosts, 1 session closed, 2 open"),
         ({"unreached": AWAY[:1], "unreached_count": 1},
-         "12 of 12 hosts; not reached: db-0, open to them until {4000}"),
+         "12 of 12 hosts; not reached, open until {4000}: db-0"),
         ({"unreached": AWAY, "unreached_count": 7},
-         "12 of 12 hosts; not reached: db-0, db-1, db-2 and 4 more, open to them until {4004}"),
+         "12 of 12 hosts; not reached, open until {4004}: db-0, db-1, db-2 and 4 more"),
         ({"unreached": AWAY[:1], "unreached_count": 1, "time": 9000}, "12 of 12 hosts; not reached: db-0"),
         ({"unreached": [Unreached(host="db", until=0, heard=9)], "unreached_count": 1}, "12 of 12 hosts"),
     ],
@@ -176,3 +177,8 @@ def test_what_there_is_not_is_said(firm: Desk) -> None:
     ):  # fmt: skip
         done = firm.daypass(*arguments, "--root", str(firm.ca_root), check=False)
         assert done.returncode == code, done.stderr
+
+
+@pytest.mark.parametrize(("number", "text"), [(0, "0 entries"), (1, "1 entry"), (2, "2 entries")])
+def test_things_are_counted_as_people_do(number: int, text: str) -> None:
+    assert counted(number, "entry", "entries") == text

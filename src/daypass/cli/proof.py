@@ -158,7 +158,7 @@ def _missing(found: EndingProgress) -> str:
     more = found.unreached_count - len(found.unreached) + len(waits) - FEW
     names = ", ".join(each.host for each in waits[:FEW]) + (f" and {more} more" if more > 0 else "")
     last = max(each.until for each in waits)
-    return f"; not reached: {names}" + (f", open to them until {moment(last)}" if last > found.time else "")
+    return "; not reached" + (f", open until {moment(last)}" if last > found.time else "") + f": {names}"
 
 
 def _lines(found: EndingProgress) -> Iterator[str]:

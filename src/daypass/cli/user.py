@@ -98,18 +98,22 @@ def logout(at_all: bool, role: str | None, everywhere: bool, reason: str, wait: 
         if at_all or everywhere:
             raise click.UsageError("--role is one certificate, so it does not go with --all and --everywhere")
         count = logout_role(settings, role)
-        note(f"gave up the role {printable(role)}" + (f"; {count} shared connection(s) ended" if count else ""))
+        note(
+            f"gave up the role {printable(role)}"
+            + (f"; {counted(count, 'shared connection')} ended" if count else "")
+        )
         return 0
     if (reason or wait) and not everywhere:
         raise click.UsageError("--reason and --wait go with --everywhere")
     failed = _leave(settings, reason, at_all=at_all, wait=wait) if everywhere else None
     done = give_up(settings, everywhere=at_all)
     for each in done:
-        ended = f"; {each.connections} shared connection(s) ended" if each.connections else ""
+        ended = f"; {counted(each.connections, 'shared connection')} ended" if each.connections else ""
         note(f"{'logged out of' if each.had_pass else 'you were not signed in at'} {each.company}{ended}")
     if any(settings.context(each.company).ssh_config.exists() for each in done):
         note("ssh will not sign you in by itself until you run: daypass login")
     if failed is not None:
+        note("what you hold on other machines was NOT taken back: daypass login, then daypass logout --everywhere")
         raise failed
     return 0 if any(each.had_pass for each in done) else 1
 
