@@ -132,8 +132,8 @@ class clients:  # noqa: N801
         context = ssl.create_default_context(cadata=root.pem)
         transport = httpx2.HTTPTransport(uds=str(path))
         self._both = (
-            httpx2.Client(base_url=url, verify=context, trust_env=False),
-            httpx2.Client(base_url="http://localhost", transport=transport, trust_env=False),
+            httpx2.Client(base_url=url, verify=context, trust_env=False, timeout=30),
+            httpx2.Client(base_url="http://localhost", transport=transport, trust_env=False, timeout=30),
         )
 
     def __enter__(self) -> tuple[httpx2.Client, httpx2.Client]:
