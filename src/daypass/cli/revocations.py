@@ -105,9 +105,9 @@ def show(ca: Administration, ending: str, wait: int | None, as_json: bool) -> in
 @revocations.command(
     epilog="""\b
 Examples:
-  daypass revocations list --json | jq -r '.revocations[] | select(.held).id'
   daypass revocations release ek7q2m4tsxb
   daypass revocations release --all --yes
+  daypass revocations list --json | jq -r '.revocations[] | select(.held).id'
 
 Whoever was taken out by mistake: daypass unlock PERSON, or all of them: daypass unlock --ending ID. An operator needs
 the capability revoke."""

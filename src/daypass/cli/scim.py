@@ -30,7 +30,14 @@ def scim() -> None:
     """
 
 
-@scim.group("token")
+@scim.group(
+    "token",
+    epilog="""\b
+Examples:
+  sudo daypass scim token create corp
+  daypass scim token list
+  daypass scim token revoke 0123456789ab --reason "new one in use" """.rstrip(),
+)
 def scim_token() -> None:
     """Bearers with which providers call: made, listed, revoked."""
 
