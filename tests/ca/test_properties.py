@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -106,7 +106,6 @@ def subject_of(who: Identity, asked: dict[str, Any]) -> Subject:
 
 
 @given(ROLES, PERSON, ASKED, st.randoms())
-@settings(max_examples=300)
 def test_the_order_of_roles_changes_nothing(sections: Any, who: Identity, asked: Any, dice: Any) -> None:
     mixed = list(sections)
     dice.shuffle(mixed)
@@ -118,7 +117,6 @@ def test_the_order_of_roles_changes_nothing(sections: Any, who: Identity, asked:
 
 
 @given(ROLES, PERSON, ASKED)
-@settings(max_examples=300)
 def test_nobody_gets_a_principal_an_extension_or_a_minute_of_a_role_they_have_not(
     sections: Any, who: Identity, asked: Any
 ) -> None:
@@ -141,7 +139,6 @@ def test_nobody_gets_a_principal_an_extension_or_a_minute_of_a_role_they_have_no
 
 
 @given(ROLES, PERSON, ASKED)
-@settings(max_examples=300)
 def test_the_index_finds_what_asking_every_role_finds(sections: Any, who: Identity, asked: Any) -> None:
     rules, subject = made(sections), subject_of(who, asked)
     held = RoleIndex(rules.roles).held(subject, MONDAY_10)
@@ -149,7 +146,6 @@ def test_the_index_finds_what_asking_every_role_finds(sections: Any, who: Identi
 
 
 @given(ROLES, PERSON, ASKED, st.sampled_from(sorted(CONDITIONS)))
-@settings(max_examples=300)
 def test_taking_a_condition_away_never_takes_a_role_away(
     sections: Any, who: Identity, asked: Any, condition: str
 ) -> None:
@@ -164,7 +160,6 @@ def test_taking_a_condition_away_never_takes_a_role_away(
 
 
 @given(ROLES, PERSON, ASKED)
-@settings(max_examples=300)
 def test_whatever_is_decided_passes_the_last_look(sections: Any, who: Identity, asked: Any) -> None:
     """And so every way to a grant is one that `check` knows: no path gives what could not be signed."""
     rules = made(sections)
