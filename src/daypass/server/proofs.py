@@ -28,9 +28,7 @@ class ProofRoutes:
 
     async def endings(self, _operator: Operator, body: api.EndingsRequest) -> Stream:
         if not 1 <= body.limit <= MOST or not 0 <= body.since < 2**63:
-            raise Invalid(
-                f"limit is a number from 1 to {MOST}, since a time in unix seconds", code="endings.range"
-            )
+            raise Invalid(f"limit is a number from 1 to {MOST}, since a time in unix seconds", code="endings.range")
         return Stream(_lines(map(_line, await self._proofs.every(body.since, body.limit))))
 
     async def ending_show(self, _operator: Operator, body: api.ShowEndingRequest) -> api.EndingShown:
