@@ -62,7 +62,8 @@ def test_each_selector_hits_what_it_names_and_a_dry_run_only_tells(
         assert set(hit.ended.serials) == expected == {each.serial for each in hit.certificates}
         assert set(await live(ca, "alice")) == {first, second} - expected
         record = await ca.store.ending(hit.ended.id)
-        assert record is not None and not record.gone and record.reason == "left"
+        assert record is not None and record.reason == "left"
+        assert record.gone == (bool(asked.person) and not asked.role), "hosts look for what a person has left"
         with pytest.raises(NotFound):
             await ca.authority.endings.revoke(Asked(serials=(first, 99)), **WHY)
 

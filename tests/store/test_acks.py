@@ -114,6 +114,27 @@ def test_what_stays_behind_is_the_newest_look_and_of_an_ending_that_there_is(run
     run(scenario)
 
 
+def test_who_is_looked_for_is_touched_in_nothing_and_is_back_with_the_next_certificate(run: Run) -> None:
+    async def scenario(store: SqlStore) -> None:
+        alice, _ = await somebody(store, 1)
+        await gone(store, alice, gone=False, looked=True)
+        (told,) = await store.gone(0, 9)
+        assert (told.held, told.undone) == (True, False)
+        person = (await store.view(question("alice"))).person
+        assert person is not None
+        again = recording(
+            "alice",
+            certificates=[certificate(serial=2)],
+            generation=person.generation,
+            time=NOW + 5,
+        )
+        assert await store.record(again) == Recorded()
+        (told,) = await store.gone(0, 9)
+        assert (told.held, told.undone) == (True, True)
+
+    run(scenario)
+
+
 def test_who_is_gone_is_told_of_and_who_is_held_is_spared(run: Run) -> None:
     async def scenario(store: SqlStore) -> None:
         alice, held = await somebody(store, 1, 2)

@@ -141,8 +141,8 @@ class Hit(Struct, frozen=True):
 
 
 class GoneRecord(Struct, frozen=True):
-    """An ending whose persons are to have no access, as far as hosts are told. `logins`: what they are called;
-    `held`: an operator has yet to say that more than their certificates is to end."""
+    """An ending of persons, as far as hosts are told. `logins`: what they are called; `held`: nothing but their
+    certificates is to end, or an operator has yet to say so; `undone`: they are back."""
 
     id: str
     time: int

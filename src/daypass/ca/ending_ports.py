@@ -35,7 +35,8 @@ class Ending(Struct, frozen=True, kw_only=True):
     `keys` (wire blobs) and `roles` names; with `within`, only these persons' among them.
 
     `lock`: the persons, too, by whom (`Source` and provider; "" for an operator). `gone`: they are to have no access
-    at all, so hosts look for what stays behind. `held`: open sessions wait for an operator. `once`: the event's own
+    at all, so hosts look for what stays behind. `looked`: hosts look and tell, and touch nothing: they may come back
+    at any time, and then it is theirs. `held`: open sessions wait for an operator. `once`: the event's own
     id: another ending by the same one is this one again. Whatever is being issued to the
     persons meanwhile is decided anew, whether or not anything was found, and then refused: sign-ins of `persons` from
     before, and all of `signins`, give nothing any more.
@@ -58,6 +59,7 @@ class Ending(Struct, frozen=True, kw_only=True):
     within: tuple[int, ...] | None = None
     lock: str | None = None
     gone: bool = False
+    looked: bool = False
     held: bool = False
     hold_above: int | None = None
     details: Mapping[str, object] = {}
@@ -88,8 +90,8 @@ class Unlock(Struct, frozen=True, kw_only=True):
 
 
 class EndingRecord(Struct, frozen=True, kw_only=True):
-    """One row. Times are unix seconds. `user_krl`, `host_krl`: the first versions that cover it, None as long as
-    there is none."""
+    """One row. Times are unix seconds. `gone`: hosts look for what stays behind. `user_krl`, `host_krl`: the first
+    versions that cover it, None as long as there is none."""
 
     id: str
     time: int

@@ -152,7 +152,8 @@ class Endings:
         now = self._clock.now()
         what = await self._select.of(asked, now)
         lock = "" if out else None
-        ending = Ending(source=source, actor=actor, reason=reason, lock=lock, gone=out, **what)
+        looked = bool(what.get("persons"))
+        ending = Ending(source=source, actor=actor, reason=reason, lock=lock, gone=out, looked=looked, **what)
         return await self._hit(await self._store.end(ending, now=now, dry=dry), asked.serials)
 
     async def _hit(self, ended: Ended, named: Sequence[int] = ()) -> Hit:

@@ -31,7 +31,7 @@ STATES = {
 }
 FEW = 3  # hosts that the live line names
 UNLOOKED = (
-    "ended: no host lets them in by it, no session goes on; nobody looked for what stays behind (daypass lock does)"
+    "ended: no host lets them in by it, no session goes on; nobody looked for what stays behind (by PERSON, hosts do)"
 )
 FIRST = 20  # of each kind that are shown; --json has 200
 

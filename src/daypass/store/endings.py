@@ -149,7 +149,8 @@ def _keep(connection: Connection, ending: Ending, ended: Ended, once: str | None
     row = {
         "id": ended.id, "time": now, "source": ending.source.value, "actor": ending.actor, "reason": ending.reason,
         "once": once, "about": ending.about, "persons": json(ended.persons), "serials": json(ended.serials),
-        "key_ids": json(_key_ids(connection, ended.persons)), "gone": int(ending.gone), "held": int(ended.held),
+        "key_ids": json(_key_ids(connection, ended.persons)),
+        "gone": 1 if ending.gone else 2 * ending.looked, "held": int(ended.held),
         "user_changes": lists.changes(connection, CertType.USER),
         "host_changes": lists.changes(connection, CertType.HOST),
     }  # fmt: skip
@@ -199,7 +200,7 @@ def _all() -> Select[Any]:
 def _read(row: Any) -> EndingRecord:
     fields = dict(zip(EndingRecord.__struct_fields__, row, strict=True))
     lists_of = {name: msgspec.json.decode(fields[name]) for name in ("persons", "key_ids", "serials")}
-    return msgspec.convert({**fields, **lists_of}, EndingRecord, strict=False)
+    return msgspec.convert({**fields, **lists_of, "gone": fields["gone"] > 0}, EndingRecord, strict=False)
 
 
 def _hash(once: OnceId) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection, delete, func, select, update
 
 from daypass.ca.ack_ports import FINAL, GoneRecord, Hit
 from daypass.ca.ending_ports import PROVIDERS
@@ -19,22 +19,42 @@ from daypass.wire import CertType
 
 __all__ = ["gone", "held_people", "hit_by", "prove", "spared", "unproven"]
 
+LOOKED = 2  # in endings.gone: looked for and told, nothing more
+
 
 def gone(connection: Connection, since: int, limit: int) -> list[GoneRecord]:
     """Those that began or were undone since, the newest last."""
     c = endings.c
     held = (c.held == 1) & c.released_at.is_(None)
-    mine = select(c.id, c.time, c.key_ids, c.undone_at, c.persons, held).where(c.gone == 1)
+    mine = select(c.id, c.time, c.key_ids, c.undone_at, c.persons, held.label("held"), c.gone).where(c.gone > 0)
     late = mine.where((c.time >= since) | (c.undone_at >= since))
     rows = connection.execute(late.order_by(c.time.desc(), c.id).limit(limit)).all()
     names = _logins(connection, {person for row in rows for person in _numbers(row.persons)})
+    seen = _last_certified(
+        connection, {person for row in rows if row.gone == LOOKED for person in _numbers(row.persons)}
+    )
     return [
         GoneRecord(
-            id, time, texts(keys), undone is not None, tuple(names[each] for each in _numbers(who) if each in names),
-            bool(waits),
+            row.id, row.time, texts(row.key_ids),
+            row.undone_at is not None or (row.gone == LOOKED and _is_back(row, seen)),
+            tuple(names[each] for each in _numbers(row.persons) if each in names),
+            bool(row.held) or row.gone == LOOKED,
         )
-        for id, time, keys, undone, who, waits in reversed(rows)
+        for row in reversed(rows)
     ]  # fmt: skip
+
+
+def _is_back(row: Any, seen: Mapping[int, int]) -> bool:
+    """Somebody of it was given a certificate since: what is there now may be of today."""
+    return any(seen.get(person, 0) > row.time for person in _numbers(row.persons))
+
+
+def _last_certified(connection: Connection, people: Collection[int]) -> dict[int, int]:
+    found, c = dict[int, int](), certificates.c
+    for chunk in chunks(people):
+        latest = select(c.person_id, func.max(c.recorded_at)).where(c.person_id.in_(chunk)).group_by(c.person_id)
+        found.update((number, at) for number, at in connection.execute(latest))
+    return found
 
 
 def _logins(connection: Connection, people: Collection[int]) -> dict[int, str]:

@@ -388,7 +388,8 @@ endings = Table(
     Column("host_changes", BIG, nullable=False),  # made of as many covers it
     Column("user_krl", BIG),  # version of the first list that covers it
     Column("host_krl", BIG),
-    Column("gone", Integer, nullable=False),  # 1: these persons are to have no access, so what stays behind counts
+    Column("gone", Integer, nullable=False),  # 1: these persons are to have no access, so what stays behind counts;
+    # 2: hosts look for that and tell, until they are back
     Column("held", Integer, nullable=False),  # 1: open sessions wait for an operator
     Column("released_at", BIG),
     Column("released_by", Text),
@@ -400,7 +401,7 @@ endings = Table(
     Index("endings_once", "once", unique=True),
 )
 for _name in ("gone", "held"):
-    _of = endings.c[_name] == 1
+    _of = endings.c[_name] > 0
     Index(f"endings_{_name}", endings.c.time, sqlite_where=_of, postgresql_where=_of)
 _open = endings.c.proven < 2
 Index("endings_open", endings.c.time, sqlite_where=_open, postgresql_where=_open)

@@ -55,7 +55,7 @@ def _endings() -> None:
     )
     op.create_index("endings_time", "endings", ["time"])
     op.create_index("endings_once", "endings", ["once"], unique=True)
-    for name, where in (("gone", "gone = 1"), ("held", "held = 1"), ("open", "proven < 2")):
+    for name, where in (("gone", "gone > 0"), ("held", "held > 0"), ("open", "proven < 2")):
         some = sa.text(where)
         op.create_index(f"endings_{name}", "endings", ["time"], sqlite_where=some, postgresql_where=some)
     op.create_table(
