@@ -74,11 +74,13 @@ class Company:
     def join_token(self, name: str, lifetime: int = 600) -> str:
         return self.wait(self.heart.authority.make_join_token(HostFacts(name), lifetime, "test"))[0]
 
-    def person(self, sub: str = "alice-1") -> Holder:
-        """Somebody with a day pass; the provider's default person unless another is named."""
+    def person(self, sub: str = "alice-1", *, later: bool = False) -> Holder:
+        """Somebody with a day pass; the provider's default person unless another is named. `later`: by a sign-in
+        after whatever has ended this very second."""
         private, public = key()
         salt = os.urandom(32)
-        claims = {} if sub == "alice-1" else {"sub": sub, "email": f"{sub}@example.com"}
+        claims: dict[str, object] = {} if sub == "alice-1" else {"sub": sub, "email": f"{sub}@example.com"}
+        claims |= dict.fromkeys(("iat", "auth_time"), int(self.heart.clock.now()) + 2) if later else {}
         token = bound(self, public, salt, **claims)
         answer = self.web.post("/v1/ssh/sign", json=signing(private, public, token, salt, "sign"))
         assert answer.status_code == 201, answer.text

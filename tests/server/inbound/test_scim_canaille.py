@@ -9,7 +9,7 @@ import httpx2
 import pytest
 from tests.parts.canaille import Canaille, run_canaille
 from tests.parts.needs import need
-from tests.server.inbound.directory import Pushing, held, refused, run_pushing, sign_in
+from tests.server.inbound.directory import Pushing, held, later, refused, run_pushing, sign_in
 
 
 @pytest.fixture(scope="module")
@@ -48,17 +48,17 @@ def test_whoever_is_locked_in_its_pages_is_out_until_they_are_unlocked(
     assert not any(held(pushing, "alice"))
     assert refused(sign_in(pushing, "alice")) == "scim.inactive"
     canaille.act(pages, "/profile/alice/settings", action="unlock")
-    assert sign_in(pushing, "alice").status_code == 201
+    assert sign_in(pushing, "alice", **later(pushing)).status_code == 201
 
 
 def test_whoever_is_taken_out_of_a_group_in_its_pages_loses_what_it_gave(
     pushing: Pushing, canaille: Canaille, pages: httpx2.Client
 ) -> None:
-    assert sign_in(pushing, "alice").status_code == 201
+    assert sign_in(pushing, "alice", **later(pushing)).status_code == 201
     found = pushing.web.get("Users", params={"filter": 'userName eq "alice"'}).json()["Resources"][0]
     canaille.act(pages, "/groups/engineers", action="remove-member", member=found["externalId"])
     assert not any(held(pushing, "alice"))
-    assert refused(sign_in(pushing, "alice")).startswith("policy.")
+    assert refused(sign_in(pushing, "alice", **later(pushing))).startswith("policy.")
 
 
 def test_whoever_is_deleted_in_its_pages_is_out(pushing: Pushing, canaille: Canaille, pages: httpx2.Client) -> None:
