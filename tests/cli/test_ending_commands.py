@@ -111,6 +111,6 @@ def test_everybody_whom_an_ending_locked_is_back_by_one_command(firm: Firm) -> N
     assert told(firm, "person", "show", "alice")["person"]["locked_at"] is not None
     back = told(firm, "unlock", "--ending", ending, "--reason", "a mistake")
     assert [(each["login"], each["locked_at"]) for each in back["people"]] == [("alice", None)]
-    firm.administer("alice", "login", "--force")
+    assert sign_in(firm)
     gone = firm.daypass("unlock", "--ending", "e0", *WHY, "--root", str(firm.ca_root), check=False)
     assert gone.returncode == Exit.NOT_FOUND and sys.executable not in gone.stderr
