@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -105,6 +105,7 @@ def subject_of(who: Identity, asked: dict[str, Any]) -> Subject:
     return Subject.of(Proof(who, OnceId("i", "n"), 0, 1, bound=True, remote=asked["remote"]))
 
 
+@settings(max_examples=300)
 @given(ROLES, PERSON, ASKED, st.randoms())
 def test_the_order_of_roles_changes_nothing(sections: Any, who: Identity, asked: Any, dice: Any) -> None:
     mixed = list(sections)
@@ -116,6 +117,7 @@ def test_the_order_of_roles_changes_nothing(sections: Any, who: Identity, asked:
         assert access(first) == access(second)
 
 
+@settings(max_examples=300)
 @given(ROLES, PERSON, ASKED)
 def test_nobody_gets_a_principal_an_extension_or_a_minute_of_a_role_they_have_not(
     sections: Any, who: Identity, asked: Any
@@ -138,6 +140,7 @@ def test_nobody_gets_a_principal_an_extension_or_a_minute_of_a_role_they_have_no
     assert asked.get("role") in (None, *given.roles)
 
 
+@settings(max_examples=300)
 @given(ROLES, PERSON, ASKED)
 def test_the_index_finds_what_asking_every_role_finds(sections: Any, who: Identity, asked: Any) -> None:
     rules, subject = made(sections), subject_of(who, asked)
@@ -145,6 +148,7 @@ def test_the_index_finds_what_asking_every_role_finds(sections: Any, who: Identi
     assert held == [each for each in rules.roles if each.holds(subject, MONDAY_10)]
 
 
+@settings(max_examples=300)
 @given(ROLES, PERSON, ASKED, st.sampled_from(sorted(CONDITIONS)))
 def test_taking_a_condition_away_never_takes_a_role_away(
     sections: Any, who: Identity, asked: Any, condition: str
@@ -159,6 +163,7 @@ def test_taking_a_condition_away_never_takes_a_role_away(
             assert made([looser]).roles[0].holds(subject, MONDAY_10)
 
 
+@settings(max_examples=300)
 @given(ROLES, PERSON, ASKED)
 def test_whatever_is_decided_passes_the_last_look(sections: Any, who: Identity, asked: Any) -> None:
     """And so every way to a grant is one that `check` knows: no path gives what could not be signed."""
