@@ -72,9 +72,15 @@ class Sshd:
 
     def reload(self) -> None:
         """SIGHUP: sshd starts itself again under the same pid, and sessions go on."""
+        wait_until(lambda: self.is_up() and self._takes_hang_ups(), "sshd to catch SIGHUP")
         before = self.log.count("Server listening")
         self.process.send_signal(signal.SIGHUP)
         wait_until(lambda: self.is_up() and self.log.count("Server listening") > before, "sshd reload")
+
+    def _takes_hang_ups(self) -> bool:
+        """sshd says that it listens before it catches the signal, which would end it until then."""
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        return bool(int(status.partition("SigCgt:")[2].split()[0], 16) & 1 << (signal.SIGHUP - 1))
 
     def stop(self) -> None:
         """End the listener; sessions end with their clients."""

@@ -500,6 +500,7 @@ def test_with_keys_at_hand_nothing_is_awaited(desk: Desk) -> None:
 def test_no_token_is_in_any_log_at_any_level(desk: Desk, caplog: pytest.LogCaptureFixture) -> None:
     """Bearer tokens in logs: step-ca, BLESS, sigstore."""
     caplog.set_level(logging.DEBUG)
+    caplog.set_level(logging.DEBUG, logger="httpx2")  # a CA that served in this process has quietened it
     tokens = [desk.token(), desk.token(exp=1), desk.token(key=stranger()), "x." + desk.token()]
     for number, token in enumerate(tokens):
         if number:

@@ -309,6 +309,7 @@ def test_a_token_endpoint_that_does_not_answer_is_unavailable(web: Open, name: s
 
 def test_no_code_verifier_secret_or_token_is_in_any_log_or_error(web: Open, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
+    caplog.set_level(logging.DEBUG, logger="httpx2")  # a CA that served in this process has quietened it
     asked = web(web_client_id="pages", web_client_secret="the-secret")
     token = asked.op.mint(nonce=NONCE)
     asked.answers({"id_token": token})

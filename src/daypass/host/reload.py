@@ -171,7 +171,20 @@ def _hang_up(pid: int) -> bool:
     except OSError:
         return False
     with closing(os.fdopen(descriptor)):
-        if not _is_sshd(pid):
+        if not (_is_sshd(pid) and _takes_hang_ups(pid)):
             return False
         signal.pidfd_send_signal(descriptor, signal.SIGHUP)
     return True
+
+
+def _takes_hang_ups(pid: int) -> bool:
+    """sshd listens before it catches SIGHUP, also when it starts itself again: until then the signal would end it."""
+    for pause in (0.0, *_PAUSES):
+        time.sleep(pause)
+        try:
+            status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8", errors="replace")
+        except OSError:
+            return False
+        if int(status.partition("SigCgt:")[2].split()[0], 16) >> (signal.SIGHUP - 1) & 1:
+            return True
+    return False
