@@ -177,6 +177,7 @@ class Proof(Struct, frozen=True):
     joins: Joining | None = None
     session: str = ""  # the provider's own name for the session (`sid`), where it gives one
     vouched: Vouched | None = None  # by the provider's directory, where it has one (trust 6.8)
+    until: int | None = None  # no certificate by this reaches further (the end of an X.509 leaf, minutes for a job)
 
 
 class HostFacts(Struct, frozen=True):
@@ -186,6 +187,7 @@ class HostFacts(Struct, frozen=True):
     aliases: tuple[str, ...] = ()
     labels: Mapping[str, str] = field(default_factory=dict)
     addresses: tuple[str, ...] = ()  # that are its names, too (trust 5.2); each in its shortest spelling
+    instance: str = ""  # PROVISIONER:ID of a cloud instance, which may have another key than before (trust 5.1)
 
 
 class Joining(Struct, frozen=True):

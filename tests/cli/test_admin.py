@@ -297,7 +297,7 @@ def test_a_database_of_the_first_release_is_taken_along_on_the_command_line(admi
     for command in (("ca", "reload"), ("ledger", "verify"), ("ca", "serve")):
         code, out, err = admin(*command)
         assert (code, out) == (Exit.MISCONFIGURED, "")
-        assert "expects version 0005" in err and "daypass ca migrate" in err
+        assert "expects version 0006" in err and "daypass ca migrate" in err
     code, _, err = admin("ca", "migrate")
     assert code == 0 and "is up to date" in err
     after = database.stat()

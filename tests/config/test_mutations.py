@@ -126,6 +126,65 @@ poll_token_file = "/etc/daypass/poll"
 every = "15m"
 by = "introspection"
 consent = true
+[[pam]]
+name = "unix"
+service = "sshd"
+folder = "/etc/daypass/pam.d"
+email_domain = "example.com"
+groups = false
+timeout = "3m"
+[[workloads]]
+name = "jobs"
+type = "kubernetes"
+issuer = "https://cluster.example.com"
+audience = "https://ca.example.com/jobs"
+algorithms = ["RS256"]
+lifetime = "15m"
+subject = "sub"
+jwks_uri = "https://cluster.example.com/openid/v1/jwks"
+jwks_file = "/etc/daypass/cluster.json"
+roots_file = "/etc/daypass/cluster.pem"
+review_url = "https://cluster.example.com"
+review_token_file = "/etc/daypass/cluster.token"
+[[clouds]]
+name = "aws"
+type = "aws"
+accounts = ["123456789012"]
+host_name = "{instance}.example.com"
+aliases = ["{tag:Name}.example.com"]
+labels = { region = "{region}" }
+regions = ["eu-central-1"]
+tenants = ["t1"]
+resource_groups = ["shop"]
+service_accounts = ["1234"]
+instance_age = "10m"
+networks = ["10.0.0.0/8"]
+port22 = true
+tags = true
+certificates = "/etc/daypass/aws.pem"
+[[jwk]]
+name = "ops"
+key = '{"kty":"EC","crv":"P-256","x":"MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4",\
+"y":"4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM"}'
+encrypted_key = "e30.e30.e30.e30.e30"
+hosts = ["*.example.com"]
+users = true
+allow_unbound = true
+[[x5c]]
+name = "svids"
+roots = ["-----BEGIN CERTIFICATE-----"]
+kind = "workload"
+trust_domain = "example.com"
+hosts = ["*.example.com"]
+login_name = "email"
+lifetime = "1h"
+allow_unbound = true
+[[port22]]
+name = "scan"
+hosts = ["old-*.example.com"]
+networks = ["10.0.0.0/8"]
+port = 22
+labels = { from = "scan" }
 [[roles]]
 name = "staff"
 provider = "corp"

@@ -75,7 +75,7 @@ def test_a_migrated_database_opens_and_migrating_again_changes_nothing(empty_url
 def test_a_database_of_the_first_release_keeps_what_is_in_it(empty_url: str) -> None:
     """Its CA says what to run; after that it is as a new one, and nothing on record has changed."""
     migrate(empty_url, "0001")
-    with pytest.raises(Misconfigured, match="schema version 0001, this daypass expects version 0005") as caught:
+    with pytest.raises(Misconfigured, match="schema version 0001, this daypass expects version 0006") as caught:
         open_store(empty_url)
     assert caught.value.hint == "daypass ca migrate"
     change(empty_url, "INSERT INTO serial_blocks (start, taken_at, process) VALUES (7, 8, 'then')")

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from daypass.assemble.held import Held
 from daypass.assemble.parts import require_domains
+from daypass.assemble.ways import Around, Others
 from daypass.ca.config_ports import ConfigVersion
 from daypass.ca.force import InForce, rules
 from daypass.ca.policy import Policy
@@ -47,6 +48,7 @@ class Maker:
         self._read = read
         self.local = held.parts.config
         self._join = JoinTokenProvisioner(held.parts.ca_id, store.join_token, clock)
+        self._store, self._others = store, Others()
         self._kept: _Kept = {}
         self.parts = held.parts  # those that go with the last version made
 
@@ -61,7 +63,8 @@ class Maker:
         parts = self.held.look()
         require_domains(config, parts.trust)
         policy, kept = Policy(config), {each.name: self._provider(each) for each in config.providers}
-        provisioners: list[Provisioner] = [self._join, *(oidc for _, oidc, *_ in kept.values())]
+        others = self._others.made(Around(self.held, self._store, self._http, self._clock, config))
+        provisioners: list[Provisioner] = [self._join, *(oidc for _, oidc, *_ in kept.values()), *others]
         sites: dict[str, WebSignIn] = {name: web for name, (_, _, web, *_) in kept.items()}
         made = InForce(
             version=published.version,

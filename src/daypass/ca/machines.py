@@ -21,7 +21,10 @@ class Machines:
     def __init__(self, bounds: Bounds, speaks: HostNames) -> None:
         self._bounds, self._speaks = bounds, speaks
 
-    def enrolled(self, facts: HostFacts, joins: Joining | None, request: Request, now: int) -> Grant:
+    def enrolled(
+        self, facts: HostFacts, joins: Joining | None, request: Request, now: int, until: int | None = None
+    ) -> Grant:
+        """`until`: no certificate by what was shown reaches further."""
         if request.type is not CertType.HOST:
             raise Denied("a join token is good for a host certificate only", code="policy.kind")
         if joins is not None:
@@ -34,6 +37,7 @@ class Machines:
             self.require_address(each)
         bounds = self._bounds
         end = min(span(request, now, bounds.host)[1], now + self._ceiling(facts.addresses))
+        end = end if until is None else min(end, until)
         if end - now < bounds.floor:
             raise too_short()
         principals = (*self._speaks.with_short(names), *facts.addresses)

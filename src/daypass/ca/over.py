@@ -10,9 +10,9 @@ __all__ = ["require_not_over", "signed_in"]
 
 
 def signed_in(proof: Proof) -> str | None:
-    """Which sign-in of a person's it is."""
+    """Which sign-in of a person's or a workload's it is."""
     who = proof.identity
-    return sign_in(who.issuer, proof.session, proof.once) if who.kind is Kind.PERSON else None
+    return sign_in(who.issuer, proof.session, proof.once) if who.kind is not Kind.HOST else None
 
 
 def require_not_over(proof: Proof, view: View) -> None:
@@ -21,7 +21,7 @@ def require_not_over(proof: Proof, view: View) -> None:
     A token of the very second counts as one from before: else an ending in that second could be outrun.
     """
     person = view.person
-    if proof.identity.kind is not Kind.PERSON or (person is not None and person.locked):
+    if proof.identity.kind is Kind.HOST or (person is not None and person.locked):
         return
     ended_at = person.ended_at if person is not None else None
     if view.over or (ended_at is not None and proof.issued_at <= ended_at):

@@ -10,6 +10,7 @@ themselves.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from hashlib import sha256
 
 from daypass.ca.bounds import Bounds, span, too_short
 from daypass.ca.denials import alone, asked_for, nearly_over, no_role, too_long
@@ -19,7 +20,7 @@ from daypass.ca.ports import View
 from daypass.ca.roles import Role, git_extensions
 from daypass.ca.subject import Subject
 from daypass.errors import Denied
-from daypass.model import KEY_ID, MAX_PRINCIPALS, Grant, Identity, Proof, Request
+from daypass.model import KEY_ID, MAX_PRINCIPALS, Grant, Identity, Kind, Proof, Request
 from daypass.wire import CertType
 
 __all__ = ["People"]
@@ -42,19 +43,20 @@ class People:
                 f"{view.person.login} is locked", code="policy.locked", hint="ask an administrator of your CA"
             )
         subject = Subject.of(proof)
-        names = self._names.of(proof, subject, view, now)
+        names = self._names.of(proof, subject, view, now) if proof.identity.kind is Kind.PERSON else ()
         held = [self._asked(subject, request.role, now)] if request.role else self._held(subject, now)
-        start, end, roles = self._laid_out(held, subject, request, now)
+        start, end, roles = self._laid_out(held, subject, request, now, proof.until)
         given = tuple(role.name for role in roles)
         principals = _principals(roles, names)
+        called = names[0] if names else ""
         return Grant(
             type=CertType.USER,
-            key_id=_key_id(proof.identity, names[0]),
+            key_id=_key_id(proof.identity, called),
             principals=_narrow(principals, request.principals),
             valid_after=start,
             valid_before=end,
             roles=given,
-            extensions=tuple(sorted((*_extensions(roles), *git_extensions(roles, proof.identity, names[0])))),
+            extensions=tuple(sorted((*_extensions(roles), *git_extensions(roles, proof.identity, called)))),
             critical_options=_critical_options(roles) if request.role else (),
             claims=names,
             narrow=_left_out(held, given),
@@ -73,9 +75,9 @@ class People:
         return role
 
     def _laid_out(
-        self, held: Sequence[Role], subject: Subject, request: Request, now: int
+        self, held: Sequence[Role], subject: Subject, request: Request, now: int, until: int | None
     ) -> tuple[int, int, list[Role]]:
-        """Start, end and the roles that reach it; `valid_before` is never beyond one of them."""
+        """Start, end and the roles that reach it; `valid_before` is never beyond one of them, nor `until`."""
         roles = held if request.role else [role for role in held if role.day_pass]
         if not roles:
             raise alone(held)
@@ -85,6 +87,7 @@ class People:
             raise nearly_over(roles[ends.index(furthest)], furthest - now)
         default = min(self._bounds.user, furthest - max(now, request.valid_after or now))
         start, end = self._day(subject, request, now, default)
+        end = end if until is None else min(end, until)
         least = furthest if request.role else end - min(self._bounds.floor, (end - now) // SLACK)
         if furthest < least:
             raise too_long(roles[ends.index(furthest)], furthest - now, end - now)
@@ -113,6 +116,12 @@ class People:
 
 def _principals(roles: Sequence[Role], names: tuple[str, ...]) -> tuple[str, ...]:
     found = tuple(dict.fromkeys([name for role in roles for name in role.principals(names)]))
+    if not found:
+        raise Denied(
+            "a workload has no account of its own, and its roles open no other",
+            code="policy.workload",
+            hint="operator: give the role accounts by name, not {login}",
+        )
     if len(found) > MAX_PRINCIPALS:
         raise Denied(
             f"{len(roles)} roles give {len(found)} principals; a certificate carries {MAX_PRINCIPALS}",
@@ -151,5 +160,9 @@ def _narrow(principals: tuple[str, ...], wanted: tuple[str, ...]) -> tuple[str, 
 
 
 def _key_id(identity: Identity, login: str) -> str:
+    """Of a workload: its subject, or what stands for one that no log could carry."""
+    if identity.kind is Kind.WORKLOAD:
+        plain = f"{identity.provider}:{identity.subject}"
+        return plain if KEY_ID.fullmatch(plain) else f"{identity.provider}:{sha256(plain.encode()).hexdigest()[:32]}"
     email = identity.email or ""
     return email if KEY_ID.fullmatch(email) else f"{login}@{identity.provider}"

@@ -17,7 +17,7 @@ from daypass.ca.people import People
 from daypass.ca.ports import View
 from daypass.ca.reach import Reach, reaches
 from daypass.ca.roles import Role
-from daypass.config import Config, policy_hash
+from daypass.config import Config, identifying, policy_hash
 from daypass.hostnames import HostNames
 from daypass.model import Grant, HostRole, Proof, Request, parse_duration
 
@@ -38,7 +38,8 @@ class Policy:
         self.endings = config.endings
         self.stale_after = parse_duration(hosts.stale_after)
         self.fail_closed = tuple((each, parse_duration(each.after)) for each in hosts.fail_closed)
-        only = config.providers[0].name if len(config.providers) == 1 else ""
+        somebody = identifying(config)
+        only = somebody[0].name if len(somebody) == 1 else ""
         self.roles = tuple(Role.compile(section, self.user_ceiling, only) for section in config.roles)
         self._roles_by_name = {role.name: role for role in self.roles}
         self.sections = {section.name: section for section in config.roles}
@@ -60,7 +61,7 @@ class Policy:
             return self._people.decide(proof, request, view, now)
         if proof.renews is not None:
             return self._machines.renewed(proof.enrolment, proof.renews, request, view, now)
-        return self._machines.enrolled(proof.enrolment, proof.joins, request, now)
+        return self._machines.enrolled(proof.enrolment, proof.joins, request, now, proof.until)
 
     def is_narrow(self, roles: Sequence[str], seconds: int) -> bool:
         """Whether a certificate with these roles, so long, was for one role alone and not for the day."""

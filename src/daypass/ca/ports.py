@@ -35,6 +35,7 @@ __all__ = [
     "DeviceState",
     "DeviceStore",
     "EnrolledHost",
+    "Finding",
     "HostRecord",
     "LedgerRow",
     "NameTaken",
@@ -67,11 +68,28 @@ class Clock(Protocol):
         """Seconds that never go back, from any start."""
 
 
+class Finding(Struct, frozen=True):
+    """One thing that was tried, and how it went."""
+
+    ok: bool
+    what: str
+    hint: str = ""
+
+
 class Provisioner(Protocol):
-    """Authenticates a credential: who are you? Signature first; claims are read only after it holds."""
+    """Authenticates a credential: who are you? Signature first; claims are read only after it holds.
+
+    `type`: oidc, pam, aws … as the configuration calls it.
+    """
 
     @property
     def name(self) -> str: ...
+
+    @property
+    def type(self) -> str: ...
+
+    async def test(self) -> Sequence[Finding]:
+        """Tries what it depends on, for an operator. Changes nothing, and raises nothing of the error tree."""
 
     def recognises(self, token: str) -> bool:
         """Whether the (still unverified) token claims to be this provisioner's; routing only, never trust."""

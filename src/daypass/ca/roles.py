@@ -119,8 +119,8 @@ class Role:
         return end
 
     def principals(self, names: tuple[str, ...]) -> tuple[str, ...]:
-        """`names`: the login name, and every other name of the person's."""
-        if not self.own:
+        """`names`: the login name, and every other name of the person's; none of a workload."""
+        if not self.own or not names:
             return self.fixed
         return (self.own + names[0], *(names if self.bare_hosts else ()), *self.fixed)
 

@@ -13,6 +13,7 @@ import msgspec
 from msgspec.structs import FieldInfo, fields
 
 from daypass.config.schema import Config, Section
+from daypass.config.ways import WAYS
 
 __all__ = ["SECRETS", "policy_document", "policy_hash"]
 
@@ -37,6 +38,9 @@ def policy_document(config: Config) -> str:
     }
     if endings := _chosen(config.endings):
         shared["endings"] = endings
+    for key in WAYS:
+        if sections := getattr(config, key):
+            shared[key] = [_chosen(each) for each in sections]
     if config.operators:
         shared["operators"] = [_chosen(operator) for operator in config.operators]
     if config.bastions:

@@ -13,6 +13,7 @@ from daypass.config.schema import Config, ProviderSection, RecheckSection
 from daypass.config.scim import scim_faults
 from daypass.config.signals import signal_faults
 from daypass.config.values import Fault, algorithm_faults, duration_fault, each, issuer_fault, said, seconds
+from daypass.config.ways import identifying, ways
 from daypass.config.who import SIGN_IN_COUNTS, domain_faults
 from daypass.model import TENANT, graph_of, is_host_name
 
@@ -30,11 +31,12 @@ def people(config: Config) -> Iterator[Problem]:
         yield from _provider(provider, f"providers[{index}]")
     yield from _shared_clients(config.providers)
     yield from _repeated("providers", [provider.name for provider in config.providers])
+    yield from _ways(config)
     yield from roles_faults(config)
     yield from _repeated("roles", [role.name for role in config.roles])
     yield from operator_faults(config)
     yield from _repeated("operators", [operator.name for operator in config.operators])
-    if not config.providers:
+    if not identifying(config):
         yield warning("providers", "there is none: nobody can sign in")
     if not config.roles:
         yield warning("roles", "there is none: nobody can log in to anything")
@@ -52,11 +54,25 @@ def _repeated(path: str, names: Iterable[str]) -> Iterator[Problem]:
 _OUR_NAMES = frozenset({"daypass", "join", "pass", "sshpop", "uid"})
 
 
+def _ways(config: Config) -> Iterator[Problem]:
+    """Their names, in one space with those of providers. What else they say is judged by kind."""
+    seen = {provider.name for provider in config.providers}
+    for path, section in ways(config):
+        yield from _name(section.name, path)
+        if section.name in seen:
+            yield error(f"{path}.name", f"{quoted(section.name)} is taken by another one")
+        seen.add(section.name)
+
+
+def _name(name: str, path: str) -> Iterator[Problem]:
+    if not _PROVIDER_NAME.fullmatch(name):
+        yield error(f"{path}.name", f"{quoted(name)} is not a name", "letters, digits and ._- up to 63")
+    if name in _OUR_NAMES:
+        yield error(f"{path}.name", f"{quoted(name)} is what daypass calls something of its own")
+
+
 def _provider(provider: ProviderSection, path: str) -> Iterator[Problem]:
-    if not _PROVIDER_NAME.fullmatch(provider.name):
-        yield error(f"{path}.name", f"{quoted(provider.name)} is not a name", "letters, digits and ._- up to 63")
-    if provider.name in _OUR_NAMES:
-        yield error(f"{path}.name", f"{quoted(provider.name)} is what daypass calls something of its own")
+    yield from _name(provider.name, path)
     if provider.type != "oidc":
         yield error(f"{path}.type", f"{quoted(provider.type)} is not a type of provider", 'did you mean "oidc"?')
     yield from said(f"{path}.issuer", issuer_fault(provider.issuer))

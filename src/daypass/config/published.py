@@ -18,16 +18,23 @@ from daypass.config.problem import Problem, errors_in
 from daypass.config.reading import parse
 from daypass.config.schema import (
     BastionSection,
+    CloudSection,
     Config,
     EndingsSection,
     HostsSection,
+    JwkSection,
     LifetimeSection,
     OperatorSection,
+    PamSection,
+    Port22Section,
     ProviderSection,
     RoleSection,
     Section,
+    WorkloadSection,
+    X5cSection,
 )
 from daypass.config.shape import shape
+from daypass.config.ways import WAYS
 from daypass.errors import Misconfigured
 
 __all__ = ["as_toml", "from_toml", "merged", "require_sound"]
@@ -46,6 +53,12 @@ class _Shared(Section, frozen=True):
     lifetimes: LifetimeSection = LifetimeSection()
     endings: EndingsSection = EndingsSection()
     providers: list[ProviderSection] = msgspec.field(default_factory=list)
+    pam: list[PamSection] = msgspec.field(default_factory=list)
+    workloads: list[WorkloadSection] = msgspec.field(default_factory=list)
+    clouds: list[CloudSection] = msgspec.field(default_factory=list)
+    jwk: list[JwkSection] = msgspec.field(default_factory=list)
+    x5c: list[X5cSection] = msgspec.field(default_factory=list)
+    port22: list[Port22Section] = msgspec.field(default_factory=list)
     roles: list[RoleSection] = msgspec.field(default_factory=list)
     operators: list[OperatorSection] = msgspec.field(default_factory=list)
     bastions: list[BastionSection] = msgspec.field(default_factory=list)
@@ -126,6 +139,7 @@ def _joined(shared: _Shared, local: Config) -> Config:
         endings=shared.endings,
         providers=[_with_secrets(each, local) for each in shared.providers],
         roles=shared.roles,
+        **{key: getattr(shared, key) for key in WAYS},
         operators=shared.operators,
         bastions=shared.bastions,
         reserved_logins=shared.reserved_logins,

@@ -13,17 +13,21 @@ import msgspec
 __all__ = [
     "BastionSection",
     "CaSection",
+    "CloudSection",
     "Config",
     "EndingsSection",
     "EventSection",
     "FailClosedSection",
     "HostsSection",
     "IncludedFile",
+    "JwkSection",
     "KeySection",
     "LifetimeSection",
     "NewAccountsSection",
     "OperatorSection",
     "PagesSection",
+    "PamSection",
+    "Port22Section",
     "ProviderSection",
     "RecheckSection",
     "RoleSection",
@@ -31,6 +35,8 @@ __all__ = [
     "Section",
     "SignalsSection",
     "WhoSection",
+    "WorkloadSection",
+    "X5cSection",
 ]
 
 
@@ -181,6 +187,88 @@ class ProviderSection(Section, frozen=True):
     recheck: RecheckSection | None = None
 
 
+class PamSection(Section, frozen=True):
+    """People sign in at a PAM stack of the CA's machine."""
+
+    name: str
+    service: str = "daypass"
+    folder: str = ""  # where the service's file lies; empty: /etc/pam.d
+    email_domain: str = ""  # their address is LOGIN@DOMAIN; empty: they have none
+    groups: bool = True  # theirs are the groups of the account on the CA's machine
+    timeout: str = "2m"  # for the whole conversation
+
+
+class WorkloadSection(Section, frozen=True):
+    """Jobs and services sign in by a token of their platform (OpenID Connect for machines). No login names."""
+
+    name: str
+    type: str = "oidc"  # oidc | github | gitlab | buildkite | circleci | kubernetes
+    issuer: str = ""  # empty: the platform's own
+    audience: str = ""  # what their tokens are made for; empty: the CA's url
+    algorithms: list[str] = []  # empty: RS256, ES256, EdDSA
+    lifetime: str = "10m"  # of what they are given, at most
+    subject: str = ""  # the claim that says who it is, and never changes; empty: the platform's
+    jwks_uri: str = ""  # empty: where the issuer says
+    jwks_file: str = ""  # a path on every machine of the CA, instead of asking anybody
+    roots_file: str = ""  # PEM of who vouches for the issuer; empty: the system's
+    review_url: str = ""  # of a Kubernetes API server: its TokenReview is asked, too
+    review_token_file: str = ""
+
+
+class CloudSection(Section, frozen=True):
+    """Cloud instances become hosts by their identity document (trust 5.4). Templates: docs/guide/cloud.md."""
+
+    name: str
+    type: str  # aws | gcp | azure
+    accounts: list[str]  # AWS accounts, Google projects, Azure subscriptions
+    host_name: str  # template of the name: "{instance}.prod.example.com"
+    aliases: list[str] = []  # templates
+    labels: dict[str, str] = {}  # label -> template
+    regions: list[str] = []  # empty: any
+    tenants: list[str] = []  # Azure
+    resource_groups: list[str] = []  # Azure
+    service_accounts: list[str] = []  # Google
+    instance_age: str = "15m"  # how long after its start an instance may enrol
+    networks: list[str] = []  # where they come from if not from the address in their document (AWS behind NAT)
+    port22: bool = False  # and each proves its key at its own address
+    tags: bool = False  # ask the cloud for the instance's tags, with the CA's own credentials
+    certificates: str = ""  # PEM on every machine of the CA: regional certificates (AWS), roots (Azure)
+
+
+class JwkSection(Section, frozen=True):
+    """One-time tokens, signed by whoever holds a JSON Web Key, as step makes them."""
+
+    name: str
+    key: str  # public, JSON (RFC 7517)
+    encrypted_key: str = ""  # JWE of the private half, given to everyone who asks, as step has it; empty: not
+    hosts: list[str] = []  # names and patterns it may speak for
+    users: bool = False  # whether it may say who somebody is
+    allow_unbound: bool = False  # tokens without `cnf`
+
+
+class X5cSection(Section, frozen=True):
+    """Whoever has an X.509 client certificate of these roots signs in by it."""
+
+    name: str
+    roots: list[str]  # PEM
+    kind: str = "workload"  # person | workload | host
+    trust_domain: str = ""  # SPIFFE: only SVIDs of spiffe://TRUST_DOMAIN/
+    hosts: list[str] = []  # kind = "host": names and patterns it may speak for
+    login_name: str = "email"  # kind = "person": email | cn
+    lifetime: str = ""  # at most, beside the end of their certificate
+    allow_unbound: bool = False  # tokens without `cnf`
+
+
+class Port22Section(Section, frozen=True):
+    """Hosts enrol by showing at port 22 of their own name that they hold the key."""
+
+    name: str
+    hosts: list[str]  # names and patterns
+    networks: list[str]  # where the CA connects to, and nowhere else
+    port: int = 22
+    labels: dict[str, str] = {}
+
+
 class WhoSection(Section, frozen=True, kw_only=True):
     """Who is meant. Every condition given must hold, at least one; within one, any of its values does."""
 
@@ -247,6 +335,12 @@ class IncludedFile(Section, frozen=True):
     """What a further file may hold: the part of the policy that grows."""
 
     providers: list[ProviderSection] = []
+    pam: list[PamSection] = []
+    workloads: list[WorkloadSection] = []
+    clouds: list[CloudSection] = []
+    jwk: list[JwkSection] = []
+    x5c: list[X5cSection] = []
+    port22: list[Port22Section] = []
     roles: list[RoleSection] = []
     operators: list[OperatorSection] = []
     bastions: list[BastionSection] = []
@@ -263,6 +357,12 @@ class Config(Section, frozen=True):
     lifetimes: LifetimeSection = LifetimeSection()
     endings: EndingsSection = EndingsSection()
     providers: list[ProviderSection] = []
+    pam: list[PamSection] = []
+    workloads: list[WorkloadSection] = []
+    clouds: list[CloudSection] = []
+    jwk: list[JwkSection] = []
+    x5c: list[X5cSection] = []
+    port22: list[Port22Section] = []
     roles: list[RoleSection] = []
     operators: list[OperatorSection] = []
     bastions: list[BastionSection] = []

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from daypass.config.problem import Problem, did_you_mean, error, key_path, quoted, warning
 from daypass.config.schema import Config, ProviderSection, WhoSection
 from daypass.config.values import Fault, duration_fault, each, said, seconds
+from daypass.config.ways import identifying
 from daypass.model import is_host_name
 
 __all__ = ["SIGN_IN_COUNTS", "domain_faults", "who_faults"]
@@ -36,7 +37,7 @@ _OF_THE_PROFILE = frozenset(
 def who_faults(who: WhoSection, path: str, config: Config, shortest: int) -> Iterator[Problem]:
     """`shortest`: seconds that a sign-in has to be good for at least."""
     providers = [each for each in config.providers if who.provider in ("", each.name)]
-    yield from _provider(who, path, config.providers)
+    yield from _provider(who, path, [each.name for each in identifying(config)])
     if not (who.groups or who.emails or who.domains or who.claims):
         yield error(path, "has no condition, so nobody can have it", "give groups, emails, domains or claims")
     yield from each(f"{path}.groups", who.groups, _text_fault)
@@ -52,14 +53,13 @@ def who_faults(who: WhoSection, path: str, config: Config, shortest: int) -> Ite
         yield from _sent(who, path, provider)
 
 
-def _provider(who: WhoSection, path: str, providers: list[ProviderSection]) -> Iterator[Problem]:
-    names = [provider.name for provider in providers]
+def _provider(who: WhoSection, path: str, names: list[str]) -> Iterator[Problem]:
     if who.provider and who.provider not in names and "" not in names:
         suggestion = did_you_mean(who.provider, names) or (
             f"there is {', '.join(map(quoted, names))}" if names else ""
         )
         yield error(f"{path}.provider", f"there is no provider {quoted(who.provider)}", suggestion)
-    if not who.provider and len(providers) > 1:
+    if not who.provider and len(names) > 1:
         yield error(f"{path}.provider", "is missing: with several providers each role names whose word it takes")
 
 

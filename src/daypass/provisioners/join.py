@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 from msgspec.structs import replace
 
-from daypass.ca.ports import Clock
+from daypass.ca.ports import Clock, Finding
 from daypass.ca.token_ports import JoinToken
 from daypass.errors import Denied, Invalid, Unauthenticated
 from daypass.model import Credential, HostFacts, Identity, Joining, Kind, OnceId, Proof, is_host_name
@@ -32,13 +32,18 @@ def secret_hash(secret: str) -> bytes:
 class JoinTokenProvisioner:
     """`lookup` finds a token on record by its id: the store's `join_token`."""
 
-    name = "join"
+    name = type = "join"
 
     def __init__(self, ca_id: bytes, lookup: Callable[[str], Awaitable[JoinToken | None]], clock: Clock) -> None:
         self._ca_id, self._lookup, self._clock = ca_id, lookup, clock
 
     def recognises(self, token: str) -> bool:
         return token.startswith(PREFIX)
+
+    async def test(self) -> Sequence[Finding]:
+        """Nothing but the database is behind it."""
+        await self._lookup("")
+        return [Finding(ok=True, what="join tokens are looked up in the database")]
 
     async def authenticate(self, credential: Credential) -> Proof:
         """The proof carries the host's name and labels. Raises Unauthenticated, Denied for what is no name,

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import hashlib
 from binascii import a2b_base64
+from collections.abc import Sequence
 
 import httpx2
 import msgspec
 
-from daypass.ca.ports import Clock
+from daypass.ca.ports import Clock, Finding
 from daypass.config import ProviderSection
-from daypass.errors import Misconfigured
+from daypass.errors import DaypassError, Misconfigured
 from daypass.model import TENANT, Credential, OnceId, Proof, graph_of, parse_duration
 from daypass.provisioners import names
 from daypass.provisioners.claims import LEEWAY, MAX_TOKEN_AGE, Expected, IdToken, check, refused
@@ -48,6 +49,18 @@ class OidcProvisioner:
     @property
     def name(self) -> str:
         return self._section.name
+
+    @property
+    def type(self) -> str:
+        return self._section.type
+
+    async def test(self) -> Sequence[Finding]:
+        """Whether the provider can be asked, and has published keys that would do."""
+        try:
+            await self.keys.find(None, self._section.algorithms[0], anew=True)
+        except DaypassError as error:
+            return [Finding(ok=False, what=error.message, hint=error.hint or "")]
+        return [Finding(ok=True, what=f"{self._section.issuer} answers, and publishes its keys")]
 
     def recognises(self, token: str) -> bool:
         """Whether the token says it is this provider's and for a client of ours. Nothing is verified."""

@@ -7,14 +7,14 @@ what is on record. So nobody is told of a certificate who does not hold its key,
 from __future__ import annotations
 
 from base64 import b64decode
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import Final
 from urllib.parse import urlsplit
 
 import msgspec
 from joserfc.jwk import ECKey, OKPKey, RSAKey
 
-from daypass.ca.ports import Clock, OnRecord
+from daypass.ca.ports import Clock, Finding, OnRecord
 from daypass.errors import Invalid, Unauthenticated
 from daypass.model import Credential, HostFacts, Identity, Kind, OnceId, Proof, Renewal
 from daypass.provisioners.jose import ALGORITHMS, CompactJws, PublicJwk, parse_object, verify
@@ -44,6 +44,7 @@ class SshPopProvisioner:
     """`names` are the host names of this CA, `lookup` is the store's `on_record`."""
 
     name = PROVISIONER
+    type = "sshpop"
 
     def __init__(
         self,
@@ -62,6 +63,11 @@ class SshPopProvisioner:
             return "sshpop" in CompactJws.parse(token).header
         except Invalid:
             return False
+
+    async def test(self) -> Sequence[Finding]:
+        """Nothing but the database is behind it."""
+        await self._lookup(0)
+        return [Finding(ok=True, what="host certificates are looked up in the database")]
 
     async def authenticate(self, credential: Credential) -> Proof:
         """`credential.act` is one of ACTS: a token for one of them is worth nothing to the others.

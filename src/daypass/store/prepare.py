@@ -21,7 +21,7 @@ __all__ = ["Prepared", "prepare"]
 
 
 class Prepared(NamedTuple):
-    person: tuple[str, str] | None  # (issuer, subject); only people are persons
+    person: tuple[str, str] | None  # (issuer, subject); of people and workloads
     login: str | None
     claims: tuple[str, ...]
     generation: int  # decided on; a person not on record yet starts at 1
@@ -63,7 +63,7 @@ def prepare(recording: Recording) -> Prepared:
     roles = json(recording.roles)
     pairs = tuple(zip(recording.certificates, issued, strict=True))
     return Prepared(
-        person=(who.issuer, who.subject) if who.kind is Kind.PERSON else None,
+        person=(who.issuer, who.subject) if who.kind is not Kind.HOST else None,
         login=recording.login,
         claims=recording.claims,
         generation=generation,
@@ -87,7 +87,7 @@ def prepare(recording: Recording) -> Prepared:
         whole=recording.whole,
         provider=who.provider,
         email=who.email,
-        facts=_kept(recording) if who.kind is Kind.PERSON else None,
+        facts=_kept(recording) if who.kind is not Kind.HOST else None,
         despite=recording.despite,
         clock=recording.clock,
         signin=recording.signin,

@@ -61,7 +61,7 @@ __all__ = [
     "session_ends",
 ]
 
-REVISION = "0005"
+REVISION = "0006"
 """The migration that makes exactly these tables."""
 
 # SQLite stores a table in its key's order only where the type says INTEGER.
@@ -171,6 +171,7 @@ hosts = Table(
     Column("facts", Text),  # JSON of what it says of itself: api.HostSelf
     Column("trust_version", BIG),  # that it goes by, by its own word
     Column("enrolled_from", Text),  # the address that it enrolled from
+    Column("instance", Text),  # PROVISIONER:ID of the cloud instance that it is
 )
 
 # Who has logged in how, as each host counts it (trust 6.4); the newest report alone.
@@ -519,6 +520,20 @@ rechecks = Table(
     Column("failures", BIG, nullable=False, server_default="0"),
     Column("leased_until", BIG, nullable=False, server_default="0"),
     Index("rechecks_next_at", "next_at"),
+)
+
+# Sign-ins by password that failed, by whom and from where; hashes, and forgotten after a while.
+sign_in_failures = Table(
+    "sign_in_failures",
+    metadata,
+    Column("provider", Text, primary_key=True),
+    Column("who", Text, primary_key=True),
+    Column("network", Text, primary_key=True),
+    Column("failures", BIG, nullable=False),
+    Column("last_at", BIG, nullable=False),
+    Column("until", BIG, nullable=False, server_default="0"),  # nobody is asked before
+    Index("sign_in_failures_last_at", "last_at"),
+    sqlite_with_rowid=False,
 )
 
 # How far each outlet of events has come in the ledger.

@@ -1,0 +1,54 @@
+"""The ways in beside OpenID providers: a table of the file -> its provisioner, kept while it stays the same."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import httpx2
+
+from daypass.assemble.held import Held
+from daypass.ca.ports import Clock, Provisioner, Store
+from daypass.config import Config, WaySection, ways
+from daypass.errors import Misconfigured
+
+__all__ = ["Around", "Others"]
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What a provisioner may need besides its table."""
+
+    held: Held
+    store: Store
+    http: httpx2.AsyncClient
+    clock: Clock
+    config: Config  # as in force on this machine
+
+
+Make = Callable[[Any, Around], Provisioner]
+_MAKERS: Mapping[type, Make] = {}
+"""By the class of the table."""
+
+
+class Others:
+    """What a provisioner has learned (keys, conversations under way) lives as long as its table."""
+
+    def __init__(self) -> None:
+        self._kept: dict[str, tuple[WaySection, Provisioner]] = {}
+
+    def made(self, around: Around) -> tuple[Provisioner, ...]:
+        """Raises Misconfigured for a table that this machine can't use."""
+        fresh = {section.name: (section, self._one(section, around)) for _, section in ways(around.config)}
+        self._kept = fresh
+        return tuple(provisioner for _, provisioner in fresh.values())
+
+    def _one(self, section: WaySection, around: Around) -> Provisioner:
+        known = self._kept.get(section.name)
+        if known is not None and known[0] == section:
+            return known[1]
+        make = _MAKERS.get(type(section))
+        if make is None:
+            raise Misconfigured(f'"{section.name}" is of a kind that this release has not', code="ways.kind")
+        return make(section, around)
