@@ -283,7 +283,8 @@ TO_THE_FIRST_RELEASE = """
     DROP TABLE provider_words; DROP TABLE rechecks; DROP TABLE event_sinks;
     DROP INDEX certificates_signin; ALTER TABLE certificates DROP COLUMN signin;
     ALTER TABLE persons DROP COLUMN locked_by; ALTER TABLE persons DROP COLUMN ended_at;
-    ALTER TABLE installation DROP COLUMN sign_ins_over;
+    ALTER TABLE installation DROP COLUMN sign_ins_over; DROP TABLE sign_in_failures;
+    ALTER TABLE hosts DROP COLUMN instance;
     UPDATE schema_version SET version_num = '0001';
 """
 

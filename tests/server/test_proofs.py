@@ -39,11 +39,11 @@ def ended(company: Company, serial: int, actor: str = "uid:0") -> str:
 
 
 def test_an_ending_is_listed_and_shown_and_waited_for(company: Company) -> None:
-    person, host = company.person("proof-1"), company.host("proof-1.example.com")
+    person, host = company.person("proof-1"), company.host("a-proof-1.example.com")
     ending = ended(company, person.serial)
     (first,) = asked(company, "ending_follow", ending=ending, seconds=0)
     assert first["state"] == "waiting"
-    assert "proof-1.example.com" in [each["host"] for each in first["unreached"]]
+    assert "a-proof-1.example.com" in [each["host"] for each in first["unreached"]]
     before = first["applied"]
     ack(company, host, krl_version=2**60)
     (found,) = asked(company, "ending_show", groups=("audit",), ending=ending)
