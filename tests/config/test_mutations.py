@@ -172,7 +172,7 @@ users = true
 allow_unbound = true
 [[x5c]]
 name = "svids"
-roots = ["-----BEGIN CERTIFICATE-----"]
+roots = ["-----BEGIN CERTIFICATE-----\\nMAA=\\n-----END CERTIFICATE-----"]
 kind = "workload"
 trust_domain = "example.com"
 hosts = ["*.example.com"]

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 from urllib.parse import urlsplit
 
+from daypass.config.jwk import jwk_faults
 from daypass.config.operators import operator_faults
 from daypass.config.problem import Problem, did_you_mean, error, quoted, warning
 from daypass.config.roles import roles_faults
@@ -15,6 +16,7 @@ from daypass.config.signals import signal_faults
 from daypass.config.values import Fault, algorithm_faults, duration_fault, each, issuer_fault, said, seconds
 from daypass.config.ways import identifying, ways
 from daypass.config.who import SIGN_IN_COUNTS, domain_faults
+from daypass.config.x5c import x5c_faults
 from daypass.model import TENANT, graph_of, is_host_name
 
 __all__ = ["people"]
@@ -32,6 +34,8 @@ def people(config: Config) -> Iterator[Problem]:
     yield from _shared_clients(config.providers)
     yield from _repeated("providers", [provider.name for provider in config.providers])
     yield from _ways(config)
+    yield from jwk_faults(config)
+    yield from x5c_faults(config)
     yield from roles_faults(config)
     yield from _repeated("roles", [role.name for role in config.roles])
     yield from operator_faults(config)

@@ -140,6 +140,26 @@ _PROVIDER = """\
 """
 
 _ROLES = """\
+# One-time tokens that whoever holds a key makes, as step does: daypass ca provisioner key NAME makes a pair.
+# [[jwk]]
+# name = "machines"
+# key = '{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}' # the public half
+# encrypted_key = ""                       # the private half, encrypted, for everyone who asks: step's way
+# hosts = ["*.example.com"]                # names and patterns it may speak for
+# users = false                            # whether it may say who somebody is
+# allow_unbound = false                    # also take tokens that were not made for one key, at step's routes
+
+# X.509 client certificates. kind: person, workload or host; trust_domain: SPIFFE's.
+# [[x5c]]
+# name = "mesh"
+# kind = "workload"
+# roots = ["-----BEGIN CERTIFICATE-----\\nMAA=\\n-----END CERTIFICATE-----"]
+# trust_domain = "example.com"
+# hosts = []                               # kind = "host": names and patterns it may speak for
+# login_name = "email"                     # kind = "person": or "cn"
+# lifetime = ""                            # at most, beside the end of their certificate
+# allow_unbound = false
+
 # Who may log in as whom, on which hosts. All conditions given must hold, and a role has one at least.
 # [[roles]]
 # name = "staff"
