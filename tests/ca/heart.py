@@ -169,7 +169,16 @@ async def heart(
         sshpop = SshPopProvisioner(CA_ID, ["ca.example.com"], by_type.__getitem__, store.on_record, clock)
         configs = Configs(store, lambda: settings, lambda _: None)
         authority = Authority(
-            force, lambda: keys, store, guard, hosts, configs, sshpop=sshpop, ca_id=CA_ID, name="Example"
+            force,
+            lambda: keys,
+            store,
+            guard,
+            hosts,
+            configs,
+            challenge=lambda: bytes(32),
+            sshpop=sshpop,
+            ca_id=CA_ID,
+            name="Example",
         )
         if isinstance(database, Path):
             sealer = SecretsFile(database.with_suffix(".key"))

@@ -154,14 +154,27 @@ host_name = "{instance}.example.com"
 aliases = ["{tag:Name}.example.com"]
 labels = { region = "{region}" }
 regions = ["eu-central-1"]
-tenants = ["t1"]
-resource_groups = ["shop"]
-service_accounts = ["1234"]
 instance_age = "10m"
 networks = ["10.0.0.0/8"]
 port22 = true
 tags = true
 certificates = "/etc/daypass/aws.pem"
+[[clouds]]
+name = "google"
+type = "gcp"
+accounts = ["shop-prod", "123456789012"]
+host_name = "{name}.example.com"
+regions = ["europe-west3"]
+service_accounts = ["112233445566778899001"]
+[[clouds]]
+name = "azure"
+type = "azure"
+accounts = ["5b1a7d0c-2f0e-4a39-9f0d-1f2e3d4c5b6a"]
+host_name = "{name}.example.com"
+tenants = ["72f988bf-86f1-41af-91ab-2d7cd011db47"]
+resource_groups = ["shop"]
+audience = "api://daypass"
+certificates = "/etc/daypass/azure.pem"
 [[jwk]]
 name = "ops"
 key = '{"kty":"EC","crv":"P-256","x":"MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4",\

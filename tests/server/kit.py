@@ -81,6 +81,7 @@ class Double:
     questions: Any = None
     renewals: Any = None
     host_calls: Any = None
+    challenges: Any = None
     acks: Any = None
     proofs: Any = None
     open_sessions: Any = None

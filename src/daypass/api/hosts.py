@@ -16,6 +16,8 @@ __all__ = [
     "HostAck",
     "HostAcked",
     "HostBundle",
+    "HostChallenge",
+    "HostChallengeRequest",
     "HostEnding",
     "HostHeartbeat",
     "HostPerson",
@@ -44,6 +46,22 @@ class EnrolRequest(msgspec.Struct, frozen=True, kw_only=True):
     keys: list[EnrolKey]
     name: str = ""
     bundle_version: int = 0  # that it goes by already, where it was enrolled before: what it is given is newer
+
+
+class HostChallengeRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """The public halves (wire blobs) of all keys that the host is going to enrol with, 1 to 8."""
+
+    keys: list[bytes]
+
+
+class HostChallenge(msgspec.Struct, frozen=True, kw_only=True):
+    """What a cloud's metadata service is to put into what it signs, so that it is good for these keys and this CA
+    alone (`wire.clouddocs`). Nothing of it is secret."""
+
+    nonce: str  # ten digits, for Azure's attested document
+    expires: int  # when that is refused, unix seconds
+    audience: str  # for Google's identity token
+    resources: list[str] = []  # that a token of Azure's managed identity is wanted for; empty: none is
 
 
 class HostRenewRequest(msgspec.Struct, frozen=True, kw_only=True):

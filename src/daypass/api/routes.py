@@ -16,6 +16,8 @@ from daypass.api.hosts import (
     EnrolResponse,
     HostAck,
     HostAcked,
+    HostChallenge,
+    HostChallengeRequest,
     HostRenewed,
     HostRenewRequest,
     HostSyncRequest,
@@ -91,6 +93,10 @@ ROUTES = (
     Route(
         "enrol", "POST", "/v1/host/enroll", Access.CREDENTIAL, EnrolResponse,
         "A host's first certificates, for a join token.", body=EnrolRequest, status=201,
+    ),
+    Route(
+        "host_challenge", "POST", "/v1/host/challenge", Access.OPEN, HostChallenge,
+        "What the identity document of a cloud instance has to carry for these keys.", body=HostChallengeRequest,
     ),
     Route(
         "host_sync", "POST", "/v1/host/sync", Access.HOST, HostSyncResponse,

@@ -17,6 +17,7 @@ from daypass.assemble.krls import judge
 from daypass.assemble.outlets import outlets
 from daypass.assemble.parts import KeyFiles, Parts, host_of, load_parts, usable
 from daypass.assemble.public import Latest, public_info
+from daypass.assemble.ways import CHALLENGE
 from daypass.ca.authority import Authority
 from daypass.ca.clock import ClockGuard, SystemClock
 from daypass.ca.device import Devices
@@ -61,14 +62,23 @@ def authority(maker: Maker, store: Store, clock: Clock) -> Authority:
 
     sshpop = _sshpop(maker, store, clock)
     configs = Configs(store, lambda: maker.local, usable)
+    sealer = SecretsFile(parts.config.ca.secrets_key)
     made = Authority(
-        force, keys, store, guard, hosts, configs, sshpop=sshpop, ca_id=parts.ca_id, name=parts.config.ca.name
+        force,
+        keys,
+        store,
+        guard,
+        hosts,
+        configs,
+        sshpop=sshpop,
+        challenge=lambda: sealer.derived(CHALLENGE),
+        ca_id=parts.ca_id,
+        name=parts.config.ca.name,
     )
     name = f"{socket.gethostname()}:{parts.config.ca.trust}"
     made.presence = Presence(
         store, guard, name, lambda: (maker.parts.trust.document.version, force.current.keys.fingerprints)
     )
-    sealer = SecretsFile(parts.config.ca.secrets_key)
     made.rechecks = Rechecks(store, guard, force, sealer, made.endings.by_provider)
     if parts.config.events:
         made.relay = Relay(store, outlets(parts.config), clock)

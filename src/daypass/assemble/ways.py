@@ -13,7 +13,10 @@ from daypass.ca.ports import Clock, Provisioner, Store
 from daypass.config import Config, WaySection, ways
 from daypass.errors import Misconfigured
 
-__all__ = ["Around", "Others"]
+__all__ = ["CHALLENGE", "Around", "Others"]
+
+CHALLENGE = b"challenge"
+"""What of the CA's secrets key makes challenges for cloud instances."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ from daypass.ca.acks import Acks
 from daypass.ca.acts import Acts
 from daypass.ca.approvals import Approvals
 from daypass.ca.calls import Calls
+from daypass.ca.challenges import Challenges
 from daypass.ca.checks import Checked, Rules, check
 from daypass.ca.clock import ClockGuard
 from daypass.ca.directory import Directory
@@ -104,6 +105,7 @@ class Authority:
         configs: Configs,
         *,
         sshpop: Provisioner,
+        challenge: Callable[[], bytes],
         ca_id: bytes,
         name: str,
     ) -> None:
@@ -127,6 +129,7 @@ class Authority:
         self.persons = Persons(store, clock, lambda: self.force.current.policy)
         self.calls = Calls(store, clock, ca_id, self.user_keys)
         self.host_calls = HostCalls(hosts, store, clock, ca_id, self.host_keys)
+        self.challenges = Challenges(ca_id, challenge, lambda: self.force.current.config)
         self.login_reports = LoginReports(store, clock)
         self.proofs = Proofs(store, clock, lambda: self.force.current.policy)
         self.open_sessions = OpenSessions(store, clock, self.persons.find, self.inventory.named)

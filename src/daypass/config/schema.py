@@ -228,6 +228,7 @@ class CloudSection(Section, frozen=True):
     tenants: list[str] = []  # Azure
     resource_groups: list[str] = []  # Azure
     service_accounts: list[str] = []  # Google
+    audience: str = ""  # Azure: what a managed identity's token is made for, "api://…"; empty: none is asked for
     instance_age: str = "15m"  # how long after its start an instance may enrol
     networks: list[str] = []  # where they come from if not from the address in their document (AWS behind NAT)
     port22: bool = False  # and each proves its key at its own address

@@ -21,6 +21,7 @@ from daypass.server.acks import AckRoutes
 from daypass.server.acts import AtSocket, BySignIn, acting
 from daypass.server.administration import administration
 from daypass.server.approvals import ApprovalRoutes
+from daypass.server.challenging import ChallengeRoutes
 from daypass.server.device import DeviceRoutes, failure_page
 from daypass.server.endpoint import Admit, Endpoint, Failed, Guard, Handler, Resource, not_found
 from daypass.server.forms import SameOrigin
@@ -74,8 +75,10 @@ def build(heart: Heart, public: PublicInfo, now: Callable[[], float] = time.time
         Access.PAGE: (SameOrigin(public.pages_url), None, failure_page(heart)),
     }
     for_hosts = HostRoutes(heart, public), AckRoutes(heart), ReportRoutes(heart), ShellAgentRoutes(heart, public)
-    rooms = PublicRoutes(heart, public, now), *for_hosts, DeviceRoutes(heart, public, now), InboundRoutes(heart)
-    return _assemble(ROUTES, _handlers(rooms) | _administering(heart), guards, LateScim(heart))
+    rooms = *for_hosts, ChallengeRoutes(heart, now), DeviceRoutes(heart, public, now), InboundRoutes(heart)
+    return _assemble(
+        ROUTES, _handlers((PublicRoutes(heart, public, now), *rooms)) | _administering(heart), guards, LateScim(heart)
+    )
 
 
 def build_admin(heart: Heart, own_uid: int | None = None) -> Application:

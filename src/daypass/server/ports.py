@@ -11,6 +11,7 @@ from daypass.ca.acks import Acks
 from daypass.ca.acts import Act, Operator, Shown
 from daypass.ca.approvals import Read
 from daypass.ca.calls import Caller
+from daypass.ca.challenges import Challenges
 from daypass.ca.config_ports import ConfigVersion
 from daypass.ca.device import DeviceAsk, DeviceAsked, DeviceBegun, DeviceDone, DevicePolled
 from daypass.ca.ending_ports import Ended
@@ -302,6 +303,9 @@ class Heart(Protocol):
 
     @property
     def host_calls(self) -> HostCalls: ...
+
+    @property
+    def challenges(self) -> Challenges: ...
 
     @property
     def acks(self) -> Acks: ...

@@ -19,6 +19,7 @@ __all__ = [
     "MAX_HOST_KEYS",
     "enrolment",
     "given",
+    "host_keys",
     "public_key",
     "renewal",
     "require_possession",
@@ -107,9 +108,14 @@ def renewal(body: HostRenewRequest, ca_id: bytes, host_id: str) -> tuple[PublicK
 
 
 def _host_keys(entries: Sequence[EnrolKey]) -> tuple[PublicKey, ...]:
-    if not 1 <= len(entries) <= MAX_HOST_KEYS:
-        raise Invalid(f"a host enrols 1 to {MAX_HOST_KEYS} keys, not {len(entries)}", code="enrol.keys")
-    keys = tuple(public_key(f"keys[{at}].public_key", entry.public_key) for at, entry in enumerate(entries))
+    return host_keys([entry.public_key for entry in entries], ".public_key")
+
+
+def host_keys(blobs: Sequence[bytes], field: str = "") -> tuple[PublicKey, ...]:
+    """All keys of one host. `field`: what of an entry of `keys` they are."""
+    if not 1 <= len(blobs) <= MAX_HOST_KEYS:
+        raise Invalid(f"a host enrols 1 to {MAX_HOST_KEYS} keys, not {len(blobs)}", code="enrol.keys")
+    keys = tuple(public_key(f"keys[{at}]{field}", blob) for at, blob in enumerate(blobs))
     if len(set(keys)) < len(keys):
         raise Invalid("the same key stands twice in keys", code="enrol.keys")
     return keys

@@ -15,6 +15,8 @@ from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from daypass.errors import Conflict, Invalid, Misconfigured
 from daypass.signers.generate import write_new
@@ -30,16 +32,16 @@ class SecretsFile:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._key: tuple[bytes, ChaCha20Poly1305] | None = None
+        self._key: tuple[bytes, ChaCha20Poly1305, bytes] | None = None
 
     def seal(self, data: bytes, about: bytes) -> bytes:
-        key_id, cipher = self._known()
+        key_id, cipher, _ = self._known()
         nonce = os.urandom(_NONCE)
         return key_id + nonce + cipher.encrypt(nonce, data, key_id + about)
 
     def open(self, sealed: bytes, about: bytes) -> bytes | None:
         """None for what another key has sealed. Raises Invalid for what was altered, or is about something else."""
-        key_id, cipher = self._known()
+        key_id, cipher, _ = self._known()
         if sealed[:_KEY_ID] != key_id:
             return None
         nonce, text = sealed[_KEY_ID : _KEY_ID + _NONCE], sealed[_KEY_ID + _NONCE :]
@@ -48,11 +50,15 @@ class SecretsFile:
         except (InvalidTag, ValueError):
             raise Invalid("what was sealed is not what lies here", code="seal.altered") from None
 
-    def _known(self) -> tuple[bytes, ChaCha20Poly1305]:
+    def derived(self, use: bytes) -> bytes:
+        """32 bytes for one `use` alone (HKDF, RFC 5869): the same wherever the CA has this file."""
+        return HKDF(SHA256(), 32, salt=None, info=b"daypass-derived-v1\0" + use).derive(self._known()[2])
+
+    def _known(self) -> tuple[bytes, ChaCha20Poly1305, bytes]:
         if self._key is None:
             key = _found_or_made(self._path)
             key_id = hashlib.sha256(b"daypass-secrets-v1\0" + key).digest()[:_KEY_ID]
-            self._key = key_id, ChaCha20Poly1305(key)
+            self._key = key_id, ChaCha20Poly1305(key), key
         return self._key
 
 
