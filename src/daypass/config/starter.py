@@ -139,6 +139,18 @@ _PROVIDER = """\
 
 """
 
+_WAYS = """\
+# People who sign in with the accounts of this machine, by PAM, in the terminal: daypass login --provider unix
+# [[pam]]
+# name = "unix"
+# service = "daypass"                      # a file in /etc/pam.d; docs/guide/pam.md has examples
+# folder = ""                              # where that file lies, if elsewhere
+# email_domain = ""                        # their address is LOGIN@DOMAIN
+# groups = true                            # their groups are those of the account here
+# timeout = "2m"                           # for the whole conversation
+
+"""
+
 _ROLES = """\
 # One-time tokens that whoever holds a key makes, as step does: daypass ca provisioner key NAME makes a pair.
 # [[jwk]]
@@ -235,7 +247,7 @@ class Starter:
     passphrase_file: Path | None = None
 
     def text(self) -> str:
-        return _HEAD.format_map(self._values()) + _PROVIDER.replace("{provider}", self._provider()) + _ROLES
+        return _HEAD.format_map(self._values()) + _PROVIDER.replace("{provider}", self._provider()) + _WAYS + _ROLES
 
     def _values(self) -> dict[str, str]:
         paths = {name: _quote(getattr(self, name)) for name in ("state", "admin_socket", "trust")}
