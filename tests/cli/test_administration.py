@@ -210,3 +210,22 @@ def test_two_operators_let_somebody_in_again_from_their_own_machines(firm: Firm)
     refused = firm.administer("bob", "approvals", "refuse", *word)
     assert "refused: unlock" in refused[2]
     assert firm.administer("bob", "approvals", "approve", *word, check=False)[0] == Exit.CONFLICT
+
+
+def test_every_way_in_is_listed_and_one_is_tried(firm: Firm) -> None:
+    listed = json.loads(firm.here("ca", "provisioner", "list", "--json"))["provisioners"]
+    assert {each["name"]: each["serves"] for each in listed}.items() >= {
+        "join": ["hosts"],
+        "sshpop": ["hosts"],
+    }.items()
+    (people,) = [each["name"] for each in listed if each["serves"] == ["people"]]
+    assert f"\n{people}    oidc" in firm.here("ca", "provisioner", "list")
+    code, out, err = firm.administer("alice", "ca", "provisioner", "test", people, "--remote")
+    assert code == 0 and out.startswith("ok") and "redirect address to register there: http://127.0.0.1" in err
+
+
+def test_only_who_may_audit_sees_the_ways_in_and_a_name_that_is_none_is_not_found(firm: Firm) -> None:
+    code, _, err = firm.administer("bob", "ca", "provisioner", "list", "--remote", check=False)
+    assert (code, 'may not "audit"' in err) == (Exit.DENIED, True)
+    done = firm.daypass("ca", "provisioner", "test", "nothing", "--root", str(firm.ca_root), check=False)
+    assert (done.returncode, "there is no provisioner" in done.stderr) == (Exit.NOT_FOUND, True)

@@ -85,6 +85,7 @@ class Double:
     acks: Any = None
     proofs: Any = None
     open_sessions: Any = None
+    trying: Any = None
     login_reports: Any = None
     inbound: Any = None
     streams: Any = None

@@ -69,6 +69,8 @@ ADMIN_ROUTES = {
     "person_reserve": Row('{"name":"No Name"}', "persons", 400, 400),
     "person_show": Row('{"person":"#9999"}', "audit", 404, 404),
     "policy_diff": Row('{"document":"{}"}', "audit", 400, 400),
+    "provisioner_list": Row("{}", "audit", 200, 200),
+    "provisioner_test": Row('{"name":"nothing"}', "audit", 404, 404),
     "refuse": Row(REQUEST, "", 404, 404),
     "release": Row('{"ending":"e0"}', "revoke", 409, 409),
     "revoke": Row('{"serials":[1],"reason":"leaked"}', "revoke", 404, 404),

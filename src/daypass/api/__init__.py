@@ -28,6 +28,7 @@ from daypass.api import (
     routes,
     scim,
     step,
+    ways,
 )
 from daypass.api.administration import *
 from daypass.api.approvals import *
@@ -49,6 +50,7 @@ from daypass.api.route import *
 from daypass.api.routes import *
 from daypass.api.scim import *
 from daypass.api.step import *
+from daypass.api.ways import *
 
 __all__: list[str] = []
 __all__ += administration.__all__
@@ -71,3 +73,4 @@ __all__ += route.__all__
 __all__ += routes.__all__
 __all__ += scim.__all__
 __all__ += step.__all__
+__all__ += ways.__all__

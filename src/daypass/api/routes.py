@@ -57,6 +57,7 @@ from daypass.api.step import (
     SshSignResponse,
     Version,
 )
+from daypass.api.ways import PROVISIONER_ROUTES
 
 __all__ = ["ROUTES", "route_of"]
 
@@ -176,6 +177,7 @@ ROUTES = (
     *LOGIN_ROUTES,
     *FLEET_ROUTES,
     *SCIM_ROUTES,
+    *PROVISIONER_ROUTES,
     *PROOF_ROUTES,
     *INBOUND_ROUTES,
 )  # fmt: skip

@@ -65,6 +65,7 @@ from daypass.ca.renewals import Renewals
 from daypass.ca.revoked_keys import require_unrevoked
 from daypass.ca.scim_tokens import ScimTokens
 from daypass.ca.streams import Streams
+from daypass.ca.trying import Trying
 from daypass.errors import Conflict, Denied, Invalid, Unauthenticated, Unavailable
 from daypass.model import Credential, Draft, Grant, Issued, Kind, OnceId, Proof, Renewal, Request
 from daypass.wire import Certificate, PublicKey
@@ -123,6 +124,7 @@ class Authority:
         self.rechecks: Rechecks | None = None  # assemble gives it
         self.relay: Relay | None = None  # assemble gives it to a CA that is to tell somebody
         self.devices: Devices | None = None  # assemble gives it to a CA that has pages
+        self.trying = Trying(force, sshpop)
         self.renewals = Renewals(self.settle, sshpop, store, clock, ca_id)
         self.my_hosts = MyHosts(store, clock, force, hosts.signed, ca_id)
         self.questions = Questions(store, clock, force)

@@ -19,6 +19,7 @@ from daypass.cli.admin_events import events
 from daypass.cli.admin_init import init
 from daypass.cli.admin_ledger import show, verify
 from daypass.cli.admin_options import Where, where_options
+from daypass.cli.admin_provisioner import provisioner
 from daypass.cli.admin_reload import reload, standing
 from daypass.cli.admin_rotate import rotate
 from daypass.cli.admin_trust import trust
@@ -56,6 +57,7 @@ ca.add_command(check_config)
 ca.add_command(reload)
 ca.add_command(configs)
 ca.add_command(events)
+ca.add_command(provisioner)
 ca.add_command(trust)
 ca.add_command(rotate)
 ledger.add_command(verify)

@@ -15,7 +15,7 @@ from daypass.cli.output import bold, data, good, json_data, note
 
 if TYPE_CHECKING:
     from daypass.ca.recorded import Record
-    from daypass.config import Config, Problem, ProviderSection, RoleSection
+    from daypass.config import Config, Problem, RoleSection
     from daypass.config.schema import WhoSection
 
 __all__ = ["check_config"]
@@ -129,6 +129,8 @@ def _tell(path: Path, found: Findings) -> None:
 
 def summary(found: Findings) -> Iterator[str]:
     """What the configuration amounts to, a line each."""
+    from daypass.config import redirects
+
     config, holders = found.config, found.holders()
     yield f"{config.ca.name} at {config.ca.url}, for hosts {', '.join(config.hosts.domains)}"
     for provider in config.providers:
@@ -158,17 +160,6 @@ def _where(role: RoleSection) -> str:
     told += [f"only to run {role.force_command}"] if role.force_command else []
     told += [] if role.day_pass else ["by daypass login --role alone"]
     return "".join(f", {each}" for each in told)
-
-
-def redirects(config: Config, provider: ProviderSection) -> Iterator[str]:
-    """Where the provider sends people back to: their own machine (any port, RFC 8252 section 7.3, unless ports are
-    listed), and the CA's pages."""
-    from daypass.config import callbacks, loopback_path
-
-    for port in provider.redirect_ports or ("",):
-        yield f"http://{provider.redirect_host}{port and f':{port}'}{loopback_path(config, provider.name)}"
-    if (address := callbacks(config).get(provider.name)) is not None:
-        yield f"{address} (client {provider.web_client_id})" if provider.web_client_id else address
 
 
 def _conditions(who: WhoSection) -> Iterator[str]:

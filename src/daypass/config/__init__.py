@@ -3,7 +3,7 @@
 `load` is all that a program needs; `problems` is what an editor or `daypass ca check-config` shows.
 """
 
-from daypass.config.callbacks import CALLBACK, callbacks, loopback_path
+from daypass.config.callbacks import CALLBACK, callbacks, loopback_path, redirects
 from daypass.config.document import policy_document, policy_hash
 from daypass.config.problem import Problem, Severity, errors_in, warnings_in
 from daypass.config.published import as_toml, from_toml, merged, require_sound
@@ -70,6 +70,7 @@ __all__ = [
     "policy_hash",
     "problems",
     "rebased",
+    "redirects",
     "require_sound",
     "warnings_in",
     "ways",

@@ -7,9 +7,11 @@ every provider says in its answer who it is (RFC 9207).
 
 from __future__ import annotations
 
-from daypass.config.schema import Config
+from collections.abc import Iterator
 
-__all__ = ["CALLBACK", "LOOPBACK", "callbacks", "loopback_path"]
+from daypass.config.schema import Config, ProviderSection
+
+__all__ = ["CALLBACK", "LOOPBACK", "callbacks", "loopback_path", "redirects"]
 
 CALLBACK = "/device/callback"  # below the pages' URL
 LOOPBACK = "/callback"  # on the person's own machine
@@ -26,6 +28,15 @@ def callbacks(config: Config) -> dict[str, str]:
 def loopback_path(config: Config, provider: str) -> str:
     """The path of the redirect address on a person's own machine; the same for the client and for check-config."""
     return LOOPBACK + _own(config, provider)
+
+
+def redirects(config: Config, provider: ProviderSection) -> Iterator[str]:
+    """Where the provider sends people back to: their own machine (any port, RFC 8252 section 7.3, unless ports are
+    listed), and the CA's pages."""
+    for port in provider.redirect_ports or ("",):
+        yield f"http://{provider.redirect_host}{port and f':{port}'}{loopback_path(config, provider.name)}"
+    if (address := callbacks(config).get(provider.name)) is not None:
+        yield f"{address} (client {provider.web_client_id})" if provider.web_client_id else address
 
 
 def _own(config: Config, provider: str) -> str:

@@ -21,6 +21,7 @@ from daypass.server.persons import PersonRoutes
 from daypass.server.ports import Heart, ReadLedger
 from daypass.server.proofs import ProofRoutes
 from daypass.server.scim_tokens import ScimTokenRoutes
+from daypass.server.ways import ProvisionerRoutes
 
 __all__ = ["Administration", "administration"]
 
@@ -63,4 +64,5 @@ def administration(heart: Heart) -> tuple[object, ...]:
         FleetLogins(heart),
         ScimTokenRoutes(heart),
         ProofRoutes(heart),
+        ProvisionerRoutes(heart),
     )

@@ -33,6 +33,7 @@ from daypass.ca.questions import About, PolicyDiffed
 from daypass.ca.scim_ports import Entry, Looked, TokenRecord
 from daypass.ca.shown import Call
 from daypass.ca.tokens import Tokens
+from daypass.ca.trying import Trying
 from daypass.ca.who_could import Holders
 from daypass.config import ProviderSection
 from daypass.errors import DaypassError
@@ -327,6 +328,9 @@ class Heart(Protocol):
 
     @property
     def streams(self) -> Streams: ...
+
+    @property
+    def trying(self) -> Trying: ...
 
     @property
     def questions(self) -> Questions: ...
