@@ -140,12 +140,13 @@ issuer = "https://cluster.example.com"
 audience = "https://ca.example.com/jobs"
 algorithms = ["RS256"]
 lifetime = "15m"
-subject = "sub"
+subject = "serviceaccount.uid"
 jwks_uri = "https://cluster.example.com/openid/v1/jwks"
 jwks_file = "/etc/daypass/cluster.json"
 roots_file = "/etc/daypass/cluster.pem"
 review_url = "https://cluster.example.com"
 review_token_file = "/etc/daypass/cluster.token"
+allow_unbound = false
 [[clouds]]
 name = "aws"
 type = "aws"

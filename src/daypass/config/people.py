@@ -17,6 +17,7 @@ from daypass.config.signals import signal_faults
 from daypass.config.values import Fault, algorithm_faults, duration_fault, each, issuer_fault, said, seconds
 from daypass.config.ways import identifying, ways
 from daypass.config.who import SIGN_IN_COUNTS, domain_faults
+from daypass.config.workloads import workload_faults
 from daypass.config.x5c import x5c_faults
 from daypass.model import TENANT, graph_of, is_host_name
 
@@ -35,6 +36,7 @@ def people(config: Config) -> Iterator[Problem]:
     yield from _shared_clients(config.providers)
     yield from _repeated("providers", [provider.name for provider in config.providers])
     yield from _ways(config)
+    yield from workload_faults(config)
     yield from jwk_faults(config)
     yield from x5c_faults(config)
     yield from pam_faults(config)

@@ -205,7 +205,7 @@ class WorkloadSection(Section, frozen=True):
     type: str = "oidc"  # oidc | github | gitlab | buildkite | circleci | kubernetes
     issuer: str = ""  # empty: the platform's own
     audience: str = ""  # what their tokens are made for; empty: the CA's url
-    algorithms: list[str] = []  # empty: RS256, ES256, EdDSA
+    algorithms: list[str] = []  # empty: the platform's
     lifetime: str = "10m"  # of what they are given, at most
     subject: str = ""  # the claim that says who it is, and never changes; empty: the platform's
     jwks_uri: str = ""  # empty: where the issuer says
@@ -213,6 +213,7 @@ class WorkloadSection(Section, frozen=True):
     roots_file: str = ""  # PEM of who vouches for the issuer; empty: the system's
     review_url: str = ""  # of a Kubernetes API server: its TokenReview is asked, too
     review_token_file: str = ""
+    allow_unbound: bool = False  # tokens by clients that do not show that they hold the key (step's)
 
 
 class CloudSection(Section, frozen=True):

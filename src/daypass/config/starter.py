@@ -152,6 +152,22 @@ _WAYS = """\
 """
 
 _ROLES = """\
+# Jobs and services that sign in by a token of their platform (docs/guide/ci.md); `lifetime` is what they are given
+# at most, "10m" if nothing is said.
+# [[workloads]]
+# name = "github"
+# type = "github"                          # oidc, github, gitlab, buildkite, circleci or kubernetes
+# issuer = ""                              # empty: the platform's own
+# audience = ""                            # what their tokens are made for; empty: this CA's url
+# algorithms = ["RS256", "ES256", "EdDSA"] # empty: the platform's
+# subject = ""                             # the claim that says who it is, and never changes; empty: the platform's
+# jwks_uri = ""                            # where its keys are; empty: where the issuer says
+# jwks_file = ""                           # or a file with them
+# roots_file = ""                          # PEM of who vouches for the issuer; empty: the system's
+# review_url = ""                          # of a Kubernetes API server, to have tokens reviewed there, too
+# review_token_file = ""
+# allow_unbound = false                    # also from clients that do not show that they hold the key
+
 # One-time tokens that whoever holds a key makes, as step does: daypass ca provisioner key NAME makes a pair.
 # [[jwk]]
 # name = "machines"

@@ -44,8 +44,9 @@ def who_faults(who: WhoSection, path: str, config: Config, shortest: int) -> Ite
     yield from _emails(who, path)
     yield from domain_faults(who.domains, f"{path}.domains")
     keys = _KEYS | {provider.groups_claim: "groups" for provider in providers}
+    told = _OF_THE_TOKEN - {"sub"} if who.provider in {each.name for each in config.workloads} else _OF_THE_TOKEN
     for name, values in who.claims.items():
-        yield from _claim(name, values, key_path(f"{path}.claims", name), keys)
+        yield from _claim(name, values, key_path(f"{path}.claims", name), keys, told)
     yield from each(f"{path}.amr", who.amr, _text_fault)
     yield from each(f"{path}.acr", who.acr, _text_fault)
     yield from _auth_age(who, f"{path}.max_auth_age", providers, shortest)
@@ -103,12 +104,13 @@ def domain_faults(domains: list[str], path: str) -> Iterator[Problem]:
     yield from each(path, domains, fault)
 
 
-def _claim(name: str, values: list[str], path: str, keys: dict[str, str]) -> Iterator[Problem]:
+def _claim(name: str, values: list[str], path: str, keys: dict[str, str], told: frozenset[str]) -> Iterator[Problem]:
+    """`told`: claims that say nothing of who somebody is. Of a job `sub` does."""
     if not name.strip():
         yield error(path, "is the condition on a claim without a name")
     elif name in keys:
         yield error(path, f"has a key of its own: {keys[name]}", "the token may cut it short, or not vouch for it")
-    elif name in _OF_THE_TOKEN:
+    elif name in told:
         yield error(path, "says nothing of who somebody is", "for example department, or what your provider calls it")
     elif name in _OF_THE_PROFILE:
         yield warning(path, "is what many providers let people write themselves", "OpenID Connect Core section 5.7")
