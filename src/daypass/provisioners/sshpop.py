@@ -74,6 +74,8 @@ class SshPopProvisioner:
 
         Raises Unauthenticated, Invalid for a person's certificate (as step does), and Unavailable from the store.
         """
+        if credential.act not in ACTS:
+            raise _refused("act", "it is good for renewing, rekeying and revoking, and for nothing else")
         try:
             token = CompactJws.parse(credential.token.reveal())
             certificate = _certificate(token)

@@ -20,7 +20,7 @@ kind alone (its fields, its bounds, its real backend) belongs into `tests/provis
         unbound=(),         # of "key", "ca", "act": what the token itself is not bound to
         outage=None,        # outage(True): what it depends on is down; outage(False): it is back. None: asks nobody
         mends=60,           # seconds on its clock until it asks again
-        routes=("sign",),   # of `test_cross_use.ROUTES`: where it is to be shown, and nowhere else
+        routes=("sign",),   # of `yard.ROUTES`: where it is to be shown, and nowhere else
         tampered=bits,      # other tokens by somebody on the way; none of them may pass
         secrets=whole,      # what of a token may stand in no log, error or repr
     )
@@ -59,7 +59,7 @@ class Made(Struct, frozen=True):
     ca_id: bytes = CA_ID
     ca_url: str = CA_URL
     key: PublicKey = KEY  # the one key that it shows, and is bound to
-    act: bytes | None = None  # None: the kind's own
+    act: bytes | None = None  # None: the kind's own; any bytes at all, and a kind that has no such act makes its own
     known: bool = True  # False: well-formed, and signed by someone (with a secret) that the CA has never heard of
 
 

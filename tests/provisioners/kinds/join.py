@@ -40,7 +40,7 @@ def open_desk(runner: asyncio.Runner) -> Iterator[Desk]:
         make=make,
         life=LIFE,
         early=None,
-        routes=("enrol",),
+        routes=("enrol", "agent-enrol"),
         unbound=("key", "ca", "act"),
         tampered=_others,
     )

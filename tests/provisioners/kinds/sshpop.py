@@ -13,7 +13,7 @@ from tests.provisioners.kinds import CA_ID, CA_URL, Desk, Made
 
 from daypass.ca.ports import OnRecord
 from daypass.model import Credential, Secret
-from daypass.provisioners.sshpop import LEEWAY, SshPopProvisioner
+from daypass.provisioners.sshpop import ACTS, LEEWAY, SshPopProvisioner
 from daypass.wire import Certificate, CertType, PublicKey, sign_blob
 
 __all__ = ["open_desk"]
@@ -34,7 +34,8 @@ def open_desk(runner: asyncio.Runner) -> Iterator[Desk]:
         return records.get(serial)
 
     def make(made: Made) -> Credential:
-        act, ca = made.act or b"renew", HOST_CA if made.known else FOREIGN_CA
+        act = made.act if made.act in ACTS else b"renew"
+        ca = HOST_CA if made.known else FOREIGN_CA
         holder = Holder(HOST, _certified(ca, made.at))
         if made.known:
             records[holder.serial] = _on_record(holder.certificate)
@@ -48,7 +49,7 @@ def open_desk(runner: asyncio.Runner) -> Iterator[Desk]:
         make=make,
         life=300 + LEEWAY,
         early=LEEWAY,
-        routes=("renew",),
+        routes=("renew", "rekey", "revoke"),
         unbound=("key",),  # the next certificate is for the key in this one
     )
 
