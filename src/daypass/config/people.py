@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 from urllib.parse import urlsplit
 
+from daypass.config.clouds import cloud_faults
 from daypass.config.jwk import jwk_faults
 from daypass.config.operators import operator_faults
 from daypass.config.pam import pam_faults
@@ -37,6 +38,7 @@ def people(config: Config) -> Iterator[Problem]:
     yield from _repeated("providers", [provider.name for provider in config.providers])
     yield from _ways(config)
     yield from workload_faults(config)
+    yield from cloud_faults(config)
     yield from jwk_faults(config)
     yield from x5c_faults(config)
     yield from pam_faults(config)

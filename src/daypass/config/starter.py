@@ -188,6 +188,25 @@ _ROLES = """\
 # lifetime = ""                            # at most, beside the end of their certificate
 # allow_unbound = false
 
+# Cloud instances become hosts by their identity document: docs/guide/cloud.md. type: aws, gcp or azure
+# [[clouds]]
+# name = "aws"
+# type = "aws"
+# accounts = ["123456789012"]              # AWS accounts, Google projects, Azure subscriptions
+# host_name = "{instance}.example.com"     # {region}, {account}, {zone}, {name} (not AWS), {tag:NAME}
+# aliases = []
+# labels = {}                              # each a template, too: { region = "{region}" }
+# regions = []                             # empty: any
+# certificates = "/etc/daypass/aws.pem"    # regional certificates (AWS), roots (Azure)
+# instance_age = "15m"                     # how long after its start an instance may enrol
+# networks = []                            # AWS: where they come from, if not from their own address
+# service_accounts = []                    # Google: unique ids
+# tenants = []                             # Azure
+# audience = ""                            # Azure: what its managed identity's token is made for, "api://daypass"
+# resource_groups = []                     # Azure
+# tags = false                             # ask the cloud for the instance's tags, with this machine's credentials
+# port22 = false                           # and each shows its key at its own port 22
+
 # Who may log in as whom, on which hosts. All conditions given must hold, and a role has one at least.
 # [[roles]]
 # name = "staff"
