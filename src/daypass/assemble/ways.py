@@ -10,8 +10,9 @@ import httpx2
 
 from daypass.assemble.held import Held
 from daypass.ca.ports import Clock, Provisioner, Store
-from daypass.config import Config, WaySection, ways
+from daypass.config import Config, WaySection, WorkloadSection, ways
 from daypass.errors import Misconfigured
+from daypass.provisioners.workload import WorkloadProvisioner
 
 __all__ = ["CHALLENGE", "Around", "Others"]
 
@@ -31,7 +32,9 @@ class Around:
 
 
 Make = Callable[[Any, Around], Provisioner]
-_MAKERS: Mapping[type, Make] = {}
+_MAKERS: Mapping[type, Make] = {
+    WorkloadSection: lambda section, a: WorkloadProvisioner(section, a.config, a.clock, a.http),
+}
 """By the class of the table."""
 
 

@@ -12,7 +12,7 @@ from daypass.ca.policy import Policy
 from daypass.ca.ports import OnRecord, Store
 from daypass.ca.subject import Subject
 from daypass.ca.who import is_on_who
-from daypass.model import Identity, Person, Proof
+from daypass.model import Identity, Kind, Person, Proof
 
 __all__ = ["Learning"]
 
@@ -23,8 +23,9 @@ class Learning:
 
     async def ends(self, policy: Policy, proof: Proof, person: Person | None, now: int) -> bool:
         """Revoke what was given for what they are no more; whether there was any such thing. `person`: one of whom
-        the provider says other things than it did last."""
-        if person is None:
+        the provider says other things than it did last. Of a job every run says others, and takes nothing from those
+        that run beside it."""
+        if person is None or proof.identity.kind is not Kind.PERSON:
             return False
         who = proof.identity
         lost, serials = await self.lost(policy, who, person.id, now)

@@ -141,9 +141,9 @@ def _steps_4_and_5_authorised_party(claims: Claims, client: str) -> None:
         raise refused("azp", "the token was asked for by another application than this CA's client")
 
 
-def require_fresh(claims: Claims, now: float) -> tuple[int, int]:
-    """Steps 9 and 10: until when, and since when."""
-    return _step_9_expiry(claims, now), _step_10_issued_at(claims, now)
+def require_fresh(claims: Claims, now: float, oldest: int = MAX_TOKEN_AGE) -> tuple[int, int]:
+    """Steps 9 and 10: until when, and since when. `oldest`: seconds after `iat`."""
+    return _step_9_expiry(claims, now), _step_10_issued_at(claims, now, oldest)
 
 
 def _step_9_expiry(claims: Claims, now: float) -> int:
@@ -158,14 +158,14 @@ def _step_9_expiry(claims: Claims, now: float) -> int:
     return expires
 
 
-def _step_10_issued_at(claims: Claims, now: float) -> int:
+def _step_10_issued_at(claims: Claims, now: float, oldest: int) -> int:
     issued_at = moment(claims, "iat")
     if issued_at is None:
         raise refused("issued", "the token does not say when it was issued")
     if issued_at - LEEWAY > now:
         raise refused("not-yet", "the token was issued in the future", CHECK_CLOCKS)
-    if now - issued_at > MAX_TOKEN_AGE:
-        raise refused("old", f"the token was issued more than {MAX_TOKEN_AGE // 60} minutes ago")
+    if now - issued_at > oldest:
+        raise refused("old", f"the token was issued more than {oldest // 60} minutes ago")
     return issued_at
 
 

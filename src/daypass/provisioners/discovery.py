@@ -13,6 +13,7 @@ import re
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 from ipaddress import ip_address
+from ssl import SSLContext
 from urllib.parse import urlsplit
 
 import httpx2
@@ -22,6 +23,7 @@ from daypass.errors import Invalid, Unavailable
 from daypass.model import discovery_url
 from daypass.provisioners.jose import parse_object
 from daypass.provisioners.jwks import KeySet, ProviderKey
+from daypass.provisioners.outward import require_outward
 
 __all__ = [
     "SHORTEST",
@@ -41,15 +43,16 @@ PAUSE = 30  # seconds between two fetches while there are keys
 PAUSE_WITHOUT_KEYS = 5
 CONNECT_TIMEOUT, TOTAL_TIMEOUT = 5, 10
 MAX_ANSWER = 256 * 1024
+_ASKED = ("jwks_uri", "userinfo_endpoint", "token_endpoint", "introspection_endpoint")  # by this CA
 _MAX_AGE = re.compile(r"(?:^|[\s,])max-age=\"?(\d{1,9})", re.IGNORECASE)
 
 _log = logging.getLogger(__name__)
 
 
-def provider_client() -> httpx2.AsyncClient:
-    """A client for identity providers: the system's trust store and proxy variables, no redirects."""
+def provider_client(verify: SSLContext | bool = True) -> httpx2.AsyncClient:
+    """A client for identity providers: the system's trust store (or `verify`) and proxy variables, no redirects."""
     timeout = httpx2.Timeout(TOTAL_TIMEOUT, connect=CONNECT_TIMEOUT)
-    return httpx2.AsyncClient(timeout=timeout, verify=True, trust_env=True, follow_redirects=False)
+    return httpx2.AsyncClient(timeout=timeout, verify=verify, trust_env=True, follow_redirects=False)
 
 
 def is_loopback(url: str) -> bool:
@@ -159,6 +162,9 @@ async def metadata(http: httpx2.AsyncClient, issuer: str) -> Mapping[str, object
     document, _ = await get_object(http, discovery_url(issuer))
     if document.get("issuer") != issuer:  # Discovery 1.0 section 4.3: exactly, or someone lies
         raise Invalid(f"it calls itself {document.get('issuer')!r:.200}, not {issuer!r}", code="oidc.issuer")
+    for url in (document.get(name) for name in _ASKED):
+        if isinstance(url, str) and is_safe_url(url, loopback=is_loopback(issuer)):
+            await require_outward(url, issuer)
     return document
 
 

@@ -14,6 +14,7 @@ from daypass.provisioners.discovery import ProviderKeys, get_object
 from daypass.provisioners.events import check_events
 from daypass.provisioners.feed import PolledFeed
 from daypass.provisioners.logout import check_logout
+from daypass.provisioners.outward import require_outward
 from daypass.provisioners.subjects import Subjects
 from daypass.provisioners.verifying import check_key_issuer, claims_of, parsed, verified
 
@@ -97,4 +98,7 @@ class _Transmitter:
         found, _ = await get_object(self._http, url)
         if found.get("issuer") != self._issuer:
             raise Invalid(f"it calls itself {found.get('issuer')!r:.200}, not {self._issuer!r}", code="oidc.issuer")
-        return found.get("jwks_uri")
+        where = found.get("jwks_uri")
+        if isinstance(where, str):
+            await require_outward(where, self._issuer)
+        return where

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import Protocol
 
 from daypass.config import ProviderSection
 from daypass.errors import Invalid
 from daypass.model import TENANT
 from daypass.provisioners.claims import Claims, refused
-from daypass.provisioners.discovery import ProviderKeys
 from daypass.provisioners.jose import CompactJws, parse_object, verify
 from daypass.provisioners.jwks import ProviderKey
 
-__all__ = ["check_key_issuer", "claims_of", "clients_of", "issuers_of", "parsed", "verified"]
+__all__ = ["Keys", "check_key_issuer", "claims_of", "clients_of", "issuers_of", "parsed", "verified"]
+
+
+class Keys(Protocol):
+    """Where an issuer's published keys are found."""
+
+    async def find(self, kid: str | None, algorithm: str, *, anew: bool = False) -> ProviderKey | None: ...
 
 
 def parsed(token: str) -> CompactJws:
@@ -29,7 +35,7 @@ def claims_of(jws: CompactJws) -> dict[str, object]:
         raise refused("token", f"the token can't be read: {error.message}") from None
 
 
-async def verified(jws: CompactJws, keys: ProviderKeys, algorithms: Collection[str]) -> ProviderKey:
+async def verified(jws: CompactJws, keys: Keys, algorithms: Collection[str]) -> ProviderKey:
     """The provider's key that signed the token. Where no kid says which, it may have been replaced.
 
     Raises Unauthenticated, and Unavailable without the provider's keys.
