@@ -374,6 +374,8 @@ def host_pattern_matches(pattern: str, name: str) -> bool:
 
 
 GOOGLE = "https://accounts.google.com"
+GOOGLE_SHORT = "accounts.google.com"
+"""What Google's tokens call it as well; the person is the same."""
 TENANT = "{tenantid}"  # in Entra's issuer for several tenants; a token says which one
 
 
@@ -414,7 +416,7 @@ def graph_of(issuer: str) -> str | None:
 def issuer_fits(configured: str, issuer: str) -> bool:
     """Whether a token's or an answer's `iss` is the configured issuer, or one tenant of it."""
     if TENANT not in configured:
-        return issuer == configured
+        return issuer == configured or (configured == GOOGLE and issuer == GOOGLE_SHORT)
     before, _, after = configured.partition(TENANT)
     tenant = issuer.removeprefix(before).removesuffix(after)
     return issuer == before + tenant + after and re.fullmatch(r"[0-9a-f-]{36}", tenant) is not None

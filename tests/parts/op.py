@@ -14,7 +14,7 @@ import ssl
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -32,7 +32,7 @@ JWKS = "/jwks"
 class Answer:
     """What a path says instead. `status` 0 closes the connection unanswered; `seconds` is waited first.
 
-    Without `body` the path's ordinary answer is sent.
+    Without `body` the path's ordinary answer is sent, with these headers.
     """
 
     status: int = 200
@@ -70,6 +70,7 @@ class Op:
         self.hits: Counter[str] = Counter()
         self.asked: dict[str, list[Asked]] = {}
         self.answers: dict[str, Answer] = {}
+        self.now: Callable[[], float] = time.time  # what its answers are dated by
         self.key = new_key("RS256")
         self.published = [self.key]
         self.metadata: dict[str, object] = {
@@ -173,20 +174,26 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self, form: dict[str, str]) -> None:
         url = urlsplit(self.path)
         self.op.hits[url.path] += 1
-        headers = {name.lower(): value for name, value in self.headers.items()}
-        self.op.asked.setdefault(url.path, []).append(Asked(form, headers))
+        sent = {name.lower(): value for name, value in self.headers.items()}
+        self.op.asked.setdefault(url.path, []).append(Asked(form, sent))
         said = self.op.answers.get(url.path, Answer())
         time.sleep(said.seconds)
         if said.status == 0:
             self.close_connection = True
             return
+        headers = said.headers
         if said.body is None:
             said = self.op.ordinary(url.path, dict(parse_qsl(url.query)), form)
-        self._send(said.status, said.headers, said.body or b"")
+        self._send(said.status, said.headers | headers, said.body or b"")
 
     def _send(self, status: int, headers: dict[str, str], body: bytes) -> None:
-        self.send_response(status)
-        fields = {"Content-Type": "application/json", "Content-Length": str(len(body)), **headers}
+        self.send_response_only(status)
+        fields = {
+            "Content-Type": "application/json",
+            "Content-Length": str(len(body)),
+            "Date": self.date_time_string(),
+        }
+        fields |= headers
         for name, value in fields.items():
             self.send_header(name, value)
         self.end_headers()

@@ -79,6 +79,37 @@ def test_a_token_that_has_groups_asks_nobody(asking: Desk) -> None:
     assert asking.op.hits["/userinfo"] == 0
 
 
+@pytest.mark.parametrize(
+    ("name", "claims", "groups"),
+    [
+        ("/realm_access/roles", {"realm_access": {"roles": ["dba"]}}, {"dba"}),
+        ("/realm_access/roles", {"realm_access": {}}, set()),
+        ("/realm_access/roles", {"/realm_access/roles": ["dba"], "realm_access.roles": ["dba"]}, set()),
+        ("/a~1b/c~0d", {"a/b": {"c~d": "dba"}}, {"dba"}),
+        ("https://example.com/groups", {"https://example.com/groups": ["dba"]}, {"dba"}),
+        ("https://example.com/groups", {"https:": {"": {"example.com": {"groups": ["dba"]}}}}, set()),
+        ("realm_access.roles", {"realm_access": {"roles": ["dba"]}}, set()),
+    ],
+)
+def test_a_path_leads_into_a_claim_and_any_other_name_is_one(
+    op: Op, name: str, claims: dict[str, object], groups: set[str]
+) -> None:
+    with open_desk(op, groups_claim=name) as desk:
+        assert found(desk, claims) == groups
+
+
+@pytest.mark.parametrize("outer", [["roles"], "roles", 1, True, {"roles": {"dba": True}}, {"roles": [1]}])
+def test_a_path_that_meets_something_else_is_no_list(op: Op, outer: object) -> None:
+    with open_desk(op, groups_claim="/realm_access/roles") as desk:
+        assert failure(desk, {"realm_access": outer}).code == "oidc.claim"
+
+
+def test_what_is_not_at_the_path_is_asked_for_and_found_there(asking: Desk) -> None:
+    with open_desk(asking.op, groups_claim="/realm_access/roles", groups_from="userinfo") as desk:
+        says(desk, "/userinfo", {"sub": "alice-1", "realm_access": {"roles": ["dba"]}})
+        assert found(desk) == {"dba"}
+
+
 def test_what_the_token_leaves_out_comes_from_userinfo_and_nothing_else_does(asking: Desk) -> None:
     proof = asking.show(asking.token(without=("groups",)), access_token=Secret(ACCESS))
     assert proof.identity.groups == {"from-userinfo"}

@@ -163,6 +163,16 @@ def test_a_token_that_fails_one_check_is_refused(calm: Desk, code: str, change: 
     assert refusal(calm, calm.token(without=left_out, **change), salt=salt).code == f"oidc.{code}"
 
 
+def test_only_google_has_two_names(calm: Desk) -> None:
+    assert refusal(calm, calm.token(iss="accounts.google.com")).code == "oidc.issuer"
+
+
+def test_a_token_for_others_too_is_refused_and_says_what_to_change(calm: Desk) -> None:
+    refused = refusal(calm, calm.token(aud=["daypass", "other"], azp="daypass"))
+    assert (refused.code, "for other applications, too" in refused.message) == ("oidc.audience", True)
+    assert "aud" in (refused.hint or "")
+
+
 def test_a_clock_that_is_off_is_named(calm: Desk) -> None:
     assert "clock" in str(refusal(calm, calm.token(iat=NOW + 600)).hint)
 

@@ -27,6 +27,7 @@ __all__ = ["people"]
 _PROVIDER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 _LOGIN_RULES = ("email", "step")
 LEAST_RECHECK = 60  # seconds
+_PATH = re.compile(r"(/([^~/]|~[01])+)+")  # RFC 6901, and no name in it is empty
 _LOOPBACK = ("127.0.0.1", "localhost")
 _GROUPS_FROM = ("token", "userinfo", "graph", "scim")
 
@@ -154,6 +155,9 @@ def _claims(provider: ProviderSection, path: str) -> Iterator[Problem]:
         yield error(f"{path}.login_name", f"{quoted(rule)} is not a rule", '"email", "step" or "claim:NAME"')
     if not provider.groups_claim.strip():
         yield error(f"{path}.groups_claim", "is empty", 'most providers call it "groups"')
+    if provider.groups_claim.startswith("/") and not _PATH.fullmatch(provider.groups_claim):
+        fault = f"{quoted(provider.groups_claim)} is no path to a claim"
+        yield error(f"{path}.groups_claim", fault, 'like "/realm_access/roles": ~1 is a slash, ~0 a tilde (RFC 6901)')
     if provider.groups_from not in _GROUPS_FROM:
         suggestion = did_you_mean(provider.groups_from, _GROUPS_FROM) or f"one of {', '.join(_GROUPS_FROM)}"
         yield error(f"{path}.groups_from", f"{quoted(provider.groups_from)} is nowhere to ask", suggestion)

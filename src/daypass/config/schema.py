@@ -168,7 +168,7 @@ class ProviderSection(Section, frozen=True):
     type: str = "oidc"
     scopes: list[str] = msgspec.field(default_factory=lambda: ["openid", "email", "profile"])
     algorithms: list[str] = msgspec.field(default_factory=lambda: ["RS256", "ES256", "EdDSA"])
-    groups_claim: str = "groups"
+    groups_claim: str = "groups"  # a claim, or the path of one inside others: /realm_access/roles (RFC 6901)
     groups_from: str = "token"  # token | userinfo | graph: where they are asked for if the token has none; or scim
     acr_values: list[str] = []  # what a sign-in asks the provider for (Core section 3.1.2.1)
     login_name: str = "email"  # email | step | claim:NAME

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from msgspec import Struct
 
 from daypass.errors import Unauthenticated
+from daypass.model import GOOGLE, GOOGLE_SHORT
 
 __all__ = [
     "LEEWAY",
@@ -122,7 +123,7 @@ def require_issuer(claims: Claims, issuers: frozenset[str]) -> str:
     issuer = claims.get("iss")
     if not isinstance(issuer, str) or issuer not in issuers:
         raise refused("issuer", "the token is from another issuer than this provider")
-    return issuer
+    return GOOGLE if issuer == GOOGLE_SHORT else issuer  # a person is (issuer, subject): never two of them
 
 
 def require_audience(claims: Claims, clients: frozenset[str]) -> str:
@@ -133,6 +134,9 @@ def require_audience(claims: Claims, clients: frozenset[str]) -> str:
     for client in clients:
         if listed and listed.count(client) == len(listed):
             return client
+    if any(client in listed for client in clients):
+        hint = "tell the operator: the provider must not add other applications to aud of the ID token"
+        raise refused("audience", "the token is for other applications, too", hint)
     raise refused("audience", "the token was made for another application than this CA")
 
 

@@ -168,10 +168,14 @@ async def metadata(http: httpx2.AsyncClient, issuer: str) -> Mapping[str, object
     return document
 
 
-async def get_object(http: httpx2.AsyncClient, url: str) -> tuple[Mapping[str, object], int]:
-    """A JSON object and how long it is fresh, in seconds."""
+async def get_object(
+    http: httpx2.AsyncClient, url: str, seen: list[httpx2.Response] | None = None
+) -> tuple[Mapping[str, object], int]:
+    """A JSON object and how long it is fresh, in seconds. `seen` takes the response and its headers."""
     headers = {"Accept": "application/json", "Accept-Encoding": "identity"}
     async with http.stream("GET", url, headers=headers, follow_redirects=False) as response:
+        if seen is not None:
+            seen.append(response)
         if response.status_code != 200:
             raise Invalid(f"{url} answered with status {response.status_code}", code="oidc.discovery")
         body = await read_body(response)

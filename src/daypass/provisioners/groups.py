@@ -47,10 +47,28 @@ _log = logging.getLogger(__name__)
 
 def named(claims: Claims, name: str) -> frozenset[str]:
     """The groups in a claim. Raises Unauthenticated for a claim of another shape."""
-    groups = strings(claims, name)
+    groups = strings(*_innermost(claims, name))
     if any(len(group) > MAX_GROUP for group in groups):
         raise refused("claim", "the token names a group that is too long", "tell the operator of this CA")
     return frozenset(groups)
+
+
+def _innermost(claims: Claims, name: str) -> tuple[Claims, str]:
+    """Where `name` is a path, `/realm_access/roles` (RFC 6901), the object it leads to and the last name of it."""
+    if not name.startswith("/"):
+        return claims, name
+    *outer, last = (each.replace("~1", "/").replace("~0", "~") for each in name[1:].split("/"))
+    for each in outer:
+        within = claims.get(each)
+        if within is not None and not isinstance(within, dict):
+            raise refused("claim", f"the token's {each} is not what it has to be", "tell the operator of this CA")
+        claims = within or {}
+    return claims, last
+
+
+def _says(claims: Claims, name: str) -> bool:
+    inner, last = _innermost(claims, name)
+    return inner.get(last) is not None
 
 
 class Groups:
@@ -69,7 +87,7 @@ class Groups:
         if source == "scim":  # the directory says them, whatever a token holds
             return frozenset()
         cut = _is_cut_short(token.claims, name)
-        if not cut and token.claims.get(name) is not None:
+        if not cut and _says(token.claims, name):
             return named(token.claims, name)
         if source == "token":
             if cut:

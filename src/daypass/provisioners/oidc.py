@@ -15,13 +15,14 @@ import msgspec
 
 from daypass.ca.ports import Clock, Finding
 from daypass.config import ProviderSection
-from daypass.errors import DaypassError, Misconfigured
+from daypass.errors import Misconfigured
 from daypass.model import TENANT, Credential, OnceId, Proof, graph_of, parse_duration
 from daypass.provisioners import names
 from daypass.provisioners.claims import LEEWAY, MAX_TOKEN_AGE, Expected, IdToken, check, refused
 from daypass.provisioners.discovery import ProviderKeys, is_safe_url
 from daypass.provisioners.groups import Groups
 from daypass.provisioners.jose import ALGORITHMS, MAX_TOKEN, CompactJws, standard_base64
+from daypass.provisioners.trial import trial
 from daypass.provisioners.verifying import check_key_issuer, claims_of, clients_of, issuers_of, parsed, verified
 from daypass.wire.binding import NONCE_PREFIX, SALT_SIZE, login_nonce
 
@@ -36,7 +37,7 @@ class OidcProvisioner:
 
     def __init__(self, section: ProviderSection, ca_id: bytes, clock: Clock, http: httpx2.AsyncClient) -> None:
         _check_section(section)
-        self._section, self._ca_id, self._clock = section, ca_id, clock
+        self._section, self._ca_id, self._clock, self._http = section, ca_id, clock, http
         self._groups = Groups(section, clock, http)
         self.keys = ProviderKeys(section.name, section.issuer, section.algorithms, clock, http)
         self._expected = Expected(
@@ -55,12 +56,8 @@ class OidcProvisioner:
         return self._section.type
 
     async def test(self) -> Sequence[Finding]:
-        """Whether the provider can be asked, and has published keys that would do."""
-        try:
-            await self.keys.find(None, self._section.algorithms[0], anew=True)
-        except DaypassError as error:
-            return [Finding(ok=False, what=error.message, hint=error.hint or "")]
-        return [Finding(ok=True, what=f"{self._section.issuer} answers, and publishes its keys")]
+        """What the provider says of itself, its keys and its clock, asked anew."""
+        return await trial(self._section, self._clock, self._http)
 
     def recognises(self, token: str) -> bool:
         """Whether the token says it is this provider's and for a client of ours. Nothing is verified."""

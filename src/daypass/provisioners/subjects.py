@@ -13,6 +13,7 @@ from collections.abc import Collection, Mapping
 from daypass.ca.inbound_ports import Subject
 from daypass.config import ProviderSection
 from daypass.errors import Denied
+from daypass.model import GOOGLE_SHORT
 from daypass.provisioners.claims import refused
 from daypass.provisioners.verifying import issuers_of
 
@@ -28,7 +29,7 @@ class Subjects:
     some write that into their subjects."""
 
     def __init__(self, section: ProviderSection, transmitter: str) -> None:
-        self._own = issuers_of(section)
+        self._own = issuers_of(section) - {GOOGLE_SHORT}  # of tokens alone
         self._issuers = self._own | {transmitter}
         self._tenants: Collection[str] = section.tenants
         self._issuer = section.issuer

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from daypass.config import ProviderSection
 from daypass.errors import Invalid
-from daypass.model import TENANT
+from daypass.model import GOOGLE, GOOGLE_SHORT, TENANT
 from daypass.provisioners.claims import Claims, refused
 from daypass.provisioners.jose import CompactJws, parse_object, verify
 from daypass.provisioners.jwks import ProviderKey
@@ -64,6 +64,8 @@ def check_key_issuer(key: ProviderKey, issuer: str, claims: Claims) -> None:
 
 
 def issuers_of(section: ProviderSection) -> frozenset[str]:
+    if section.issuer == GOOGLE:
+        return frozenset((GOOGLE, GOOGLE_SHORT))
     if TENANT not in section.issuer:
         return frozenset((section.issuer,))
     return frozenset(section.issuer.replace(TENANT, tenant) for tenant in section.tenants)

@@ -25,6 +25,7 @@ __all__ = ["open_desk"]
 def open_desk(runner: asyncio.Runner) -> Iterator[Desk]:
     http, clock = httpx2.AsyncClient(verify=TRUST_STORE), StillClock()
     with run_op() as op:
+        op.now = clock.now
         yield Desk(
             provisioner=OidcProvisioner(section_for(op), CA_ID, clock, http),
             clock=clock,
