@@ -33,13 +33,16 @@ from daypass.api import (
 )
 from daypass.errors import Conflict, Invalid, Unauthenticated
 from daypass.hostnames import HostNames
+from daypass.model import LOGIN_NAME
 from daypass.wire.binding import CA_ID_SIZE, TRUST_ROOT_OID
 from daypass.wire.keys import PublicKey
 from daypass.wire.krl import Krl
 from daypass.wire.sshsig import SshSignature
 
 __all__ = [
+    "BREAK_GLASS",
     "CLOCK_SLACK",
+    "break_glass_problem",
     "extract_trust_root",
     "host_names",
     "public_keys",
@@ -52,6 +55,12 @@ __all__ = [
 
 CLOCK_SLACK = 300
 """Seconds a document may come from the future before this machine's clock is held to be wrong."""
+
+BREAK_GLASS = "break-glass"
+"""The one principal of certificates for the day everything is down (trust 8.5). It counts only in what a break-glass
+key has signed: no principals file lists it."""
+
+_MOST_BREAK_GLASS = 4  # keys: the one that is used, the next, and one each for two vaults
 
 _Document = TypeVar("_Document", TrustDocument, HostBundle, ClientBundle, HostHeartbeat, MyHosts)
 _Bundle = TypeVar("_Bundle", HostBundle, ClientBundle, HostHeartbeat, MyHosts)
@@ -98,6 +107,24 @@ def verify_trust(signed: Signed, ca_id: bytes, *, known_version: int = 0) -> Tru
         if not public_keys(lines):
             raise Invalid("the trust document leaves out a kind of key", code="trust.empty", hint=_ASK)
     return document
+
+
+def break_glass_problem(trust: TrustDocument) -> str | None:
+    """Why what it says of break-glass is not to be gone by; None where it is fine, or says nothing."""
+    try:
+        keys = public_keys(trust.break_glass)
+        others = public_keys([*trust.user_ca, *trust.host_ca, *trust.bundle_keys])
+    except Invalid:
+        return "a break-glass key is none"
+    if len(keys) > _MOST_BREAK_GLASS or len(set(keys)) < len(keys):
+        return f"there are more than {_MOST_BREAK_GLASS} break-glass keys, or one stands there twice"
+    if set(keys) & set(others):
+        return "a break-glass key is a key that this CA signs by every day"
+    if any(sha256(key.blob).hexdigest() == trust.ca_id for key in keys):
+        return "the break-glass key is the offline root itself"
+    if keys and not LOGIN_NAME.fullmatch(trust.break_glass_account):
+        return "break-glass is for no account that could be one"
+    return None
 
 
 def verify_bundle(signed: Signed, trust: TrustDocument, *, now: float | None, known_version: int = 0) -> HostBundle:

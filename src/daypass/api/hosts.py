@@ -170,6 +170,7 @@ class HostSelf(msgspec.Struct, frozen=True, kw_only=True):
     krl_version: int = 0  # of the KRL that sshd reads
     since: int = 0  # when it last heard from the CA before this call, unix seconds
     keys: list[str] = []  # fingerprints of sshd's host keys
+    break_glass: list[str] = []  # fingerprints of the keys that open an account on the day everything is down
 
 
 class HostSyncRequest(msgspec.Struct, frozen=True, kw_only=True):

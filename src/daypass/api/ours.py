@@ -42,6 +42,9 @@ class TrustDocument(msgspec.Struct, frozen=True, kw_only=True):
     host_patterns: list[str] = []  # what the host CA may speak for: names and *.example.com; none means no host
     short_domain: str = ""  # and for the first labels of hosts directly in it
     address_networks: list[str] = []  # and for addresses in these
+    break_glass: list[str] = []  # keys of the day everything is down: hosts let in what these have signed (trust 8.5)
+    break_glass_account: str = ""  # into this account alone
+    break_glass_revoked: list[list[int]] = []  # first and last serial of what they have signed and is taken back
 
 
 class OidcLogin(Body, frozen=True):

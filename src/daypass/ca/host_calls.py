@@ -112,6 +112,7 @@ def _cut(about: HostAbout) -> HostAbout:
         krl_version=_number(about.krl_version),
         since=min(_number(about.since), LAST_SECOND),
         keys=tuple(key for key in about.keys[:MAX_KEYS] if _FINGERPRINT.fullmatch(key)),
+        break_glass=tuple(key for key in about.break_glass[:MAX_KEYS] if _FINGERPRINT.fullmatch(key)),
     )
 
 

@@ -58,9 +58,10 @@ class HostAbout(Struct, frozen=True):
     krl_version: int = 0
     since: int = 0  # when it last heard from the CA before that call
     keys: tuple[str, ...] = ()  # fingerprints
+    break_glass: tuple[str, ...] = ()  # the same, of keys that open an account on the day everything is down
 
     def texts(self) -> tuple[str, ...]:
-        return self.agent, self.openssh, self.machine, *self.keys
+        return self.agent, self.openssh, self.machine, *self.keys, *self.break_glass
 
 
 class KnownHost(HostRecord, frozen=True):

@@ -10,8 +10,10 @@ from daypass.ca.event_ports import Severity
 __all__ = ["ALARMS", "severity"]
 
 ALARMS = (
+    "ca.break-glass",  # what hosts let in on the day everything is down has changed (trust 8.5)
     "credential.reused",  # a sign-in was used for a second key: theft (trust 3.2)
     "ending.held",  # so many people at once that their sessions wait for an operator
+    "host.break-glass",  # somebody has come in by it
     "host.clone",  # two machines live under one certificate
     "recheck.other",  # somebody's sign-in was to be re-checked by another person's token
     "provider.foreign",  # a transmitter of events speaks of another issuer's people (trust 6.9)

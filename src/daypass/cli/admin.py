@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from daypass.cli.admin_break_glass import break_glass
 from daypass.cli.admin_check import check_config
 from daypass.cli.admin_config import config as configs
 from daypass.cli.admin_events import events
@@ -60,6 +61,7 @@ ca.add_command(events)
 ca.add_command(provisioner)
 ca.add_command(trust)
 ca.add_command(rotate)
+ca.add_command(break_glass)
 ledger.add_command(verify)
 ledger.add_command(show)
 

@@ -188,6 +188,7 @@ def _said(host: HostLine) -> Iterator[str]:
         return
     yield f"  says          {', '.join(filter(None, (about.agent, about.openssh))) or 'nothing of its programs'}"
     yield from (f"  sshd's key    {key}" for key in about.keys)
+    yield from (f"  break-glass   {key}" for key in about.break_glass)
 
 
 def _plain(host: HostLine) -> dict[str, Any]:

@@ -57,7 +57,8 @@ def describe(
 ) -> TrustDocument:
     """What the files that the configuration names amount to. Raises Misconfigured for any that will not do.
 
-    Keys stand in the order in which they came: what the document before had is first, whichever signs by now.
+    Keys stand in the order in which they came: what the document before had is first, whichever signs by now. What it
+    says of break-glass stands in no configuration (`founding.breakglass`), and stays.
     """
     listed = {"user": before.user_ca, "host": before.host_ca, "bundle": before.bundle_keys} if before else {}
 
@@ -76,6 +77,9 @@ def describe(
         host_patterns=list(config.hosts.domains),
         short_domain=config.hosts.short_names,
         address_networks=list(config.hosts.addresses),
+        break_glass=before.break_glass if before else [],
+        break_glass_account=before.break_glass_account if before else "",
+        break_glass_revoked=before.break_glass_revoked if before else [],
     )
 
 
@@ -101,7 +105,9 @@ def changes(before: TrustDocument, after: TrustDocument) -> tuple[str, ...]:
     return tuple(found)
 
 
-async def replace_trust(config: Config, before: TrustFile, after: TrustDocument, signer: Signer, now: int) -> None:
+async def replace_trust(
+    config: Config, before: TrustFile, after: TrustDocument, signer: Signer, now: int, *, act: str = "ca.trust"
+) -> None:
     """Sign the next document, put it on record, and only then in place.
 
     Raises Misconfigured for a signer that is not this CA's offline root, or where the file can't be written.
@@ -112,7 +118,7 @@ async def replace_trust(config: Config, before: TrustFile, after: TrustDocument,
     details = {"trust": after.version, "changes": changes(before.document, after)}
     store = open_store(config.ca.database)
     try:
-        await store.add_event("ca.trust", details, actor=f"uid:{os.geteuid()}", now=now)
+        await store.add_event(act, details, actor=f"uid:{os.geteuid()}", now=now)
     finally:
         await store.close()
     replace_file(config.ca.trust, msgspec.json.encode(signed), 0o644)
@@ -163,3 +169,6 @@ def _contents(document: TrustDocument) -> Iterator[tuple[str, list[str]]]:
     yield "host pattern", document.host_patterns
     yield "short names in", [document.short_domain] if document.short_domain else []
     yield "addresses in", document.address_networks
+    yield "break-glass key", [PublicKey.from_line(line).fingerprint for line in document.break_glass]
+    yield "break-glass account", [document.break_glass_account] if document.break_glass_account else []
+    yield "break-glass revoked", ["-".join(map(str, each)) for each in document.break_glass_revoked]

@@ -10,6 +10,7 @@ from daypass import __version__
 from daypass.api import HostSelf
 from daypass.errors import DaypassError
 from daypass.host import tools
+from daypass.host.breakglass import opens
 from daypass.host.machine import machine_of
 from daypass.host.settings import Paths
 from daypass.host.state import State
@@ -28,6 +29,7 @@ def about(paths: Paths, state: State) -> HostSelf:
         expires=state.expires,
         krl_version=state.krl_version,
         since=state.heard_at,
+        break_glass=sorted(opens(paths)),
         keys=[key for each in state.certificates if (key := _key(Path(each.path)))],
     )
 

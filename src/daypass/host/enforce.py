@@ -22,7 +22,7 @@ from msgspec.structs import replace
 
 from daypass.api import HostReport
 from daypass.errors import Conflict, Denied, Invalid, Misconfigured
-from daypass.host import deadman, enforcement, files, reload
+from daypass.host import breakglass, deadman, enforcement, files, reload
 from daypass.host.alone import alone
 from daypass.host.calls import certificates
 from daypass.host.change import Change, NewFile
@@ -70,10 +70,12 @@ class Enforcing:
             files.write(self.paths.enforcement, state.encode(), 0o600)
             try:
                 deadman.arm(self.paths, self.sshd, state.id, self.within)
-                self._change(drop_in, ours).run()
+                breakglass.bring_again(self.paths, now)  # its account keeps no key of its own, either
+                self._change(enforcement.place(self.sshd, self.paths, ours), ours).run()
             except BaseException:
                 deadman.disarm(self.paths)
                 files.remove(self.paths.enforcement)
+                breakglass.bring_again(self.paths, now)
                 raise
             state = replace(state, since=math.ceil(self.clock()))  # who came in before the last step proves nothing
             files.write(self.paths.enforcement, state.encode(), 0o600)
@@ -102,12 +104,15 @@ class Enforcing:
         def prove(effective: Effective) -> None:
             reload.prove(certificates(enrolled(self.paths)), effective)
             if any("AuthenticationMethods" in each for each in ours):
-                reload.prove_methods(_asked(self.paths, self.exceptions)[0], {"publickey"}, effective)
+                somebody = (_asked(self.paths, self.exceptions) or ["root"])[0]
+                reload.prove_methods(somebody, {"publickey"}, effective)
 
         return Change(self.sshd, [NewFile(drop_in.path, drop_in.content)], check, prove)
 
 
 def _asked(paths: Paths, exceptions: Collection[str]) -> list[str]:
+    glass = breakglass.in_force(paths)
+    exceptions = {*exceptions, *([glass.account] if glass else [])}
     here = [each.name for each in read_accounts(paths.passwd).values() if each.is_ordinary]
     return [each for each in ("root", *here) if each not in exceptions][:_MOST_ASKED]
 
@@ -179,6 +184,7 @@ def take_back(paths: Paths, sshd: Sshd, number: str | None = None) -> bool:
         changed = _open(sshd, state)
         deadman.disarm(paths)
         files.remove(paths.enforcement)
+        breakglass.bring_again(paths, time.time())
         return changed or state is not None
 
 

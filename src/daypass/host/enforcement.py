@@ -17,10 +17,23 @@ from daypass.host import dropin, files
 from daypass.host.settings import Paths
 from daypass.host.sshd import Directive, Effective, Sshd
 
-__all__ = ["NAME", "State", "beside", "check_ahead", "check_effective", "lines", "own_files", "place", "without"]
+__all__ = [
+    "BEGIN",
+    "GLASS_END",
+    "NAME",
+    "State",
+    "beside",
+    "check_ahead",
+    "check_effective",
+    "lines",
+    "own_files",
+    "place",
+    "without",
+]
 
 NAME = "00-daypass-certificates-only.conf"
-_BEGIN, _END = "# >>> daypass: certificates only >>>", "# <<< daypass: certificates only <<<"
+BEGIN, _END = "# >>> daypass: certificates only >>>", "# <<< daypass: certificates only <<<"
+GLASS_END = "# <<< daypass: break-glass <<<"  # of the block that stays ahead of ours (`glassfile`)
 _HEAD = "# Written by `daypass host enforce`; `daypass host enforce --off` takes it away."
 
 # AuthorizedKeysFile none: no key of one's own. AuthenticationMethods publickey: nothing that is typed, by PAM either.
@@ -112,20 +125,21 @@ def beside(sshd: Sshd, ours: Sequence[str]) -> bytes:
 
 def without(config: bytes) -> bytes:
     """sshd_config as it was without our block."""
-    before, begin, rest = config.partition(f"{_BEGIN}\n".encode())
+    before, begin, rest = config.partition(f"{BEGIN}\n".encode())
     _, end, after = rest.partition(f"{_END}\n".encode())
     return before + after if begin and end else config
 
 
 def _with_block(config: bytes, ours: Sequence[str]) -> bytes:
-    """In front of the first Match; at the end where there is none."""
+    """In front of the owner's first Match, behind our own of break-glass; at the end where there is none."""
     config = without(config)
     rows = config.splitlines(keepends=True)
-    first = next((number for number, row in enumerate(rows) if _is_match(row)), len(rows))
+    glass = next((number + 1 for number, row in enumerate(rows) if row.startswith(GLASS_END.encode())), 0)
+    first = next((number for number, row in enumerate(rows) if number >= glass and _is_match(row)), len(rows))
     head = b"".join(rows[:first])
     if head and not head.endswith(b"\n"):
         head += b"\n"
-    block = "\n".join([_BEGIN, _HEAD, *ours, _END, ""]).encode()
+    block = "\n".join([BEGIN, _HEAD, *ours, _END, ""]).encode()
     return head + block + b"".join(rows[first:])
 
 
@@ -137,7 +151,7 @@ def _is_match(row: bytes) -> bool:
 def check_ahead(sshd: Sshd, drop_in: dropin.DropIn) -> None:
     """Conflict where a Match block of the owner's ahead of ours leaves a door open: there it would win."""
     for each in _ahead(sshd, drop_in):
-        if each.in_match and each.keyword in _OPENING:
+        if each.in_match and each.keyword in _OPENING and not _is_glass(each):
             raise Conflict(
                 f"{each.place} sets {each.keyword} in a Match block that sshd reads first",
                 code="host.sshd-conflict",
@@ -145,9 +159,16 @@ def check_ahead(sshd: Sshd, drop_in: dropin.DropIn) -> None:
             )
 
 
+def _is_glass(directive: Directive) -> bool:
+    """Break-glass's own line, ahead of ours for one account: while ours holds it names no file of the owner's."""
+    return directive.keyword == "authorizedkeysfile" and [Path(each).parts[-4:] for each in directive.arguments] == [
+        ("etc", "ssh", "daypass", "break_glass")
+    ]
+
+
 def _ahead(sshd: Sshd, drop_in: dropin.DropIn) -> Iterator[Directive]:
     rows = drop_in.content.decode(errors="replace").splitlines()
-    start = 0 if drop_in.include else rows.index(_BEGIN)
+    start = 0 if drop_in.include else rows.index(BEGIN)
     for each in sshd.directives():
         if each.file.resolve() == drop_in.path.resolve() and each.number > start:
             return

@@ -19,7 +19,7 @@ from typing import Protocol
 
 from daypass.api import EnrolRequest, EnrolResponse
 from daypass.errors import Conflict, DaypassError
-from daypass.host import documents, dropin, files, principals, reload, shellagent, tools
+from daypass.host import breakglass, documents, dropin, files, principals, reload, shellagent, tools
 from daypass.host.accounts import Memory
 from daypass.host.alone import alone
 from daypass.host.answer import Answer, verify
@@ -120,6 +120,7 @@ def enrol(
         answer = verify(ca.enrol(request), machine.keys, ca_id, now=now, known=known)
         state = _state(machine, answer, url, roots, int(now))
         outcome = installation(machine, answer, state, with_reload=with_reload).run()
+        breakglass.bring(machine.paths, state, answer.trust, now, with_reload=with_reload)
         with suppress(DaypassError, OSError):
             shellagent.remove(machine.paths)
         return Enrolled(state, outcome, tuple(_principals(machine, answer)))

@@ -99,7 +99,7 @@ class Installation:
 
     def _stale(self) -> list[Path]:
         """Files of earlier runs that nothing of ours stands for any more: an account that lost its last role."""
-        current = {each.path for each in self.wanted}
+        current = {*(each.path for each in self.wanted), self.paths.break_glass}
         folders = (self.paths.ours, self.paths.principals)
         found = [each for folder in folders if folder.is_dir() for each in sorted(folder.iterdir())]
         return [each for each in found if each not in current and each.is_file()]

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from daypass.api import HostReport
 from daypass.errors import Conflict, DaypassError, NotFound
-from daypass.host import deadman, dropin, enforcement, files, leaving, reload, service, shellagent, swap
+from daypass.host import deadman, dropin, enforcement, files, glassfile, leaving, reload, service, shellagent, swap
 from daypass.host.accounts import Memory
 from daypass.host.alone import alone
 from daypass.host.calls import certificates
@@ -127,10 +127,11 @@ def original(sshd: Sshd) -> list[NewFile]:
     """sshd's configuration without any line of ours, byte for byte as it was."""
     config = sshd.config.resolve()
     content = config.read_bytes()
-    plain = dropin.without_block(enforcement.without(content))
+    plain = dropin.without_block(enforcement.without(glassfile.without(content)))
     found = [NewFile(config, plain)] if plain != content else []
     own = [folder / dropin.NAME for folder in dropin.folders(sshd) if (folder / dropin.NAME).is_file()]
-    return [*found, *(NewFile(each, None) for each in (*own, *enforcement.own_files(sshd)))]
+    glass = [path for path, left in glassfile.removal(sshd) if left is None]
+    return [*found, *(NewFile(each, None) for each in (*own, *enforcement.own_files(sshd), *glass))]
 
 
 def _forget(paths: Paths) -> None:

@@ -45,6 +45,11 @@ class Paths:
         return self.ours / "krl"
 
     @property
+    def break_glass(self) -> Path:
+        """Which keys open one account on the day everything is down, in the form of authorized_keys (trust 8.5)."""
+        return self.ours / "break_glass"
+
+    @property
     def sshd_config(self) -> Path:
         return self.root / "etc/ssh/sshd_config"
 
@@ -101,6 +106,11 @@ class Paths:
     def enforcement(self) -> Path:
         """That certificates alone are let in, for which accounts not, and until when it waits to be confirmed."""
         return self.memory / "enforce.json"
+
+    @property
+    def break_glass_state(self) -> Path:
+        """What of it is in force, and what stands against it (`host.breakglass`)."""
+        return self.memory / "break-glass.json"
 
     @property
     def swap(self) -> Path:

@@ -4,12 +4,14 @@
     ask      by the key of the host's certificate; the digest of what we have comes along
     judge    signatures, versions, times, KRL (`documents`). An error up to here leaves everything as it was
     accounts of people are locked, unlocked and made (`accounts`, `useradd`)
+    glass    what the offline root has signed for the day everything is down (`breakglass`)
     files    KRL first, then principals, the user CA last; one that has not changed is not touched
     state    versions and times: what died before it is done again by the next sync
     sessions and then processes of locked accounts are ended
 
-sshd reads principals files and the KRL at each login: nothing is reloaded. `host run` takes what the CA says on its
-stream the same way (`take`); where there is no agent, cron has `sync_once` called.
+sshd reads principals files and the KRL at each login: it is reloaded only where break-glass has changed.
+`host run` takes what the CA says on its stream the same way (`take`); where there is no agent, cron has `sync_once`
+called.
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ import msgspec
 
 from daypass.api import ClosedSession, HostSyncRequest, HostSyncResponse
 from daypass.errors import Conflict, DaypassError, Misconfigured
-from daypass.host import accounts, closing, documents, files, useradd
+from daypass.host import accounts, breakglass, closing, documents, files, useradd
 from daypass.host.about import about
 from daypass.host.alone import BUSY, alone
 from daypass.host.calls import Prove, prover
@@ -153,6 +155,7 @@ def _taken(
     check_roles(news.documents.bundle.roles)
     done, wanted = _apply(news, paths, before.settings, state, lock_many)
     documents.save(news.documents, paths)
+    done.changed += breakglass.bring(paths, state, news.documents.trust, now)
     done.state = _remembered(state, news, int(now))
     done.said += [before.mended] if before.mended else []
     done.news, done.ack_within = answer.bundle is not None or answer.krl is not None, answer.ack_within
