@@ -17,6 +17,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
@@ -191,7 +192,7 @@ class _Handler(BaseHTTPRequestHandler):
         fields = {
             "Content-Type": "application/json",
             "Content-Length": str(len(body)),
-            "Date": self.date_time_string(),
+            "Date": formatdate(self.op.now(), usegmt=True),
         }
         fields |= headers
         for name, value in fields.items():
