@@ -431,7 +431,8 @@ def sign_in(issuer: str, session: str, once: OnceId) -> str:
     of one session at the provider. A hash, so that a logout by `sid` finds it and nobody learns the `sid`."""
     what = f"{issuer}\0{session}" if session else f"{once.provider}\0{once.id}"
     kind = "session" if session else "once"
-    return base64.b32encode(hashlib.sha256(f"daypass-sign-in-v1\0{kind}\0{what}".encode()).digest())[:16].decode()
+    digest = hashlib.sha256(f"daypass-sign-in-v1\0{kind}\0{what}".encode()).digest()
+    return base64.b32encode(digest[:10]).decode()  # 80 bits are 16 characters
 
 
 def role_principal(role: str, login: str | None = None, host_id: str | None = None) -> str:

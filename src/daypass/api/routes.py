@@ -89,7 +89,7 @@ ROUTES = (
     Route("trust", "GET", "/v1/trust", Access.OPEN, Signed, "The signed trust document."),
     Route(
         "sign", "POST", "/v1/ssh/sign", Access.CREDENTIAL, SshSignResponse,
-        "Sign an SSH public key; salt and proof of possession required.", body=SshSignRequest, status=201,
+        "Sign an SSH public key; proof of possession required.", body=SshSignRequest, status=201,
     ),
     Route(
         "enrol", "POST", "/v1/host/enroll", Access.CREDENTIAL, EnrolResponse,

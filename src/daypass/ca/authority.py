@@ -218,7 +218,7 @@ class Authority:
             grant = await self._decide(force, proof, request, view, now)
             checked = [check(await self._draft(force.keys, grant, key), force.rules, now) for key in request.keys]
             certificates = tuple([await _sign(force.keys, each) for each in checked])
-            recording = self._recording(force, proof, grant, view, certificates, despite, now)
+            recording = self._recording(force, proof, question.signin, grant, view, certificates, despite, now)
             verdict = await self._store.record(recording)
             match verdict:
                 case Recorded():
@@ -289,6 +289,7 @@ class Authority:
         self,
         force: InForce,
         proof: Proof,
+        signin: str | None,
         grant: Grant,
         view: View,
         certificates: tuple[Certificate, ...],
@@ -315,7 +316,7 @@ class Authority:
             events=_moved(shown, proof.bound, certificates, view.host) if shown else (),
             facts=view.facts,
             despite=despite,
-            signin=signed_in(proof),
+            signin=signin,
             sign_ins_over=view.sign_ins_over,
             vouched=proof.vouched,
             clock=self.clock.wall,
