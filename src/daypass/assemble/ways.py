@@ -9,8 +9,9 @@ from typing import Any
 import httpx2
 
 from daypass.assemble.held import Held
+from daypass.assemble.port22 import port22
 from daypass.ca.ports import Clock, Provisioner, Store
-from daypass.config import Config, WaySection, WorkloadSection, ways
+from daypass.config import Config, Port22Section, WaySection, WorkloadSection, ways
 from daypass.errors import Misconfigured
 from daypass.provisioners.workload import WorkloadProvisioner
 
@@ -34,6 +35,7 @@ class Around:
 Make = Callable[[Any, Around], Provisioner]
 _MAKERS: Mapping[type, Make] = {
     WorkloadSection: lambda section, a: WorkloadProvisioner(section, a.config, a.clock, a.http),
+    Port22Section: lambda section, a: port22(section, a.held.parts.ca_id, a.store, a.clock),
 }
 """By the class of the table."""
 

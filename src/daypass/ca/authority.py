@@ -213,7 +213,7 @@ class Authority:
             require_not_over(proof, view)
             if view.changed and await self._learning.ends(force.policy, proof, view.person, now):
                 continue
-            if proof.joins is not None:
+            if proof.enrolment is not None and proof.renews is None:
                 await require_unrevoked(self._store, view.host, request.keys, now)
             grant = await self._decide(force, proof, request, view, now)
             checked = [check(await self._draft(force.keys, grant, key), force.rules, now) for key in request.keys]
@@ -386,9 +386,10 @@ def _provisioner(force: InForce, credential: Credential) -> Provisioner:
     for provisioner in force.provisioners:
         if provisioner.recognises(token):
             return provisioner
-    raise Unauthenticated(
-        "no provider of this CA made this token", code="token.unknown", hint="sign in again: daypass login"
-    )
+    hint = "sign in again: daypass login"
+    if credential.act == b"enrol":
+        hint = "operator: [[clouds]] and [[port22]] in daypass.toml say which hosts enrol without a join token"
+    raise Unauthenticated("no provider of this CA made this token", code="token.unknown", hint=hint)
 
 
 async def _sign(keys: CaKeys, checked: Checked) -> Certificate:

@@ -10,6 +10,7 @@ from daypass.config.clouds import cloud_faults
 from daypass.config.jwk import jwk_faults
 from daypass.config.operators import operator_faults
 from daypass.config.pam import pam_faults
+from daypass.config.port22 import port22_faults
 from daypass.config.problem import Problem, did_you_mean, error, quoted, warning
 from daypass.config.roles import roles_faults
 from daypass.config.schema import Config, ProviderSection, RecheckSection
@@ -43,6 +44,7 @@ def people(config: Config) -> Iterator[Problem]:
     yield from jwk_faults(config)
     yield from x5c_faults(config)
     yield from pam_faults(config)
+    yield from port22_faults(config)
     yield from roles_faults(config)
     yield from _repeated("roles", [role.name for role in config.roles])
     yield from operator_faults(config)

@@ -207,6 +207,14 @@ _ROLES = """\
 # tags = false                             # ask the cloud for the instance's tags, with this machine's credentials
 # port22 = false                           # and each shows its key at its own port 22
 
+# Hosts that enrol without a token: the CA connects to port 22 of the name they want, and sees that they hold the key.
+# [[port22]]
+# name = "scan"
+# hosts = ["old-*.example.com"]            # names and patterns
+# networks = ["10.0.0.0/8"]                # where the CA connects to, and nowhere else
+# port = 22
+# labels = {}
+
 # Who may log in as whom, on which hosts. All conditions given must hold, and a role has one at least.
 # [[roles]]
 # name = "staff"
