@@ -96,6 +96,15 @@ def _library(name: str) -> Callable[[], Path | None]:
     return find
 
 
+def _debians(place: str) -> Callable[[], Path | None]:
+    """In Debian's folder of libraries of this machine's kind."""
+
+    def find() -> Path | None:
+        return next(iter(Path("/usr/lib").glob(f"*-linux-gnu/{place}")), None)
+
+    return find
+
+
 def _postgresql() -> Path | None:
     """The folder of the newest server's programs, which Debian keeps off the PATH."""
     versions = [path for path in Path("/usr/lib/postgresql").glob("*/bin") if (path / "initdb").exists()]
@@ -190,6 +199,9 @@ PARTS = {
         Part("systemd-analyze", _binary("systemd-analyze"), "systemd"),
         Part("nsenter", _binary("nsenter"), "util-linux"),
         Part("faketime", _binary("faketime"), "faketime"),
+        Part("cc", _binary("cc"), "gcc"),
+        Part("pam_matrix", _debians("pam_wrapper/pam_matrix.so"), "libpam-wrapper"),
+        Part("nss_wrapper", _debians("libnss_wrapper.so"), "libnss-wrapper"),
         Part("busybox", _binary("busybox"), "busybox"),
         Part("curl", _binary("curl"), "curl"),
         Part("cloud-init", _binary("cloud-init"), "cloud-init"),

@@ -100,6 +100,7 @@ class Double:
     scim_tokens: Any = None
     ledger: Any = None
     devices: Devices | None = None
+    conversations: Any = None
 
     async def issue(self, request: Request, credential: Credential) -> Granted:
         self.asked.append((request, credential))

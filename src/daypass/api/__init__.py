@@ -22,6 +22,7 @@ from daypass.api import (
     logins,
     my_hosts,
     ours,
+    pam,
     persons,
     proofs,
     route,
@@ -44,6 +45,7 @@ from daypass.api.joining import *
 from daypass.api.logins import *
 from daypass.api.my_hosts import *
 from daypass.api.ours import *
+from daypass.api.pam import *
 from daypass.api.persons import *
 from daypass.api.proofs import *
 from daypass.api.route import *
@@ -67,6 +69,7 @@ __all__ += logins.__all__
 __all__ += explaining.__all__
 __all__ += my_hosts.__all__
 __all__ += ours.__all__
+__all__ += pam.__all__
 __all__ += persons.__all__
 __all__ += proofs.__all__
 __all__ += route.__all__

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from daypass.api.base import Body, Signed
+from daypass.api.pam import PamLogin
 
 __all__ = [
     "BastionWay",
@@ -74,6 +75,7 @@ class CaInfo(msgspec.Struct, frozen=True, kw_only=True):
     time: int
     providers: list[OidcLogin]
     user_lifetime: int  # seconds
+    pam: list[PamLogin] = []
 
 
 class DeviceRequest(Body, frozen=True):

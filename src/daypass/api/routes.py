@@ -38,6 +38,7 @@ from daypass.api.ours import (
     MyRevocation,
     TypedCode,
 )
+from daypass.api.pam import PAM_ROUTES
 from daypass.api.persons import PERSON_ROUTES
 from daypass.api.proofs import PROOF_ROUTES
 from daypass.api.route import Access, Route
@@ -167,6 +168,7 @@ ROUTES = (
     ),
     Route("device_done", "GET", "/device/done", Access.PAGE, None, "How it went."),
     Route("openapi", "GET", "/v1/openapi.json", Access.OPEN, None, "This contract as an OpenAPI document."),
+    *PAM_ROUTES,
     *SHELL_AGENT_ROUTES,
     *ADMIN_ROUTES,
     *APPROVAL_ROUTES,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from daypass import __version__
-from daypass.api import OidcLogin, OidcProvisioner
+from daypass.api import OidcLogin, OidcProvisioner, PamLogin
 from daypass.api import SshPopProvisioner as SshPopEntry
 from daypass.assemble.force import Maker
 from daypass.assemble.parts import Parts
@@ -42,6 +42,7 @@ def public_info(parts: Parts, config: Config) -> PublicInfo:
         user_lifetime=parse_duration(config.lifetimes.user),
         provisioners=(*(_for_step(section) for section in config.providers), *_listed_sshpop(config)),
         logins=tuple(_for_daypass(section, config) for section in config.providers),
+        pam=tuple(PamLogin(each.name, parse_duration(each.timeout)) for each in config.pam),
         pages_url=pages.url.rstrip("/") if pages else "",
         trusted_proxies=tuple(pages.trusted_proxies) if pages else (),
     )

@@ -20,6 +20,7 @@ from daypass.assemble.public import Latest, public_info
 from daypass.assemble.ways import CHALLENGE
 from daypass.ca.authority import Authority
 from daypass.ca.clock import ClockGuard, SystemClock
+from daypass.ca.conversations import Conversations
 from daypass.ca.device import Devices
 from daypass.ca.feeds import Feeds
 from daypass.ca.force import Following
@@ -79,6 +80,7 @@ def authority(maker: Maker, store: Store, clock: Clock) -> Authority:
     made.presence = Presence(
         store, guard, name, lambda: (maker.parts.trust.document.version, force.current.keys.fingerprints)
     )
+    made.conversations = Conversations(force, store, guard)
     made.rechecks = Rechecks(store, guard, force, sealer, made.endings.by_provider)
     if parts.config.events:
         made.relay = Relay(store, outlets(parts.config), clock)
@@ -155,6 +157,7 @@ async def _followed(heart: Authority) -> AsyncIterator[None]:
     watching = [heart.force.watch(), heart.streams.watch(), heart.inventory.watch()]
     watching += [heart.directory.watch(), heart.proofs.watch(), Feeds(heart.inbound).watch()]
     watching += [heart.presence.watch()] if heart.presence is not None else []
+    watching += [heart.conversations.watch()] if heart.conversations is not None else []
     watching += [heart.rechecks.watch()] if heart.rechecks is not None else []
     watching += [heart.relay.watch()] if heart.relay is not None else []
     following = [asyncio.create_task(each) for each in watching]

@@ -11,9 +11,11 @@ import httpx2
 from daypass.assemble.held import Held
 from daypass.assemble.port22 import port22
 from daypass.ca.ports import Clock, Provisioner, Store
-from daypass.config import Config, Port22Section, WaySection, WorkloadSection, ways
+from daypass.config import Config, PamSection, Port22Section, WaySection, WorkloadSection, ways
 from daypass.errors import Misconfigured
+from daypass.provisioners.pam import PamProvisioner
 from daypass.provisioners.workload import WorkloadProvisioner
+from daypass.signers.seal import SecretsFile
 
 __all__ = ["CHALLENGE", "Around", "Others"]
 
@@ -33,7 +35,15 @@ class Around:
 
 
 Make = Callable[[Any, Around], Provisioner]
+
+
+def _pam(section: PamSection, around: Around) -> Provisioner:
+    secrets = SecretsFile(around.held.parts.config.ca.secrets_key)
+    return PamProvisioner(section, around.held.parts.ca_id, secrets.derived, around.clock)
+
+
 _MAKERS: Mapping[type, Make] = {
+    PamSection: _pam,
     WorkloadSection: lambda section, a: WorkloadProvisioner(section, a.config, a.clock, a.http),
     Port22Section: lambda section, a: port22(section, a.held.parts.ca_id, a.store, a.clock),
 }

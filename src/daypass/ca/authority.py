@@ -71,6 +71,7 @@ from daypass.model import Credential, Draft, Grant, Issued, Kind, OnceId, Proof,
 from daypass.wire import Certificate, PublicKey
 
 if TYPE_CHECKING:
+    from daypass.ca.conversations import Conversations
     from daypass.ca.device import Devices
     from daypass.ca.presence import Presence
     from daypass.ca.rechecks import Rechecks
@@ -123,6 +124,7 @@ class Authority:
         self.presence: Presence | None = None  # assemble gives it
         self.rechecks: Rechecks | None = None  # assemble gives it
         self.relay: Relay | None = None  # assemble gives it to a CA that is to tell somebody
+        self.conversations: Conversations | None = None  # assemble gives it
         self.devices: Devices | None = None  # assemble gives it to a CA that has pages
         self.trying = Trying(force, sshpop)
         self.renewals = Renewals(self.settle, sshpop, store, clock, ca_id)

@@ -15,6 +15,7 @@ from daypass.ca.event_ports import EventStore
 from daypass.ca.host_ports import EnrolledHost, HostRecord, HostStore
 from daypass.ca.inbound_ports import InboundStore
 from daypass.ca.krl_ports import KrlStore
+from daypass.ca.pam_ports import FailureStore
 from daypass.ca.pending_ports import PendingStore
 from daypass.ca.person_ports import PersonStore
 from daypass.ca.recheck_ports import RecheckStore
@@ -399,6 +400,7 @@ class Store(
     ReportStore,
     ScimStore,
     WatchStore,
+    FailureStore,
     Protocol,
 ):
     """Remembers. Nothing here blocks the event loop for long; SQLite and PostgreSQL give the same answers."""

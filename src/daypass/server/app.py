@@ -29,6 +29,7 @@ from daypass.server.host_calls import HostAdmission, HostRoutes
 from daypass.server.inbound.late import SCIM, LateScim
 from daypass.server.inbound.routes import InboundRoutes
 from daypass.server.logins import ReportRoutes
+from daypass.server.pam import PamRoutes
 from daypass.server.passes import Passes
 from daypass.server.ports import Heart, PublicInfo
 from daypass.server.routes import PublicRoutes
@@ -75,7 +76,13 @@ def build(heart: Heart, public: PublicInfo, now: Callable[[], float] = time.time
         Access.PAGE: (SameOrigin(public.pages_url), None, failure_page(heart)),
     }
     for_hosts = HostRoutes(heart, public), AckRoutes(heart), ReportRoutes(heart), ShellAgentRoutes(heart, public)
-    rooms = *for_hosts, ChallengeRoutes(heart, now), DeviceRoutes(heart, public, now), InboundRoutes(heart)
+    rooms = (
+        *for_hosts,
+        PamRoutes(heart, public),
+        ChallengeRoutes(heart, now),
+        DeviceRoutes(heart, public, now),
+        InboundRoutes(heart),
+    )
     return _assemble(
         ROUTES, _handlers((PublicRoutes(heart, public, now), *rooms)) | _administering(heart), guards, LateScim(heart)
     )

@@ -6,13 +6,14 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from daypass.api import OidcLogin, Provisioner, Signed
+from daypass.api import OidcLogin, PamLogin, Provisioner, Signed
 from daypass.ca.acks import Acks
 from daypass.ca.acts import Act, Operator, Shown
 from daypass.ca.approvals import Read
 from daypass.ca.calls import Caller
 from daypass.ca.challenges import Challenges
 from daypass.ca.config_ports import ConfigVersion
+from daypass.ca.conversations import Begin, Said
 from daypass.ca.device import DeviceAsk, DeviceAsked, DeviceBegun, DeviceDone, DevicePolled
 from daypass.ca.ending_ports import Ended
 from daypass.ca.endings import Endings
@@ -44,6 +45,7 @@ __all__ = [
     "Acts",
     "Approvals",
     "Calls",
+    "Conversations",
     "Devices",
     "Heart",
     "HostStream",
@@ -106,6 +108,15 @@ class Devices(Protocol):
         Raises any of the error tree; but for Unauthenticated `device.state` and NotFound `device.gone`, the machine
         that waits hears the same code, message and hint.
         """
+
+
+class Conversations(Protocol):
+    """Sign-ins by password at the CA. Every method may raise any of the error tree."""
+
+    async def start(self, begin: Begin, address: str) -> Said: ...
+
+    async def answer(self, conversation: str, answers: Sequence[Secret]) -> Said:
+        """Raises NotFound `pam.gone` for one that this process does not hold."""
 
 
 class Calls(Protocol):
@@ -297,6 +308,10 @@ class Heart(Protocol):
         """None where the CA has no pages."""
 
     @property
+    def conversations(self) -> Conversations | None:
+        """None where this process holds none."""
+
+    @property
     def calls(self) -> Calls: ...
 
     @property
@@ -397,6 +412,7 @@ class PublicInfo:
     user_lifetime: int
     provisioners: tuple[Provisioner, ...] = ()
     logins: tuple[OidcLogin, ...] = field(default=())
+    pam: tuple[PamLogin, ...] = ()
     pages_url: str = ""
     trusted_proxies: tuple[str, ...] = ()
     trust_version: int = 0  # of `trust`

@@ -151,6 +151,7 @@ class PublicRoutes:
             time=int(self._now()),
             providers=list(public.logins),
             user_lifetime=public.user_lifetime,
+            pam=list(public.pam),
         )
 
     async def trust(self, _scope: Scope, _body: None) -> api.Signed:

@@ -522,7 +522,7 @@ rechecks = Table(
     Index("rechecks_next_at", "next_at"),
 )
 
-# Sign-ins by password that failed, by whom and from where; hashes, and forgotten after a while.
+# Sign-ins by password that failed, and when one went well, by whom and from where; hashes, forgotten after a while.
 sign_in_failures = Table(
     "sign_in_failures",
     metadata,
@@ -532,6 +532,7 @@ sign_in_failures = Table(
     Column("failures", BIG, nullable=False),
     Column("last_at", BIG, nullable=False),
     Column("until", BIG, nullable=False, server_default="0"),  # nobody is asked before
+    Column("good_at", BIG, nullable=False, server_default="0"),  # when it went well last
     Index("sign_in_failures_last_at", "last_at"),
     sqlite_with_rowid=False,
 )

@@ -35,6 +35,7 @@ from daypass.store import admin, configs, devices, holders, host_reports, hosts,
 from daypass.store.ack_store import SqlAcks
 from daypass.store.database import CommitLost, Database, Refused
 from daypass.store.ending_store import SqlEndings
+from daypass.store.failures import SqlFailures
 from daypass.store.fleet_store import SqlFleet
 from daypass.store.inbound import SqlInbound
 from daypass.store.inline import Inline, Kind
@@ -69,6 +70,7 @@ class SqlStore(
     SqlScim,
     SqlInbound,
     SqlRechecks,
+    SqlFailures,
 ):
     """Implements `daypass.ca.ports.Store`. Use it from one event loop; `open_store` makes one."""
 

@@ -25,6 +25,7 @@ POSSESSION_NAMESPACE = "daypass-possession@v1"
 DEVICE_NAMESPACE = "daypass-device@v1"
 REQUEST_NAMESPACE = "daypass-request@v1"
 HOST_REQUEST_NAMESPACE = "daypass-host-request@v1"
+PAM_NAMESPACE = "daypass-pam@v1"
 HEARTBEAT_NAMESPACE = "daypass-host-heartbeat"
 NONCE_PREFIX = "dp1."
 SALT_SIZE = 32
@@ -65,6 +66,13 @@ def device_message(ca_id: bytes, salt: bytes, machine: str) -> bytes:
     """What the new key signs (SSHSIG, namespace `daypass-device@v1`) to ask for a sign-in on another device: this CA,
     the salt that its nonce will have, and the name that the person is shown."""
     return b"daypass-device-v1\0" + string(ca_id) + string(salt) + string(machine.encode())
+
+
+def pam_message(ca_id: bytes, provider: str, account: str, nonce: str) -> bytes:
+    """What the new key signs (SSHSIG, namespace `daypass-pam@v1`) to begin a conversation: this CA, which way in,
+    which account, and the `login_nonce` that its token will be good for; a uint32 length before each."""
+    parts = (ca_id, provider.encode(), account.encode(), nonce.encode())
+    return b"daypass-pam-v1\0" + b"".join(string(part) for part in parts)
 
 
 def login_act(role: str = "") -> bytes:

@@ -23,6 +23,7 @@ def upgrade() -> None:
         sa.Column("failures", BIG, nullable=False),
         sa.Column("last_at", BIG, nullable=False),
         sa.Column("until", BIG, nullable=False, server_default="0"),
+        sa.Column("good_at", BIG, nullable=False, server_default="0"),
         sqlite_with_rowid=False,
     )
     op.create_index("sign_in_failures_last_at", "sign_in_failures", ["last_at"])

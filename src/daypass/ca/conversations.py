@@ -1,0 +1,242 @@
+"""Conversations under way (PAM at the CA), in the process that began them.
+
+start    the key, proven, and what the sign-in is for (in its nonce) -> what the stack asks first
+answer   -> what it asks next; or at its end a token that is good for that key and that act alone, for a minute
+
+A conversation is open in this process and no other one: libpam can't be moved. Its token any process can read.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections import Counter, deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import NoReturn
+
+from daypass.ca.clock import ClockGuard
+from daypass.ca.force import Following
+from daypass.ca.pace import network
+from daypass.ca.pam_ports import (
+    Account,
+    Asked,
+    Converses,
+    FailureStore,
+    Prompt,
+    Talk,
+    network_key,
+    slow_after,
+    who_key,
+)
+from daypass.errors import DaypassError, Invalid, NotFound, Throttled, Unavailable
+from daypass.model import Secret, is_login_name
+from daypass.wire import PublicKey
+
+__all__ = ["Begin", "Conversations", "Said"]
+
+MOST, MOST_FROM_ONE = 100, 60  # conversations under way: of everybody, of one network
+STARTS, WINDOW = 90, 60  # of one network, in seconds
+MOST_REMEMBERED = 10_000  # networks
+FLOOR = 2.0  # seconds that a no takes at least, whoever it is for and whatever the stack looked up
+AGAIN = "begin anew: daypass login"
+
+
+@dataclass(frozen=True, slots=True)
+class Begin:
+    """`nonce` commits to key, CA and act (trust 3.1); `key` has signed for it."""
+
+    provider: str
+    account: str
+    key: PublicKey
+    nonce: str
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What is asked next, or a token at the end."""
+
+    conversation: str = ""
+    prompts: tuple[Prompt, ...] = ()
+    token: Secret | None = None
+
+
+@dataclass(slots=True)
+class _Open:
+    begin: Begin
+    way: Converses
+    talk: Talk
+    network: str
+    wanted: int = 0
+    charged: bool = False
+    id: str = field(default_factory=lambda: secrets.token_urlsafe(24))
+
+
+class Conversations:
+    """Implements `server.ports.Conversations`. One event loop. `floor` is in seconds."""
+
+    def __init__(self, force: Following, store: FailureStore, clock: ClockGuard, floor: float = FLOOR) -> None:
+        self._force, self._store, self._clock, self._floor = force, store, clock, floor
+        self._open: dict[str, _Open] = {}  # the oldest first
+        self._busy: set[Talk] = set()
+        self._started: dict[str, deque[float]] = {}
+
+    async def start(self, begin: Begin, address: str) -> Said:
+        """Raises NotFound (no such way in), Invalid, Throttled, and what the stack says."""
+        way, where = self._way(begin.provider), network(address)
+        begin = replace(begin, provider=way.name)
+        if not is_login_name(begin.account):
+            raise Invalid("that is not the name of an account", code="pam.account", hint="daypass login --user NAME")
+        self._pace(where)
+        await self._judge(begin, where)
+        self._make_room(where)
+        opened = _Open(begin, way, way.talk(begin.account, address), where)
+        return await self._step(opened, None)
+
+    async def answer(self, conversation: str, answers: Sequence[Secret]) -> Said:
+        """Raises NotFound for one that is not open here, Throttled, Unauthenticated, Denied, Unavailable."""
+        opened = self._open.pop(conversation, None)
+        if opened is None:
+            raise NotFound(
+                "this sign-in is not under way in this process of the CA: it has ended, or was begun elsewhere",
+                code="pam.gone",
+                hint=AGAIN,
+            )
+        if len(answers) != opened.wanted:
+            opened.talk.end()
+            raise Invalid("as many answers as were asked for", code="pam.answers", hint=AGAIN)
+        return await self._step(opened, answers)
+
+    async def close(self) -> None:
+        for talk in [*self._busy, *(each.talk for each in self._open.values())]:
+            talk.end()
+        self._open.clear()
+
+    async def watch(self) -> None:
+        """Until it is cancelled: then nothing is left running."""
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await self.close()
+
+    async def _step(self, opened: _Open, answers: Sequence[Secret] | None) -> Said:
+        began, talk = asyncio.get_running_loop().time(), opened.talk
+        self._busy.add(talk)
+        try:
+            if answers is not None:
+                await self._charge(opened)
+            said = await talk.next(answers)
+            if isinstance(said, Account):
+                return await self._done(opened, said)
+        except Unavailable:
+            talk.end()
+            await self._refund(opened)
+            raise
+        except DaypassError:
+            talk.end()
+            await asyncio.sleep(self._floor - (asyncio.get_running_loop().time() - began))
+            raise
+        except BaseException:  # the caller hung up
+            talk.end()
+            raise
+        finally:
+            self._busy.discard(talk)
+        return self._asked(opened, said)
+
+    def _asked(self, opened: _Open, asked: Asked) -> Said:
+        opened.wanted = asked.wanted
+        self._open[opened.id] = opened
+        return Said(opened.id, asked.prompts)
+
+    async def _done(self, opened: _Open, account: Account) -> Said:
+        opened.talk.end()
+        keys = self._keys(opened)
+        await self._store.sign_in_worked(*keys, self._clock.now())
+        return Said(token=opened.way.token(account, opened.begin.key, opened.begin.nonce))
+
+    # -- who is asked, and when -----------------------------------------------------------------------------------
+
+    def _way(self, name: str) -> Converses:
+        for each in self._force.current.provisioners:
+            if isinstance(each, Converses) and name in ("", each.name):
+                return each
+        raise NotFound(
+            "this CA has no such way to sign in by password", code="pam.off", hint="what there is: daypass login"
+        )
+
+    async def _judge(self, begin: Begin, where: str) -> None:
+        """Refused while it is paused from there; slow where somebody tries that account from everywhere."""
+        provider, account, now = begin.provider, begin.account, self._clock.now()
+        keys = provider, who_key(provider, account), network_key(provider, account, where)
+        counted = await self._store.sign_in_failures(*keys, now)
+        if counted.until > now:
+            _paused(counted.until - now)
+        if not counted.known and (pause := slow_after(counted.failures)):
+            await self._sleep(pause)
+
+    async def _charge(self, opened: _Open) -> None:
+        """Once for each conversation, before the stack hears anything."""
+        if opened.charged:
+            return
+        now = self._clock.now()
+        counted = await self._store.charge_sign_in(*self._keys(opened), now)
+        if counted.until > now:
+            _paused(counted.until - now)
+        opened.charged = True
+
+    async def _refund(self, opened: _Open) -> None:
+        if opened.charged:
+            await self._store.refund_sign_in(*self._keys(opened), self._clock.now())
+
+    async def _sleep(self, seconds: float) -> None:
+        """Scaled as the floor is, which tests take away."""
+        await asyncio.sleep(seconds * self._floor / FLOOR)
+
+    def _keys(self, opened: _Open) -> tuple[str, str, str]:
+        provider, account = opened.begin.provider, opened.begin.account
+        return provider, who_key(provider, account), network_key(provider, account, opened.network)
+
+    def _pace(self, where: str) -> None:
+        """Each conversation is a process: no network begins them without end."""
+        now = asyncio.get_running_loop().time()
+        made = self._started.setdefault(where, deque())
+        while made and made[0] <= now - WINDOW:
+            made.popleft()
+        if len(made) >= STARTS:
+            raise Throttled(
+                "too many sign-ins were begun from your network",
+                code="pam.many",
+                hint="wait a minute",
+                retry_after=int(made[0] + WINDOW - now) + 1,
+            )
+        made.append(now)
+        if len(self._started) > MOST_REMEMBERED:
+            self._started = {each: made for each, made in self._started.items() if made[-1] > now - WINDOW}
+
+    def _make_room(self, where: str) -> None:
+        """Where all places are taken, the network that has the most of those that wait for a person gives one up."""
+        self._open = {one: each for one, each in self._open.items() if not each.talk.over}
+        counted = Counter(each.network for each in self._open.values())
+        if counted[where] >= MOST_FROM_ONE:
+            _full()
+        if len(self._open) + len(self._busy) < MOST:
+            return
+        if not counted:
+            _full()
+        busiest = counted.most_common(1)[0][0]
+        oldest = next(each for each in self._open.values() if each.network == busiest)
+        del self._open[oldest.id]
+        oldest.talk.end()
+
+
+def _full() -> NoReturn:
+    raise Throttled("too many people sign in right now", code="pam.full", hint="try again in a moment", retry_after=5)
+
+
+def _paused(seconds: int) -> NoReturn:
+    raise Throttled(
+        "this account has been tried with wrong answers from your network",
+        code="pam.paused",
+        hint="wait, then try again; other networks are not held up by it",
+        retry_after=max(1, seconds),
+    )
