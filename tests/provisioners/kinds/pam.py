@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from hashlib import sha256
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from tests.provisioners.desk import SALT, StillClock
 from tests.provisioners.kinds import CA_ID, Desk, Made
@@ -21,8 +23,8 @@ __all__ = ["ALICE", "open_desk", "provisioner"]
 ALICE = Account("alice", 1001, ("engineers",))
 
 
-def provisioner(clock: StillClock, ca_id: bytes, secret: bytes = b"s", **section: object) -> PamProvisioner:
-    table = PamSection(name="unix", folder="/nonexistent", **section)  # type: ignore[arg-type]
+def provisioner(clock: StillClock, ca_id: bytes, secret: bytes = b"s", folder: str = "") -> PamProvisioner:
+    table = PamSection(name="unix", folder=folder)
     return PamProvisioner(table, ca_id, lambda use: sha256(secret + use).digest(), clock)
 
 
@@ -36,12 +38,14 @@ def open_desk(runner: asyncio.Runner) -> Iterator[Desk]:
         nonce = login_nonce(made.ca_id, made.key.blob, act, SALT)
         return Credential(maker.token(ALICE, made.key, nonce), (made.key,), act=act, salt=SALT, possessed=True)
 
-    yield Desk(
-        provisioner=provisioner(clock, CA_ID),
-        clock=clock,
-        runner=runner,
-        make=make,
-        life=LIFETIME,
-        early=SKEW,
-        routes=("sign", "admin"),
-    )
+    with TemporaryDirectory() as folder:
+        Path(folder, "daypass").write_text("auth required pam_unix.so\naccount required pam_unix.so\n")
+        yield Desk(
+            provisioner=provisioner(clock, CA_ID, folder=folder),
+            clock=clock,
+            runner=runner,
+            make=make,
+            life=LIFETIME,
+            early=SKEW,
+            routes=("sign", "act"),
+        )
