@@ -22,8 +22,9 @@ from daypass.errors import Invalid, Unauthenticated
 from daypass.model import Credential, HostFacts, Kind, OnceId, Proof, Renewal, Secret
 from daypass.provisioners.sshpop import SshPopProvisioner
 from daypass.wire import Certificate, CertType, PublicKey, sign_blob
+from daypass.wire.jwt import public_jwk, thumbprint
 from daypass.wire.pyca import PrivateKey
-from daypass.wire.sshpop import public_jwk, sshpop_token, thumbprint
+from daypass.wire.sshpop import sshpop_token
 
 USER_CA, HOST_CA, FOREIGN_CA = (Ed25519PrivateKey.from_private_bytes(bytes([at]) * 32) for at in (1, 2, 3))
 HOST_ID = "ab" * 16

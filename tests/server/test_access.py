@@ -38,6 +38,7 @@ OPEN_ROUTES = {
     "root": 200,
     "roots": 201,
     "provisioners": 200,
+    "encrypted_key": 404,
     "ssh_roots": 200,
     "ca": 200,
     "trust": 200,
@@ -250,7 +251,7 @@ def named(name: str) -> Route:
 @pytest.mark.parametrize("name", OPEN_ROUTES)
 def test_an_open_route_answers_everyone_alike(company: Company, name: str, state: str) -> None:
     token, _ = SHOWN[state](company, key()[1], os.urandom(32))
-    path = named(name).path.replace("{sha}", company.fingerprint)
+    path = named(name).path.replace("{sha}", company.fingerprint).replace("{kid}", "k")
     method, keys = named(name).method, {"keys": [b64(key()[1].blob)]}
     body = keys if method == "POST" else None
     plain = company.web.request(method, path, json=body)
@@ -305,7 +306,7 @@ def test_a_route_for_hosts_opens_for_a_hosts_certificate_and_nothing_else(compan
 def test_a_hosts_certificate_opens_no_other_route(company: Company, route: Route) -> None:
     holder, body = company.host(), b"{}" if route.body is not None else b""
     for path in app.paths(route):
-        where = path.replace("{sha}", company.fingerprint)
+        where = path.replace("{sha}", company.fingerprint).replace("{kid}", "k")
         plain = company.web.request(route.method, where, content=body)
         header = holder.host_header(route.method, where, body)
         shown = company.web.request(route.method, where, content=body, headers={"authorization": header})
@@ -319,7 +320,7 @@ def test_a_day_pass_opens_no_other_route(company: Company, route: Route) -> None
     """CVE-2026-30836, and trust 4.2: over a forwarded agent anybody's host can make such a proof."""
     holder, body = company.person(), b"{}" if route.body is not None else b""
     for path in app.paths(route):
-        where = path.replace("{sha}", company.fingerprint)
+        where = path.replace("{sha}", company.fingerprint).replace("{kid}", "k")
         plain = company.web.request(route.method, where, content=body)
         shown = company.web.request(
             route.method, where, content=body, headers={"authorization": holder.header(route.method, where, body)}

@@ -16,7 +16,7 @@ from tests.server.kit import GOOD, HOST, Running, key, possession
 
 from daypass.errors import Invalid
 from daypass.model import MAX_PRINCIPALS, MAX_TOKEN
-from daypass.server.times import parse_when
+from daypass.when import parse_when
 from daypass.wire import Certificate, CertType, string
 
 PRIVATE, PUBLIC = key()

@@ -13,7 +13,8 @@ from tests.wire.openssh import PLAIN, SECURITY_KEYS, Keyring
 
 from daypass.errors import Invalid
 from daypass.wire import Certificate, CertType, PublicKey
-from daypass.wire.sshpop import public_jwk, sshpop_token, thumbprint
+from daypass.wire.jwt import public_jwk, thumbprint
+from daypass.wire.sshpop import sshpop_token
 
 AUDIENCE = "https://ca.example.com:8443/1.0/ssh/renew"
 ALGORITHMS = {

@@ -45,6 +45,7 @@ from daypass.api.route import Access, Route
 from daypass.api.scim import SCIM_ROUTES
 from daypass.api.shell_agent import SHELL_AGENT_ROUTES
 from daypass.api.step import (
+    EncryptedKey,
     Health,
     Provisioners,
     RootResponse,
@@ -69,6 +70,10 @@ ROUTES = (
     Route("root", "GET", "/root/{sha}", Access.OPEN, RootResponse, "X.509 root by SHA-256 fingerprint.", step=True),
     Route("roots", "GET", "/roots", Access.OPEN, RootsResponse, "X.509 roots.", status=201, step=True),
     Route("provisioners", "GET", "/provisioners", Access.OPEN, Provisioners, "Ways to sign in.", step=True),
+    Route(
+        "encrypted_key", "GET", "/provisioners/{kid}/encrypted-key", Access.OPEN, EncryptedKey,
+        "The private key of a JWK provisioner, encrypted, where its operator gives it out.", step=True,
+    ),
     Route("ssh_roots", "GET", "/ssh/roots", Access.OPEN, SshRoots, "SSH CA public keys.", step=True),
     Route(
         "ssh_sign", "POST", "/ssh/sign", Access.CREDENTIAL, SshSignResponse, "Sign an SSH public key.",
@@ -84,7 +89,8 @@ ROUTES = (
     ),
     Route(
         "ssh_revoke", "POST", "/ssh/revoke", Access.CREDENTIAL, SshRevokeResponse,
-        "Revoke the host certificate that is shown.", body=SshRevokeRequest, step=True,
+        "Revoke the host certificate that is shown, or the one that a one-time token names.",
+        body=SshRevokeRequest, step=True,
     ),
     Route("ca", "GET", "/v1/ca", Access.OPEN, CaInfo, "What a client needs to know of this CA."),
     Route("trust", "GET", "/v1/trust", Access.OPEN, Signed, "The signed trust document."),

@@ -9,7 +9,9 @@ import msgspec
 from daypass.api.base import Body, Signed
 
 __all__ = [
+    "EncryptedKey",
     "Health",
+    "JwkProvisioner",
     "OidcProvisioner",
     "Provisioner",
     "Provisioners",
@@ -24,6 +26,7 @@ __all__ = [
     "SshSignRequest",
     "SshSignResponse",
     "Version",
+    "X5cProvisioner",
 ]
 
 
@@ -63,7 +66,28 @@ class SshPopProvisioner(Body, frozen=True, tag_field="type", tag="SSHPOP"):
     claims: dict[str, bool]
 
 
-Provisioner = OidcProvisioner | SshPopProvisioner
+class JwkProvisioner(Body, frozen=True, tag_field="type", tag="JWK"):
+    """`encryptedKey`: the private half (JWE), where the operator gives it to everyone who asks."""
+
+    name: str
+    key: dict[str, str]
+    encryptedKey: str = ""
+
+
+class X5cProvisioner(Body, frozen=True, tag_field="type", tag="X5C"):
+    """`roots`: PEM, one certificate after the other."""
+
+    name: str
+    roots: bytes
+
+
+Provisioner = OidcProvisioner | SshPopProvisioner | JwkProvisioner | X5cProvisioner
+
+
+class EncryptedKey(msgspec.Struct, frozen=True):
+    """A compact JWE."""
+
+    key: str
 
 
 class Provisioners(msgspec.Struct, frozen=True):

@@ -36,7 +36,7 @@ from daypass.wire import PublicKey
 _SSH_USES = ("user", "host", "bundle")
 _SIGN_NEXT = "bring the offline root and sign the next one, with the same --config: daypass ca trust"
 
-__all__ = ["KeyFiles", "Parts", "host_of", "load_parts", "require_domains", "require_trusted", "usable"]
+__all__ = ["KeyFiles", "Parts", "host_names", "host_of", "load_parts", "require_domains", "require_trusted", "usable"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +124,11 @@ def load_parts(config: Config, passphrase: bytes | None = None, files: KeyFiles 
         crossed=crossed,
         leaves=leaf,
     )
+
+
+def host_names(config: Config) -> list[str]:
+    """How this CA is called in tokens that were made for it."""
+    return [host_of(config.ca.url), *config.ca.names]
 
 
 def host_of(url: str) -> str:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
+
 from daypass import __version__
-from daypass.api import OidcLogin, OidcProvisioner, PamLogin
+from daypass.api import JwkProvisioner, OidcLogin, OidcProvisioner, PamLogin
 from daypass.api import SshPopProvisioner as SshPopEntry
+from daypass.api import X5cProvisioner as X5cEntry
 from daypass.assemble.force import Maker
 from daypass.assemble.parts import Parts
 from daypass.ca.force import Following, InForce
-from daypass.config import Config, ProviderSection, loopback_path
+from daypass.config import Config, JwkSection, ProviderSection, X5cSection, loopback_path
 from daypass.model import parse_duration
+from daypass.provisioners.jwk import key_id
 from daypass.server.ports import PublicInfo
 from daypass.wire.sshpop import PROVISIONER
 
@@ -40,7 +44,12 @@ def public_info(parts: Parts, config: Config) -> PublicInfo:
         trust=trust.signed,
         trust_version=trust.document.version,
         user_lifetime=parse_duration(config.lifetimes.user),
-        provisioners=(*(_for_step(section) for section in config.providers), *_listed_sshpop(config)),
+        provisioners=(
+            *(_for_step(section) for section in config.providers),
+            *map(_jwk, config.jwk),
+            *map(_x5c, config.x5c),
+            *_listed_sshpop(config),
+        ),
         logins=tuple(_for_daypass(section, config) for section in config.providers),
         pam=tuple(PamLogin(each.name, parse_duration(each.timeout)) for each in config.pam),
         pages_url=pages.url.rstrip("/") if pages else "",
@@ -56,6 +65,17 @@ def _for_step(section: ProviderSection) -> OidcProvisioner:
         configurationEndpoint=section.issuer.rstrip("/") + "/.well-known/openid-configuration",
         scopes=section.scopes,
     )
+
+
+def _jwk(section: JwkSection) -> JwkProvisioner:
+    """Step names the key by `kid`, so it has one."""
+    members = json.loads(section.key)
+    shown = {name: value for name, value in members.items() if isinstance(value, str)}
+    return JwkProvisioner(section.name, {**shown, "kid": key_id(section)}, section.encrypted_key)
+
+
+def _x5c(section: X5cSection) -> X5cEntry:
+    return X5cEntry(section.name, "".join(f"{pem.strip()}\n" for pem in section.roots).encode())
 
 
 def _listed_sshpop(config: Config) -> list[SshPopEntry]:

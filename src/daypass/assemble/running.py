@@ -8,14 +8,13 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from daypass.assemble.force import Maker
 from daypass.assemble.hangup import Reload, hangups
 from daypass.assemble.held import Held
 from daypass.assemble.krls import judge
 from daypass.assemble.outlets import outlets
-from daypass.assemble.parts import KeyFiles, Parts, host_of, load_parts, usable
+from daypass.assemble.parts import KeyFiles, Parts, host_names, host_of, load_parts, usable
 from daypass.assemble.public import Latest, public_info
 from daypass.assemble.ways import CHALLENGE
 from daypass.ca.authority import Authority
@@ -90,8 +89,7 @@ def authority(maker: Maker, store: Store, clock: Clock) -> Authority:
 
 
 def _sshpop(maker: Maker, store: Store, clock: Clock) -> SshPopProvisioner:
-    ca = maker.held.parts.config.ca
-    names = [urlsplit(ca.url).hostname or "", *ca.names]
+    names = host_names(maker.held.parts.config)
 
     def keys(kind: CertType) -> tuple[PublicKey, ...]:
         return maker.parts.user_keys if kind is CertType.USER else maker.parts.host_keys

@@ -9,12 +9,24 @@ from typing import Any
 import httpx2
 
 from daypass.assemble.held import Held
+from daypass.assemble.parts import host_names
 from daypass.assemble.port22 import port22
 from daypass.ca.ports import Clock, Provisioner, Store
-from daypass.config import Config, PamSection, Port22Section, WaySection, WorkloadSection, ways
+from daypass.config import (
+    Config,
+    JwkSection,
+    PamSection,
+    Port22Section,
+    WaySection,
+    WorkloadSection,
+    X5cSection,
+    ways,
+)
 from daypass.errors import Misconfigured
+from daypass.provisioners.jwk import JwkProvisioner
 from daypass.provisioners.pam import PamProvisioner
 from daypass.provisioners.workload import WorkloadProvisioner
+from daypass.provisioners.x5c import X5cProvisioner
 from daypass.signers.seal import SecretsFile
 
 __all__ = ["CHALLENGE", "Around", "Others"]
@@ -43,9 +55,11 @@ def _pam(section: PamSection, around: Around) -> Provisioner:
 
 
 _MAKERS: Mapping[type, Make] = {
+    JwkSection: lambda section, a: JwkProvisioner(section, host_names(a.config), a.store.on_record, a.clock),
     PamSection: _pam,
     WorkloadSection: lambda section, a: WorkloadProvisioner(section, a.config, a.clock, a.http),
     Port22Section: lambda section, a: port22(section, a.held.parts.ca_id, a.store, a.clock),
+    X5cSection: lambda section, a: X5cProvisioner(section, host_names(a.config), a.clock),
 }
 """By the class of the table."""
 

@@ -128,6 +128,7 @@ class Authority:
         self.devices: Devices | None = None  # assemble gives it to a CA that has pages
         self.trying = Trying(force, sshpop)
         self.renewals = Renewals(self.settle, sshpop, store, clock, ca_id)
+        self.renewals.vouching = lambda: self.force.current.provisioners
         self.my_hosts = MyHosts(store, clock, force, hosts.signed, ca_id)
         self.questions = Questions(store, clock, force)
         self.persons = Persons(store, clock, lambda: self.force.current.policy)

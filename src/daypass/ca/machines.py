@@ -26,7 +26,7 @@ class Machines:
     ) -> Grant:
         """`until`: no certificate by what was shown reaches further."""
         if request.type is not CertType.HOST:
-            raise Denied("a join token is good for a host certificate only", code="policy.kind")
+            raise Denied("what was shown is good for a host certificate only", code="policy.kind")
         if joins is not None:
             _require_network(joins)
             _require_fit(facts.name, joins.patterns)

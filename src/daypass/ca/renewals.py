@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["Renewals"]
 
 PROVIDER = "host"  # in the ledger and the name space of one-time ids, of hosts that speak by their certificate
+VOUCHES = "jwk"  # the type of provisioner whose holder revokes what it vouches for
 ONCE_MARGIN = 86400  # seconds a token that revoked is remembered beyond its end
 
 
@@ -43,6 +44,7 @@ class Renewals:
         self._clock = clock
         self._ca_id = ca_id
         self._pace = Renewed(clock.monotonic)
+        self.vouching: Callable[[], Sequence[Provisioner]] = tuple  # the authority gives those in force
 
     async def renew(self, token: Secret) -> Issuance:
         """The same key's next certificate. Raises any of the error tree; Throttled for a host that never stops."""
@@ -88,24 +90,34 @@ class Renewals:
         return await self._settle(Request(CertType.HOST, tuple(keys)), proof)
 
     async def revoke(self, token: Secret, serial: str, details: dict[str, object]) -> None:
-        """The very certificate that was shown, and no other (CVE-2025-66406). `details` go into the ledger."""
-        proof, shown = await self._shown(Credential(token, (), act=b"revoke"))
+        """The very certificate that was shown, or whose serial a one-time token of step's names, and no other
+        (CVE-2025-66406). `details` go into the ledger."""
+        vouches = self._by_whom(token)
+        proof, shown = await self._shown(Credential(token, (), act=b"revoke"), vouches)
         if serial != str(shown.serial):
             raise Denied(
                 f'request serial "{serial}" and token subject "{shown.serial}" do not match',
                 code="revoke.serial",
-                hint="a host revokes its own certificate only",
+                hint="a host revokes its own certificate only, a one-time token the one that it names",
             )
         now = self._clock.now()
         actor = f"{proof.identity.provider}:{proof.identity.subject}"
         once = (proof.once, proof.expires_at + ONCE_MARGIN)
+        reason = GIVEN_UP if vouches is None else f"revoked by {proof.identity.provider}"
         if not await self._store.give_up(
-            shown.serial, reason=GIVEN_UP, actor=actor, details=details, now=now, once=once
+            shown.serial, reason=reason, actor=actor, details=details, now=now, once=once
         ):
             raise Invalid(f"certificate with serial number '{serial}' is already revoked", code="revoke.again")
 
-    async def _shown(self, credential: Credential) -> tuple[Proof, Renewal]:
-        proof = await self._provisioner.authenticate(credential)
+    def _by_whom(self, token: Secret) -> Provisioner | None:
+        """Who takes the token that is no host's: None for a host's own."""
+        text = token.reveal()
+        if self._provisioner.recognises(text):
+            return None
+        return next((each for each in self.vouching() if each.type == VOUCHES and each.recognises(text)), None)
+
+    async def _shown(self, credential: Credential, vouches: Provisioner | None = None) -> tuple[Proof, Renewal]:
+        proof = await (vouches or self._provisioner).authenticate(credential)
         if proof.renews is None:
             raise Internal("a proof without the certificate that was shown")
         return proof, proof.renews

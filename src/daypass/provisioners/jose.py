@@ -59,8 +59,11 @@ class CompactJws(Struct, frozen=True):
     signature: bytes
 
     @classmethod
-    def parse(cls, token: str) -> CompactJws:
-        """Raises Invalid for whatever is not one canonical compact JWS of at most 16 KiB."""
+    def parse(cls, token: str, *, chain: bool = False) -> CompactJws:
+        """Raises Invalid for whatever is not one canonical compact JWS of at most 16 KiB.
+
+        `chain`: its header has to bring X.509 certificates (`x5c`), for whoever verifies these first.
+        """
         if len(token) > MAX_TOKEN:
             raise Invalid(f"the token is larger than {MAX_TOKEN} bytes", code="jose.size")
         parts = token.split(".")
@@ -68,7 +71,8 @@ class CompactJws(Struct, frozen=True):
             raise Invalid("this is not a signed token in compact form", code="jose.form")
         header, payload, signature = parts
         signed = token[: -len(signature) - 1].encode()
-        return cls(_header(header), _decode(payload), signed, _decode(signature))
+        read = _header_with_chain if chain else _header
+        return cls(read(header), _decode(payload), signed, _decode(signature))
 
     @property
     def algorithm(self) -> str:
@@ -136,7 +140,18 @@ def standard_base64(part: str) -> str:
 @lru_cache(maxsize=32)
 def _header(part: str) -> Mapping[str, object]:
     """The header of a token, read-only: a provider writes the very same one before thousands of tokens."""
+    return _judged(parse_object(_decode(part)))
+
+
+def _header_with_chain(part: str) -> Mapping[str, object]:
     header = parse_object(_decode(part))
+    chain = header.pop("x5c", None)
+    if not isinstance(chain, list) or not all(isinstance(each, str) for each in chain):
+        raise Invalid("the token brings no certificates", code="jose.header")
+    return MappingProxyType({**_judged(header), "x5c": chain})
+
+
+def _judged(header: dict[str, object]) -> Mapping[str, object]:
     if not isinstance(header.get("alg"), str):
         raise Invalid("the token names no signature algorithm", code="jose.header")
     if not all(isinstance(header.get(name, ""), str) for name in ("kid", "typ")):

@@ -15,7 +15,7 @@ from daypass.model import Identity, Kind, is_host_name, is_login_name
 from daypass.provisioners.claims import Claims, IdToken, refused
 from daypass.provisioners.nologin import no_login
 
-__all__ = ["identity"]
+__all__ = ["identity", "well_formed_email"]
 
 _LOCAL_PART = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")  # RFC 5322 dot-atom
 _PRINCIPAL = re.compile(r"[A-Za-z0-9._+-]+@[a-z0-9.-]+")  # of those, what may stand in a certificate
@@ -76,10 +76,16 @@ def _email(claims: Claims, section: ProviderSection) -> str | None:
         return None
     if not isinstance(address, str):
         raise refused("claim", "the token's email is not a string", "tell the operator of this CA")
+    formed = well_formed_email(address)
+    return formed if formed and _is_verified(claims, formed.rpartition("@")[2], section) else None
+
+
+def well_formed_email(address: str) -> str | None:
+    """The address with its domain in lower case; None for what is none."""
     local, _, domain = address.rpartition("@")
     domain = domain.lower() if domain.isascii() else ""  # the Kelvin sign becomes a k
     formed = len(address) <= MAX_EMAIL and _LOCAL_PART.fullmatch(local) and is_host_name(domain)
-    return f"{local}@{domain}" if formed and _is_verified(claims, domain, section) else None
+    return f"{local}@{domain}" if formed else None
 
 
 def _is_verified(claims: Claims, domain: str, section: ProviderSection) -> bool:

@@ -19,7 +19,8 @@ from daypass.errors import Invalid, Unauthenticated
 from daypass.model import Credential, HostFacts, Identity, Kind, OnceId, Proof, Renewal
 from daypass.provisioners.jose import ALGORITHMS, CompactJws, PublicJwk, parse_object, verify
 from daypass.wire import Certificate, CertType, PublicKey
-from daypass.wire.sshpop import LIFETIME, PROVISIONER, public_jwk, thumbprint
+from daypass.wire.jwt import public_jwk, thumbprint
+from daypass.wire.sshpop import LIFETIME, PROVISIONER
 
 __all__ = ["ACTS", "SshPopProvisioner"]
 

@@ -68,6 +68,13 @@ class PublicRoutes:
         more = f"{start + limit:x}" if start + limit < len(everyone) else ""
         return api.Provisioners(list(everyone[start : start + limit]), more)
 
+    async def encrypted_key(self, scope: Scope, _body: None) -> api.EncryptedKey:
+        kid = scope["path_params"]["kid"]
+        for each in self._public.now().provisioners:
+            if isinstance(each, api.JwkProvisioner) and each.encryptedKey and each.key.get("kid") == kid:
+                return api.EncryptedKey(each.encryptedKey)
+        raise NotFound("no key with this id is given out here", code="provisioner.key")
+
     async def ssh_roots(self, _scope: Scope, _body: None) -> api.SshRoots:
         user, host = self._heart.user_keys(), self._heart.host_keys()
         if not user and not host:

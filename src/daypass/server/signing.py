@@ -11,7 +11,7 @@ from typing import Final, TypeVar
 from daypass.api import POSSESSION_NAMESPACE, EnrolKey, EnrolRequest, HostRenewRequest, SshSignRequest
 from daypass.errors import Invalid, Unauthenticated
 from daypass.model import MAX_PRINCIPALS, MAX_TOKEN, ROLE_NAME, Credential, Request, Secret
-from daypass.server.times import parse_when
+from daypass.when import parse_when
 from daypass.wire import CertType, PublicKey, SshSignature
 from daypass.wire.binding import SALT_SIZE, login_act, possession_message, renewal_message
 
