@@ -85,8 +85,8 @@ class Remote:
         return self._line.get("/ssh/roots", api.SshRoots)
 
     def sign(self, request: api.SshSignRequest) -> api.SshSignResponse:
-        """At /v1, where salt and proof are given; else by step's own route, which a step-ca knows too."""
-        path = "/v1/ssh/sign" if request.salt and request.proof else "/ssh/sign"
+        """At /v1, where the key's proof is given; else by step's own route, which a step-ca knows too."""
+        path = "/v1/ssh/sign" if request.proof else "/ssh/sign"
         return self._line.post(path, request, api.SshSignResponse, _LARGE)
 
     def device_start(self, request: api.DeviceRequest) -> api.DeviceStarted:

@@ -31,6 +31,7 @@ from daypass.wire import Certificate, CertType, Krl, PublicKey, SshSignature, si
 from daypass.wire.binding import device_message, login_act, login_nonce, possession_message
 from daypass.wire.krl import CertificateSection
 from daypass.wire.sshsig import to_be_signed
+from daypass.wire.workload import split_audience
 from tests.parts.x509 import make_leaf, make_root, server_context
 
 DAY = datetime.timedelta(days=1)
@@ -57,6 +58,7 @@ class MiniCa:
         self.bastions: list[api.BastionWay] = []
         self.revoked: tuple[int, ...] = ()
         self.providers: list[api.OidcLogin] = []
+        self.workloads: list[api.WorkloadLogin] = []
         self.answers: dict[str, list[tuple[int, object]]] = {}
         self.hits: Counter[str] = Counter()
         self.seen: list[api.SshSignRequest] = []
@@ -115,6 +117,7 @@ class MiniCa:
             name="Example Corp",
             time=int(time.time()) + self.skew,
             providers=self.providers,
+            workloads=self.workloads,
             user_lifetime=self.lifetime,
         )
 
@@ -122,9 +125,15 @@ class MiniCa:
         self.seen.append(request)
         payload = request.ott.split(".")[1]
         claims = json.loads(urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
-        assert request.salt is not None and request.proof is not None
-        assert claims["nonce"] == login_nonce(self.ca_id, request.publicKey, login_act(request.role), request.salt)
+        assert request.proof is not None
         public = PublicKey.parse(request.publicKey)
+        if claims["iss"] in [each.issuer for each in self.workloads]:
+            assert request.salt is None
+            assert split_audience(claims["aud"])[1] in ("", public.fingerprint)
+        else:
+            act = login_act(request.role)
+            assert request.salt is not None
+            assert claims["nonce"] == login_nonce(self.ca_id, request.publicKey, act, request.salt)
         message = possession_message(self.ca_id, request.ott)
         SshSignature.parse(request.proof).verify(api.POSSESSION_NAMESPACE, message, public)
         return api.SshSignResponse(crt=self.certify(public, role=request.role), bundle=self.client_bundle())

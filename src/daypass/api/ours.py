@@ -22,6 +22,7 @@ __all__ = [
     "OidcLogin",
     "TrustDocument",
     "TypedCode",
+    "WorkloadLogin",
 ]
 
 
@@ -69,6 +70,15 @@ class OidcLogin(Body, frozen=True):
     consent: bool = False  # it gives one only where the person is asked for it (prompt=consent)
 
 
+class WorkloadLogin(Body, frozen=True):
+    """What a job needs to know to sign in: whose tokens are taken, and what they have to be made for."""
+
+    name: str
+    type: str  # github, gitlab, buildkite, circleci, kubernetes or oidc
+    issuer: str
+    audience: str  # the job's token is for this, or for this and `#key=` and the fingerprint of the key
+
+
 class CaInfo(msgspec.Struct, frozen=True, kw_only=True):
     ca_id: str
     name: str
@@ -76,6 +86,7 @@ class CaInfo(msgspec.Struct, frozen=True, kw_only=True):
     providers: list[OidcLogin]
     user_lifetime: int  # seconds
     pam: list[PamLogin] = []
+    workloads: list[WorkloadLogin] = []
 
 
 class DeviceRequest(Body, frozen=True):

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 
 from daypass import __version__
-from daypass.api import JwkProvisioner, OidcLogin, OidcProvisioner, PamLogin
+from daypass.api import JwkProvisioner, OidcLogin, OidcProvisioner, PamLogin, WorkloadLogin
 from daypass.api import SshPopProvisioner as SshPopEntry
 from daypass.api import X5cProvisioner as X5cEntry
 from daypass.assemble.force import Maker
 from daypass.assemble.parts import Parts
 from daypass.ca.force import Following, InForce
-from daypass.config import Config, JwkSection, ProviderSection, X5cSection, loopback_path
+from daypass.config import Config, JwkSection, ProviderSection, WorkloadSection, X5cSection, loopback_path
+from daypass.config.platforms import audience_of, issuer_of
 from daypass.model import parse_duration
 from daypass.provisioners.jwk import key_id
 from daypass.server.ports import PublicInfo
@@ -52,6 +53,7 @@ def public_info(parts: Parts, config: Config) -> PublicInfo:
         ),
         logins=tuple(_for_daypass(section, config) for section in config.providers),
         pam=tuple(PamLogin(each.name, parse_duration(each.timeout)) for each in config.pam),
+        workloads=tuple(_for_jobs(section, config) for section in config.workloads),
         pages_url=pages.url.rstrip("/") if pages else "",
         trusted_proxies=tuple(pages.trusted_proxies) if pages else (),
     )
@@ -100,4 +102,10 @@ def _for_daypass(section: ProviderSection, config: Config) -> OidcLogin:
         groups_from="token" if section.groups_from == "scim" else section.groups_from,  # a client has to ask nobody
         offline=section.recheck is not None,
         consent=section.recheck is not None and section.recheck.consent,
+    )
+
+
+def _for_jobs(section: WorkloadSection, config: Config) -> WorkloadLogin:
+    return WorkloadLogin(
+        name=section.name, type=section.type, issuer=issuer_of(section), audience=audience_of(section, config)
     )

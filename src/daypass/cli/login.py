@@ -41,11 +41,14 @@ there, after comparing machine and key. Only type a code that you asked for your
 With --role you sign in anew, and get a certificate of that role and nothing else: roles that are kept short, or are
 for certain hours, are had in no other way. ssh offers it to your company's hosts before the day pass. Three at most
 are held at a time; daypass logout --role NAME gives one up.
+In a job (GitHub Actions, GitLab CI, Buildkite, CircleCI, Kubernetes) the platform's token signs in; nobody is asked.
 The private key is never written to a disk: it is in your ssh-agent until it expires."""
 )
 @click.option("--force", is_flag=True, help="Sign in even with a valid certificate; use even a forwarded agent.")
 @click.option("--lifetime", metavar="TIME", help="For how long, such as 8h or 30m; at most what your roles give.")
-@click.option("--provider", metavar="NAME", help="Which identity provider, where the CA knows several.")
+@click.option(
+    "--provider", "--provisioner", metavar="NAME", help="Which identity provider, where the CA knows several."
+)
 @click.option("--confirm", is_flag=True, help="Have the agent ask before each use of the key, as ssh-add -c does.")
 @click.option("--device", "--no-browser", is_flag=True, help="Sign in on another device, at the CA's own page.")
 @click.option(

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from daypass.api import OidcLogin, PamLogin, Provisioner, Signed
+from daypass.api import OidcLogin, PamLogin, Provisioner, Signed, WorkloadLogin
 from daypass.ca.acks import Acks
 from daypass.ca.acts import Act, Operator, Shown
 from daypass.ca.approvals import Read
@@ -413,6 +413,7 @@ class PublicInfo:
     provisioners: tuple[Provisioner, ...] = ()
     logins: tuple[OidcLogin, ...] = field(default=())
     pam: tuple[PamLogin, ...] = ()
+    workloads: tuple[WorkloadLogin, ...] = ()
     pages_url: str = ""
     trusted_proxies: tuple[str, ...] = ()
     trust_version: int = 0  # of `trust`

@@ -157,6 +157,7 @@ class PublicRoutes:
             name=self._heart.name,
             time=int(self._now()),
             providers=list(public.logins),
+            workloads=list(public.workloads),
             user_lifetime=public.user_lifetime,
             pam=list(public.pam),
         )

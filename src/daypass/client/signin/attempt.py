@@ -69,13 +69,14 @@ class Attempt:
         """Whether the person has to sign in anew for it (trust 4.3)."""
         return bool(self.subject.role)
 
-    def certify(self, tokens: Tokens, *, bound: bool = True) -> Certificate:
+    def certify(self, tokens: Tokens, *, bound: bool = True, salted: bool = True) -> Certificate:
         """The certificate for the provider's tokens, checked and kept. Raises any of the error tree.
 
         An ID token that is not `bound` to the key (no nonce came back) goes the way that step's clients go: the CA
-        takes it only where its operator allowed that (trust 3.1).
+        takes it only where its operator allowed that (trust 3.1). A token that has no nonce goes without the `salted`
+        one, and with the proof of the key.
         """
-        answer = self._ask_ca(self._request(tokens, bound))
+        answer = self._ask_ca(self._request(tokens, bound, salted))
         return self.keep(answer.crt, answer.bundle)
 
     def keep(self, blob: bytes, bundle: Signed | None) -> Certificate:
@@ -88,7 +89,7 @@ class Attempt:
         subject.keep(certificate)
         return certificate
 
-    def _request(self, tokens: Tokens, bound: bool) -> SshSignRequest:
+    def _request(self, tokens: Tokens, bound: bool, salted: bool) -> SshSignRequest:
         """Tokens, key, the salt that ties them, and a signature that shows the key is ours."""
         subject, token = self.subject, tokens.id_token
         _check_size(token, self.provider)
@@ -101,7 +102,7 @@ class Attempt:
             principals=list(subject.principals),
             validAfter=f"{subject.begin}s" if subject.begin else "",
             validBefore=f"{self.lifetime}s" if self.lifetime is not None else "",
-            salt=self.salt if bound else None,
+            salt=self.salt if bound and salted else None,
             proof=proof.encode() if bound else None,
             role=subject.role,
             access_token=tokens.access_token if self.provider.groups_from != "token" else "",

@@ -27,7 +27,7 @@ from daypass.client.holding import Held
 from daypass.client.openssh import sshconfig
 from daypass.client.progress import Progress
 from daypass.client.settings import Settings
-from daypass.client.signin import notify
+from daypass.client.signin import jobs, notify
 from daypass.client.signin.attempt import CLOCK_SKEW, Attempt, pick
 from daypass.client.signin.idp import new_client
 from daypass.client.signin.subject import Subject, signer
@@ -148,10 +148,13 @@ class Login:
 
     def _sign_in(self, begun: _Begun, subject: Subject) -> Certificate:
         membership = begun.membership
+        job = None if self.device or self.grant else jobs.of(begun.info, self.provider, self.settings.environ)
         attempt = Attempt(
             membership=membership,
             remote=begun.remote,
-            provider=pick(begun.info.providers, self.provider, self.settings.machine_defaults().provider),
+            provider=job.login
+            if job
+            else pick(begun.info.providers, self.provider, self.settings.machine_defaults().provider),
             subject=subject,
             say=self.say,
             progress=begun.progress,
@@ -160,7 +163,7 @@ class Login:
             sign_in_seconds=self.sign_in_seconds,
             idp_client=begun.idp_client,
         )
-        way = self._way(attempt.provider)
+        way = job.sign_in if job else self._way(attempt.provider)
         _log.info("sign-in at %s by %s, %s", membership.url, attempt.provider.issuer, way.__name__.strip("_"))
         return way(attempt)
 
