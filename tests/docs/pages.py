@@ -27,6 +27,7 @@ PAGES = tuple(sorted({*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")}))
 _FENCE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"\[[^\]]+\]\(([^)\s]+)\)")
 _PATH = re.compile(r"\b((?:src|tests|docs|bench)/[A-Za-z0-9_./-]*[A-Za-z0-9_/])")
+_ADDRESS = re.compile(r"https?://[^\s)>]+")
 _HEADING = re.compile(r"^#{1,6} (.+)$", re.MULTILINE)
 
 
@@ -58,8 +59,8 @@ def links(page: Path) -> list[str]:
 
 
 def paths_named(page: Path) -> list[str]:
-    """Everything that looks like a path in the repository, in prose and in blocks."""
-    return _PATH.findall(page.read_text("utf-8"))
+    """Everything that looks like a path in the repository, in prose and in blocks; of an address elsewhere no part."""
+    return _PATH.findall(_ADDRESS.sub("", page.read_text("utf-8")))
 
 
 def anchors(page: Path) -> set[str]:
