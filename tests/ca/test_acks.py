@@ -8,8 +8,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from daypass.ca.ack_ports import Closed, Looked, Remains, Said, Session, Sessions
-from daypass.ca.acks import MOST_REMAINS, MOST_SESSIONS, judged
+from daypass.ca.ack_ports import BrokenIn, Closed, Looked, Remains, Said, Session, Sessions
+from daypass.ca.acks import MOST_BROKEN, MOST_REMAINS, MOST_SESSIONS, judged
 from daypass.ca.ending_ports import Ending, Source
 from daypass.ca.fleet import AGE
 from daypass.config import RoleSection
@@ -120,3 +120,14 @@ def test_there_are_no_more_of_anything_than_are_kept() -> None:
     assert [(each.ending, len(each.remains), each.cut) for each in found.looked] == [
         ("e" * 11, MOST_REMAINS, 9), ("e" + "b" * 10, MOST_REMAINS, 9),
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("changes", "kept"), [({}, True), ({"id": "x"}, False), ({"account": "a\n"}, False), ({"ca": "x"}, False)]
+)
+def test_a_login_by_break_glass_is_judged_and_cut(changes: dict[str, Any], kept: bool) -> None:
+    one = BrokenIn(id="0" * 12, account="root", address="\x1b[2J" * 99, time=-1, serial=2**70, key_id="\n")
+    found = judged(said(break_glass=(msgspec.structs.replace(one, **changes),) * 99)).break_glass
+    assert len(found) == (MOST_BROKEN if kept else 0)
+    for each in found[:1]:
+        assert (len(each.address), each.time, each.serial, each.key_id) == (200, 0, 2**63 - 1, "?")

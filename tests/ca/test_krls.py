@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from daypass.ca.krl_ports import REVOKED_FOR
+from daypass.ca.krl_ports import REVOKED_FOR, RevokedSerials
 from daypass.ca.krls import CHECK_EVERY, Krls, Loads, MadeKrl, parses
 from daypass.ca.ports import Recorded
 from daypass.errors import Unavailable
 from daypass.store import SqlStore, open_store
-from daypass.wire import CertType, Krl
+from daypass.wire import CertType, Krl, PublicKey
 from tests.store.build import NOW, POLICY, certificate, recording
 from tests.store.ends import revoke
 
@@ -143,5 +144,25 @@ def test_a_list_that_can_not_be_loaded_goes_to_nobody_and_the_last_one_stays(
         assert await desk.krls(refuses).current(NOW) == before
         assert "can't be loaded" in caplog.text
         assert serials(await desk.krls().current(NOW)) == [(serial, serial)]
+
+    run(scenario)
+
+
+def test_what_the_offline_root_has_revoked_has_a_section_of_its_own_whoever_made_the_list(run: Run) -> None:
+    """A process with an older trust document may have made the one in the store (trust 8.5)."""
+    key = PublicKey.from_cryptography(Ed25519PrivateKey.generate().public_key())
+
+    async def scenario(desk: Desk) -> None:
+        await desk.revoked()
+        behind, said = desk.krls(), list[RevokedSerials]()
+        ahead = Krls(desk.store, CertType.USER, parses, lambda: tuple(said))
+        first = await behind.current(NOW)
+        assert await ahead.current(NOW) == first
+        said.append(RevokedSerials(key, ((7, 7), (9, 9))))
+        second = await ahead.current(NOW)
+        sections = Krl.parse(second.krl).sections
+        assert (second.version > first.version, len(sections), sections[-1].ca_key) == (True, 2, key)
+        assert sections[-1].serials == ((7, 7), (9, 9))
+        assert await ahead.current(NOW) == second
 
     run(scenario)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from pathlib import Path
 from typing import Any
@@ -20,9 +21,11 @@ from daypass.host import breakglass, glassfile
 from daypass.host.breakglass import Kept
 from daypass.host.enforce import confirm, take_back
 from daypass.host.leave import leave
+from daypass.host.remains.keys import Keys
+from daypass.host.remains.places import Place
 from daypass.signers.file import FileSigner
-from daypass.wire import CertType, KrlHeader, PublicKey
-from daypass.wire.krl import refusing
+from daypass.wire import Certificate, CertType, Krl, KrlHeader, PublicKey
+from daypass.wire.krl import CertificateSection, refusing
 
 
 @pytest.fixture(autouse=True)
@@ -237,3 +240,36 @@ def test_the_lines_are_read_back_and_any_other_is_none() -> None:
     keys = [public(GLASS), public(OTHER)]
     assert glassfile.keys_in(glassfile.key_lines(keys)) == keys
     assert glassfile.key_lines(keys).startswith(b'cert-authority,principals="break-glass",restrict,pty ssh-ed25519 ')
+
+
+def test_a_revoked_one_is_refused_by_its_own_section_and_the_next_one_is_not(box: Box, accounts: Accounts) -> None:
+    announce(box)
+    with box.running(accounts=accounts) as sshd:
+        box.enrol(with_reload=True)
+        options = glass(box)
+        serial = Certificate.from_line((box.root / "glass-cert").read_text()).serial
+        section = CertificateSection(public(GLASS), ((serial, serial),))
+        box.ca.listed = Krl(7, int(time.time()), "test", (section,)).encode()
+        box.change()
+        box.sync()
+        assert not comes_in(box, sshd, "deploy", *options)
+        assert comes_in(box, sshd, "deploy", *glass(box))
+
+
+def test_a_host_tells_which_keys_it_has(box: Box) -> None:
+    announce(box)
+    box.enrol()
+    box.sync()
+    about = box.ca.synced[-1].about
+    assert about is not None
+    assert about.break_glass == [public(GLASS).fingerprint]
+
+
+def test_whoever_has_gone_has_left_none_of_it(box: Box) -> None:
+    """It is taken out of no account: the offline root says what stands there."""
+    announce(box)
+    with box.running():
+        box.enrol(with_reload=True)
+        home = box.root / "home/deploy"
+        place = Place("deploy", os.geteuid(), os.getegid(), home)
+        assert list(Keys(box.sshd, box.root).found(place)) == []

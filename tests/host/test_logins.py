@@ -18,6 +18,7 @@ from daypass.host import reporting, tally
 from daypass.host.account import Gate
 from daypass.host.calls import Prove
 from daypass.host.logins import Login, logins
+from daypass.host.settings import Paths
 from daypass.host.sshdlog import Line, from_journal, from_text
 from daypass.host.state import State
 from daypass.host.tally import Tally, added, collect
@@ -172,9 +173,9 @@ def test_the_journal_is_read_on_behind_the_last_cursor() -> None:
         entry | {"_UID": "1000", "__CURSOR": "c9", "SYSLOG_IDENTIFIER": "sshd"},
     ]
     lines = from_journal(json.dumps(each) for each in [*forged, *entries])
-    found = Tally(report=NOTHING).counted(lines, frozenset(), NOW, journal=True)
+    found = Tally(report=NOTHING).counted(lines, Gate(Paths()), NOW, journal=True)
     assert (found.cursor, found.report.trusted, [each.count for each in found.report.logins]) == ("c2", True, [3])
-    assert Tally(report=found.report).counted([], frozenset(), NOW, journal=False).report.trusted is False
+    assert Tally(report=found.report).counted([], Gate(Paths()), NOW, journal=False).report.trusted is False
 
 
 class Listening:

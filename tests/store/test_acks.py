@@ -11,6 +11,7 @@ from daypass.ca.ack_ports import (
     FINAL,
     SOME,
     AckRecord,
+    BrokenIn,
     Closed,
     GoneRecord,
     Limit,
@@ -194,5 +195,18 @@ def test_a_report_is_kept_and_once_more_when_it_proves_more(run: Run) -> None:
         assert found.report == "{4}"
         assert (await verified_ledger(store)).count("ending.report") == 3
         assert [each.serial for each in await store.hit_by(ending)] == [1]
+
+    run(scenario)
+
+
+def test_a_login_by_break_glass_is_an_alarm_once_however_often_it_is_told(run: Run) -> None:
+    async def scenario(store: SqlStore) -> None:
+        mine = await enrolled(store)
+        told = [BrokenIn(id=each * 12, account="root", address="192.0.2.1", time=NOW, serial=9) for each in "ab"]
+        for some in (told[:1], told, told):
+            await store.host_acked(said(mine.id, break_glass=tuple(some)), NOW)
+        await store.host_acked(said(mine.id, bundle_version=2), NOW)
+        await store.host_acked(said(mine.id, break_glass=tuple(told)), NOW)
+        assert (await verified_ledger(store)).count("host.break-glass") == 2
 
     run(scenario)

@@ -8,6 +8,7 @@ from daypass.api.base import Signed
 from daypass.model import HostRole
 
 __all__ = [
+    "BreakGlassLogin",
     "ClosedSession",
     "EndingReport",
     "EnrolKey",
@@ -239,6 +240,19 @@ class EndingReport(msgspec.Struct, frozen=True, kw_only=True):
     cut: int = 0  # how many more still stand
 
 
+class BreakGlassLogin(msgspec.Struct, frozen=True, kw_only=True):
+    """Somebody who came in by a certificate of the offline break-glass key (trust 8.5), from sshd's own words. `id`
+    is the host's name for it: told twice it is the same."""
+
+    id: str
+    account: str
+    address: str
+    time: int
+    key_id: str = ""
+    ca: str = ""
+    serial: int = 0
+
+
 class HostAck(msgspec.Struct, frozen=True, kw_only=True):
     """What the host has applied just now, and what came of it. Nothing of it admits anybody anywhere, and from a
     host in wrong hands it proves nothing (trust 6.12).
@@ -251,6 +265,7 @@ class HostAck(msgspec.Struct, frozen=True, kw_only=True):
     sessions: list[HostSession] | None = None
     closed: list[ClosedSession] = []
     endings: list[EndingReport] = []
+    break_glass: list[BreakGlassLogin] = []
 
 
 class HostAcked(msgspec.Struct, frozen=True, kw_only=True):

@@ -21,7 +21,7 @@ __all__ = [
     "HostReportKept",
 ]
 
-LOGIN_WAYS = ("certificate", "other-certificate", "key", "password", "other")
+LOGIN_WAYS = ("certificate", "break-glass", "other-certificate", "key", "password", "other")
 MAX_LOGINS = 200  # lines of one report: 64 KiB is the most that the CA reads
 
 
@@ -29,6 +29,7 @@ class HostLogin(msgspec.Struct, frozen=True, kw_only=True):
     """One way into one account. `way` is one of LOGIN_WAYS; `what` tells apart what came that way.
 
     certificate        by one of our CA's: key id, `ca` its key's fingerprint, `serial` of the last one
+    break-glass        the same, of the offline key for the day everything is down
     other-certificate  the same for another CA's
     key                the key's fingerprint
     password, other    the method as sshd names it: `keyboard-interactive/pam`, `hostbased`

@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from daypass.ca.clock import SystemClock
 from daypass.ca.keys import CaKeys
+from daypass.ca.krl_ports import RevokedSerials
 from daypass.ca.policy import Policy
 from daypass.ca.ports import Signer
 from daypass.config import Config
@@ -63,8 +64,9 @@ class Parts:
     @property
     def keys(self) -> CaKeys:
         return CaKeys(
-            self.user, self.host, self.bundle, self.user_keys, self.host_keys, self.bundle_keys, self.root_fingerprint
-        )
+            self.user, self.host, self.bundle, self.user_keys, self.host_keys, self.bundle_keys,
+            self.root_fingerprint, _break_glass_revoked(self.trust),
+        )  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -129,6 +131,12 @@ def load_parts(config: Config, passphrase: bytes | None = None, files: KeyFiles 
 def host_names(config: Config) -> list[str]:
     """How this CA is called in tokens that were made for it."""
     return [host_of(config.ca.url), *config.ca.names]
+def _break_glass_revoked(trust: TrustFile) -> tuple[RevokedSerials, ...]:
+    """The same serials of each key: which one of them has signed is known to who holds it."""
+    document = trust.document
+    serials = tuple((first, last) for first, last in document.break_glass_revoked)
+    keys = sorted(public_keys(document.break_glass), key=lambda key: key.fingerprint) if serials else ()
+    return tuple(RevokedSerials(key, serials) for key in keys)
 
 
 def host_of(url: str) -> str:

@@ -15,6 +15,7 @@ __all__ = [
     "SOME",
     "AckRecord",
     "AckStore",
+    "BrokenIn",
     "Carried",
     "Closed",
     "GoneRecord",
@@ -77,6 +78,18 @@ class Looked(Struct, frozen=True, kw_only=True):
     cut: int = 0
 
 
+class BrokenIn(Struct, frozen=True, kw_only=True):
+    """A login by break-glass, as api.BreakGlassLogin."""
+
+    id: str
+    account: str
+    address: str
+    time: int
+    key_id: str = ""
+    ca: str = ""
+    serial: int = 0
+
+
 class Limit(Struct, frozen=True, order=True):
     """When one session is to end, and why."""
 
@@ -95,6 +108,7 @@ class Said(Struct, frozen=True, kw_only=True):
     limits: tuple[Limit, ...] = ()
     closed: tuple[Closed, ...] = ()
     looked: tuple[Looked, ...] = ()
+    break_glass: tuple[BrokenIn, ...] = ()
 
 
 class AckRecord(Struct, frozen=True):
@@ -155,7 +169,8 @@ class GoneRecord(Struct, frozen=True):
 class AckStore(Protocol):
     async def host_acked(self, said: Said, now: int) -> None:
         """Keep it; with others that arrive meanwhile in one transaction. A session that is not open any more needs no
-        end; one that an operator ended and that is closed is an event, `session.closed`."""
+        end; one that an operator ended and that is closed is an event, `session.closed`. A login by break-glass is an
+        alarm, `host.break-glass`, once."""
 
     async def acks(self) -> Mapping[str, AckRecord]:
         """By host id."""

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 
 from msgspec.structs import replace
 
-from daypass.ca.ack_ports import Carried, Closed, Limit, Looked, Remains, Said, Session
+from daypass.ca.ack_ports import BrokenIn, Carried, Closed, Limit, Looked, Remains, Said, Session
 from daypass.ca.clock import ClockGuard
 from daypass.ca.host_ports import HostRecord
 from daypass.ca.policy import Policy
@@ -21,6 +21,7 @@ from daypass.model import HostRole
 
 __all__ = ["Acks", "judged"]
 
+MOST_BROKEN = 20
 MOST_SESSIONS, MOST_CLOSED, MOST_LOOKED, MOST_REMAINS, MOST_SURVIVORS = 500, 200, 200, 200, 20
 LINE = 200  # characters
 LAST_SECOND = 253402300799  # of the year 9999: what a list can show as a time
@@ -88,6 +89,21 @@ def judged(said: Said) -> Said:
         sessions=sessions,
         closed=tuple(closed),
         looked=tuple(looked),
+        break_glass=tuple(map(_broken, filter(_is_broken, said.break_glass[:MOST_BROKEN]))),
+    )
+
+
+def _is_broken(said: BrokenIn) -> bool:
+    return bool(_ID.fullmatch(said.id) and _NAME.fullmatch(said.account) and _PRINT.fullmatch(said.ca))
+
+
+def _broken(said: BrokenIn) -> BrokenIn:
+    return replace(
+        said,
+        address=_line(said.address),
+        key_id=_line(said.key_id),
+        time=_number(said.time, LAST_SECOND),
+        serial=_number(said.serial, SERIALS),
     )
 
 

@@ -65,7 +65,7 @@ class Hosts:
         self._client_bundle: tuple[int, tuple[str, str]] = (0, ("", ""))  # when it was made, and what
         self._making = asyncio.Lock()
         self._known_reaches: Reaches | None = None
-        self.fleet = Fleet(store, Krls(store, CertType.USER, loads))
+        self.fleet = Fleet(store, Krls(store, CertType.USER, loads, lambda: self._keys.break_glass_revoked))
         self._host_krls = Krls(store, CertType.HOST, loads)
 
     @property

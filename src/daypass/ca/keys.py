@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from daypass.ca.krl_ports import RevokedSerials
 from daypass.ca.ports import Signer
 from daypass.wire import CertType, PublicKey
 
@@ -24,6 +25,7 @@ class CaKeys:
     host_keys: tuple[PublicKey, ...]
     bundle_keys: tuple[PublicKey, ...]
     tls_root: str
+    break_glass_revoked: tuple[RevokedSerials, ...] = ()  # by the trust document: hosts are told with the user CA's
 
     @property
     def fingerprints(self) -> dict[str, str]:

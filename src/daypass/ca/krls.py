@@ -31,6 +31,10 @@ Loads = Callable[[bytes], Awaitable[bool]]
 """Whether this KRL can be loaded, by whoever knows best."""
 
 
+Offline = Sequence[RevokedSerials]
+"""What the offline root says is revoked of the break-glass keys (trust 8.5): each has a section of its own."""
+
+
 class MadeKrl(Struct, frozen=True):
     """`digest`: hex SHA-256 of the KRL's bytes; signed bundles name the KRL by it."""
 
@@ -51,37 +55,41 @@ async def parses(krl: bytes) -> bool:
 class Krls:
     """The KRL of the certificates of one kind."""
 
-    def __init__(self, store: KrlStore, kind: CertType, loads: Loads = parses) -> None:
-        self._store, self._kind, self._loads = store, kind, loads
+    def __init__(
+        self, store: KrlStore, kind: CertType, loads: Loads = parses, offline: Callable[[], Offline] = tuple
+    ) -> None:
+        self._store, self._kind, self._loads, self._offline = store, kind, loads, offline
         self._last: tuple[KeptKrl, MadeKrl] | None = None
+        self._told: Offline = ()
         self._making = asyncio.Lock()
 
     async def current(self, now: int) -> MadeKrl:
         """Raises Unavailable where none can be made, and there is none from before."""
         async with self._making:
             changes = await self._store.revocations(self._kind)
-            if self._last is None or not _holds(self._last[0], changes, now):
-                kept = await self._renewed(now)
-                self._last = kept, _named(kept)
+            offline = self._offline()
+            if self._last is None or offline != self._told or not _holds(self._last[0], changes, now):
+                kept = await self._renewed(now, offline)
+                self._last, self._told = (kept, _named(kept)), offline
             return self._last[1]
 
-    async def _renewed(self, now: int) -> KeptKrl:
+    async def _renewed(self, now: int, offline: Offline) -> KeptKrl:
         """What another process has made meanwhile, or our own."""
         for _ in range(ATTEMPTS):
             kept = await self._store.kept_krl(self._kind)
             changes = await self._store.revocations(self._kind)
-            if _holds(kept, changes, now):
+            if _holds(kept, changes, now) and _has(kept, offline):
                 return kept
-            new = await self._made(kept, changes, now)
+            new = await self._made(kept, changes, now, offline)
             if new is None:
                 return kept
             if await self._store.keep_krl(self._kind, new, instead_of=kept.version):
                 return new
         raise Unavailable("the list of revoked certificates changes all the time", code="krl.races", retry_after=1)
 
-    async def _made(self, kept: KeptKrl, changes: int, now: int) -> KeptKrl | None:
+    async def _made(self, kept: KeptKrl, changes: int, now: int, offline: Offline) -> KeptKrl | None:
         """None where it can't be loaded, and hosts go on with the last one."""
-        sections = _sections(await self._store.revoked(self._kind, now))
+        sections = _sections([*await self._store.revoked(self._kind, now), *offline])
         if kept.krl and Krl.parse(kept.krl).sections == sections:
             return replace(kept, changes=changes, checked_at=now)
         version = max(kept.version + 1, now * 1000)
@@ -105,6 +113,11 @@ def _named(kept: KeptKrl) -> MadeKrl:
 
 def _holds(kept: KeptKrl, changes: int, now: int) -> bool:
     return bool(kept.krl) and kept.changes == changes and now < kept.checked_at + CHECK_EVERY
+
+
+def _has(kept: KeptKrl, offline: Offline) -> bool:
+    """Another process may have made it before it saw the trust document."""
+    return not offline or set(_sections(offline)) <= set(Krl.parse(kept.krl).sections)
 
 
 def _sections(revoked: Sequence[RevokedSerials]) -> tuple[CertificateSection, ...]:

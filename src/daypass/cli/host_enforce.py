@@ -106,7 +106,7 @@ def _report(paths: Paths, log: str | None, now: int) -> HostReport:
     from daypass.host.account import Gate
     from daypass.host.tally import collect, count_log, read_log
 
-    return collect(paths, now) if log is None else count_log(read_log(Path(log)), Gate.look(paths).trusted, now)
+    return collect(paths, now) if log is None else count_log(read_log(Path(log)), Gate.look(paths), now)
 
 
 def _confirmed(paths: Paths, log: str | None) -> State:

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 __all__ = ["report"]
 
 _WAYS = {
-    "certificate": "by certificate", "other-certificate": "by another CA's certificate", "key": "by key",
+    "certificate": "by certificate", "break-glass": "by break-glass",
+    "other-certificate": "by another CA's certificate", "key": "by key",
     "password": "by password", "other": "otherwise",
 }  # fmt: skip
 
@@ -74,7 +75,7 @@ def _collected(paths: Paths, log: str | None, now: int) -> HostReport:
 
     if log is None:
         return with_enforcement(collect(paths, now), paths)
-    return with_enforcement(count_log(read_log(Path(log)), Gate.look(paths).trusted, now), paths)
+    return with_enforcement(count_log(read_log(Path(log)), Gate.look(paths), now), paths)
 
 
 def _fleet(ca: Administration, old: bool, as_json: bool) -> bool:

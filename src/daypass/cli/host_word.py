@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from daypass.cli.output import duration, moment, printable, utc
 
 if TYPE_CHECKING:
+    from daypass.host.breakglass import Kept
     from daypass.host.enforcement import State as Enforcement
     from daypass.host.settings import Paths
     from daypass.host.state import State
@@ -27,6 +28,10 @@ def told(state: State, paths: Paths, now: float) -> Iterator[str]:
             yield f"without word no certificate is let in from {moment(closes)} on"
     if bastions := _bastions(paths, state):
         yield f"people come through {' or '.join(map(printable, bastions))}"
+    if glass := _break_glass(paths):
+        by = f", by {', '.join(glass.keys)}" if glass.keys else ""
+        how = "shut by never in host.toml" if glass.refused else "open" if glass.keys else "NOT in force"
+        yield f"break-glass into {printable(glass.account)} is {how}{by}"
     if enforced := _enforced(paths):
         but = f" (but for {', '.join(map(printable, enforced.exceptions))})" if enforced.exceptions else ""
         how = (
@@ -42,6 +47,12 @@ def _bastions(paths: Paths, state: State) -> list[str]:
 
     kept = Documents.load(paths, state)
     return kept.bundle.bastions if kept is not None else []
+
+
+def _break_glass(paths: Paths) -> Kept | None:
+    from daypass.host.breakglass import Kept
+
+    return Kept.load(paths.break_glass_state)
 
 
 def _enforced(paths: Paths) -> Enforcement | None:
@@ -66,6 +77,15 @@ def word(state: State, paths: Paths) -> dict[str, object]:
         "closed": is_closed(paths.krl),
         "closes_at": utc(closes) if closes is not None else None,
         "bastions": _bastions(paths, state),
+        "break_glass": _glass_facts(paths),
         "certificates_only": enforced is not None,
         "confirm_until": utc(enforced.deadline) if enforced is not None and not enforced.confirmed else None,
     }
+
+
+def _glass_facts(paths: Paths) -> dict[str, object] | None:
+    kept = _break_glass(paths)
+    if kept is None:
+        return None
+    against = kept.said or kept.told or None
+    return {"account": kept.account, "keys": kept.keys, "against": against, "by_owner": kept.refused}

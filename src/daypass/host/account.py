@@ -7,6 +7,7 @@ from pathlib import Path
 
 from daypass import trusted
 from daypass.errors import DaypassError
+from daypass.host.glassfile import keys_in
 from daypass.host.refusals import Finding
 from daypass.host.settings import Paths
 from daypass.model import is_login_name
@@ -23,14 +24,15 @@ class Gate:
 
     paths: Paths
     trusted: frozenset[str] = field(default=frozenset())
+    break_glass: frozenset[str] = field(default=frozenset())  # the same of the offline keys in break_glass
 
     @classmethod
     def look(cls, paths: Paths) -> Gate:
         try:
             keys = trusted.public_keys(paths.user_ca.read_text(encoding="ascii").splitlines())
         except (OSError, UnicodeDecodeError, DaypassError):
-            return cls(paths)
-        return cls(paths, frozenset(key.fingerprint for key in keys))
+            return cls(paths, break_glass=_break_glass(paths))
+        return cls(paths, frozenset(key.fingerprint for key in keys), _break_glass(paths))
 
     def words(self, found: Finding) -> list[str]:
         """What stands here about it, for those reasons that it has to do with."""
@@ -49,6 +51,13 @@ class Gate:
             return [f"{path} is not there: nobody enters this account by certificate"]
         more = [f"… and {len(lines) - _MOST} more"] if len(lines) > _MOST else []
         return [f"{path} admits, the first that matches:", *(f"  {line}" for line in lines[:_MOST]), *more]
+
+
+def _break_glass(paths: Paths) -> frozenset[str]:
+    try:
+        return frozenset(key.fingerprint for key in keys_in(paths.break_glass.read_bytes()))
+    except (OSError, DaypassError):
+        return frozenset()
 
 
 def _lines(path: Path) -> list[str] | None:

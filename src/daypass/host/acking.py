@@ -12,7 +12,8 @@ from typing import Protocol
 import msgspec
 from msgspec.structs import replace
 
-from daypass.api import MAX_BODY, ClosedSession, EndingReport, HostAck, HostAcked, HostSession
+from daypass.api import MAX_BODY, BreakGlassLogin, ClosedSession, EndingReport, HostAck, HostAcked, HostSession
+from daypass.host import noise
 from daypass.host.alone import in_turn
 from daypass.host.calls import Prove, prover
 from daypass.host.remains.memory import heard, waiting
@@ -41,12 +42,15 @@ class Word(msgspec.Struct, frozen=True):
     told: str
 
 
-def word(state: State, memory: Memory, endings: Sequence[EndingReport] = ()) -> Word | None:
-    """None where the CA has heard it all. `endings`: reports on remains that it has not."""
+def word(
+    state: State, memory: Memory, endings: Sequence[EndingReport] = (), alarms: Sequence[BreakGlassLogin] = ()
+) -> Word | None:
+    """None where the CA has heard it all. `endings`: reports on remains that it has not; `alarms`: logins by
+    break-glass."""
     sessions = _most([each.session for each in memory.sessions])
     told = sha256(msgspec.json.encode(sessions)).hexdigest()
     applied = f"{state.digest} {state.krl_version}"
-    if (applied, told) == (memory.applied, memory.told) and not memory.closed and not endings:
+    if (applied, told) == (memory.applied, memory.told) and not (memory.closed or endings or alarms):
         return None
     ack = HostAck(
         bundle_version=state.bundle_version,
@@ -54,6 +58,7 @@ def word(state: State, memory: Memory, endings: Sequence[EndingReport] = ()) -> 
         sessions=None if told == memory.told else sessions,
         closed=[_cut(each) for each in memory.closed[:_CLOSED]],
         endings=list(endings),
+        break_glass=list(alarms),
     )
     return Word(_fitting(ack), applied, told)
 
@@ -61,11 +66,14 @@ def word(state: State, memory: Memory, endings: Sequence[EndingReport] = ()) -> 
 def acknowledge(paths: Paths, ca: Ca) -> HostAcked | None:
     """Say what is new; gives the CA's answer, None where nothing is new. Raises any of the error tree."""
     state = State.load(paths.state)
-    said = word(state, Memory.load(paths.sessions), waiting(paths)) if state is not None else None
+    said = (
+        word(state, Memory.load(paths.sessions), waiting(paths), noise.unheard(paths)) if state is not None else None
+    )
     if state is None or said is None:
         return None
     answer = ca.host_ack(said.ack, prover(state))
     heard(paths, said.ack.endings)
+    noise.heard(paths, said.ack.break_glass)
     with in_turn(paths, LOCK):
         now = Memory.load(paths.sessions)
         known = [(each.session.id, each.closed_at) for each in said.ack.closed]

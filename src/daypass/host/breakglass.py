@@ -20,8 +20,9 @@ import msgspec
 
 from daypass import trusted
 from daypass.api import TrustDocument
-from daypass.errors import DaypassError, Invalid, Misconfigured
+from daypass.errors import DaypassError, Misconfigured
 from daypass.host import enforcement, files, glassfile, reload
+from daypass.host.account import Gate
 from daypass.host.calls import certificates
 from daypass.host.change import Change, NewFile
 from daypass.host.documents import Documents
@@ -110,10 +111,7 @@ def in_force(paths: Paths) -> Kept | None:
 
 def opens(paths: Paths) -> frozenset[str]:
     """Fingerprints of the keys whose certificates sshd lets in by it; none where the file can't be read."""
-    try:
-        return frozenset(key.fingerprint for key in glassfile.keys_in(paths.break_glass.read_bytes()))
-    except (OSError, Invalid):
-        return frozenset()
+    return Gate.look(paths).break_glass
 
 
 def _wanted(paths: Paths, trust: TrustDocument) -> _Wanted:

@@ -38,6 +38,7 @@ from daypass.model import is_login_name
 __all__ = ["Enforcing", "check_in_force", "confirm", "opened", "refuse_unready", "take_back", "take_back_overdue"]
 
 _ENTERED = 30 * 86400  # seconds: that somebody came in by certificate longer ago is no proof
+_FITTING = ("certificate", "break-glass")
 _NAMED = 5
 _MOST_ASKED = 50  # accounts that sshd is asked about, each for two addresses
 
@@ -136,7 +137,7 @@ def refuse_unready(report: HostReport, exceptions: Collection[str], now: int, qu
     old = sorted({
         f"{each.account} by {each.way.replace('-', ' ')}{f' {each.what}' if each.what else ''}"
         for each in report.logins
-        if each.way != "certificate" and each.account not in exceptions and now - each.last < quiet
+        if each.way not in _FITTING and each.account not in exceptions and now - each.last < quiet
     })  # fmt: skip
     if old:
         more = f" and {len(old) - _NAMED} more" if len(old) > _NAMED else ""

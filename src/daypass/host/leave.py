@@ -51,7 +51,9 @@ class Left:
 
 def refuse_lock_out(report: HostReport, now: int) -> None:
     """Conflict where, as far as is known, everybody comes in by certificate: nobody could any more."""
-    old = [each for each in report.logins if each.way != "certificate" and now - each.last < _SHOWN]
+    old = [
+        each for each in report.logins if each.way not in ("certificate", "break-glass") and now - each.last < _SHOWN
+    ]
     if report.logins and not old:
         raise Conflict(
             "everybody comes in by certificate here: after this nobody may come in at all",

@@ -44,20 +44,25 @@ class Login:
     uptime: float | None = None
 
 
-def logins(lines: Iterable[Line], trusted: frozenset[str]) -> Iterator[Login]:
-    """`trusted`: fingerprints of the user CA keys that this host accepts. Lines without a time are passed over."""
+def logins(
+    lines: Iterable[Line], trusted: frozenset[str], break_glass: frozenset[str] = frozenset()
+) -> Iterator[Login]:
+    """`trusted`: fingerprints of the user CA keys that this host accepts; `break_glass`: of the offline keys.
+
+    Lines without a time are passed over."""
     for line in lines:
         match = _ACCEPTED.fullmatch(line.message)
         if match is not None and line.time is not None:
-            way, what, ca, serial = _by(match["method"], match["what"] or "", trusted)
+            way, what, ca, serial = _by(match["method"], match["what"] or "", trusted, break_glass)
             where = match["address"], ca, serial, line.boot, line.uptime
             yield Login(match["account"], way, what, line.time, line.pid, *where)
 
 
-def _by(method: str, what: str, trusted: frozenset[str]) -> tuple[str, str, str, int]:
+def _by(method: str, what: str, trusted: frozenset[str], break_glass: frozenset[str]) -> tuple[str, str, str, int]:
     if method == "publickey":
         if (found := _CERTIFICATE.fullmatch(what)) is not None:
-            way = "certificate" if found["ca"] in trusted else "other-certificate"
+            ours = "certificate" if found["ca"] in trusted else "other-certificate"
+            way = "break-glass" if found["ca"] in break_glass else ours
             return way, found["key_id"][:_MOST], found["ca"], int(found["serial"])
         key = _KEY.fullmatch(what)
         return "key", key["key"] if key else "", "", 0

@@ -113,6 +113,11 @@ class Paths:
         return self.memory / "break-glass.json"
 
     @property
+    def alarms(self) -> Path:
+        """Who has come in by break-glass, and of whom the CA has not heard (`host.noise`)."""
+        return self.memory / "alarms.json"
+
+    @property
     def swap(self) -> Path:
         """A change of certificates that goes on now, or was interrupted (`host.swap`)."""
         return self.memory / "swap.json"

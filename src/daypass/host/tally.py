@@ -43,7 +43,7 @@ class Tally(msgspec.Struct, frozen=True, kw_only=True):
         except (OSError, msgspec.DecodeError):
             return cls(report=HostReport(since=now - FIRST_LOOK, until=now - FIRST_LOOK, trusted=True, logins=[]))
 
-    def counted(self, lines: Iterable[Line], trusted: frozenset[str], now: int, *, journal: bool) -> Tally:
+    def counted(self, lines: Iterable[Line], gate: Gate, now: int, *, journal: bool) -> Tally:
         """With the logins of these lines, which nobody has counted yet."""
         cursor = self.cursor
 
@@ -53,7 +53,7 @@ class Tally(msgspec.Struct, frozen=True, kw_only=True):
                 cursor = line.cursor or cursor
                 yield line
 
-        report = added(self.report, logins(passed(), trusted))
+        report = added(self.report, logins(passed(), gate.trusted, gate.break_glass))
         known = report.trusted and journal if report.logins else journal
         return Tally(report=replace(report, until=now, trusted=known), cursor=cursor)
 
@@ -81,43 +81,43 @@ def _with(before: HostLogin | None, login: Login) -> HostLogin:
 
 def collect(paths: Paths, now: int) -> HostReport:
     """Everything counted until now, kept where this host is enrolled. NotFound where sshd's words are nowhere."""
-    trusted = Gate.look(paths).trusted
+    gate = Gate.look(paths)
     if not paths.memory.is_dir():
-        return _read(Tally.load(paths.logins, now), trusted, now, paths).report
+        return _read(Tally.load(paths.logins, now), gate, now, paths).report
     with in_turn(paths, "logins.lock"):  # two readers would count the same entries
-        tally = _read(Tally.load(paths.logins, now), trusted, now, paths)
+        tally = _read(Tally.load(paths.logins, now), gate, now, paths)
         files.write(paths.logins, msgspec.json.encode(tally), 0o600)
     return tally.report
 
 
-def count_log(lines: Sequence[str], trusted: frozenset[str], now: int) -> HostReport:
+def count_log(lines: Sequence[str], gate: Gate, now: int) -> HostReport:
     """A log that somebody names, alone."""
     nothing = HostReport(since=0, until=0, trusted=False, logins=[])
-    return Tally(report=nothing).counted(from_text(lines, now), trusted, now, journal=False).report
+    return Tally(report=nothing).counted(from_text(lines, now), gate, now, journal=False).report
 
 
 def logins_since(paths: Paths, since: int, now: int, log: Path | None = None) -> list[Login]:
     """Each login from this second on, in order, whether counted or not."""
-    trusted = Gate.look(paths).trusted
+    gate = Gate.look(paths)
     if log is None and paths.root == Path("/") and has_journal():
-        return list(logins(read_on("", since), trusted))
+        return list(logins(read_on("", since), gate.trusted, gate.break_glass))
     lines = _log(paths) if log is None else read_log(log)
-    return [each for each in logins(from_text(lines, now), trusted) if each.time >= since]
+    return [each for each in logins(from_text(lines, now), gate.trusted, gate.break_glass) if each.time >= since]
 
 
-def _read(tally: Tally, trusted: frozenset[str], now: int, paths: Paths) -> Tally:
+def _read(tally: Tally, gate: Gate, now: int, paths: Paths) -> Tally:
     if paths.root == Path("/") and has_journal():
         since = min(tally.report.until, now)
         try:
-            return tally.counted(read_on(tally.cursor, since), trusted, now, journal=True)
+            return tally.counted(read_on(tally.cursor, since), gate, now, journal=True)
         except DaypassError:
             if not tally.cursor:
                 raise
-            return tally.counted(read_on("", since), trusted, now, journal=True)
+            return tally.counted(read_on("", since), gate, now, journal=True)
     lines = [
         each for each in from_text(_log(paths), now) if each.time is None or each.time > min(tally.report.until, now)
     ]
-    return tally.counted(lines, trusted, now, journal=False)
+    return tally.counted(lines, gate, now, journal=False)
 
 
 def _log(paths: Paths) -> list[str]:

@@ -11,8 +11,10 @@ from pathlib import Path
 import msgspec
 
 from daypass.errors import Misconfigured
+from daypass.host.breakglass import Kept
 from daypass.host.closing import closes_at, is_closed, krl_made_at
 from daypass.host.machine import require_same
+from daypass.host.noise import Alarms, told_of
 from daypass.host.renewal import next_renewal
 from daypass.host.run.voice import Level
 from daypass.host.settings import Paths
@@ -43,6 +45,7 @@ def worries(paths: Paths, state: State, now: float) -> list[Worry]:
     """The gravest first."""
     closed = is_closed(paths.krl)
     found = [*_copy(paths, state), *_refused(state), *_files(paths), *_certificates(state, now)]
+    found += _break_glass(paths, now)
     found += _closed(paths, state) if closed else _silence(state, closes_at(paths, state), now)
     return sorted(found, key=lambda each: each.level)
 
@@ -91,6 +94,17 @@ def _level(state: State, each: CertificateState, now: float) -> Level | None:
     if now >= each.expires - life * _LAST:
         return Level.CRIT
     return Level.ERR if now >= next_renewal(alone) + life * _LATE else None
+
+
+def _break_glass(paths: Paths, now: float) -> Iterator[Worry]:
+    """What stands against it long before it is needed; and for a day that somebody came in by it."""
+    kept = Kept.load(paths.break_glass_state)
+    if kept is not None and not kept.refused and (why := kept.said or kept.told):
+        text = f"break-glass would not open {kept.account} here: {why}"
+        yield Worry("break-glass", Level.ERR if kept.told else Level.WARNING, text)
+    for each in Alarms.load(paths.alarms).logins[-3:]:
+        if now - each.time < DAY:
+            yield Worry(f"break-glass {each.id}", Level.CRIT, told_of(each), "ask who it was, and why")
 
 
 def _closed(paths: Paths, state: State) -> Iterator[Worry]:

@@ -8,7 +8,7 @@ import msgspec
 from starlette.types import Scope
 
 from daypass import api
-from daypass.ca.ack_ports import Closed, Looked, Said, Session
+from daypass.ca.ack_ports import BrokenIn, Closed, Looked, Said, Session
 from daypass.server.host_calls import admitted
 from daypass.server.pacing import ack_within
 from daypass.server.ports import Heart
@@ -31,6 +31,7 @@ class AckRoutes:
             sessions=None if body.sessions is None else _as(tuple[Session, ...], body.sessions),
             closed=_as(tuple[Closed, ...], body.closed),
             looked=_as(tuple[Looked, ...], body.endings),
+            break_glass=_as(tuple[BrokenIn, ...], body.break_glass),
         )
         await self._heart.acks.take(host, said)
         return api.HostAcked(again=ack_within(len(self._heart.streams)))

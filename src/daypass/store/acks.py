@@ -29,6 +29,7 @@ from daypass.wire import CertType
 
 __all__ = ["acked", "acks", "carried", "end_session", "limits", "of_host", "open_sessions", "words"]
 
+MOST_ALARMS = 500  # logins by break-glass that a host has told of, by id
 MOST_CLOSED = 500  # sessions that are told of one ending on one host
 _sessions = msgspec.json.Decoder(tuple[Session, ...])
 _word = msgspec.json.Decoder(Word)
@@ -44,6 +45,7 @@ def acked(connection: Connection, statements: Statements, said: Said, now: int) 
     for looked in said.looked:
         if connection.execute(select(endings.c.id).where(endings.c.id == looked.ending)).first() is not None:
             _tell(connection, said.host, looked.ending, looked, now)
+    _alarm(connection, statements, said, now)
     if said.sessions is not None:
         _put(connection, host_sessions, {"host_id": said.host}, {"sessions": json(said.sessions), "reported_at": now})
         _keep_limits(connection, said, now)
@@ -117,6 +119,29 @@ def _closed(connection: Connection, statements: Statements, host: str, closed: C
         told = {"host": host, **whose, "survivors": closed.survivors}
         head = statements.lock(connection)
         append(connection, statements, head, "session.closed", told, actor=f"host:{host}", now=now)
+
+
+def _alarm(connection: Connection, statements: Statements, said: Said, now: int) -> None:
+    """Each login by break-glass once, also where the host did not hear that it was heard."""
+    if not said.break_glass:
+        return
+    mine = host_acks.c.host_id == said.host
+    known = list(texts(connection.execute(select(host_acks.c.break_glass).where(mine)).scalar_one()))
+    name = connection.execute(select(hosts.c.name).where(hosts.c.id == said.host)).scalar_one()
+    new = [each for each in said.break_glass if each.id not in known]
+    for each in new:
+        told = {"host": said.host, "name": name, **msgspec.structs.asdict(each)}
+        append(
+            connection,
+            statements,
+            statements.lock(connection),
+            "host.break-glass",
+            told,
+            actor=f"host:{said.host}",
+            now=now,
+        )
+    heard = [*known, *(each.id for each in new)][-MOST_ALARMS:]
+    connection.execute(update(host_acks).where(mine).values(break_glass=json(heard)))
 
 
 def _endings_of(connection: Connection, serial: int, ca: str) -> list[str]:

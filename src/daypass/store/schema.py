@@ -426,6 +426,7 @@ host_acks = Table(
     Column("bundle_version", BIG, nullable=False),
     Column("krl_version", BIG, nullable=False),
     Column("acked_at", BIG, nullable=False),
+    Column("break_glass", Text, nullable=False, server_default="[]"),  # ids of such logins that it has told of
     sqlite_with_rowid=False,
 )
 

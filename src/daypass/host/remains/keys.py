@@ -17,6 +17,7 @@ from daypass.host.remains.found import Found
 from daypass.host.remains.keylines import KeyLine, key_lines
 from daypass.host.remains.look import File, read
 from daypass.host.remains.places import Place
+from daypass.host.settings import Paths
 from daypass.host.sshd import Effective, Sshd
 from daypass.model import shown
 
@@ -56,7 +57,13 @@ class Keys:
             by_match = list(_by_match(self.sshd))
         except DaypassError as error:
             return [*_STANDARD], [Found(kind="authorized_keys", what="what sshd goes by", error=error.message)]
-        named = [each for line in effective.get("authorizedkeysfile", []) for each in _words(line) if each != "none"]
+        glass = str(Paths(self.root).break_glass)  # nobody's: the offline root says what stands in it
+        named = [
+            each
+            for line in effective.get("authorizedkeysfile", [])
+            for each in _words(line)
+            if each not in ("none", glass)
+        ]
         return [*named, *by_match], list(_by_command(effective))
 
 

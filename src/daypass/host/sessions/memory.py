@@ -88,17 +88,21 @@ def open_sessions(paths: Paths) -> list[HostSession]:
     return sorted((each.session for each in found.sessions), key=lambda each: (-each.since, each.id))
 
 
-def look(paths: Paths, memory: Memory, now: float, said: list[str] | None = None) -> Memory:
+def look(
+    paths: Paths, memory: Memory, now: float, said: list[str] | None = None, came: list[Login] | None = None
+) -> Memory:
     """With whoever has come since, and without those who have gone. Where the journal can't be read nobody has come,
-    which is `said`: those who are known are to end all the same."""
+    which is `said`: those who are known are to end all the same. `came`: every login that was read now."""
     known = {each.session.id: each for each in memory.sessions}
-    trusted = Gate.look(paths).trusted
+    gate = Gate.look(paths)
     fresh, cursor = list[Login](), memory.cursor
     try:
-        fresh, cursor = _read(paths, memory, trusted)
+        fresh, cursor = _read(paths, memory, gate)
     except DaypassError as error:
         if said is not None:
             said.append(f"who has come in is not known: {error.message}")
+    if came is not None:
+        came += fresh
     mine = [each for each in fresh if each.boot == memory.boot and each.uptime is not None]
     for each in _found(mine, memory):
         known.setdefault(each.session.id, each)
@@ -123,18 +127,18 @@ def worth_writing(before: Memory, after: Memory) -> bool:
     return not same or (after.cursor != before.cursor and after.read_at >= before.read_at + _KEPT)
 
 
-def _read(paths: Paths, memory: Memory, trusted: frozenset[str]) -> tuple[list[Login], str]:
+def _read(paths: Paths, memory: Memory, gate: Gate) -> tuple[list[Login], str]:
     if paths.root != Path("/") or not has_journal():
         return [], memory.cursor
     try:
-        return _read_behind(memory.cursor, memory.boot, trusted)
+        return _read_behind(memory.cursor, memory.boot, gate)
     except DaypassError:
         if not memory.cursor:
             raise
-        return _read_behind("", memory.boot, trusted)
+        return _read_behind("", memory.boot, gate)
 
 
-def _read_behind(cursor: str, boot: str, trusted: frozenset[str]) -> tuple[list[Login], str]:
+def _read_behind(cursor: str, boot: str, gate: Gate) -> tuple[list[Login], str]:
     last = [cursor]
 
     def passed() -> Iterable[Line]:
@@ -142,7 +146,7 @@ def _read_behind(cursor: str, boot: str, trusted: frozenset[str]) -> tuple[list[
             last[0] = line.cursor or last[0]
             yield line
 
-    return list(logins(passed(), trusted)), last[0]
+    return list(logins(passed(), gate.trusted, gate.break_glass)), last[0]
 
 
 def _opened(login: Login, boot: str) -> Open | None:

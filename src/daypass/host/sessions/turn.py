@@ -1,6 +1,7 @@
 """Once through the open sessions: see who has come and gone, end those that are to end, and remember it.
 
     read     the journal on from where it was read last
+    shout    where somebody came in by break-glass
     judge    by the KRL that sshd reads, and the bundle whose signature holds
     mark     which are to end and why is on the disk before: whoever is killed in the middle of it has said so
     end      all of them at once; what stays of one is tried again at the next turn
@@ -21,6 +22,8 @@ from daypass.api import ClosedSession, HostBundle
 from daypass.errors import DaypassError
 from daypass.host.alone import in_turn
 from daypass.host.documents import Documents
+from daypass.host.logins import Login
+from daypass.host.noise import alarm
 from daypass.host.sessions.due import ends, revoked, with_end
 from daypass.host.sessions.ending import end_all
 from daypass.host.sessions.memory import Memory, Open, look, worth_writing
@@ -51,8 +54,9 @@ class Turned:
 def turn(paths: Paths, now: float) -> Turned:
     """Raises any of the error tree, and OSError, where it can't be looked at; then nothing has been ended."""
     with in_turn(paths, LOCK):
-        before, said = Memory.load(paths.sessions), list[str]()
-        seen = look(paths, before, now, said)
+        before, said, came = Memory.load(paths.sessions), list[str](), list[Login]()
+        seen = look(paths, before, now, said, came)
+        alarm(paths, came)
         bundle, krl = _in_force(paths)
         after, closed = seen, _ended_before(before, seen)
         if bundle is not None:

@@ -15,6 +15,7 @@ BIG = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 
 def upgrade() -> None:
     op.add_column("hosts", sa.Column("instance", sa.Text))
+    op.add_column("host_acks", sa.Column("break_glass", sa.Text, nullable=False, server_default="[]"))
     op.create_table(
         "sign_in_failures",
         sa.Column("provider", sa.Text, primary_key=True),
