@@ -97,6 +97,13 @@ class Remote:
         """How it stands; Throttled for one who asks too often."""
         return self._line.post("/v1/device/poll", request, api.DeviceAnswer, _LARGE)
 
+    def pam_start(self, request: api.PamStart) -> api.PamSaid:
+        """Begin a conversation; what follows has to come over the same connection."""
+        return self._line.post("/v1/pam/start", request, api.PamSaid)
+
+    def pam_answer(self, request: api.PamAnswers) -> api.PamSaid:
+        return self._line.post("/v1/pam/answer", request, api.PamSaid)
+
     def enrol(self, request: api.EnrolRequest) -> api.EnrolResponse:
         return self._line.post("/v1/host/enroll", request, api.EnrolResponse, _LARGE)
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import os
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +18,7 @@ from msgspec.structs import replace
 from daypass.ca.authority import Authority, Issuance
 from daypass.ca.clock import ClockGuard
 from daypass.ca.config_ports import ConfigVersion
+from daypass.ca.conversations import Conversations
 from daypass.ca.device import Devices
 from daypass.ca.force import Following, InForce, rules
 from daypass.ca.hosts import Hosts
@@ -42,6 +44,7 @@ from daypass.provisioners.discovery import provider_client
 from daypass.provisioners.inbound import InboundReader
 from daypass.provisioners.join import JoinTokenProvisioner
 from daypass.provisioners.oidc import OidcProvisioner
+from daypass.provisioners.pam import PamProvisioner
 from daypass.provisioners.recheck import ProviderChecker
 from daypass.provisioners.sshpop import SshPopProvisioner
 from daypass.provisioners.web import WebClient
@@ -127,6 +130,7 @@ async def heart(
     next_host: PublicKey | None = None,
     device_client_id: str = "",
     like: Heart | None = None,
+    pam_environ: Mapping[str, str] | None = None,
     **changes: Any,
 ) -> AsyncIterator[Heart]:
     """`changes` go into the configuration; `user` replaces the user CA's signer, `next_host` is announced beside the
@@ -153,6 +157,7 @@ async def heart(
             provisioners: list[Provisioner] = [JoinTokenProvisioner(CA_ID, store.join_token, clock)]
             idps = [OidcProvisioner(section, CA_ID, clock, http) for section in in_force.providers]
             provisioners += idps
+            provisioners += [PamProvisioner(each, CA_ID, hashed, clock, pam_environ) for each in in_force.pam]
             pairs = zip(in_force.providers, idps, strict=True)
             inbound: dict[str, Reader] = {
                 section.name: InboundReader(section, idp.keys, clock, http) for section, idp in pairs
@@ -183,6 +188,7 @@ async def heart(
         if isinstance(database, Path):
             sealer = SecretsFile(database.with_suffix(".key"))
             authority.rechecks = Rechecks(store, guard, force, sealer, authority.endings.by_provider)
+        authority.conversations = Conversations(force, store, guard, floor=0)
         authority.devices = Devices(authority.issue, store, clock, force, ca_id=CA_ID)
         try:
             if publish:
@@ -192,7 +198,13 @@ async def heart(
             await force.look()
             yield Heart(authority, store, op, clock, settings, authority.devices, signers)
         finally:
+            await authority.conversations.close()
             await store.close()
+
+
+def hashed(use: bytes) -> bytes:
+    """In place of a key that the CA derives."""
+    return hashlib.sha256(use).digest()
 
 
 def sign_with(ca: Heart, signer: Any) -> None:

@@ -7,7 +7,7 @@ import os
 import ssl
 import tempfile
 from base64 import b64decode, b64encode
-from collections.abc import Coroutine, Iterator
+from collections.abc import Coroutine, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -96,8 +96,8 @@ class Company:
 
 
 @contextmanager
-def run_company(**section: Any) -> Iterator[Company]:
-    """`section`: further keys of the provider."""
+def run_company(configuration: Mapping[str, Any] | None = None, **section: Any) -> Iterator[Company]:
+    """`section`: further keys of the provider; `configuration`: what else `heart` takes."""
     root, box = Root(), list[Heart]()
     with tempfile.TemporaryDirectory() as directory, run_op() as op:
         home = Path(directory)
@@ -106,7 +106,8 @@ def run_company(**section: Any) -> Iterator[Company]:
             signals = SignalsSection(audience=SIGNALS)
             more: dict[str, Any] = {"logout": True, "signals": signals} | section
             provider = ProviderSection(name="idp", issuer=op.issuer, client_id=op.client_id, **more)
-            async with heart(op, home / "ca.sqlite", providers=[provider], operators=OPERATORS) as ca:
+            given: dict[str, Any] = {"providers": [provider], "operators": OPERATORS} | dict(configuration or {})
+            async with heart(op, home / "ca.sqlite", **given) as ca:
                 box.append(ca)
                 public, admin = (
                     app.build(ca.authority, public_info(root, pages_url=PAGES)),

@@ -113,11 +113,12 @@ class Administration:
         from daypass.cli.options import keep_log
         from daypass.client.signin.act import ActSignIn
         from daypass.client.signin.desk import has_browser
+        from daypass.client.signin.terminal import asker
 
         settings = self.settings()
         keep_log(settings)
         opener = opener_for(self._opens and has_browser(settings.environ))
-        return ActSignIn(settings, lambda text: note(printable(text)), opener, self._provider)
+        return ActSignIn(settings, lambda text: note(printable(text)), opener, self._provider, asker())
 
 
 def administering(command: Callable[..., Any]) -> Callable[..., Any]:

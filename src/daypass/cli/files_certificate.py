@@ -228,6 +228,7 @@ def _for_person(wish: _Given, subject: Subject, settings: Settings) -> Certifica
     from daypass.cli.login import opener_for, show_code
     from daypass.client.signin.desk import has_browser
     from daypass.client.signin.login import Login
+    from daypass.client.signin.terminal import asker
 
     lifetime = from_now("--not-after", wish.not_after)
     if lifetime is not None and lifetime <= max(subject.begin, 0):
@@ -244,6 +245,7 @@ def _for_person(wish: _Given, subject: Subject, settings: Settings) -> Certifica
         device=wish.device,
         browser=browser or wish.no_browser_open or sys.stderr is None or not sys.stderr.isatty(),
         show_code=show_code,
+        ask=asker(),
     ).certify(subject)
 
 

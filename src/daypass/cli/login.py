@@ -32,6 +32,7 @@ Examples:
   daypass login --device             sign in on another device
   daypass login --lifetime 1h        for less than the day
   daypass login --confirm            your agent asks you before each use
+  daypass login --provider unix      with your password, where the CA has PAM
   daypass login --role db-admin      one role alone, beside the day pass
 
 With a certificate that holds it says so at once (one that was revoked is replaced); in its last two hours (of a short
@@ -49,6 +50,7 @@ The private key is never written to a disk: it is in your ssh-agent until it exp
 @click.option(
     "--provider", "--provisioner", metavar="NAME", help="Which identity provider, where the CA knows several."
 )
+@click.option("--user", metavar="NAME", help="Your account, where the CA itself asks for its password (PAM).")
 @click.option("--confirm", is_flag=True, help="Have the agent ask before each use of the key, as ssh-add -c does.")
 @click.option("--device", "--no-browser", is_flag=True, help="Sign in on another device, at the CA's own page.")
 @click.option(
@@ -63,6 +65,7 @@ def login(
     force: bool,
     lifetime: str | None,
     provider: str | None,
+    user: str | None,
     confirm: bool,
     device: bool,
     device_grant: bool,
@@ -75,6 +78,7 @@ def login(
     """Sign in and get today's certificate."""
     from daypass.client.signin.desk import has_browser
     from daypass.client.signin.login import Login
+    from daypass.client.signin.terminal import asker
 
     defaults = settings.machine_defaults()
     browser = has_browser(settings.environ)
@@ -91,6 +95,8 @@ def login(
         browser=browser or no_browser_open or sys.stderr is None or not sys.stderr.isatty(),
         show_code=show_code,
         notify=notify or defaults.notify,
+        ask=asker(),
+        account=user or "",
     )
     held = _sign_in(attempt, asked=lifetime is not None) if role is None else _take_role(attempt, role)
     if as_json:

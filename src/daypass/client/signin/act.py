@@ -23,7 +23,9 @@ from daypass.client.signin import codeflow, oidc, pages
 from daypass.client.signin.attempt import pick
 from daypass.client.signin.idp import Idp
 from daypass.client.signin.oidc import Request, Tokens
+from daypass.client.signin.pam import PamSignIn, every_way, pam_way
 from daypass.client.signin.subject import signer
+from daypass.client.signin.terminal import Ask
 from daypass.remote import TIMEOUT, Remote
 from daypass.wire import PublicKey
 from daypass.wire.binding import SALT_SIZE, admin_act, login_nonce, possession_message
@@ -35,12 +37,14 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True, slots=True)
 class ActSignIn:
-    """`say` gets a line for the person, `open_browser` sends them somewhere; `provider`: None for the usual one."""
+    """`say` gets a line for the person, `open_browser` sends them somewhere; `provider`: None for the usual one;
+    `ask`: where the CA itself asks for a password."""
 
     settings: Settings
     say: Callable[[str], None]
     open_browser: Callable[[str], None]
     provider: str | None = None
+    ask: Ask | None = None
     patience: float = TIMEOUT  # seconds, for each step over the network
     sign_in_seconds: float = codeflow.SIGN_IN_SECONDS
 
@@ -54,8 +58,12 @@ class ActSignIn:
         with membership.remote(self.patience) as remote:
             membership, info = trust.refresh(membership, remote)
             usual = self.settings.machine_defaults().provider
-            login = pick(info.providers, self.provider, usual)
+            login = pick(every_way(info), self.provider, usual)
             act = _Signing(membership.ca_id, admin_act(path, body))
+            if (pam := pam_way(info, login.name)) is not None:
+                self.say(f"sign in to {purpose}")
+                token = act.converse(PamSignIn(membership, pam, self.say, self.ask))
+                return use(remote, act.header(Tokens(id_token=token), login))
             with Idp(login.issuer, self.patience, Progress(self.say)) as idp:
                 found, request = oidc.discover(login, idp), Request(act.nonce, True)
                 with codeflow.listen(found, request) as listener:
@@ -80,6 +88,9 @@ class _Signing:
         self._ca_id, self._prove, self._salt = ca_id, signer(key), os.urandom(SALT_SIZE)
         self._key = PublicKey.from_cryptography(key.public_key())
         self.nonce = login_nonce(ca_id, self._key.blob, act, self._salt)
+
+    def converse(self, sign_in: PamSignIn) -> str:
+        return sign_in.token(self._key, self._prove, self.nonce)
 
     def header(self, tokens: Tokens, login: OidcLogin) -> str:
         token = tokens.id_token

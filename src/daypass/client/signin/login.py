@@ -14,11 +14,12 @@ import logging
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from daypass.api import CaInfo, OidcLogin
+from daypass.api import CaInfo, OidcLogin, PamLogin
 from daypass.client import holding, memory, roles, trust
 from daypass.client.agents import choice
 from daypass.client.agents.agent import Agent
@@ -30,7 +31,10 @@ from daypass.client.settings import Settings
 from daypass.client.signin import jobs, notify
 from daypass.client.signin.attempt import CLOCK_SKEW, Attempt, pick
 from daypass.client.signin.idp import new_client
+from daypass.client.signin.oidc import Tokens
+from daypass.client.signin.pam import PamSignIn, every_way, pam_way
 from daypass.client.signin.subject import Subject, signer
+from daypass.client.signin.terminal import Ask
 from daypass.client.signin.typed import Code, say_code
 from daypass.client.trust import Membership
 from daypass.errors import Misconfigured
@@ -80,6 +84,8 @@ class Login:
     browser: bool = True
     show_code: Callable[[Code], None] | None = None
     notify: bool = False  # the desktop says when the pass is about to end
+    ask: Ask | None = None  # where the CA itself asks for a password; None: nobody can be asked
+    account: str = ""  # and for which account; empty: the usual
 
     def run(self) -> Held:
         """Sign in and keep the certificate. Raises any of the error tree; then nothing has changed."""
@@ -154,7 +160,7 @@ class Login:
             remote=begun.remote,
             provider=job.login
             if job
-            else pick(begun.info.providers, self.provider, self.settings.machine_defaults().provider),
+            else pick(every_way(begun.info), self.provider, self.settings.machine_defaults().provider),
             subject=subject,
             say=self.say,
             progress=begun.progress,
@@ -163,22 +169,29 @@ class Login:
             sign_in_seconds=self.sign_in_seconds,
             idp_client=begun.idp_client,
         )
-        way = job.sign_in if job else self._way(attempt.provider)
-        _log.info("sign-in at %s by %s, %s", membership.url, attempt.provider.issuer, way.__name__.strip("_"))
+        way = job.sign_in if job else self._way(attempt.provider, pam_way(begun.info, attempt.provider.name))
+        _log.info("sign-in at %s by %s", membership.url, attempt.provider.issuer)
         return way(attempt)
 
-    def _way(self, provider: OidcLogin) -> Callable[[Attempt], Certificate]:
+    def _way(self, provider: OidcLogin, pam: PamLogin | None) -> Callable[[Attempt], Certificate]:
         """How this person signs in here: what they asked for, else what this machine and the CA allow."""
         if self.grant and not provider.device_client_id:
             raise _not_offered("this CA does not use the identity provider's own sign-in for other devices")
         if self.device and not (provider.hosted or provider.device_client_id):
             raise _not_offered("this CA has no page for signing in on another device")
+        if pam is not None:
+            return partial(self._in_terminal, pam)
         elsewhere = self.device or self.grant or not self.browser
         if elsewhere and provider.hosted and not self.grant:
             return self._at_the_ca
         if elsewhere and provider.device_client_id:
             return self._at_the_provider
         return self._in_browser
+
+    def _in_terminal(self, pam: PamLogin, attempt: Attempt) -> Certificate:
+        sign_in = PamSignIn(attempt.membership, pam, self.say, self.ask, self.account)
+        token = sign_in.token(attempt.subject.key, attempt.subject.prove, attempt.nonce)
+        return attempt.certify(Tokens(id_token=token))
 
     def _in_browser(self, attempt: Attempt) -> Certificate:
         from daypass.client.signin import codeflow
