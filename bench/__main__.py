@@ -1,7 +1,7 @@
 """`make bench`: measures, and writes bench/results.json (flat: name -> number).
 
-    python -m bench [--quick] [issue] [ssh] [cli] [login] [policy] [files] [explain] [fleet] [krl]
-                    [krl_build] [ending] [agent] [first_login]
+    python -m bench [--quick] [issue] [authenticate] [ssh] [cli] [login] [policy] [files] [explain] [fleet]
+                    [krl] [krl_build] [ending] [agent] [first_login]
 
 Every figure stands beside the floor it is compared with, both taken in the same run: machines differ, ratios travel.
 """
@@ -17,6 +17,7 @@ from pathlib import Path
 
 from bench import (
     agent,
+    authenticate,
     command,
     ending,
     explain,
@@ -34,6 +35,7 @@ from bench import (
 RESULTS = Path(__file__).parent / "results.json"
 PARTS: dict[str, Callable[[bool], dict[str, float]]] = {
     "issue": issue.measure,
+    "authenticate": authenticate.measure,
     "ssh": ssh.measure,
     "cli": command.measure,
     "login": login.measure,

@@ -23,6 +23,7 @@ kind alone (its fields, its bounds, its real backend) belongs into `tests/provis
         routes=("sign",),   # of `yard.ROUTES`: where it is to be shown, and nowhere else
         tampered=bits,      # other tokens by somebody on the way; none of them may pass
         secrets=whole,      # what of a token may stand in no log, error or repr
+        bare=None,          # the cryptography that this token takes and nothing else, ready to run: `bench`'s floor
     )
 
 `make(Made(…))` is called with what it is to be made for. It may ignore what the token is not bound to (say so in
@@ -32,12 +33,17 @@ kind alone (its fields, its bounds, its real backend) belongs into `tests/provis
 from __future__ import annotations
 
 import asyncio
+from base64 import urlsafe_b64decode
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from msgspec import Struct
 from tests.provisioners.desk import CA_ID, KEY, NOW, OTHER_KEY, StillClock
 
@@ -45,7 +51,20 @@ from daypass.ca.ports import Finding, Provisioner
 from daypass.model import Credential, Proof
 from daypass.wire import PublicKey
 
-__all__ = ["CA_ID", "CA_URL", "KEY", "KINDS", "NOW", "OTHER_KEY", "Desk", "Made", "bits", "open_kind", "whole"]
+__all__ = [
+    "CA_ID",
+    "CA_URL",
+    "KEY",
+    "KINDS",
+    "NOW",
+    "OTHER_KEY",
+    "Desk",
+    "Made",
+    "bits",
+    "open_kind",
+    "rs256",
+    "whole",
+]
 
 CA_URL = "https://ca.example.com"
 KINDS = tuple(sorted(path.stem for path in Path(__file__).parent.glob("[a-z]*.py")))
@@ -77,6 +96,19 @@ def whole(token: str) -> tuple[str, ...]:
     return token, token.rpartition(".")[2]
 
 
+def rs256(pem: bytes) -> Callable[[str], Callable[[], object]]:
+    """`bare` of a JWS by this key: one RSA verification, through pyca/cryptography."""
+    key = load_pem_public_key(pem)
+    assert isinstance(key, RSAPublicKey)
+
+    def bare(token: str) -> Callable[[], object]:
+        signed, _, signature = token.rpartition(".")
+        raw = urlsafe_b64decode(f"{signature}==")
+        return lambda: key.verify(raw, signed.encode(), PKCS1v15(), SHA256())
+
+    return bare
+
+
 @dataclass(slots=True)
 class Desk:
     """See the head of this file."""
@@ -93,6 +125,7 @@ class Desk:
     mends: float = 60
     tampered: Callable[[str], Iterator[str]] = bits
     secrets: Callable[[str], tuple[str, ...]] = whole
+    bare: Callable[[str], Callable[[], object]] | None = None
 
     def show(self, credential: Credential) -> Proof:
         return self.runner.run(self.provisioner.authenticate(credential))

@@ -11,7 +11,7 @@ import httpx2
 from tests.parts.jose import stranger
 from tests.parts.op import DOWN, JWKS, Op, run_op
 from tests.provisioners.desk import TRUST_STORE, StillClock, section_for
-from tests.provisioners.kinds import CA_ID, Desk, Made
+from tests.provisioners.kinds import CA_ID, Desk, Made, rs256
 
 from daypass.model import Credential, Secret
 from daypass.provisioners.claims import LEEWAY
@@ -35,6 +35,7 @@ def open_desk(runner: asyncio.Runner) -> Iterator[Desk]:
             early=LEEWAY,
             routes=("sign", "step-user", "act"),
             outage=lambda down: op.answers.update({JWKS: DOWN}) if down else op.answers.clear(),
+            bare=rs256(op.key.pem),
         )
     runner.run(http.aclose())
 

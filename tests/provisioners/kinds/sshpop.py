@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from base64 import urlsafe_b64decode
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from tests.parts.sshpop import Holder
 from tests.provisioners.desk import StillClock
-from tests.provisioners.kinds import CA_ID, CA_URL, Desk, Made
+from tests.provisioners.kinds import CA_ID, CA_URL, NOW, Desk, Made
 
 from daypass.ca.ports import OnRecord
 from daypass.model import Credential, Secret
@@ -51,7 +52,22 @@ def open_desk(runner: asyncio.Runner) -> Iterator[Desk]:
         early=LEEWAY,
         routes=("renew", "rekey", "revoke"),
         unbound=("key",),  # the next certificate is for the key in this one
+        bare=_bare,
     )
+
+
+def _bare(token: str) -> Callable[[], object]:
+    """Two signatures: the CA's under the certificate, the host's under the token."""
+    signed, _, signature = token.rpartition(".")
+    held = _certified(HOST_CA, NOW)
+    data, ours, theirs = held.to_be_signed(), held.signature[-64:], urlsafe_b64decode(f"{signature}==")
+    ca, host = HOST_CA.public_key(), HOST.public_key()
+
+    def verify() -> None:
+        ca.verify(ours, data)
+        host.verify(theirs, signed.encode())
+
+    return verify
 
 
 def _certified(ca: Ed25519PrivateKey, at: float) -> Certificate:

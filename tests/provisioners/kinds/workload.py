@@ -11,7 +11,7 @@ from tests.parts.jose import stranger
 from tests.parts.op import DOWN, JWKS, Op, run_op
 from tests.provisioners.desk import StillClock
 from tests.provisioners.jobs import a_platform, client, minted, provisioner, table
-from tests.provisioners.kinds import Desk, Made
+from tests.provisioners.kinds import Desk, Made, rs256
 
 from daypass.model import Credential, Secret
 from daypass.provisioners.claims import LEEWAY
@@ -34,6 +34,7 @@ def open_desk(runner: asyncio.Runner) -> Iterator[Desk]:
             early=LEEWAY,
             routes=("sign",),
             outage=lambda down: op.answers.update({JWKS: DOWN}) if down else op.answers.clear(),
+            bare=rs256(op.key.pem),
         )
     runner.run(http.aclose())
 
