@@ -213,7 +213,7 @@ class _Server(ThreadingHTTPServer):
 
 
 @contextmanager
-def run_op(tls: ssl.SSLContext | None = None) -> Iterator[Op]:
+def run_op(tls: ssl.SSLContext | None = None, kind: type[Op] | None = None) -> Iterator[Op]:
     """The provider on a loopback port of the moment; with `tls` at https://localhost."""
 
     class Handler(_Handler):
@@ -223,7 +223,7 @@ def run_op(tls: ssl.SSLContext | None = None) -> Iterator[Op]:
         if tls is not None:
             server.socket = tls.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
         base = "https://localhost" if tls else "http://127.0.0.1"
-        Handler.op = op = Op(f"{base}:{server.server_port}")
+        Handler.op = op = (kind or Op)(f"{base}:{server.server_port}")
         thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
         thread.start()
         try:

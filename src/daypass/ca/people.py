@@ -39,9 +39,8 @@ class People:
         if request.type is not CertType.USER:
             raise Denied("a person signs in for a user certificate, not for a host's", code="policy.kind")
         if view.person is not None and view.person.locked:
-            raise Denied(
-                f"{view.person.login} is locked", code="policy.locked", hint="ask an administrator of your CA"
-            )
+            who = view.person.login or f"{proof.identity.provider}:{proof.identity.subject}"
+            raise Denied(f"{who} is locked", code="policy.locked", hint="ask an administrator of your CA")
         subject = Subject.of(proof)
         names = self._names.of(proof, subject, view, now) if proof.identity.kind is Kind.PERSON else ()
         held = [self._asked(subject, request.role, now)] if request.role else self._held(subject, now)
