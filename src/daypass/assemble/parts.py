@@ -131,6 +131,8 @@ def load_parts(config: Config, passphrase: bytes | None = None, files: KeyFiles 
 def host_names(config: Config) -> list[str]:
     """How this CA is called in tokens that were made for it."""
     return [host_of(config.ca.url), *config.ca.names]
+
+
 def _break_glass_revoked(trust: TrustFile) -> tuple[RevokedSerials, ...]:
     """The same serials of each key: which one of them has signed is known to who holds it."""
     document = trust.document

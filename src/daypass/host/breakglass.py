@@ -205,7 +205,8 @@ def _taken_out(paths: Paths, sshd: Sshd, state: State, with_reload: bool) -> lis
 
 def _change(sshd: Sshd, wanted: list[NewFile], check: Callable[[], None], state: State, with_reload: bool) -> None:
     def prove(effective: Effective) -> None:
-        reload.prove(certificates(state), effective)
+        if held := certificates(state):
+            reload.prove(held, effective)
 
     Change(sshd, wanted, check, prove, needs_sshd=False, with_reload=with_reload).run()
 
