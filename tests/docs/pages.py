@@ -59,7 +59,7 @@ def links(page: Path) -> list[str]:
 
 
 def paths_named(page: Path) -> list[str]:
-    """Everything that looks like a path in the repository, in prose and in blocks; of an address elsewhere no part."""
+    """Everything that looks like a path in the repository, in prose and in blocks; addresses have none."""
     return _PATH.findall(_ADDRESS.sub("", page.read_text("utf-8")))
 
 
