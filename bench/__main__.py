@@ -1,7 +1,7 @@
 """`make bench`: measures, and writes bench/results.json (flat: name -> number).
 
     python -m bench [--quick] [issue] [authenticate] [ssh] [cli] [login] [policy] [files] [explain] [fleet]
-                    [krl] [krl_build] [ending] [agent] [first_login]
+                    [krl] [krl_build] [ending] [agent] [first_login] [pam]
 
 Every figure stands beside the floor it is compared with, both taken in the same run: machines differ, ratios travel.
 """
@@ -28,6 +28,7 @@ from bench import (
     krl,
     krl_build,
     login,
+    pam,
     policy,
     ssh,
 )
@@ -39,6 +40,7 @@ PARTS: dict[str, Callable[[bool], dict[str, float]]] = {
     "ssh": ssh.measure,
     "cli": command.measure,
     "login": login.measure,
+    "pam": pam.measure,
     "policy": policy.measure,
     "files": files.measure,
     "explain": explain.measure,

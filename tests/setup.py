@@ -10,12 +10,24 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.parts.needs import IDPS, IDPS_PINS, MACHINE, MACHINE_PACKAGES, NOT_RUN, PARTS, PROVIDER, in_ci
+from tests.parts.needs import (
+    IDPS,
+    IDPS_PINS,
+    LDAP,
+    LDAP_PACKAGES,
+    MACHINE,
+    MACHINE_PACKAGES,
+    NOT_RUN,
+    PARTS,
+    PROVIDER,
+    in_ci,
+)
 
 __all__ = ["main"]
 
@@ -35,6 +47,8 @@ def main() -> int:
         _install_idps()
     if PARTS["machine"].find() is None and PARTS["mmdebstrap"].find() is not None and os.geteuid() == 0:
         _make_machine()
+    if PARTS["ldap"].find() is None and _may_install():
+        _unpack_ldap()
     missing = [part for part in PARTS.values() if part.find() is None]
     for part in missing:
         how = f" (apt-get install {part.package})" if part.package else ""
@@ -75,6 +89,13 @@ def _make_machine() -> None:
     _run("a Debian for machines", ["mmdebstrap", "--variant=minbase", packages, without, "bookworm", str(MACHINE)])
     if (MACHINE / "usr/sbin/sshd").exists():
         MACHINE.with_suffix(".packages").write_text(MACHINE_PACKAGES)
+
+
+def _unpack_ldap() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        _run("OpenLDAP's packages", ["apt-get", "-qq", "download", *LDAP_PACKAGES], cwd=Path(folder))
+        for package in sorted(Path(folder).glob("*.deb")):
+            _run(package.name, ["dpkg-deb", "-x", str(package), str(LDAP)])
 
 
 @contextmanager

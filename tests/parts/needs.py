@@ -23,6 +23,8 @@ import pytest
 __all__ = [
     "IDPS",
     "IDPS_PINS",
+    "LDAP",
+    "LDAP_PACKAGES",
     "MACHINE",
     "MACHINE_PACKAGES",
     "NOT_RUN",
@@ -41,6 +43,10 @@ IDPS_PINS = Path(__file__).parents[2] / "requirements/idps.txt"
 
 MACHINE = Path(sys.prefix) / "machine"
 """The disk that every machine of the tests begins with: Debian 12 with these packages, and no host keys."""
+LDAP = Path(sys.prefix) / "ldap"
+"""OpenLDAP's server and Debian's PAM module for it, unpacked: installed, they would change the machine's own PAM."""
+LDAP_PACKAGES = ("slapd", "nslcd", "libpam-ldapd", "libodbc2", "libltdl7", "libsasl2-2")
+
 MACHINE_PACKAGES = (
     "openssh-server,systemd,systemd-sysv,dbus,libpam-systemd,python3,python3-venv,iproute2,curl,ca-certificates,"
     "sudo,busybox,cron"
@@ -94,6 +100,10 @@ def _library(name: str) -> Callable[[], Path | None]:
         return Path(found) if found else None
 
     return find
+
+
+def _ldap() -> Path | None:
+    return LDAP if (LDAP / "usr/sbin/slapd").exists() and (LDAP / "usr/sbin/nslcd").exists() else None
 
 
 def _debians(place: str) -> Callable[[], Path | None]:
@@ -200,6 +210,7 @@ PARTS = {
         Part("nsenter", _binary("nsenter"), "util-linux"),
         Part("faketime", _binary("faketime"), "faketime"),
         Part("cc", _binary("cc"), "gcc"),
+        Part("ldap", _ldap),
         Part("pam_matrix", _debians("pam_wrapper/pam_matrix.so"), "libpam-wrapper"),
         Part("nss_wrapper", _debians("libnss_wrapper.so"), "libnss-wrapper"),
         Part("busybox", _binary("busybox"), "busybox"),

@@ -12,10 +12,10 @@ from pathlib import Path
 
 from tests.parts.needs import need
 
-__all__ = ["Stack", "make_module", "make_stack"]
+__all__ = ["WORDS", "Stack", "make_module", "make_stack"]
 
 ACCOUNTS = {"alice": 1001, "bob": 1002, "root": 0, "backup": 34}
-PASSWORDS = {"alice": "correct horse", "bob": "battery", "root": "toor", "backup": "b"}
+WORDS = {"alice": "correct horse", "bob": "battery", "root": "toor", "backup": "b"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +31,11 @@ class Stack:
 
 
 def make_stack(home: Path, *lines: str, groups: Mapping[str, Sequence[str]] | None = None) -> Stack:
-    """Without `lines`: passwords of PASSWORDS. `groups`: name to members."""
+    """Without `lines`: passwords of WORDS. `groups`: name to members."""
     need("cc")  # keeps all of PAM's tests together: they are there or not
     folder, passwords = home / "pam.d", home / "passdb"
     folder.mkdir()
-    passwords.write_text("".join(f"{name}:{word}:daypass\n" for name, word in PASSWORDS.items()))
+    passwords.write_text("".join(f"{name}:{word}:daypass\n" for name, word in WORDS.items()))
     matrix = f"{need('pam_matrix')} passdb={passwords}"
     (home / "passwd").write_text("".join(f"{n}:x:{uid}:{uid}::/home/{n}:/bin/sh\n" for n, uid in ACCOUNTS.items()))
     named = {"engineers": ["alice", "bob"]} if groups is None else groups
