@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+from msgspec.structs import replace
 from tests.store.build import HOST, NOW, certificate, host_recording, key, question, recording
 from tests.store.conftest import Scenario
 from tests.store.ends import revoke
@@ -61,6 +62,25 @@ def test_a_name_with_a_live_certificate_does_not_pass_to_another_key(run: Run) -
         assert await host(store) == before
         for once in ("x", "y"):
             assert (await store.view(question(HOST, once=once))).spent is None
+
+    run(scenario)
+
+
+def test_a_name_passes_to_another_key_within_one_cloud_instance_alone(run: Run) -> None:
+    """Trust 5.1. What the keys before had ends with it."""
+
+    async def scenario(store: SqlStore) -> None:
+        mine, other = replace(WEB, instance="aws:i-1"), replace(WEB, instance="aws:i-2")
+        await store.record(host_recording(mine, key()))
+        before = await host(store)
+        for stranger, once in ((other, "x"), (WEB, "y"), (replace(WEB, instance="gcp:i-1"), "z")):
+            assert await store.record(host_recording(stranger, key(), once=once)) == NameTaken(WEB.name)
+        assert await host(store) == before
+        again = key()
+        assert await store.record(host_recording(mine, again, once="again")) == Recorded()
+        after = await host(store)
+        assert before is not None and after is not None
+        assert (after.id != before.id, after.keys) == (True, (again.blob,))
 
     run(scenario)
 

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from daypass.assemble.clouds import require_library
 from daypass.ca.clock import SystemClock
 from daypass.ca.keys import CaKeys
 from daypass.ca.krl_ports import RevokedSerials
@@ -185,6 +186,8 @@ def usable(config: Config) -> None:
     """Raises Misconfigured for a configuration that no process on this machine could put in force."""
     require_domains(config, read_trust(config.ca.trust))
     _require_scim(config)
+    for section in config.clouds:
+        require_library(section)
     Policy(config)
 
 

@@ -8,11 +8,13 @@ from typing import Any
 
 import httpx2
 
+from daypass.assemble.clouds import cloud
 from daypass.assemble.held import Held
 from daypass.assemble.parts import host_names
 from daypass.assemble.port22 import port22
 from daypass.ca.ports import Clock, Provisioner, Store
 from daypass.config import (
+    CloudSection,
     Config,
     JwkSection,
     PamSection,
@@ -54,7 +56,14 @@ def _pam(section: PamSection, around: Around) -> Provisioner:
     return PamProvisioner(section, around.held.parts.ca_id, secrets.derived, around.clock)
 
 
+def _cloud(section: CloudSection, around: Around) -> Provisioner:
+    parts = around.held.parts
+    secrets = SecretsFile(parts.config.ca.secrets_key)
+    return cloud(section, parts.ca_id, lambda: secrets.derived(CHALLENGE), around.clock, around.http)
+
+
 _MAKERS: Mapping[type, Make] = {
+    CloudSection: _cloud,
     JwkSection: lambda section, a: JwkProvisioner(section, host_names(a.config), a.store.on_record, a.clock),
     PamSection: _pam,
     WorkloadSection: lambda section, a: WorkloadProvisioner(section, a.config, a.clock, a.http),

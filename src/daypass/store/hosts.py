@@ -45,7 +45,7 @@ def admit(connection: Connection, statements: Statements, facts: HostFacts, item
     foreign = next((name for name, row in owners.items() if row[1] not in known), None)
     if foreign is not None:
         return NameTaken(foreign)
-    if mine is not None and mine[1] != leaves and not _may_pass(connection, mine, item):
+    if mine is not None and mine[1] != leaves and not _may_pass(connection, mine, facts, item):
         return NameTaken(facts.name)
     taken = addresses.held(connection, facts.addresses, known, item.time)
     if taken is not None:
@@ -131,13 +131,19 @@ def _enrolled(row: Any) -> EnrolledHost:
     return EnrolledHost(row.name, own, there, labels_of(row.labels), bool(row.live))
 
 
-def _may_pass(connection: Connection, mine: tuple[Any, ...], item: Prepared) -> bool:
-    """Whether nothing passes to another key while a certificate for the name is live, and nobody is given the name of
-    a live host because they have asked for it."""
+def _may_pass(connection: Connection, mine: tuple[Any, ...], facts: HostFacts, item: Prepared) -> bool:
+    """Whether nothing passes to another key while a certificate for the name is live, but within one cloud instance
+    (trust 5.1), and nobody is given the name of a live host because they have asked for it."""
+    if facts.instance and facts.instance == _instance_of(connection, mine[1]):
+        return True
     live = select(certificates.c.public_key).where(certificates.c.host_id == mine[1], *_live(item.time))
     keys = {bytes(key) for key in connection.execute(live).scalars()}
     proposed = item.joins is not None and bool(item.joins.patterns)
     return not keys or (not proposed and keys.issuperset(each.public_key for each in item.issued))
+
+
+def _instance_of(connection: Connection, host_id: str) -> str | None:
+    return connection.execute(select(hosts.c.instance).where(hosts.c.id == host_id)).scalar_one_or_none()
 
 
 def _live(now: int) -> tuple[ColumnElement[bool], ...]:
@@ -163,6 +169,7 @@ def _put(
         "labels": json(dict(facts.labels)),
         "keys": keys_json(each.public_key for each in item.issued),
         "addresses": json(facts.addresses),
+        "instance": facts.instance or None,
         "facts": None,  # which machine it is shows anew
         "enrolled_from": item.joins.address or None if item.joins is not None else None,
     }
