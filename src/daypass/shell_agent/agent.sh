@@ -649,6 +649,105 @@ roll_back() { # sshd's configuration first: it names the other files
     warn 'everything is as it was before'
 }
 
+# --- break-glass: as host/breakglass.py has it, by what the offline root has signed alone --------------------------------
+
+break_glass() { # never stands in the way of a sync: what goes wrong is put back, and said
+    glass_account=$(sed -n 's/.*"break_glass_account":"\([a-z_][a-z0-9._-]*\)".*/\1/p' "$work/trust" | cut -c1-32)
+    cat "$work/trust.root" >"$work/glass.others"
+    for each in user_ca host_ca bundle_keys; do listed $each "$work/trust" >>"$work/glass.others"; done
+    listed break_glass "$work/trust" | grep -E '^(ssh-|ecdsa-|sk-)[a-z0-9@.-]+ [A-Za-z0-9+/=]+$' | head -n 4 |
+        grep -Fvxf "$work/glass.others" |
+        sed 's/^/cert-authority,principals="break-glass",restrict,pty /; s/$/ break-glass/' >"$work/glass"
+    grep -q "^$glass_account:" "$passwd" && ! grep -Fxq "$glass_account" "$work/closed" || : >"$work/glass"
+    if [ -n "$glass_account" ] && [ -s "$work/glass" ]; then glass_in; else glass_out; fi
+}
+
+glass_file() { # where sshd is told of it: a file of our own, read first; empty for a block in sshd_config
+    [ "$place" = "$sshd_config" ] || echo "${place%/*}/00-daypass-break-glass.conf"
+}
+
+glass_own() { # the owner's files for this account
+    "$sshd" -T -f "$sshd_config" -C "user=$glass_account,host=h,addr=198.51.100.7" 2>/dev/null |
+        sed -n 's/^authorizedkeysfile //p' | tr ' ' '\n' | grep -Fvx -e none -e "$ours/break_glass" | tr '\n' ' '
+}
+
+glass_in() {
+    (quiet=yes put 644 "$ours/break_glass" <"$work/glass") || return 0
+    printf '%s\n' '# Written by agent.sh of daypass from what the offline root has signed; changes made here are lost.' \
+        "Match User $glass_account" "    AuthorizedKeysFile $(glass_own)$ours/break_glass" >"$work/glass.conf"
+    glass_put "$(glass_file)" || { warn 'break-glass is not in force: sshd does not go by it'; rm -f "$ours/break_glass"; }
+}
+
+glass_out() { # sshd's configuration first: it names the file
+    : >"$work/glass.conf"
+    glass_put "$(glass_file)" && rm -f "$ours/break_glass"
+}
+
+glass_put() { # FILE
+    glass_target=${1:-$sshd_config}
+    if [ -n "$1" ]; then cat "$work/glass.conf"; else with_glass; fi >"$work/glass.new"
+    cmp -s "$work/glass.new" "$glass_target" && return 0
+    [ -s "$work/glass.new" ] || [ -e "$glass_target" ] || return 0
+    rm -f "$work/glass.before"
+    [ ! -e "$glass_target" ] || cp -p "$glass_target" "$work/glass.before" || return 1
+    glass_write "$work/glass.new" && glass_holds && reload && answers && return 0
+    if [ -e "$work/glass.before" ]; then glass_write "$work/glass.before"; else rm -f "$glass_target"; fi
+    reload
+    return 1
+}
+
+glass_write() { # FILE: in one rename, with the owner's mode; an empty one takes ours away
+    if [ ! -s "$1" ]; then rm -f "$glass_target"; return; fi
+    if [ "$glass_target" = "$sshd_config" ]; then cp "$1" "$work/candidate" && replace_config <"$1"; else (quiet=yes put 644 "$glass_target" <"$1"); fi
+}
+
+glass_holds() {
+    "$sshd" -t -f "$sshd_config" 2>/dev/null || return 1
+    [ -s "$work/glass.conf" ] || return 0
+    "$sshd" -T -f "$sshd_config" -C "user=$glass_account,host=h,addr=198.51.100.7" 2>/dev/null |
+        grep -Eq "^authorizedkeysfile (.* )?$ours/break_glass\$"
+}
+
+with_glass() { # sshd_config with the block in front of the first Match; without one where there is nothing to say
+    without_glass | awk -v conf="$work/glass.conf" '
+        function block(row) {
+            if (done++ || (getline row < conf) <= 0) return
+            print "# >>> daypass: break-glass >>>"
+            do print row; while ((getline row < conf) > 0)
+            print "# <<< daypass: break-glass <<<"
+        }
+        tolower($1) == "match" { block() }
+        { print }
+        END { block() }'
+}
+
+without_glass() {
+    sed '/^# >>> daypass: break-glass >>>$/,/^# <<< daypass: break-glass <<<$/d' "$sshd_config"
+}
+
+glass_prints() { # fingerprints of the keys in force
+    sed -n 's/^[^ ]* //p' "$ours/break_glass" 2>/dev/null >"$work/glass.keys"
+    [ ! -s "$work/glass.keys" ] || ssh-keygen -l -f "$work/glass.keys" 2>/dev/null | cut -d' ' -f2
+}
+
+shout() { # whoever came in by it, once: on every terminal, and to syslog as an alert. The CA need not be there
+    glass_prints >"$work/glass.prints"
+    [ -s "$work/glass.prints" ] || return 0
+    {
+        journalctl -q -o short-iso --no-pager --since=-1h _UID=0 -t sshd -t sshd-session 2>/dev/null ||
+            cat "$root/var/log/auth.log" "$root/var/log/secure" 2>/dev/null
+    } | grep 'Accepted publickey for .* CA ' | grep -F -f "$work/glass.prints" >"$work/glass.seen"
+    touch "$memory/alarms"
+    grep -Fvxf "$memory/alarms" "$work/glass.seen" | while read -r line; do
+        text="BREAK-GLASS: $(printf %s "$line" | printable)"
+        logger -t daypass -p auth.alert "$text" 2>/dev/null
+        wall "$text" 2>/dev/null
+        warn "$text"
+    done
+    cat "$work/glass.seen" "$memory/alarms" | awk '!seen[$0]++' | head -n 200 >"$work/alarms"
+    (quiet=yes put 600 "$memory/alarms" <"$work/alarms")
+}
+
 # --- commands ----------------------------------------------------------------------------------------------------
 
 read_token() { # wire/jointoken.py: dpj1.base64url of {"url","fingerprint","id","secret"}
@@ -710,6 +809,7 @@ enroll() {
     prove || die $MISCONFIGURED 'sshd does not present its new certificate'
     keep
     undoing=''
+    break_glass
     [ -n "$no_timer" ] || install_timer
     printf '%s is enrolled with %s\n' "$name" "$url"
     [ -n "$reloaded" ] || echo 'no running sshd was touched; the certificate counts when it next starts'
@@ -728,6 +828,7 @@ put_certificates() {
 
 sync_once() {
     look_at_machine
+    shout
     cp "$memory/roots.pem" "$work/roots.pem"
     request >"$work/request"
     by_host=yes
@@ -736,6 +837,7 @@ sync_once() {
     make_principals
     apply
     keep
+    break_glass
     [ -n "$force" ] || (renewal_is_due) || return 0
     renew
 }
@@ -764,8 +866,8 @@ as_list() {
 about() { # api.HostSelf: it admits nobody anywhere
     openssh=$(ssh -V 2>&1 | cut -d, -f1 | tr -cd 'A-Za-z0-9._ -' | cut -c1-60)
     prints=$(while read -r key; do public_of "$key" >"$work/key.pub"; ssh-keygen -l -f "$work/key.pub" | cut -d' ' -f2; done <"$work/keys" | as_list)
-    printf '{"agent":"agent.sh %s","openssh":"%s","machine":"%s","expires":%s,"since":%s,"keys":[%s]}' \
-        $VERSION "$openssh" "$machine" "$(first_end)" "$heard" "$prints"
+    printf '{"agent":"agent.sh %s","openssh":"%s","machine":"%s","expires":%s,"since":%s,"break_glass":[%s],"keys":[%s]}' \
+        $VERSION "$openssh" "$machine" "$(first_end)" "$heard" "$(glass_prints | as_list)" "$prints"
 }
 
 first_end() { # when the first of the certificates ends; 0 where one is missing
@@ -850,7 +952,7 @@ leave() { # sshd first, then the files it no longer names
     recall
     look_at_machine
     begin
-    if [ "$place" = "$sshd_config" ]; then without_block >"$work/candidate" && replace_config <"$work/candidate"; else rm -f "$place"; fi
+    if [ "$place" = "$sshd_config" ]; then without_glass | sed '/^# >>> daypass >>>$/,/^# <<< daypass <<<$/d' >"$work/candidate" && replace_config <"$work/candidate"; else rm -f "$place" "$(glass_file)"; fi
     "$sshd" -t -f "$sshd_config" 2>"$work/said" || die $MISCONFIGURED "sshd refuses its configuration: $(printable <"$work/said")"
     reload
     answers || die $MISCONFIGURED 'sshd does not answer any more'
