@@ -107,6 +107,9 @@ class Remote:
     def enrol(self, request: api.EnrolRequest) -> api.EnrolResponse:
         return self._line.post("/v1/host/enroll", request, api.EnrolResponse, _LARGE)
 
+    def host_challenge(self, request: api.HostChallengeRequest) -> api.HostChallenge:
+        return self._line.post("/v1/host/challenge", request, api.HostChallenge)
+
     def host_sync(self, request: api.HostSyncRequest, prove: Prove) -> api.HostSyncResponse:
         """What has changed for this host; `prove` is by its certificate's key (`host.calls`)."""
         return self._line.post("/v1/host/sync", request, api.HostSyncResponse, _LARGE, prove=prove)

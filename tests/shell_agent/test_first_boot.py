@@ -12,10 +12,11 @@ from tests.parts.needs import need
 
 from daypass.errors import Invalid
 from daypass.shell_agent import digest
-from daypass.shell_agent.first_boot import cloud_config, shell_script
+from daypass.shell_agent.first_boot import cloud_config, shell_script, without_token
 from daypass.wire.jointoken import JoinTokenText
 
-TOKEN = JoinTokenText("https://ca.example.com:8443", "a" * 64, "b" * 16, "c" * 43).encode()
+URL = "https://ca.example.com:8443"
+TOKEN = JoinTokenText(URL, "a" * 64, "b" * 16, "c" * 43).encode()
 
 
 def test_cloud_init_accepts_it(tmp_path: Path) -> None:
@@ -24,6 +25,44 @@ def test_cloud_init_accepts_it(tmp_path: Path) -> None:
         [need("cloud-init"), "schema", "--config-file", tmp_path / "user-data"], capture_output=True, text=True
     )
     assert "Valid" in ran.stdout, ran.stdout + ran.stderr
+
+
+@pytest.mark.parametrize(
+    "way", [{"cloud": "aws"}, {"cloud": "gcp"}, {"cloud": "azure"}, {"port22": "web-1.example.com"}]
+)
+def test_without_a_token_there_is_no_secret_in_it_and_cloud_init_accepts_it(
+    way: dict[str, str], tmp_path: Path
+) -> None:
+    found = without_token(URL, "a" * 64, digest(), **way, script=False)
+    (tmp_path / "user-data").write_text(found)
+    ran = subprocess.run(
+        [need("cloud-init"), "schema", "--config-file", tmp_path / "user-data"], capture_output=True, text=True
+    )
+    assert "Valid" in ran.stdout, ran.stdout + ran.stderr
+    ((name, value),) = way.items()
+    assert f"agent.sh enroll --{name} {value} --ca {URL} --fingerprint {'a' * 64}\n" in found
+    assert "token" not in found and "write_files" not in found
+    script = without_token(URL, "a" * 64, digest(), **way, script=True)
+    assert script.splitlines()[2:] == [line.removeprefix("  - ") for line in found.splitlines()[2:]]
+
+
+@pytest.mark.parametrize(
+    ("url", "fingerprint", "way"),
+    [
+        (f"{URL}/$(reboot)", "a" * 64, {"cloud": "aws"}),
+        ("http://ca.example.com", "a" * 64, {"cloud": "aws"}),
+        (URL, "A" * 64, {"cloud": "aws"}),
+        (URL, "a" * 64, {"cloud": "aws; reboot"}),
+        (URL, "a" * 64, {"port22": "web-1; reboot"}),
+        (URL, "a" * 64, {"port22": "web-1", "cloud": "aws"}),
+        (URL, "a" * 64, {}),
+    ],
+)
+def test_what_a_shell_could_take_for_more_becomes_no_document(
+    url: str, fingerprint: str, way: dict[str, str]
+) -> None:
+    with pytest.raises(Invalid):
+        without_token(url, fingerprint, digest(), **way, script=False)
 
 
 def test_it_is_a_few_lines_and_names_the_script_by_its_digest() -> None:

@@ -23,6 +23,7 @@ from daypass.cli.host_report import report
 from daypass.cli.host_status import state_facts, status
 from daypass.cli.host_sync import sync
 from daypass.cli.host_user_data import user_data
+from daypass.cli.host_ways import Way, way_options
 from daypass.cli.output import data, json_data, moment, note, printable, show_hint
 from daypass.errors import DaypassError, Invalid
 
@@ -72,8 +73,10 @@ Examples:
   ssh ca.example.com sudo daypass token host web-1.example.com |
       sudo daypass host enroll --token-file -
   sudo daypass host enroll --token-file token --dry-run    look, and keep it
+  sudo daypass host enroll --cloud auto --ca https://ca.example.com/#96d9…
   daypass host enroll --over-ssh fleet.txt    an operator, for many
 
+With --cloud, or with --port22 and --name, no token is needed: the CA's configuration says which hosts may enrol so.
 The token may also stand in DAYPASS_JOIN_TOKEN; never in the command line, which everyone on a machine can read.
 Existing authorized_keys go on working. Should anything fail, sshd is left as it was.
 
@@ -83,6 +86,7 @@ hosts that are done are left alone. Exit code 1: not all of them are enrolled.""
 )
 @click.option("--token-file", metavar="FILE", help="Where the join token stands; - reads it from standard input.")
 @click.option("--name", default="", metavar="NAME", help="Which host this is, where the token is for several.")
+@way_options
 @root_option
 @sshd_options
 @click.option(
@@ -101,7 +105,8 @@ hosts that are done are left alone. Exit code 1: not all of them are enrolled.""
 @json_option
 @click.pass_context
 def enroll(
-    context: click.Context, ca: Administration, token_file: str | None, name: str, root: Path,
+    context: click.Context, ca: Administration, token_file: str | None, name: str, cloud: str | None, port22: bool,
+    ca_url: str, fingerprint: str, root: Path,
     sshd_config: Path | None, binary: Path | None, no_reload: bool, no_service: bool, dry_run: bool,
     listed: str | None, wave: int, parallel: int, keep_going: bool, options: tuple[str, ...], as_json: bool,
 ) -> None:  # fmt: skip
@@ -112,23 +117,24 @@ def enroll(
     if listed is not None:
         from daypass.cli.host_over_ssh import OverSsh
 
-        if token_file is not None or name or dry_run:
-            raise click.UsageError(
-                "--over-ssh goes without --token-file, --name and --dry-run: tokens are made for it"
-            )
+        if token_file is not None or name or dry_run or cloud or port22:
+            raise click.UsageError("--over-ssh makes tokens: it goes with no other way to enrol, --name or --dry-run")
         done = OverSsh(ca, listed, wave, parallel, keep_going, options).run(as_json=as_json)
         context.exit(Exit.OK if done else Exit.NO)
     from daypass.host.enrol import prepare
 
-    token, text = join_token(token_file)
+    way = Way.asked(cloud, port22, name, ca_url, fingerprint)
+    if way is not None and token_file is not None:
+        raise click.UsageError("--token-file goes without --cloud and --port22")
+    way = way or Way.of_token(*join_token(token_file))
     paths = host_paths(root)
     machine = prepare(paths, sshd_of(paths, sshd_config, binary), with_reload=not no_reload)
     for warning in machine.warnings:
         note(f"daypass: warning: {printable(warning)}")
     if dry_run:
-        _show_plan(machine, token, as_json)
+        _show_plan(machine, way.url, as_json)
         return
-    enrolled = _enrol(machine, token, text, name, with_reload=not no_reload)
+    enrolled = _enrol(machine, way, name, with_reload=not no_reload)
     service = not no_service and _start_service(paths)
     _show_enrolled(enrolled, machine, service, as_json)
 
@@ -178,40 +184,41 @@ def _read(path: Path) -> str:
         raise Invalid(f"the join token can't be read from {path}", code="token.file") from error
 
 
-def _enrol(machine: Machine, token: JoinTokenText, text: str, name: str, *, with_reload: bool) -> Enrolled:
+def _enrol(machine: Machine, way: Way, name: str, *, with_reload: bool) -> Enrolled:
     from daypass import trusted
     from daypass.host.enrol import enrol
     from daypass.host.own_name import own_name
     from daypass.remote import Remote
 
     if sys.stderr.isatty():  # a slow network and sshd's restart may take seconds; scripts need no such line
-        note(f"asking {printable(token.url)} for this server's certificates, then setting up sshd …")
-    with Remote(token.url, None) as unpinned:
-        root = unpinned.root_unverified(token.fingerprint)
+        note(f"asking {printable(way.url)} for this server's certificates, then setting up sshd …")
+    with Remote(way.url, None) as unpinned:
+        root = unpinned.root_unverified(way.fingerprint)
     ca_id = trusted.extract_trust_root(root)
-    with Remote(token.url, root) as remote:
+    with Remote(way.url, root) as remote:
+        word = way.show(remote, ca_id, machine)
         return enrol(
-            machine, remote, ca_id, text, url=token.url, roots=[root], now=time.time(), with_reload=with_reload,
+            machine, remote, ca_id, word, url=way.url, roots=[root], now=time.time(), with_reload=with_reload,
             name=name or own_name(),
         )  # fmt: skip
 
 
-def _show_plan(machine: Machine, token: JoinTokenText, as_json: bool) -> None:
+def _show_plan(machine: Machine, url: str, as_json: bool) -> None:
     plan = machine.plan()
     keys = {str(key.path): key.public_key.fingerprint for key in machine.keys}
     if as_json:
         json_data({
-            "ca": token.url, "keys": keys, "configuration": str(plan.path), "own_accounts": list(machine.accounts),
+            "ca": url, "keys": keys, "configuration": str(plan.path), "own_accounts": list(machine.accounts),
             "never": list(machine.never), "warnings": list(machine.warnings),
         })  # fmt: skip
         return
-    data(f"would ask {token.url} for certificates for")
+    data(f"would ask {url} for certificates for")
     for path, fingerprint in keys.items():
         data(f"  {path}  {fingerprint}")
     data(f"would write {machine.paths.ours}/ and {'' if plan.include else 'a marked block on top of '}{plan.path}:")
     for line in machine.lines():
         data(f"  {line}")
-    data("nothing was changed, and the token was not used")
+    data("nothing was changed, and the CA was not asked")
 
 
 def _start_service(paths: Paths) -> bool:

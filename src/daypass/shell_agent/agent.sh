@@ -2,6 +2,8 @@
 # daypass for a server that has sh, curl and OpenSSH (8.1 or later) and no Python that daypass could use.
 #
 #   sh agent.sh enroll --token-file FILE   certificates for sshd's keys; sshd set up; a timer that keeps it so
+#   sh agent.sh enroll --cloud KIND --ca URL --fingerprint HEX   the same by the word of a cloud: aws, gcp, azure
+#   sh agent.sh enroll --port22 NAME --ca URL --fingerprint HEX  the same by what this server shows at its port 22
 #   sh agent.sh sync [--quiet]             what has changed; new certificates when two thirds of their time are over
 #   sh agent.sh renew                      new certificates now
 #   sh agent.sh status                     name, certificates, when the CA was last heard of; 1: something is wrong
@@ -28,7 +30,7 @@ LONGEST=67108864  # bytes of an answer
 MOST_NAMES=20000  # characters of account names that are told, of each kind
 INVALID=3 UNAUTHENTICATED=4 CONFLICT=7 UNAVAILABLE=9 MISCONFIGURED=10
 
-root='' sshd_config='' token_file='' quiet='' no_reload='' no_timer='' work='' undoing='' reloaded='' locked='' by_host='' force='' again=0
+root='' sshd_config='' token_file='' cloud='' port22='' ca='' fingerprint='' quiet='' no_reload='' no_timer='' work='' undoing='' reloaded='' locked='' by_host='' force='' again=0
 
 # --- telling -----------------------------------------------------------------------------------------------------
 
@@ -750,6 +752,63 @@ shout() { # whoever came in by it, once: on every terminal, and to syslog as an 
 
 # --- commands ----------------------------------------------------------------------------------------------------
 
+read_ca() { # where no join token says which
+    url=${ca%/} fingerprint=$(printf %s "$fingerprint" | tr -d ': ' | tr '[:upper:]' '[:lower:]')
+    printf '%s\n' "$url" | grep -Eqx 'https://[]A-Za-z0-9.:[-]+' && printf '%s\n' "$fingerprint" | grep -Eqx '[0-9a-f]{64}' ||
+        die 2 'which CA?' 'sh agent.sh enroll --cloud aws --ca https://ca.example.com --fingerprint HEX'
+    case $cloud in '' | aws | gcp | azure) ;; *) die 2 "what cloud is $cloud?" 'aws, gcp or azure' ;; esac
+}
+
+metadata() { # METHOD PATH [HEADER]: what the cloud says of this instance, by no proxy and nobody else
+    printf 'url = "http://169.254.169.254%s"\nrequest = "%s"\n' "$2" "$1" >"$work/curl" # it may hold a session token
+    [ -z "${3:-}" ] || printf 'header = "%s"\n' "$3" >>"$work/curl"
+    code=$(curl -q -g -sS --noproxy '*' --proto =http --max-time 5 --max-filesize 65536 -K "$work/curl" \
+        -o "$work/metadata" -w '%{http_code}' 2>"$work/said") && [ "$code" = 200 ] ||
+        die $UNAVAILABLE "the metadata service gave no answer at ${2%%\?*}" "is this an instance of $cloud, with its metadata service on?"
+    [ "$(wc -c <"$work/metadata")" -le 65536 ] || die $INVALID 'the metadata service said too much'
+}
+
+word_of_cloud() { # wire/clouddocs.py, to $token
+    case $cloud in
+        aws)
+            metadata PUT /latest/api/token 'X-aws-ec2-metadata-token-ttl-seconds: 60'
+            session="X-aws-ec2-metadata-token: $(tr -cd 'A-Za-z0-9+/=_.-' <"$work/metadata")"
+            metadata GET /latest/dynamic/instance-identity/document "$session"
+            token=aws1.$(base64url <"$work/metadata")
+            metadata GET /latest/dynamic/instance-identity/rsa2048 "$session"
+            token=$token.$(url_of_base64 <"$work/metadata")
+            ;;
+        gcp)
+            digest=$(while read -r key; do public_of "$key" | cut -d' ' -f1,2; done <"$work/keys" | sort | sha256)
+            metadata GET "/computeMetadata/v1/instance/service-accounts/default/identity?audience=daypass:host:$ca_id:$digest&format=full" 'Metadata-Flavor: Google'
+            token=$(tr -d '[:space:]' <"$work/metadata")
+            ;;
+        azure)
+            comma=''
+            keys=$(while read -r key; do printf '%s"%s"' "$comma" "$(public_of "$key" | cut -d' ' -f2)"; comma=,; done <"$work/keys")
+            printf '{"keys":[%s]}' "$keys" >"$work/request"
+            ask POST /v1/host/challenge "$work/request"
+            nonce=$(member nonce) resource=$(sed -n 's/.*"resources":\["\([^"]*\)".*/\1/p' "$work/answer" | tr -cd 'A-Za-z0-9:/._-')
+            is_number "$nonce" || die $INVALID "the CA's challenge is no number"
+            metadata GET "/metadata/attested/document?api-version=2020-09-01&nonce=$nonce" 'Metadata: true'
+            token=azure1.$(of_metadata signature | url_of_base64)
+            [ -z "$resource" ] || {
+                metadata GET "/metadata/identity/oauth2/token?api-version=2018-02-01&resource=$resource" 'Metadata: true'
+                token=$token.$(of_metadata access_token)
+            }
+            ;;
+    esac
+    printf '%s\n' "$token" | grep -Eqx '[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+){1,4}' || die $INVALID "what the metadata service says is no word of $cloud"
+}
+
+url_of_base64() {
+    tr -d '=[:space:]' | tr '+/' '-_'
+}
+
+of_metadata() { # NAME: one of the words of its answer
+    tr -d '\000-\037' <"$work/metadata" | sed -n "s/.*\"$1\" *: *\"\([^\"]*\)\".*/\1/p"
+}
+
 read_token() { # wire/jointoken.py: dpj1.base64url of {"url","fingerprint","id","secret"}
     [ -n "$token_file" ] || die 2 'which token?' 'sh agent.sh enroll --token-file FILE'
     token=$(tr -d '[:space:]' <"$token_file") || die $INVALID "the join token can't be read from $token_file"
@@ -782,7 +841,7 @@ enroll() {
     check_owned "$ours"
     check_owned "$memory"
     lock
-    read_token
+    if [ -n "$cloud$port22" ]; then read_ca; else read_token; fi
     [ -z "$(remembered ca_id)" ] || known=yes
     look_at_sshd
     find_keys
@@ -793,6 +852,9 @@ enroll() {
         trust_version=$(remembered trust_version) bundle_version=$(remembered bundle_version)
     fi
     machine=$(machine_of)
+    [ -z "$cloud" ] || word_of_cloud
+    [ -z "$port22" ] || token=ssh1.$(now).$port22
+    printf '%s\n' "$token" | grep -Eqx '[A-Za-z0-9._-]+' || die 2 "what name is $port22?"
     message=$(text daypass-possession-v1)00$(string "$ca_id")$(string "$(printf %s "$token" | sha256)")
     proofs=$(proven_keys "$message") || exit
     printf '{"token":"%s","name":"%s","bundle_version":%s,"keys":[%s]}' "$token" "$(own_name)" "$bundle_version" "$proofs" >"$work/request"
@@ -1053,7 +1115,7 @@ main() {
             --quiet) quiet=yes ;;
             --no-reload) no_reload=yes ;;
             --no-timer) no_timer=yes ;;
-            --root | --sshd-config | --token-file)
+            --root | --sshd-config | --token-file | --cloud | --port22 | --ca | --fingerprint)
                 [ $# -gt 1 ] || die 2 "$1 what?"
                 option=$(printf %s "${1#--}" | tr - _)
                 eval "$option=\$2"
