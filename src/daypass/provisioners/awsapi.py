@@ -27,6 +27,7 @@ class AwsApi:
 
     def _asked(self, region: str, instance: str) -> Mapping[str, str]:
         from botocore.exceptions import BotoCoreError, ClientError
+        from botocore.parsers import ResponseParserError
 
         try:
             answer = self._client(region).describe_instances(InstanceIds=[instance])
@@ -35,7 +36,7 @@ class AwsApi:
             if code.startswith("InvalidInstanceID"):
                 raise refused("unknown", "AWS knows no such instance") from None
             raise _unavailable(code) from error
-        except BotoCoreError as error:
+        except (BotoCoreError, ResponseParserError) as error:
             raise _unavailable(type(error).__name__) from error
         found = [each for group in answer.get("Reservations", []) for each in group.get("Instances", [])]
         if [each.get("InstanceId") for each in found] != [instance]:
