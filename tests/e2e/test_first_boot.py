@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from tests.parts.cloud_init import first_boot
 from tests.parts.machine import Machine, Yard, run_yard
+from tests.parts.metadata import run_metadata
 from tests.parts.openssh import make_key, sign_key
 from tests.parts.yard_ca import YardCa, run_yard_ca
 
@@ -19,6 +20,14 @@ name = "ops"
 hosts = ["*"]
 groups = ["ops"]
 accounts = ["root"]
+"""
+
+CLOUD = """
+[[clouds]]
+name = "aws"
+type = "aws"
+accounts = ["123456789012"]
+host_name = "{instance}.example.com"
 """
 
 
@@ -99,6 +108,19 @@ def test_another_script_than_the_one_that_was_meant_is_not_run(yard: Yard, ca: Y
     assert "FAILED" in ran.stdout
     assert ran.returncode != 0
     assert not presents(yard, machine)
+
+
+def test_a_cloud_instance_enrols_by_its_document_with_nothing_secret_in_its_user_data(
+    yard: Yard, ca: YardCa, tmp_path: Path
+) -> None:
+    (machine,) = yard.machines
+    with run_metadata("aws", tmp_path, machine.namespace, {"privateIp": machine.address}) as service:
+        (ca.folder / "aws.pem").write_bytes(service.certificate.read_bytes())
+        ca.publish(f'{ROLES}{CLOUD}certificates = "{ca.folder}/aws.pem"\n')
+        ran = first_boot(machine, ca.run("host", "user-data", "--cloud", "aws").stdout)
+    assert f"i-0123456789abcdef0.example.com is enrolled with {ca.url}\n" in ran.stdout, ran.stdout + ran.stderr
+    assert presents(yard, machine)
+    machine.run(*AGENT, "leave")
 
 
 def test_the_timer_s_service_is_taken_by_systemd(yard: Yard, ca: YardCa) -> None:

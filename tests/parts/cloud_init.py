@@ -25,8 +25,8 @@ def first_boot(machine: Machine, user_data: str) -> subprocess.CompletedProcess[
         ["/usr/bin/python3", "-c", _READ], input=user_data, capture_output=True, text=True, check=True
     )
     document = json.loads(read.stdout)
-    assert document.keys() == {"write_files", "runcmd"}
-    for each in document["write_files"]:
+    assert document.keys() <= {"write_files", "runcmd"}
+    for each in document.get("write_files", ()):
         mode, path = each["permissions"], Path(each["path"])
         machine.run("sh", "-c", f"umask 077; cat >{path}; chmod {mode} {path}", stdin=each["content"])
     script = "#!/bin/sh\n" + "".join(f"{line}\n" for line in document["runcmd"])
