@@ -78,7 +78,7 @@ def shell(kind: str, line: list[str], folder: Path, program: Path) -> list[str]:
     [
         ("daypass logi", ["login"]),
         ("daypass context ", ["list", "use", "remove"]),
-        ("daypass login --prov", ["--provider"]),
+        ("daypass login --prov", ["--provider", "--provisioner"]),
         ("daypass completion ", ["bash", "zsh", "fish"]),
         ("daypass completion z", ["zsh"]),
         ("daypass nonsense --nonsense", []),
