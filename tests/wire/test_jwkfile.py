@@ -14,8 +14,9 @@ from joserfc.jwk import OctKey
 from daypass.errors import Invalid
 from daypass.wire import PublicKey, jwkfile
 from daypass.wire.jwkfile import is_encrypted, lock, private_jwk, read_private
+from daypass.wire.jwt import base64url
 
-KEYS = [ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP521R1()),
+KEYS: list[Any] = [ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP521R1()),
         Ed25519PrivateKey.generate(), rsa.generate_private_key(65537, 2048)]  # fmt: skip
 KEY = KEYS[0]
 ALGORITHMS = ["PBES2-HS256+A128KW", "PBES2-HS512+A256KW", "A256GCM", "A128GCM"]
@@ -63,7 +64,7 @@ def test_the_json_form_of_steps_files_is_read() -> None:
 def _with_header(**changes: Any) -> str:
     head, rest = lock(private_jwk(KEY), b"secret").split(".", 1)
     members = json.loads(jwkfile._bytes(head)) | changes
-    return f"{jwkfile.base64url(json.dumps(members).encode())}.{rest}"
+    return f"{base64url(json.dumps(members).encode())}.{rest}"
 
 
 @pytest.mark.parametrize(

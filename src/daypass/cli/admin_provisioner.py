@@ -11,6 +11,7 @@ from daypass.cli.admin_options import json_option
 from daypass.cli.administration import Administration, administering
 from daypass.cli.exits import Exit
 from daypass.cli.output import data, good, json_data, note, printable, warn
+from daypass.cli.provisioner_key import key
 
 if TYPE_CHECKING:
     from daypass.api import ProvisionerLine, ProvisionerTest
@@ -27,7 +28,10 @@ Examples:
 A provisioner answers who somebody is; roles say what they get. Operators need the capability audit."""
 )
 def provisioner() -> None:
-    """Every way in: list them, try one."""
+    """Every way in: list them, try one, make a key for one."""
+
+
+provisioner.add_command(key)
 
 
 @provisioner.command(

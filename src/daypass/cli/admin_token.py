@@ -10,6 +10,8 @@ import click
 from daypass.cli.admin_options import json_option
 from daypass.cli.administration import Administration, administering
 from daypass.cli.output import data, duration, json_data, moment, note, printable, utc
+from daypass.cli.token_offline import Offline, offline_options
+from daypass.cli.token_user import token_user
 
 if TYPE_CHECKING:
     from daypass.api import JoinTokenRequest, TokenLine, TokenListResponse
@@ -32,14 +34,18 @@ lifetime_option = click.option(
     epilog="""\b
 Examples:
   sudo daypass token host web-1.example.com
+  daypass token user alice@example.com --provisioner ops --key ops.jwe
   daypass token list
   daypass token revoke web-1.example.com --reason "sent to the wrong person" """.rstrip()
 )
 def token() -> None:
-    """Tokens for machines that join: made, listed, revoked.
+    """Tokens for machines that join: made, listed, revoked; and one-time tokens of a provisioner's key.
 
-    On the CA's machine by root, or by an operator's sign-in.
+    On the CA's machine by root, or by an operator's sign-in; with a key anywhere.
     """
+
+
+token.add_command(token_user)
 
 
 @token.command(
@@ -53,10 +59,12 @@ Examples:
       sudo daypass host enroll --token-file -
   daypass token host web-1.example.com     an operator, by a sign-in
   daypass token host 'web-*.example.com' --uses 50 --from 10.0.0.0/8
+  daypass token host web-1.example.com --provisioner ops --key ops.jwe
 
 With a pattern (* any characters, ? one) or several NAMEs the machine says which of them it is; the name must be
 nobody's with a live certificate. With --uses --from is needed, and it lives for 24 hours at most: never put it into
-user data. An operator needs the capability token:PATTERN for every name.""",
+user data. An operator needs the capability token:PATTERN for every name. With --provisioner and --key it is made
+here, by that key, and the first NAME is the host's own; daypass token list knows nothing of it.""",
 )
 @click.argument("names", metavar="NAME...", nargs=-1, required=True)
 @click.option("--alias", "aliases", multiple=True, metavar="NAME", help="A further name for the host; repeatable.")
@@ -65,11 +73,12 @@ user data. An operator needs the capability token:PATTERN for every name.""",
 @click.option("--uses", default=1, show_default=True, type=click.IntRange(1, 1000), help="How many may join.")
 @from_option
 @lifetime_option
+@offline_options
 @administering
 @json_option
 def token_host(
     ca: Administration, names: tuple[str, ...], aliases: tuple[str, ...], addresses: tuple[str, ...],
-    labels: tuple[str, ...], uses: int, networks: tuple[str, ...], lifetime: str, as_json: bool,
+    labels: tuple[str, ...], uses: int, networks: tuple[str, ...], lifetime: str, offline: Offline, as_json: bool,
 ) -> None:  # fmt: skip
     """Make the token with which host NAME joins, once.
 
@@ -78,6 +87,13 @@ def token_host(
     from daypass.api import JoinTokenRequest, JoinTokenResponse
     from daypass.model import parse_duration
 
+    if offline.wanted:
+        if addresses or networks or uses > 1:
+            raise click.UsageError("a token by a key is for names alone, and once: no --address, --from, --uses")
+        said: dict[str, object] = {"labels": dict(map(label, labels))} if labels else {}
+        names = (*names, *aliases)
+        offline.make(ca.settings, names[0], "host", names, said, parse_duration(lifetime), as_json=as_json)
+        return
     several = uses > 1 or len(names) > 1 or any(set("*?") & set(name) for name in names)
     request = JoinTokenRequest(
         name="" if several else names[0],

@@ -31,11 +31,12 @@ if TYPE_CHECKING:
     from daypass.host.enrol import Enrolled, Machine
     from daypass.host.settings import Paths
     from daypass.wire.jointoken import JoinTokenText
+    from daypass.wire.onetime import Site
 
 __all__ = ["host", "join_token"]
 
 _TOKEN_VARIABLE = "DAYPASS_JOIN_TOKEN"  # noqa: S105  a name, not a token
-_MAX_TOKEN = 4096  # characters read; the longest token is shorter
+_MAX_TOKEN = 16 * 1024  # characters read; the longest token is shorter
 
 
 @click.group(
@@ -157,9 +158,13 @@ def run(root: Path) -> int:
     return run_agent(str(root))
 
 
-def join_token(token_file: str | None) -> tuple[JoinTokenText, str]:
-    """The token and its text. The variable is taken out of the environment, so that no child inherits it."""
-    from daypass.wire.jointoken import JoinTokenText
+def join_token(token_file: str | None) -> tuple[JoinTokenText | Site, str]:
+    """Where the CA of a join token or a one-time token is, and its text.
+
+    The variable is taken out of the environment, so that no child inherits it.
+    """
+    from daypass.wire.jointoken import PREFIX, JoinTokenText
+    from daypass.wire.onetime import site_of
 
     from_environment = os.environ.pop(_TOKEN_VARIABLE, None)
     if token_file == "-":  # noqa: S105  a path
@@ -173,7 +178,8 @@ def join_token(token_file: str | None) -> tuple[JoinTokenText, str]:
     else:
         hint = "make one on the CA machine (daypass token host NAME) and give it with --token-file FILE"
         raise Invalid("there is no join token", code="token.missing", hint=hint)
-    return JoinTokenText.decode(text.strip()), text.strip()
+    text = text.strip()
+    return JoinTokenText.decode(text) if text.startswith(PREFIX) or text.count(".") != 2 else site_of(text), text
 
 
 def _read(path: Path) -> str:

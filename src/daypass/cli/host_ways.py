@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from daypass.host.enrol import Machine
     from daypass.remote import Remote
     from daypass.wire.jointoken import JoinTokenText
+    from daypass.wire.onetime import Site
 
 __all__ = ["Way", "way_options"]
 
@@ -30,7 +31,7 @@ class Way:
     show: Show
 
     @classmethod
-    def of_token(cls, token: JoinTokenText, text: str) -> Way:
+    def of_token(cls, token: JoinTokenText | Site, text: str) -> Way:
         return cls(token.url, token.fingerprint, lambda *_: text)
 
     @classmethod

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from daypass.cli.login_shown import shown_instead
 from daypass.cli.options import with_settings
 from daypass.cli.output import bold, duration, good, json_data, note, printable, utc
 from daypass.errors import Invalid
@@ -42,6 +43,7 @@ there, after comparing machine and key. Only type a code that you asked for your
 With --role you sign in anew, and get a certificate of that role and nothing else: roles that are kept short, or are
 for certain hours, are had in no other way. ssh offers it to your company's hosts before the day pass. Three at most
 are held at a time; daypass logout --role NAME gives one up.
+Without a sign-in: --token-file with what daypass token user made, or --x5c-cert and --x5c-key with --provider NAME.
 In a job (GitHub Actions, GitLab CI, Buildkite, CircleCI, Kubernetes) the platform's token signs in; nobody is asked.
 The private key is never written to a disk: it is in your ssh-agent until it expires."""
 )
@@ -58,6 +60,9 @@ The private key is never written to a disk: it is in your ssh-agent until it exp
 )
 @click.option("--role", metavar="NAME", help="A certificate of this role alone, beside the day pass.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout: what you hold then.")
+@click.option("--token-file", metavar="FILE", help="By the one-time token in FILE; - reads it.")
+@click.option("--x5c-cert", metavar="FILE", help="By this X.509 client certificate (PEM), with --provider and:")
+@click.option("--x5c-key", metavar="FILE", help="Its private key (PEM).")
 @click.option("--notify", is_flag=True, help="Have your desktop tell you shortly before the day pass ends.")
 @click.option("--no-browser-open", is_flag=True, help="Print the address to open, and open nothing.")
 @with_settings
@@ -71,6 +76,9 @@ def login(
     device_grant: bool,
     role: str | None,
     as_json: bool,
+    token_file: str | None,
+    x5c_cert: str | None,
+    x5c_key: str | None,
     notify: bool,
     no_browser_open: bool,
     settings: Settings,
@@ -97,6 +105,7 @@ def login(
         notify=notify or defaults.notify,
         ask=asker(),
         account=user or "",
+        shown=shown_instead(token_file, x5c_cert, x5c_key, provider),
     )
     held = _sign_in(attempt, asked=lifetime is not None) if role is None else _take_role(attempt, role)
     if as_json:

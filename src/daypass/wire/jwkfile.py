@@ -61,7 +61,7 @@ def lock(jwk: dict[str, str], passphrase: bytes) -> str:
         "alg": "PBES2-HS256+A128KW", "cty": "jwk+json", "enc": "A256GCM", "p2c": ROUNDS, "p2s": base64url(salt),
     }  # fmt: skip
     protected = base64url(json.dumps(header, separators=(",", ":")).encode())
-    wrapped = aes_key_wrap(_derived(passphrase, header["alg"], salt, ROUNDS), content_key)
+    wrapped = aes_key_wrap(_derived(passphrase, "PBES2-HS256+A128KW", salt, ROUNDS), content_key)
     sealed = AESGCM(content_key).encrypt(iv, json.dumps(jwk).encode(), protected.encode())
     return ".".join((protected, *map(base64url, (wrapped, iv, sealed[:-16], sealed[-16:]))))
 
@@ -141,8 +141,9 @@ def _made(members: dict[str, object]) -> PrivateKey:
         return ec.derive_private_key(number("d"), _CURVES[str(members["crv"])])
     if members.get("kty") == "RSA":
         public = rsa.RSAPublicNumbers(number("e"), number("n"))
-        parts = (number(name) for name in ("p", "q", "d", "dp", "dq", "qi"))
-        return rsa.RSAPrivateNumbers(*parts, public_numbers=public).private_key()
+        return rsa.RSAPrivateNumbers(
+            number("p"), number("q"), number("d"), number("dp"), number("dq"), number("qi"), public
+        ).private_key()
     raise ValueError
 
 

@@ -45,6 +45,8 @@ from daypass.wire import Certificate, PublicKey
 if TYPE_CHECKING:
     import httpx2
 
+    from daypass.client.signin.onetime import Shown
+
 __all__ = ["Login", "until"]
 
 _log = logging.getLogger(__name__)
@@ -86,6 +88,7 @@ class Login:
     notify: bool = False  # the desktop says when the pass is about to end
     ask: Ask | None = None  # where the CA itself asks for a password; None: nobody can be asked
     account: str = ""  # and for which account; empty: the usual
+    shown: Shown | None = None  # a one-time token, or an X.509 certificate, instead of a sign-in
 
     def run(self) -> Held:
         """Sign in and keep the certificate. Raises any of the error tree; then nothing has changed."""
@@ -154,7 +157,9 @@ class Login:
 
     def _sign_in(self, begun: _Begun, subject: Subject) -> Certificate:
         membership = begun.membership
-        job = None if self.device or self.grant else jobs.of(begun.info, self.provider, self.settings.environ)
+        job = self.shown or (
+            None if self.device or self.grant else jobs.of(begun.info, self.provider, self.settings.environ)
+        )
         attempt = Attempt(
             membership=membership,
             remote=begun.remote,
