@@ -8,11 +8,12 @@ believed for nothing here: who may have signed, the caller says.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from typing import Any
 
 from asn1crypto import algos, cms
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
@@ -29,6 +30,8 @@ _HASHES: dict[str, type[hashes.SHA256] | type[hashes.SHA384] | type[hashes.SHA51
 }
 _LEAST_BITS, _MOST_BITS = 2048, 8192
 MAX_CERTIFICATES = 8
+# What pyca raises for parts of a certificate, when they are asked for.
+_UNREADABLE = (ValueError, UnsupportedAlgorithm)
 # What asn1crypto raises for bytes that are no ASN.1, or other ASN.1 than was asked for.
 _BROKEN = (ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError, RecursionError)
 
@@ -60,8 +63,9 @@ class Signed(Struct, frozen=True):
     def signer(self, known: Iterable[x509.Certificate]) -> x509.Certificate:
         """The one it names, of these. Raises Invalid."""
         for each in known:
-            if each.serial_number == self.serial and each.issuer.public_bytes() == self.issuer:
-                return each
+            with suppress(*_UNREADABLE):
+                if each.serial_number == self.serial and each.issuer.public_bytes() == self.issuer:
+                    return each
         raise Invalid("signed with a certificate that is not among those that count", code="pkcs7.signer")
 
     def verified(self, by: x509.Certificate, detached: bytes | None = None) -> bytes:
@@ -74,7 +78,7 @@ class Signed(Struct, frozen=True):
             raise Invalid("what was signed is not what came with it", code="pkcs7.content")
         if self.covered is not None and _digest(self.hash, content) != self.digest:
             raise Invalid("the digest that was signed is of something else", code="pkcs7.digest")
-        key = by.public_key()
+        key = _key(by)
         if not isinstance(key, RSAPublicKey) or not _LEAST_BITS <= key.key_size <= _MOST_BITS:
             raise Invalid("the signer's key is no RSA key of 2048 bits or more", code="pkcs7.key")
         try:
@@ -83,6 +87,14 @@ class Signed(Struct, frozen=True):
         except InvalidSignature:
             raise Invalid("the signature is another one's", code="pkcs7.signature") from None
         return content
+
+
+def _key(certificate: x509.Certificate) -> object:
+    """pyca reads the parts of a certificate when they are asked for, and only then says that one is broken."""
+    try:
+        return certificate.public_key()
+    except _UNREADABLE:
+        return None
 
 
 def _parsed(data: bytes) -> Signed:

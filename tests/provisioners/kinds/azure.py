@@ -1,0 +1,48 @@
+"""The attested document of a virtual machine of Azure's, with the challenge of this CA for its keys."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from uuid import uuid4
+
+from tests.parts.clouds import GUID, SECRET, azure_document, azure_word, files, web
+from tests.provisioners.desk import StillClock
+from tests.provisioners.kinds import CA_ID, Desk, Made
+
+from daypass.config import CloudSection
+from daypass.model import Credential, Secret
+from daypass.provisioners.azure import AzureProvisioner
+
+__all__ = ["open_desk"]
+
+
+@contextmanager
+def open_desk(runner: asyncio.Runner) -> Iterator[Desk]:
+    clock, http = StillClock(), web()
+    with tempfile.TemporaryDirectory(prefix="dp-azure-") as folder:
+        file = Path(files(Path(folder))[1])
+        section = CloudSection(
+            name="azure", type="azure", accounts=[GUID], host_name="{instance}.example.com", certificates=str(file)
+        )
+        yield Desk(
+            provisioner=AzureProvisioner(section, CA_ID, lambda: SECRET, clock, http),
+            clock=clock,
+            runner=runner,
+            make=_attested,
+            life=600,
+            early=0,
+            routes=("enrol", "agent-enrol"),
+            unbound=("act",),
+            outage=lambda down: file.rename(f"{file}.away") if down else Path(f"{file}.away").rename(file),
+        )
+        runner.run(http.aclose())
+
+
+def _attested(made: Made) -> Credential:
+    document = azure_document(made.at, made.ca_id, [made.key], vmId=str(uuid4()))
+    token = azure_word(document, root="azure root" if made.known else "somebody's root")
+    return Credential(Secret(token), (made.key,), act=made.act or b"enrol", possessed=True, address="10.0.0.7")
