@@ -1,4 +1,4 @@
-"""The identity document of an instance of AWS's: it names neither this CA nor a key, so it goes by time and address."""
+"""The identity document of an instance of AWS: it names neither this CA nor a key, so it goes by time and address."""
 
 from __future__ import annotations
 
