@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from cryptography.hazmat.primitives.asymmetric import ec
 from tests.parts.onetime import jwk_of, one_time
 from tests.provisioners.desk import StillClock
-from tests.provisioners.kinds import CA_URL, Desk, Made
+from tests.provisioners.kinds import CA_URL, Desk, Made, es256
 
 from daypass.ca.ports import OnRecord
 from daypass.config import JwkSection
@@ -53,4 +53,5 @@ def open_jwk(runner: asyncio.Runner, section: JwkSection, subject: str, kind: st
         early=LEEWAY,
         routes=("sign", "step-user") if kind == "user" else ("step-host", "enrol", "agent-enrol"),
         unbound=() if kind == "user" else ("act",),  # step asks for hosts' certificates at the route for people's
+        bare=es256(HOLDER.public_key()),
     )
