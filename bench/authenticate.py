@@ -25,7 +25,10 @@ def measure(quick: bool) -> dict[str, float]:
                 if desk.bare is not None:
                     results |= _one(kind, desk, desk.bare, TOKENS // 10 if quick else TOKENS)
     ratios = [value for name, value in results.items() if "_over_floor_" in name]
-    return results | {"authenticate_over_floor": max(ratios)}
+    return results | {
+        "authenticate_us_oidc": results["authenticate_us_oidc"],  # the one that the README quotes
+        "authenticate_over_floor": max(ratios),
+    }
 
 
 def _one(kind: str, desk: Desk, bare: Callable[[str], Callable[[], object]], count: int) -> dict[str, float]:
