@@ -7,10 +7,10 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from tests.parts.clouds import google_token, web
+from tests.parts.clouds import google, google_token, web
 from tests.parts.jose import stranger
 from tests.provisioners.desk import StillClock
-from tests.provisioners.kinds import CA_ID, Desk, Made
+from tests.provisioners.kinds import CA_ID, Desk, Made, rs256
 
 from daypass.config import CloudSection
 from daypass.model import Credential, Secret
@@ -35,6 +35,7 @@ def open_desk(runner: asyncio.Runner) -> Iterator[Desk]:
         routes=("enrol", "agent-enrol"),
         unbound=("act",),
         outage=lambda down: state.update(down=down),
+        bare=rs256(google().pem),
     )
     runner.run(http.aclose())
 

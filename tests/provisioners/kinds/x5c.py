@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 
 from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 from tests.parts.clientcert import Client, Root, make_root
 from tests.parts.onetime import one_time
 from tests.provisioners.desk import StillClock
-from tests.provisioners.kinds import CA_URL, NOW, Desk, Made
+from tests.provisioners.kinds import CA_URL, NOW, Desk, Made, es256
 
 from daypass.config import X5cSection
 from daypass.model import Credential, Secret
@@ -54,4 +55,20 @@ def open_desk(runner: asyncio.Runner) -> Iterator[Desk]:
         life=300 + LEEWAY,
         early=LEEWAY,
         routes=("sign", "step-user"),
+        bare=lambda token: _bare(token, root, known),
     )
+
+
+def _bare(token: str, root: Root, client: Client) -> Callable[[], object]:
+    """Three ECDSA signatures: the leaf's under the token, and those of its chain."""
+    leaf, above = map(x509.load_der_x509_certificate, client.chain)
+    key = leaf.public_key()
+    assert isinstance(key, EllipticCurvePublicKey)
+    ours = es256(key)(token)
+
+    def verify() -> None:
+        ours()
+        leaf.verify_directly_issued_by(above)
+        above.verify_directly_issued_by(root.certificate)
+
+    return verify
