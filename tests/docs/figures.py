@@ -36,7 +36,7 @@ FIGURES = (
     Figure("issue_p99_ms_32", "99 of 100 answered within", " ms", 1),
     Figure("authenticate_us_oidc", "CPU of looking at an ID token", " µs", 0),
     Figure("authenticate_over_floor_oidc", "the same, over its cryptography alone", " x", 1),
-    Figure("authenticate_over_floor", "the dearest: an AWS instance's document, once in its life, over its own", " x", 1),
+    Figure("authenticate_over_floor", "the dearest: an AWS document, once for each instance, over its own", " x", 1),
     Figure("pam_hang_honest_p99_ms", "99 of 100 sign-ins by PAM and OpenID, while 50 PAM stacks hang", " ms", 0),
     Figure("pam_alone_honest_p99_ms", "the same, while none hangs", " ms", 0),
     Figure("login_cpu_ms", "server CPU of one whole login, new TLS connections", " ms", 2),
