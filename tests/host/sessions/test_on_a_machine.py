@@ -145,6 +145,7 @@ def test_what_a_visit_between_two_looks_has_left_ends_with_its_certificate(stage
 
 def test_on_an_account_of_several_people_one_loses_their_session_and_nobody_else_does(stage: Stage) -> None:
     gone, stays = stage.ssh("deploy", "sleep 7021", who="alice"), stage.ssh("deploy", "sleep 7022", who="bob")
+    wait_until(lambda: stage.count("sleep 7021") == stage.count("sleep 7022") == 1, "both")
     assert revoke(stage, gone) == {gone.serial: []}
     assert ended(gone) and not stays.has_ended
     assert stage.running("sleep 7021") == [] and len(stage.running("sleep 7022")) == 1
