@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from tests.host.box import Box
 from tests.host.fake_ca import OPTIONS, ROLES, FakeCa, empty_krl, public
 
@@ -345,3 +346,23 @@ def test_a_folder_that_somebody_took_away_comes_back(box: Box, gone: str) -> Non
     box.sync()
     ours = {path: found for path, found in box.tree().items() if path.startswith("etc/ssh/daypass")}
     assert ours == {path: found for path, found in before.items() if path.startswith("etc/ssh/daypass")}
+
+
+@pytest.mark.parametrize(
+    ("serials", "holds"), [([(5, 5)], True), ([(6, 8)], True), ([(5, 9)], False), ([(9, 9)], False)]
+)
+def test_of_break_glass_is_revoked_what_the_offline_root_has_revoked(
+    enrolled: Box, serials: list[tuple[int, int]], holds: bool
+) -> None:
+    glass, ca = public(Ed25519PrivateKey.generate()), enrolled.ca
+    ca.trust = {"version": 2, "break_glass": [glass.line()], "break_glass_account": "deploy"}
+    ca.trust |= {"break_glass_revoked": [[5, 5], [6, 8]]}
+    ca.bundle.update(version=2, digest="d2")
+    ca.listed = Krl(9, 1, "", (CertificateSection(glass, tuple(serials)),)).encode()
+    before = enrolled.paths.krl.read_bytes()
+    if not holds:
+        with pytest.raises(DaypassError, match="offline root has not revoked"):
+            enrolled.sync()
+    else:
+        enrolled.sync()
+    assert enrolled.paths.krl.read_bytes() == (ca.listed if holds else before)

@@ -12,6 +12,8 @@ from tests.parts.openssh import Accounts
 from tests.shell_agent.shell_box import SHELLS, ShellBox, in_lines
 
 from daypass.host import glassfile
+from daypass.wire import Krl
+from daypass.wire.krl import CertificateSection
 
 CASES = list(zip(PLACES, SHELLS, strict=True))
 
@@ -63,3 +65,24 @@ def test_a_key_that_signs_every_day_is_none_for_that_day(box: Box, key: str) -> 
     with run_tls_ca(box.ca, box.root / "sshd", in_lines) as ca:
         machine.enroll(ca.token(), "--no-reload")
     assert not box.paths.break_glass.exists()
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_of_it_is_revoked_what_the_offline_root_has_revoked(box: Box, shell: str) -> None:
+    machine = ShellBox(box, shell)
+    announce(box)
+    box.ca.trust |= {"break_glass_revoked": [[5, 5], [6, 8], [20, 20]]}
+    with run_tls_ca(box.ca, box.root / "sshd", in_lines) as ca:
+        box.ca.listed = revoking((5, 8), (20, 20))
+        machine.enroll(ca.token(), "--no-reload")
+        before = box.paths.krl.read_bytes()
+        assert before == box.ca.listed
+        box.ca.bundle.update(version=2, digest="d2")
+        box.ca.listed = revoking((5, 9))
+        ran = machine.run("sync", code=-1)
+    assert "offline root has not revoked" in ran.stderr
+    assert box.paths.krl.read_bytes() == before
+
+
+def revoking(*serials: tuple[int, int]) -> bytes:
+    return Krl(9, 1, "", (CertificateSection(public(GLASS), serials),)).encode()

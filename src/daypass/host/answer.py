@@ -14,7 +14,7 @@ from daypass.host.hostkeys import HostKey
 from daypass.host.state import State
 from daypass.model import is_host_name
 from daypass.wire import Certificate, CertType, KrlHeader, PublicKey
-from daypass.wire.krl import revokes_only_certificates
+from daypass.wire.krl import revokes_only_certificates, sections_of
 
 __all__ = ["Answer", "check_krl", "verify", "verify_certificates"]
 
@@ -47,7 +47,7 @@ def verify(
     if not is_host_name(bundle.name) or (bundle.host_id, bundle.name) != (answer.host_id, answer.name):
         raise Unauthenticated("the host bundle is for another host", code="bundle.host")
     certificates = verify_certificates(answer.certificates, keys, bundle.name, trust, now)
-    krl, version = check_krl(bundle, answer.krl, known.krl_version if known else 0)
+    krl, version = check_krl(bundle, trust, answer.krl, known.krl_version if known else 0)
     return Answer(certificates, trust, bundle, krl, version, answer.trust, answer.bundle)
 
 
@@ -98,7 +98,9 @@ def _time_problem(certificate: Certificate, now: float) -> str | None:
     return None
 
 
-def check_krl(bundle: HostBundle, sent: bytes | None, known_version: int, here: bytes = b"") -> tuple[bytes, int]:
+def check_krl(
+    bundle: HostBundle, trust: TrustDocument, sent: bytes | None, known_version: int, here: bytes = b""
+) -> tuple[bytes, int]:
     """The KRL that this bundle names, and its version: `sent`, after OpenSSH has loaded it, since a list that sshd
     can't read shuts everybody out (trust 6.1); else the one that is `here`, which was loaded when it came."""
     krl = sent or here
@@ -114,12 +116,29 @@ def check_krl(bundle: HostBundle, sent: bytes | None, known_version: int, here: 
                 code="bundle.krl",
                 hint="keys in authorized_keys are the owner's own; ask the operator of the CA",
             )
+    _require_glass_left(krl, trust)
     version = KrlHeader.parse(krl).version
     if version < known_version:
         raise Conflict(
             f"the KRL has version {version}, and {known_version} was seen before", code="document.rollback"
         )
     return krl, version
+
+
+def _require_glass_left(krl: bytes, trust: TrustDocument) -> None:
+    """What is revoked of break-glass the offline root has signed: a stolen CA takes nobody the way in that is left
+    (trust 8.5)."""
+    if not trust.break_glass or trusted.break_glass_problem(trust) is not None:
+        return
+    signed = [(each[0], each[-1]) for each in trust.break_glass_revoked if each]
+    sections = sections_of(krl, trusted.public_keys(trust.break_glass))
+    listed = (each for section in sections for each in section.serials)
+    if not all(any(low <= first and last <= high for low, high in signed) for first, last in listed):
+        raise Unauthenticated(
+            "the KRL revokes break-glass certificates that the offline root has not revoked",
+            code="bundle.krl",
+            hint="do not go on; ask the operator of the CA",
+        )
 
 
 def _load(krl: bytes) -> None:

@@ -64,7 +64,7 @@ def judge(answer: HostSyncResponse, state: State, kept: Documents | None, krl: b
         _require_ours(bundle.host_id, state)
         if bundle.name != state.name or not bundle.digest:
             raise Unauthenticated("the host bundle is for another host", code="bundle.host")
-        listed = check_krl(bundle, answer.krl, state.krl_version, krl)
+        listed = check_krl(bundle, document, answer.krl, state.krl_version, krl)
         return News(Documents(document, bundle, trust, answer.bundle), bundle.version, bundle.expires, *listed)
     if answer.heartbeat is None or kept is None:
         raise Invalid("the CA has answered with neither a bundle nor a word on the old one", code="host.sync")
@@ -73,7 +73,7 @@ def judge(answer: HostSyncResponse, state: State, kept: Documents | None, krl: b
     if beat.digest != kept.bundle.digest:
         raise Conflict("the CA's word is on another bundle than this host has", code="host.digest")
     again = trusted.verify_bundle(kept.signed_bundle, document, now=None)
-    listed = check_krl(again, answer.krl, state.krl_version, krl)
+    listed = check_krl(again, document, answer.krl, state.krl_version, krl)
     return News(Documents(document, again, trust, kept.signed_bundle), beat.version, beat.expires, *listed)
 
 

@@ -377,7 +377,33 @@ judge_krl() { # the one whose digest is signed, and only if OpenSSH loads it (tr
     # A list of plain keys, or for every CA, could shut out the owner's own keys. (An old ssh-keygen lists nothing.)
     ssh-keygen -Q -l -f "$work/krl" </dev/null 2>/dev/null | grep -Eq '^(# Wildcard CA|hash:|blob:)' &&
         die $INVALID 'the list of revoked certificates revokes more than certificates of CAs that it names'
-    return 0
+    glass_left || die $UNAUTHENTICATED 'the list of revoked certificates revokes break-glass certificates that the offline root has not revoked' 'do not go on; ask the operator of the CA'
+}
+
+glass_left() { # what is revoked of break-glass the offline root has signed (host.answer)
+    listed break_glass "$work/trust" >"$work/glass.keys"
+    [ -s "$work/glass.keys" ] || return 0
+    ssh-keygen -l -f "$work/glass.keys" 2>/dev/null | cut -d' ' -f2 >"$work/glass.prints"
+    sed -n 's/.*"break_glass_revoked":\[\(\[[^a-z"]*\]\)\].*/\1/p' "$work/trust" | tr -d '[' | tr ']' '\n' |
+        sed 's/^,//; s/,/ /' >"$work/glass.revoked"
+    ssh-keygen -Q -l -f "$work/krl" </dev/null 2>/dev/null |
+        awk -v prints="$work/glass.prints" -v revoked="$work/glass.revoked" '
+        BEGIN {
+            while ((getline <prints) > 0) glass[$1] = 1
+            while ((getline <revoked) > 0) # ssh-keygen lists neighbours as one
+                if (NF == 2 && n && $1 <= high[n] + 1) high[n] = $2
+                else if (NF == 2) { low[++n] = $1; high[n] = $2 }
+        }
+        /^# CA key / { ours = $5 in glass; next }
+        ours && /^id:/ { wrong = 1 }
+        ours && /^serial:/ {
+            split($2, ends, "-")
+            if (ends[2] == "") ends[2] = ends[1]
+            held = 0
+            for (i = 1; i <= n; i++) if (ends[1] + 0 >= low[i] + 0 && ends[2] + 0 <= high[i] + 0) held = 1
+            if (!held) wrong = 1
+        }
+        END { exit wrong }'
 }
 
 loads() { # 0: none of these keys is revoked, 1: one is, anything else: it is no KRL

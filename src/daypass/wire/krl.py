@@ -19,7 +19,15 @@ from daypass.errors import Invalid
 from daypass.wire.buffer import Reader, string, uint32, uint64
 from daypass.wire.keys import PublicKey
 
-__all__ = ["CertificateSection", "Krl", "KrlHeader", "refusing", "revoked_among", "revokes_only_certificates"]
+__all__ = [
+    "CertificateSection",
+    "Krl",
+    "KrlHeader",
+    "refusing",
+    "revoked_among",
+    "revokes_only_certificates",
+    "sections_of",
+]
 
 _MAGIC = b"SSHKRL\n\x00"
 _FORMAT = 1
@@ -154,6 +162,18 @@ def revokes_only_certificates(data: bytes) -> bool:
         if kind != _SECTION_CERTIFICATES or not body.string():
             return False
     return True
+
+
+def sections_of(data: bytes, ca_keys: Collection[PublicKey]) -> tuple[CertificateSection, ...]:
+    """What it revokes of these CAs; the others' sections are not taken apart. Invalid where a key in it is spelt
+    otherwise than OpenSSH writes it, which would hide whose section it is, and for revocations in any other form."""
+    reader, found = Reader(bytes(data)), list[CertificateSection]()
+    KrlHeader._read(reader)
+    while reader.remaining:
+        kind, body = reader.uint8(), reader.string()
+        if kind == _SECTION_CERTIFICATES and PublicKey.parse(Reader(body).string()) in ca_keys:
+            found.append(CertificateSection.parse(body))
+    return tuple(found)
 
 
 def revoked_among(data: bytes, wanted: Mapping[str, Collection[int]]) -> set[tuple[str, int]]:
