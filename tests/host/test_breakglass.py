@@ -249,6 +249,8 @@ def test_a_revoked_one_is_refused_by_its_own_section_and_the_next_one_is_not(box
         options = glass(box)
         serial = Certificate.from_line((box.root / "glass-cert").read_text()).serial
         section = CertificateSection(public(GLASS), ((serial, serial),))
+        announce(box)
+        box.ca.trust |= {"break_glass_revoked": [[serial, serial]]}
         box.ca.listed = Krl(7, int(time.time()), "test", (section,)).encode()
         box.change()
         box.sync()
