@@ -17,6 +17,7 @@ from tests.server.kit import CA_ID, key
 
 from daypass.api import ActProof, PamLogin
 from daypass.ca import conversations
+from daypass.ca.severities import severity
 from daypass.client.signin.pam import TRIES, PamSignIn
 from daypass.client.signin.subject import signer
 from daypass.config import PamSection
@@ -287,3 +288,36 @@ def test_what_went_wrong_is_told_by_who_must_act(yard: Yard, typed: tuple[str, .
     with pytest.raises(DaypassError) as caught:
         signed_in(yard, *typed, account="dave", way=way)
     assert isinstance(caught.value, kind)
+
+
+# -- who looks after it ----------------------------------------------------------------------------------------
+
+
+def test_pauses_are_in_the_ledger_and_an_account_under_attack_is_an_alarm(yard: Yard) -> None:
+    ca = yard.company.heart
+    for at in range(10):
+        erin = Person(yard, "erin")
+        assert code(erin.answer(erin.start(), "wrong")) == "pam.refused"
+        ca.clock.later += 901 if at >= 8 else (320 if at >= 2 else 0)
+    rows = [row for row in yard.company.wait(ca.store.ledger(0, 10_000)) if '"erin"' in str(row.entry)]
+    assert [row.act for row in rows] == ["pam.paused", "pam.attacked"]
+    assert severity("pam.paused", {}) > severity("pam.attacked", {})
+
+
+def test_a_stack_that_hangs_leaves_places_for_others(yard: Yard) -> None:
+    ca = yard.company.heart.authority.conversations
+    assert ca is not None
+    (way,) = [each for each in ca._force.current.provisioners if each.name == "hang"]
+    for at in range(conversations.MOST_FROM_ONE):
+        begin = conversations.Begin("hang", "alice", key()[1], "dp1.x")
+        ca._busy[object()] = conversations._Open(begin, way, object(), f"192.0.2.{at}")  # type: ignore[index, arg-type]
+    try:
+        assert code(Person(yard, way="hang").start()) == "pam.full"
+        assert Person(yard).token()
+    finally:
+        ca._busy.clear()
+
+
+def test_the_operator_sees_how_the_stack_stands(yard: Yard) -> None:
+    tried = yard.company.wait(yard.company.heart.authority.trying.test("unix"))
+    assert tried.ok and tried.way.type == "pam" and "Password:" in tried.findings[0].what

@@ -19,9 +19,12 @@ from daypass.ca.clock import ClockGuard
 from daypass.ca.force import Following
 from daypass.ca.pace import network
 from daypass.ca.pam_ports import (
+    FREE,
+    SLOW_FROM,
     Account,
     Asked,
     Converses,
+    Counted,
     FailureStore,
     Prompt,
     Talk,
@@ -29,15 +32,16 @@ from daypass.ca.pam_ports import (
     slow_after,
     who_key,
 )
-from daypass.errors import DaypassError, Invalid, NotFound, Throttled, Unavailable
+from daypass.errors import DaypassError, Invalid, NotFound, Throttled, Unauthenticated, Unavailable
 from daypass.model import Secret, is_login_name
 from daypass.wire import PublicKey
 
 __all__ = ["Begin", "Conversations", "Said"]
 
-MOST, MOST_FROM_ONE = 100, 60  # conversations under way: of everybody, of one network
+MOST, MOST_FROM_ONE = 100, 60  # conversations under way: of everybody, of one network or of one way in
 STARTS, WINDOW = 90, 60  # of one network, in seconds
 MOST_REMEMBERED = 10_000  # networks
+TOLD, TOLD_WINDOW = 60, 3600  # entries of the ledger about wrong passwords, in seconds: strangers can't fill it
 FLOOR = 2.0  # seconds that a no takes at least, whoever it is for and whatever the stack looked up
 AGAIN = "begin anew: daypass login"
 
@@ -69,6 +73,7 @@ class _Open:
     network: str
     wanted: int = 0
     charged: bool = False
+    before: Counted = field(default_factory=Counted)
     id: str = field(default_factory=lambda: secrets.token_urlsafe(24))
 
 
@@ -78,7 +83,8 @@ class Conversations:
     def __init__(self, force: Following, store: FailureStore, clock: ClockGuard, floor: float = FLOOR) -> None:
         self._force, self._store, self._clock, self._floor = force, store, clock, floor
         self._open: dict[str, _Open] = {}  # the oldest first
-        self._busy: set[Talk] = set()
+        self._busy: dict[Talk, _Open] = {}
+        self._told: deque[float] = deque()
         self._started: dict[str, deque[float]] = {}
 
     async def start(self, begin: Begin, address: str) -> Said:
@@ -89,7 +95,7 @@ class Conversations:
             raise Invalid("that is not the name of an account", code="pam.account", hint="daypass login --user NAME")
         self._pace(where)
         await self._judge(begin, where)
-        self._make_room(where)
+        self._make_room(where, way.name)
         opened = _Open(begin, way, way.talk(begin.account, address), where)
         return await self._step(opened, None)
 
@@ -121,7 +127,7 @@ class Conversations:
 
     async def _step(self, opened: _Open, answers: Sequence[Secret] | None) -> Said:
         began, talk = asyncio.get_running_loop().time(), opened.talk
-        self._busy.add(talk)
+        self._busy[talk] = opened
         try:
             if answers is not None:
                 await self._charge(opened)
@@ -132,15 +138,17 @@ class Conversations:
             talk.end()
             await self._refund(opened)
             raise
-        except DaypassError:
+        except DaypassError as error:
             talk.end()
+            if isinstance(error, Unauthenticated):
+                await self._tell(opened)
             await asyncio.sleep(self._floor - (asyncio.get_running_loop().time() - began))
             raise
         except BaseException:  # the caller hung up
             talk.end()
             raise
         finally:
-            self._busy.discard(talk)
+            self._busy.pop(talk, None)
         return self._asked(opened, said)
 
     def _asked(self, opened: _Open, asked: Asked) -> Said:
@@ -182,7 +190,23 @@ class Conversations:
         counted = await self._store.charge_sign_in(*self._keys(opened), now)
         if counted.until > now:
             _paused(counted.until - now)
-        opened.charged = True
+        opened.charged, opened.before = True, counted
+
+    async def _tell(self, opened: _Open) -> None:
+        """The ledger, when a wrong answer begins the pauses of this network, or was the one too many over all."""
+        acts = [
+            ("pam.paused", opened.before.own + 1 == FREE),
+            ("pam.attacked", opened.before.failures + 1 == SLOW_FROM),
+        ]
+        now = asyncio.get_running_loop().time()
+        for act in [name for name, so in acts if so and opened.charged]:
+            while self._told and self._told[0] <= now - TOLD_WINDOW:
+                self._told.popleft()
+            if len(self._told) < TOLD:
+                self._told.append(now)
+                provider, account = opened.begin.provider, opened.begin.account
+                details = {"provider": provider, "account": account, "network": opened.network}
+                await self._store.add_event(act, details, actor=f"pam:{provider}", now=self._clock.now())
 
     async def _refund(self, opened: _Open) -> None:
         if opened.charged:
@@ -213,11 +237,16 @@ class Conversations:
         if len(self._started) > MOST_REMEMBERED:
             self._started = {each: made for each, made in self._started.items() if made[-1] > now - WINDOW}
 
-    def _make_room(self, where: str) -> None:
-        """Where all places are taken, the network that has the most of those that wait for a person gives one up."""
+    def _make_room(self, where: str, way: str) -> None:
+        """Where all places are taken, the network that has the most of those that wait for a person gives one up.
+
+        Those that wait for their stack give up none, so a stack that hangs may not take them all.
+        """
         self._open = {one: each for one, each in self._open.items() if not each.talk.over}
         counted = Counter(each.network for each in self._open.values())
-        if counted[where] >= MOST_FROM_ONE:
+        hanging = Counter(each.network for each in self._busy.values())
+        stuck = sum(each.way.name == way for each in self._busy.values())
+        if counted[where] + hanging[where] >= MOST_FROM_ONE or stuck >= MOST_FROM_ONE:
             _full()
         if len(self._open) + len(self._busy) < MOST:
             return

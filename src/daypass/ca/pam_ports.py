@@ -8,7 +8,7 @@ who comes from where that account has signed in before: so nobody can lock out a
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
 from msgspec import Struct
@@ -92,11 +92,12 @@ class Converses(Protocol):
 
 class Counted(Struct, frozen=True):
     """`until`: this account is asked from this network no sooner. `failures`: of the account, over all networks.
-    `known`: it has signed in from there before."""
+    `known`: it has signed in from there before. `own`: its failures from this network."""
 
     until: int = 0
     failures: int = 0
     known: bool = False
+    own: int = 0
 
 
 class FailureStore(Protocol):
@@ -112,6 +113,9 @@ class FailureStore(Protocol):
 
     async def sign_in_worked(self, provider: str, who: str, network: str, now: int) -> None:
         """It was right: this network is known from now on, and its failures are over."""
+
+    async def add_event(self, act: str, details: Mapping[str, object], *, actor: str, now: int) -> None:
+        """An entry of the ledger."""
 
 
 def pause_after(failures: int) -> int:

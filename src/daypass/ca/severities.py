@@ -15,6 +15,7 @@ ALARMS = (
     "ending.held",  # so many people at once that their sessions wait for an operator
     "host.break-glass",  # somebody has come in by it
     "host.clone",  # two machines live under one certificate
+    "pam.attacked",  # an account is tried with wrong passwords, from wherever (trust 8.6)
     "recheck.other",  # somebody's sign-in was to be re-checked by another person's token
     "provider.foreign",  # a transmitter of events speaks of another issuer's people (trust 6.9)
     "provider.stream",  # and says that it is going to be silent
@@ -25,6 +26,7 @@ _GRAVER = (
     ("person.lock", Severity.WARNING),
     ("recheck.lost", Severity.WARNING),
     ("host.replace", Severity.WARNING),
+    ("pam.paused", Severity.WARNING),
     ("certificate.issue", Severity.INFO),
     ("device.*", Severity.INFO),
     ("host.rekey", Severity.INFO),

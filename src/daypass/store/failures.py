@@ -53,7 +53,7 @@ def _failures(row: Any, now: int) -> int:
 def _counted(connection: Connection, provider: str, who: str, network: str, now: int) -> Counted:
     own, overall = (_row(connection, provider, who, each) for each in (network, _OVERALL))
     known = own is not None and own.good_at > now - KNOWN
-    return Counted(own.until if own is not None else 0, _failures(overall, now), known)
+    return Counted(own.until if own is not None else 0, _failures(overall, now), known, _failures(own, now))
 
 
 def _charge(
