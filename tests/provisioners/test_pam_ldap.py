@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -24,10 +25,14 @@ except DaypassError as error:
 """
 
 
+ROOT = Path(__file__).parents[2]
+
+
 def said(directory: Directory, stack: Stack, account: str, word: str) -> str:
     environ = [f"{name}={value}" for name, value in stack.environ.items()]
     command = [sys.executable, "-c", _TALK, str(stack.folder), account, word, *environ]
-    told = subprocess.run(directory.inside(*command), capture_output=True, text=True, cwd=Path(__file__).parents[2])
+    env = {**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'src'}"}  # in that mount namespace it stands in the root
+    told = subprocess.run(directory.inside(*command), capture_output=True, text=True, env=env)
     assert told.returncode == 0, told.stderr
     return told.stdout.strip()
 

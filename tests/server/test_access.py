@@ -62,7 +62,7 @@ CREDENTIAL_ROUTES = {
     },
     "sign": {
         "nothing": 400, "garbage": 401, "forged": 401, "unsigned": 401, "expired": 401, "for another client": 401,
-        "for another key": 401, "without its salt": 400, "a host's token": 403, "a used host's token": 401,
+        "for another key": 401, "without its salt": 401, "a host's token": 403, "a used host's token": 401,
         "expired host's token": 401, "person": 201, "person again": 201,
         "renewal": 401, "rekeying": 401, "revocation": 401, "a person's renewal": 401,
     },
@@ -77,6 +77,11 @@ CREDENTIAL_ROUTES = {
     "ssh_rekey": NOBODY | {"rekeying": 201},
     "ssh_revoke": NOBODY | {"revocation": 200},
 }  # fmt: skip
+# Sign-ins by password, which this CA has none of; the bodies are well-formed, and no key signs for the first.
+PAM_ROUTES: dict[str, tuple[int, dict[str, object]]] = {
+    "pam_start": (400, {"account": "alice", "nonce": "dp1.x", "public_key": "", "proof": ""}),
+    "pam_answer": (404, {"conversation": "c", "answers": ["word"]}),
+}
 # What a day pass opens: its owner's data, and their giving up of access (trust 4.2). The bodies are honest ones.
 PASS_ROUTES: dict[str, tuple[int, bytes]] = {
     "my_certificates": (200, b""),
@@ -103,7 +108,7 @@ def test_every_route_is_in_the_tables() -> None:
         return {route.name for route in ROUTES if route.access is access}
 
     assert named(Access.OPEN) == set(OPEN_ROUTES)
-    assert named(Access.CREDENTIAL) == set(CREDENTIAL_ROUTES)
+    assert named(Access.CREDENTIAL) == set(CREDENTIAL_ROUTES) | set(PAM_ROUTES)
     assert named(Access.PASS) == set(PASS_ROUTES)
     assert named(Access.HOST) == set(HOST_ROUTES)
     assert named(Access.DEVICE) == set(DEVICE_ROUTES)
@@ -187,6 +192,14 @@ def test_a_route_that_takes_a_credential_gives_each_its_due(company: Company, na
     if answer.status_code == 201:
         body = answer.json() if name != "agent_enroll" else in_lines(answer.text)
         judge(body, name, public if name != "ssh_renew" else shown_key(token))
+
+
+@pytest.mark.parametrize("name", PAM_ROUTES)
+def test_a_ca_without_passwords_takes_none(company: Company, name: str) -> None:
+    status, body = PAM_ROUTES[name]
+    answer = company.web.post(named(name).path, json=body)
+    assert answer.status_code == status
+    assert "token" not in answer.json() and "word" not in answer.text
 
 
 @pytest.mark.parametrize("state", STATES)
