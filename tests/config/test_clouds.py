@@ -54,6 +54,7 @@ def test_a_table_that_can_be_meant_is_accepted(table: dict[str, Any]) -> None:
         (AWS | {"certificates": ""}, ".certificates"),
         (AWS | {"certificates": "aws.pem"}, ".certificates"),
         (AWS | {"instance_age": "0s"}, ".instance_age"),
+        (AWS | {"host_name": "{instance}.other.test"}, ".host_name"),
         (AWS | {"regions": ["EU"]}, ".regions[0]"),
         (AWS | {"networks": ["0.0.0.0/0"]}, ".networks[0]"),
         (AWS | {"host_name": "web.example.com"}, ".host_name"),

@@ -138,6 +138,12 @@ def test_an_instance_becomes_the_host_that_the_templates_say(
     assert office.show(provisioner, honest(cloud, AGO - 1)).once == proof.once, "one certificate set for an instance"
 
 
+def test_an_instance_whose_start_nobody_knows_is_remembered_for_ever(office: Office) -> None:
+    """Else whoever reads its documents once its use is forgotten could take the host's name (trust 5.1)."""
+    assert office.show(office.azure(), honest("azure")).expires_at > NOW + 50 * 365 * 86400
+    assert office.show(office.aws(), honest("aws")).expires_at < NOW + 86400
+
+
 @pytest.mark.parametrize("cloud", ["aws", "gcp", "azure"])
 def test_who_does_not_hold_the_keys_or_wants_something_else_is_refused(office: Office, cloud: str) -> None:
     provisioner = getattr(office, cloud)()

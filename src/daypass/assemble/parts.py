@@ -22,6 +22,8 @@ from daypass.errors import Misconfigured
 from daypass.founding.trust import TrustFile, read_trust
 from daypass.hostnames import network_holds
 from daypass.model import host_pattern_matches
+from daypass.provisioners.jwk import JwkProvisioner
+from daypass.provisioners.x5c import X5cProvisioner
 from daypass.server.tls import Leaf, TlsSource
 from daypass.signers.file import FileSigner
 from daypass.signers.x509 import (
@@ -188,7 +190,21 @@ def usable(config: Config) -> None:
     _require_scim(config)
     for section in config.clouds:
         require_library(section)
+    _require_keys(config)
     Policy(config)
+
+
+def _require_keys(config: Config) -> None:
+    """Keys and roots in tables, which are the same on every machine, have to be some."""
+    clock = SystemClock()
+    for key in config.jwk:
+        JwkProvisioner(key, [], _nothing, clock)
+    for roots in config.x5c:
+        X5cProvisioner(roots, [], clock)
+
+
+async def _nothing(_serial: int) -> None:
+    """Is on record."""
 
 
 def _require_scim(config: Config) -> None:

@@ -10,6 +10,7 @@ import httpx2
 
 from daypass.assemble.clouds import cloud
 from daypass.assemble.held import Held
+from daypass.assemble.later import Later
 from daypass.assemble.parts import host_names
 from daypass.assemble.port22 import port22
 from daypass.ca.ports import Clock, Provisioner, Store
@@ -24,7 +25,7 @@ from daypass.config import (
     X5cSection,
     ways,
 )
-from daypass.errors import Misconfigured
+from daypass.errors import DaypassError
 from daypass.provisioners.jwk import JwkProvisioner
 from daypass.provisioners.pam import PamProvisioner
 from daypass.provisioners.workload import WorkloadProvisioner
@@ -80,7 +81,6 @@ class Others:
         self._kept: dict[str, tuple[WaySection, Provisioner]] = {}
 
     def made(self, around: Around) -> tuple[Provisioner, ...]:
-        """Raises Misconfigured for a table that this machine can't use."""
         fresh = {section.name: (section, self._one(section, around)) for _, section in ways(around.config)}
         self._kept = fresh
         return tuple(provisioner for _, provisioner in fresh.values())
@@ -89,7 +89,8 @@ class Others:
         known = self._kept.get(section.name)
         if known is not None and known[0] == section:
             return known[1]
-        make = _MAKERS.get(type(section))
-        if make is None:
-            raise Misconfigured(f'"{section.name}" is of a kind that this release has not', code="ways.kind")
-        return make(section, around)
+        make = _MAKERS[type(section)]
+        try:
+            return make(section, around)
+        except DaypassError:
+            return Later(section, lambda: make(section, around), around.clock)

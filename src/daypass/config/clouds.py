@@ -8,10 +8,11 @@ from itertools import combinations
 from pathlib import Path
 
 from daypass.config.problem import Problem, did_you_mean, error, key_path, quoted
+from daypass.config.reach import meet
 from daypass.config.schema import CloudSection, Config
 from daypass.config.templates import FIELDS, NEEDS_TOKEN, Piece, pieces, template_fault
 from daypass.config.values import Fault, duration_fault, each, network_fault, path_fault, said
-from daypass.model import is_host_name
+from daypass.model import is_host_name, is_host_pattern
 
 __all__ = ["cloud_faults"]
 
@@ -40,6 +41,7 @@ def cloud_faults(config: Config) -> Iterator[Problem]:
             continue
         yield from _whose(section, path)
         yield from _templates(section, path)
+        yield from _outside(section, path, config.hosts.domains)
         yield from _limits(section, path)
         yield from _of_another(section, path)
         if section.type == "azure":
@@ -77,6 +79,18 @@ def _templates(section: CloudSection, path: str) -> Iterator[Problem]:
             yield error(place, f"{quoted(template)} is not a label's value")
         else:
             yield from said(place, template_fault(template, section.type, tags=section.tags))
+
+
+def _outside(section: CloudSection, path: str, domains: list[str]) -> Iterator[Problem]:
+    """Names that this CA speaks for whatever the fields say, or for none of them."""
+    aliases = ((f"aliases[{index}]", alias) for index, alias in enumerate(section.aliases))
+    for place, template in (("host_name", section.host_name), *aliases):
+        parts = _pieces(template)
+        if parts and _name_fault(template) is None and all(map(is_host_pattern, domains)):
+            pattern = "".join(part.text or "*" for part in parts)
+            if domains and not any(meet(pattern, domain) for domain in domains):
+                fault = f"{quoted(template)} gives no name of a host here: hosts.domains are {', '.join(domains)}"
+                yield error(f"{path}.{place}", fault)
 
 
 def _name_fault(template: str) -> Fault:
