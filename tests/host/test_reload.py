@@ -22,7 +22,11 @@ def _called_sshd(folder: Path, *arguments: str, program: str) -> Iterator[subpro
     """A process whose executable is named sshd."""
     executable = folder / "sshd"
     shutil.copy(shutil.which(program) or program, executable)
+    before = signal.signal(
+        signal.SIGHUP, signal.SIG_DFL
+    )  # `ca serve` in this process ignores it, and children inherit
     process = subprocess.Popen([executable, *arguments], stdin=subprocess.PIPE)
+    signal.signal(signal.SIGHUP, before)
     try:
         yield process
     finally:

@@ -43,7 +43,7 @@ def test_what_is_counted_over_all_networks_makes_slow_and_never_refuses(failures
 def test_an_account_is_paused_for_the_network_it_was_tried_from_alone(run: Run) -> None:
     async def scenario(store: SqlStore) -> None:
         await fail(store, FREE)
-        assert await counted(store) == Counted(until=NOW + 5, failures=3)
+        assert await counted(store) == Counted(until=NOW + 5, failures=3, own=3)
         assert await counted(store, THERE) == Counted(failures=3)
         assert await store.sign_in_failures("unix", "bob", HERE, NOW) == Counted()
         assert await store.sign_in_failures("ldap", "alice", HERE, NOW) == Counted()
@@ -76,7 +76,7 @@ def test_what_was_no_failure_is_taken_back(run: Run) -> None:
     async def scenario(store: SqlStore) -> None:
         await fail(store, 3)
         await store.refund_sign_in(*ALICE, HERE, NOW)
-        assert await counted(store) == Counted(failures=2)
+        assert await counted(store) == Counted(failures=2, own=2)
 
     run(scenario)
 
