@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from tests.host.fake_ca import FakeCa
-from tests.parts.openssh import Accounts, Sshd, run_sshd
+from tests.parts.needs import need
+from tests.parts.openssh import Accounts, Sshd, make_key, run_sshd
 
 from daypass.host.enrol import Enrolled, enrol, prepare
 from daypass.host.settings import Paths
@@ -81,3 +82,17 @@ class Box:
         folder = self.root / "sshd"
         with run_sshd(folder, [*lines, f"PidFile {folder}/pid"], accounts=accounts) as sshd:
             yield sshd
+
+
+def new_box(folder: Path) -> Box:
+    """A machine in this folder, with a host key and accounts of its own."""
+    (folder / "etc/ssh").mkdir(parents=True)
+    (folder / "etc/passwd").write_text(
+        "root:x:0:0::/root:/bin/sh\ndaemon:x:1:1::/:/bin/false\nalice:x:5001:5001::/home/alice:/bin/sh\n"
+        "bob:x:5002:5002::/home/bob:/bin/sh\nnobody:x:65534:65534::/:/bin/false\n"
+    )
+    (folder / "sshd").mkdir()
+    make_key(folder / "sshd" / "ssh_host_ed25519_key")
+    made = Box(folder, FakeCa(), need("sshd"))
+    made.write_config()
+    return made

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -17,13 +18,17 @@ NAME = "web-1.example.com"
 
 
 class RealCa:
-    """A CA made by `ca init` in `folder`, with these roles published."""
+    """A CA made by `ca init` in `folder`, with these roles published, at this address. `before` stands before the
+    command that serves: it enters a network."""
 
-    def __init__(self, folder: Path, roles: str) -> None:
-        self.config, self.log = folder / "daypass.toml", folder / "log"
-        self.url = f"https://localhost:{free_port()}"
+    def __init__(
+        self, folder: Path, roles: str, address: str = "localhost", before: Sequence[str | Path] = ()
+    ) -> None:
+        self.config, self.log, self._before = folder / "daypass.toml", folder / "log", before
+        self.url = f"https://{address}:{free_port()}"
         provider = ("--provider-issuer", "https://id.example.com", "--client-id", "daypass")
-        self.run("ca", "init", "--url", self.url, "--host-domain", "*.example.com", "--no-passphrase", *provider)
+        init = ("ca", "init", "--url", self.url, "--host-domain", "*.example.com", "--no-passphrase", "--json")
+        self.fingerprint = str(json.loads(self.run(*init, *provider))["fingerprint"])
         self._own = self.config.read_text()
         self.publish(roles)
         self._process: subprocess.Popen[bytes] | None = None
@@ -31,7 +36,7 @@ class RealCa:
     def start(self, env: Mapping[str, str] | None = None) -> None:
         """`env`: what stands in its environment beside ours."""
         with self.log.open("wb") as log:
-            command = _command("ca", "serve", "--config", self.config)
+            command = [*self._before, *_command("ca", "serve", "--config", self.config)]
             self._process = process = subprocess.Popen(
                 command, stderr=log, stdout=log, env={**os.environ, **(env or {})}
             )
@@ -60,9 +65,12 @@ class RealCa:
         return self.run("token", "host", name, *(word for each in labels for word in ("--label", each)))
 
 
-def ended(*arguments: str | Path, code: int = 0) -> subprocess.CompletedProcess[str]:
+def ended(
+    *arguments: str | Path, code: int = 0, before: Sequence[str | Path] = ()
+) -> subprocess.CompletedProcess[str]:
     """One command of daypass, which must end with this code."""
-    ran = subprocess.run(_command(*arguments), capture_output=True, text=True, check=False, timeout=30)
+    command = [*before, *_command(*arguments)]
+    ran = subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)
     assert ran.returncode == code, ran.stderr
     return ran
 

@@ -3,8 +3,9 @@
     with run_metadata("aws", folder, namespace) as service:      # a network namespace of `ip netns`
         service.asked                                            # what it was asked, in order
 
-`folder/cloud.pem` is then what a CA has to be told to believe: the certificate that signs (AWS, Azure), or the public
-key (Google). `facts` go into the document over what stands in DOCUMENTS.
+`folder/cloud.pem` is then what a CA has to be told to believe: the certificate that signs (AWS), the root above it
+(Azure), or the root of the web servers that publish the keys (Google): they are at port 443 of the same namespace,
+for whoever takes its address for WEB's. `facts` go into the document over what stands there.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import threading
 import time
 from base64 import b64encode
 from collections.abc import Iterator, Mapping
@@ -21,7 +23,7 @@ from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from socketserver import TCPServer
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import parse_qs, urlsplit
 
 from cryptography import x509
@@ -30,12 +32,15 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import pkcs7
 from joserfc import jwt
 from joserfc.jwk import RSAKey
+from tests.parts.clouds import signer
 from tests.parts.needs import need
 from tests.parts.processes import stop, wait_until
+from tests.parts.x509 import make_leaf, make_root, server_context
 
-__all__ = ["ADDRESS", "Metadata", "run_metadata"]
+__all__ = ["ADDRESS", "WEB", "Metadata", "run_metadata"]
 
 ADDRESS = "169.254.169.254"
+WEB = ("accounts.google.com", "www.googleapis.com")
 SESSION = "AQAEAsession+token/of=="
 
 
@@ -51,6 +56,13 @@ class Metadata:
     @property
     def certificate(self) -> Path:
         return self.folder / "cloud.pem"
+
+    @contextmanager
+    def repeating(self) -> Iterator[None]:
+        """Whatever it is asked to sign, it says again what it said at the same path last."""
+        (self.folder / "repeat").touch()
+        yield
+        (self.folder / "repeat").unlink()
 
 
 @contextmanager
@@ -71,17 +83,26 @@ def run_metadata(
         stop(process)
 
 
+def _self_signed() -> tuple[x509.Certificate, rsa.RSAPrivateKey]:
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    name, now = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "metadata.test")]), datetime.now(UTC)
+    made = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+    made = made.not_valid_before(now - timedelta(days=1)).not_valid_after(now + timedelta(days=1))
+    return made.sign(key, hashes.SHA256()), key
+
+
 class _Cloud:
     """Keys of its own, and what is signed with them."""
 
-    def __init__(self, folder: Path, facts: dict[str, Any]) -> None:
-        self.key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-        name, now = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "metadata.test")]), datetime.now(UTC)
-        made = x509.CertificateBuilder(name, name, self.key.public_key(), x509.random_serial_number())
-        made = made.not_valid_before(now - timedelta(days=1)).not_valid_after(now + timedelta(days=1))
-        self.certificate = made.sign(self.key, hashes.SHA256())
+    def __init__(self, kind: str, folder: Path, facts: dict[str, Any]) -> None:
         self.facts = facts
-        (folder / "cloud.pem").write_bytes(self.certificate.public_bytes(serialization.Encoding.PEM))
+        if kind == "azure":
+            self.certificate, self.key = signer("metadata", "azure root", "eastus.metadata.azure.com")
+            believed = signer("azure root")[0]
+        else:
+            self.certificate, self.key = _self_signed()
+            believed = self.certificate
+        (folder / "cloud.pem").write_bytes(believed.public_bytes(serialization.Encoding.PEM))
 
     def aws(self) -> bytes:
         moment = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -105,11 +126,17 @@ class _Cloud:
         claims = {
             "iss": "https://accounts.google.com", "aud": audience, "sub": "104", "iat": now, "exp": now + 3600,
             "google": {"compute_engine": {
-                "instance_id": "4520031799277581759", "instance_name": "web-1", "project_id": "shop",
+                "instance_id": "4520031799277581759", "instance_name": "web-1", "project_id": "shop-prod",
                 "project_number": 1234, "zone": "europe-west3-a", "instance_creation_timestamp": now - 60,
             }},
         } | self.facts  # fmt: skip
         return jwt.encode({"alg": "RS256", "kid": "1"}, claims, RSAKey.import_key(self._pem())).encode()
+
+    def published(self, path: str) -> object:
+        """What Google's web servers have there."""
+        if path == "/oauth2/v3/certs":
+            return {"keys": [{**RSAKey.import_key(self._pem()).as_dict(private=False), "kid": "1", "use": "sig"}]}
+        return {"issuer": f"https://{WEB[0]}", "jwks_uri": f"https://{WEB[1]}/oauth2/v3/certs"}
 
     def azure(self, nonce: str) -> bytes:
         moment = datetime.now(UTC)
@@ -133,6 +160,7 @@ class _Handler(BaseHTTPRequestHandler):
     cloud: _Cloud
     kind: str
     folder: Path
+    said: ClassVar[dict[str, bytes | None]] = {}
 
     def do_PUT(self) -> None:
         self._answer()
@@ -143,7 +171,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self) -> None:
         with (self.folder / "asked").open("a") as asked:
             asked.write(f"{self.command} {self.path}\n")
-        body = getattr(self, f"_{self.kind}")(urlsplit(self.path).path, parse_qs(urlsplit(self.path).query))
+        body = self._said()
         if self.kind == "redirect":
             self.send_response(302)
             self.send_header("Location", f"http://{ADDRESS}/secret")
@@ -154,6 +182,12 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(body or b"")))
         self.end_headers()
         self.wfile.write(body or b"")
+
+    def _said(self) -> bytes | None:
+        url = urlsplit(self.path)
+        if not (self.folder / "repeat").exists():
+            self.said[url.path] = getattr(self, f"_{self.kind}")(url.path, parse_qs(url.query))
+        return self.said.get(url.path)
 
     def _aws(self, path: str, _: Mapping[str, list[str]]) -> bytes | None:
         if (self.command, path) == ("PUT", "/latest/api/token"):
@@ -191,15 +225,41 @@ class _Handler(BaseHTTPRequestHandler):
         pass
 
 
+class _WebHandler(BaseHTTPRequestHandler):
+    cloud: _Cloud
+
+    def do_GET(self) -> None:
+        body = json.dumps(self.cloud.published(self.path)).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
 class _Server(ThreadingHTTPServer):
     def server_bind(self) -> None:
         """As TCPServer's, without asking for a name of the address: nobody answers there."""
         TCPServer.server_bind(self)
-        self.server_name, self.server_port = ADDRESS, 80
+        self.server_name, self.server_port = str(self.server_address[0]), self.server_address[1]
+
+
+def _publish(folder: Path, cloud: _Cloud) -> None:
+    """Google's keys at WEB, in a thread."""
+    _WebHandler.cloud = cloud
+    root, key = make_root("Google's web servers")
+    (folder / "cloud.pem").write_bytes(root.public_bytes(serialization.Encoding.PEM))
+    server = _Server(("0.0.0.0", 443), _WebHandler)  # noqa: S104  in a namespace of its own
+    server.socket = server_context(*make_leaf(root, key, WEB)).wrap_socket(server.socket, server_side=True)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
 
 
 def _main(kind: str, folder: Path, facts: dict[str, Any]) -> None:
-    _Handler.kind, _Handler.folder, _Handler.cloud = kind, folder, _Cloud(folder, facts)
+    _Handler.kind, _Handler.folder, _Handler.cloud = kind, folder, _Cloud(kind, folder, facts)
+    if kind == "gcp":
+        _publish(folder, _Handler.cloud)
     with _Server((ADDRESS, 80), _Handler) as server:
         (folder / "ready").touch()
         server.serve_forever()
