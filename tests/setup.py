@@ -21,6 +21,8 @@ from tests.parts.needs import (
     IDPS_PINS,
     LDAP,
     LDAP_PACKAGES,
+    LLNG,
+    LLNG_PACKAGES,
     MACHINE,
     MACHINE_PACKAGES,
     NOT_RUN,
@@ -49,6 +51,8 @@ def main() -> int:
         _make_machine()
     if PARTS["ldap"].find() is None and _may_install():
         _unpack_ldap()
+    if PARTS["llng"].find() is None and _may_install():
+        _unpack_llng()
     missing = [part for part in PARTS.values() if part.find() is None]
     for part in missing:
         how = f" (apt-get install {part.package})" if part.package else ""
@@ -96,6 +100,27 @@ def _unpack_ldap() -> None:
         _run("OpenLDAP's packages", ["apt-get", "-qq", "download", *LDAP_PACKAGES], cwd=Path(folder))
         for package in sorted(Path(folder).glob("*.deb")):
             _run(package.name, ["dpkg-deb", "-x", str(package), str(LDAP)])
+
+
+def _unpack_llng() -> None:
+    """With what it depends on and this machine has not."""
+    shutil.rmtree(LLNG, ignore_errors=True)
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "partial").mkdir()
+        apt = ["apt-get", "-qq", "-o", f"Dir::Cache::archives={folder}", "-o", "APT::Sandbox::User=root"]
+        options = ["--no-install-recommends", "--yes", "--download-only"]
+        _run("LemonLDAP::NG's packages", [*apt, "install", *options, *LLNG_PACKAGES])
+        unpack = [
+            "sh",
+            "-c",
+            'for each in "$1"/*.deb; do dpkg-deb -x "$each" "$2" || exit; done',
+            "sh",
+            folder,
+            str(LLNG),
+        ]
+        _run("LemonLDAP::NG", unpack)
+    if (LLNG / "usr/share/lemonldap-ng/portal/htdocs/index.psgi").exists():
+        LLNG.with_suffix(".packages").write_text(" ".join(LLNG_PACKAGES))
 
 
 @contextmanager

@@ -25,6 +25,8 @@ __all__ = [
     "IDPS_PINS",
     "LDAP",
     "LDAP_PACKAGES",
+    "LLNG",
+    "LLNG_PACKAGES",
     "MACHINE",
     "MACHINE_PACKAGES",
     "NOT_RUN",
@@ -46,6 +48,16 @@ MACHINE = Path(sys.prefix) / "machine"
 LDAP = Path(sys.prefix) / "ldap"
 """OpenLDAP's server and Debian's PAM module for it, unpacked: installed, they would change the machine's own PAM."""
 LDAP_PACKAGES = ("slapd", "nslcd", "libpam-ldapd", "libodbc2", "libltdl7", "libsasl2-2")
+LLNG = Path(sys.prefix) / "llng"
+"""LemonLDAP::NG's portal and what it loads, unpacked: installed, it would bring daemons and accounts of its own."""
+LLNG_PACKAGES = (
+    "liblemonldap-ng-portal-perl",
+    "starman",
+    "libgd-securityimage-perl",
+    "perlmagick",
+    "libstring-random-perl",
+    "libio-string-perl",
+)
 
 MACHINE_PACKAGES = (
     "openssh-server,systemd,systemd-sysv,dbus,libpam-systemd,python3,python3-venv,iproute2,curl,ca-certificates,"
@@ -104,6 +116,12 @@ def _library(name: str) -> Callable[[], Path | None]:
 
 def _ldap() -> Path | None:
     return LDAP if (LDAP / "usr/sbin/slapd").exists() and (LDAP / "usr/sbin/nslcd").exists() else None
+
+
+def _llng() -> Path | None:
+    """As these packages make it: what was unpacked carries the list of them."""
+    made = LLNG.with_suffix(".packages")
+    return LLNG if made.exists() and made.read_text() == " ".join(LLNG_PACKAGES) else None
 
 
 def _debians(place: str) -> Callable[[], Path | None]:
@@ -211,6 +229,7 @@ PARTS = {
         Part("faketime", _binary("faketime"), "faketime"),
         Part("cc", _binary("cc"), "gcc"),
         Part("ldap", _ldap),
+        Part("llng", _llng),
         Part("pam_matrix", _debians("pam_wrapper/pam_matrix.so"), "libpam-wrapper"),
         Part("nss_wrapper", _debians("libnss_wrapper.so"), "libnss-wrapper"),
         Part("busybox", _binary("busybox"), "busybox"),

@@ -15,7 +15,7 @@ import httpx2
 from daypass.demo import person
 
 _STEPS = 5
-_ASKED = ("username", "login", "password")  # the password is the name
+_ASKED = ("username", "user", "login", "password")  # the password is the name
 
 
 def main(name: str, url: str) -> None:
