@@ -38,7 +38,7 @@ _OPTIONS = (
 Examples:
   sudo daypass ca break-glass drill web-1.example.com
   daypass ca break-glass drill web-1.example.com db-1.example.com \\
-      --key /media/offline/break_glass --trust trust.json --account breakglass
+      --key /media/offline/break_glass --trust trust.json
 
 A key that is made for it logs in to each host and out again; the host is met by its certificate, as this CA's. The
 alarm that each host raises is a part of the drill: see that it was heard.
@@ -47,7 +47,7 @@ Exit code 0: all let it in. 1: one did not."""
 )
 @click.argument("hosts", nargs=-1, required=True, metavar="HOST...")
 @click.option("--for", "who", default="drill", show_default=True, metavar="WHO", help="What hosts' logs will say.")
-@click.option("--port", type=click.IntRange(1, 65535), default=22, show_default=True)
+@click.option("--port", type=click.IntRange(1, 65535), default=22, show_default=True, help="Of their sshd.")
 @click.option("--address", default="", help="Connect there, for one HOST whose name is not in DNS.")
 @click.option(
     "--trust", type=click.Path(path_type=Path), help="A copy of the trust document; the configuration's unless told."

@@ -906,7 +906,7 @@ WORDS: Mapping[str, tuple[dict[str, str], dict[str, tuple[str, str]], tuple[str,
         },
         {
             '--for': ('value', "What hosts' logs will say"),
-            '--port': ('value', ''),
+            '--port': ('value', 'Of their sshd'),
             '--address': ('value', 'Connect there, for one HOST whose name is not in DNS'),
             '--trust': ('file', "A copy of the trust document; the configuration's unless told"),
             '--key': ('file', 'The offline key'),
