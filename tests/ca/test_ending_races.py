@@ -19,7 +19,7 @@ from tests.ca.heart import Heart, MovingClock, heart, new_key
 from tests.parts.op import Op
 from tests.parts.sshpop import Holder
 
-FEW, MANY = 4, 1000
+FEW, MANY = 6, 1000
 WHY: dict[str, Any] = {"reason": "left", "actor": "uid:0"}
 
 
