@@ -36,6 +36,8 @@ def pytest_configure(config: pytest.Config) -> None:
     for each in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(each) is signal.SIG_DFL:  # not where nohup has it ignored
             signal.signal(each, signal.default_int_handler)
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # by a script's `&`; what tests start would inherit it
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     if mark_run():
         config.stash[_LEFT] = []
     elif "OWN_COVERAGE" in os.environ:
