@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from daypass.assemble import usable
 from daypass.assemble.later import AGAIN, Later
+from daypass.assemble.ways import Around, Others
 from daypass.config import Config, JwkSection, WorkloadSection, X5cSection, load
 from daypass.errors import DaypassError, Misconfigured, Unavailable
 from daypass.founding import Plan, found
@@ -61,3 +62,22 @@ def test_a_file_that_is_missing_stops_one_way_in_until_it_is_there(config: Confi
             runner.run(way.authenticate(Credential(Secret("t"), ())))
         assert refused.value.code != "ways.machine"
         runner.run(http.aclose())
+
+
+@pytest.mark.parametrize("change", [{"names": ["ca-2.example.com"]}, {"url": "https://ca-2.example.com"}])
+def test_a_way_in_is_kept_until_its_table_or_the_name_that_tokens_are_made_for_changes(
+    config: Config, tmp_path: Path, change: dict[str, Any]
+) -> None:
+    (tmp_path / "roots.pem").write_text(make_root(NOW).pem)
+    section = WorkloadSection(name="jobs", issuer="https://jobs.example.com", roots_file=str(tmp_path / "roots.pem"))
+    others, nothing, http = Others(), Any, httpx2.AsyncClient()
+
+    def made(config: Config) -> Any:
+        (way,) = others.made(Around(nothing, nothing, http, StillClock(), replace(config, workloads=[section])))  # type: ignore[arg-type]
+        return way
+
+    first = made(config)
+    assert made(replace(config, roles=[])) is first
+    other = made(replace(config, ca=replace(config.ca, **change)))
+    assert other is not first
+    asyncio.run(http.aclose())

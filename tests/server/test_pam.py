@@ -7,6 +7,7 @@ import os
 from base64 import b64decode
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -18,6 +19,7 @@ from tests.server.kit import CA_ID, key
 from daypass.api import ActProof, PamLogin
 from daypass.ca import conversations
 from daypass.ca.severities import severity
+from daypass.client.settings import Context
 from daypass.client.signin.pam import TRIES, PamSignIn
 from daypass.client.signin.subject import signer
 from daypass.config import PamSection
@@ -63,6 +65,8 @@ def yard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Yard]:
         "hang": "for (;;) pause();",
         "down": "return PAM_AUTHINFO_UNAVAIL;",
         "deaf": 'ask(h, 1, SECRET, "Password: ", a); return PAM_AUTHINFO_UNAVAIL;',
+        "again": 'for (int i = 0; i < 19; i++) ask(h, 1, SECRET, "Password: ", a); return PAM_AUTH_ERR;',
+        "coded": 'ask(h, 1, SECRET, "Password: ", a); ask(h, 1, SECRET, "Code: ", a); return PAM_AUTH_ERR;',
     }.items():
         (home / name).mkdir()
         Stack(stack.folder, name).write(*make_module(home / name, does))
@@ -252,13 +256,16 @@ class Joined:
     """As far as a sign-in needs a membership."""
 
     yard: Yard
+    context: Context
     ca_id: bytes = CA_ID
 
     def remote(self, seconds: float) -> Remote:
         return Remote(self.yard.company.url, self.yard.company.root.pem, timeout=seconds)
 
 
-def signed_in(yard: Yard, *typed: str, account: str = "alice", way: str = "unix") -> tuple[str, list[str]]:
+def signed_in(
+    yard: Yard, folder: Path, *typed: str, account: str = "alice", way: str = "unix"
+) -> tuple[str, list[str]]:
     """The token, and what the person was told; each prompt takes the next of `typed`."""
     told, rest, person = list[str](), iter(typed), Person(yard)
 
@@ -266,16 +273,32 @@ def signed_in(yard: Yard, *typed: str, account: str = "alice", way: str = "unix"
         told.append(f"{prompt}{'+' if shown else '*'}")
         return next(rest)
 
-    login = PamSignIn(Joined(yard), PamLogin(way, 20), told.append, ask if typed else None, account)  # type: ignore[arg-type]
+    joined: Any = Joined(yard, Context("x", folder))
+    login = PamSignIn(joined, PamLogin(way, 20), told.append, ask if typed else None, account)
     token = login.token(person.public, person.prove, person.nonce)
     assert person.sign(token).status_code == 201
     return token, told
 
 
-def test_the_person_is_asked_with_echo_as_the_prompt_says_and_again_after_a_wrong_word(yard: Yard) -> None:
-    token, told = signed_in(yard, "wrong", WORD)
+def test_the_person_is_asked_with_echo_as_the_prompt_says_and_again_after_a_wrong_word(
+    yard: Yard, tmp_path: Path
+) -> None:
+    token, told = signed_in(yard, tmp_path, "wrong", WORD)
     assert token.startswith("dpp1.unix.")
     assert told == ["signing in as alice", "Password: *", "that was not right; try again", "Password: *"]
+
+
+def test_a_device_keeps_what_it_was_given_and_shows_it_the_next_time(yard: Yard, tmp_path: Path) -> None:
+    yard.company.heart.clock.later += 4000
+    signed_in(yard, tmp_path, WORD)
+    (kept,) = tmp_path.iterdir()
+    assert kept == Context("x", tmp_path).devices and kept.stat().st_mode & 0o777 == 0o600
+    assert wrong(yard, "alice", times=4)[-1] == "pam.paused"
+    assert signed_in(yard, tmp_path, WORD)
+    kept.write_text("{")
+    with pytest.raises(Throttled):
+        signed_in(yard, tmp_path, WORD)
+    yard.company.heart.clock.later += 4000
 
 
 @pytest.mark.parametrize(("typed", "way", "kind"), [
@@ -284,9 +307,11 @@ def test_the_person_is_asked_with_echo_as_the_prompt_says_and_again_after_a_wron
     (("x",), "ldap", NotFound),
     (("x",), "deaf", Unavailable),
 ])  # fmt: skip
-def test_what_went_wrong_is_told_by_who_must_act(yard: Yard, typed: tuple[str, ...], way: str, kind: Any) -> None:
+def test_what_went_wrong_is_told_by_who_must_act(
+    yard: Yard, tmp_path: Path, typed: tuple[str, ...], way: str, kind: Any
+) -> None:
     with pytest.raises(DaypassError) as caught:
-        signed_in(yard, *typed, account="dave", way=way)
+        signed_in(yard, tmp_path, *typed, account="dave", way=way)
     assert isinstance(caught.value, kind)
 
 
@@ -321,3 +346,75 @@ def test_a_stack_that_hangs_leaves_places_for_others(yard: Yard) -> None:
 def test_the_operator_sees_how_the_stack_stands(yard: Yard) -> None:
     tried = yard.company.wait(yard.company.heart.authority.trying.test("unix"))
     assert tried.ok and tried.way.type == "pam" and "Password:" in tried.findings[0].what
+
+
+# -- who shares an address -------------------------------------------------------------------------------------
+
+
+def signed_in_at(yard: Yard, account: str, word: str = WORD) -> str:
+    """What the device was given."""
+    person = Person(yard, account)
+    return str(person.answer(person.start(), word).json()["device"])
+
+
+def wrong(yard: Yard, account: str, device: str = "", times: int = 1) -> list[str]:
+    """What is told of wrong passwords, as `code`; of what is paused, at the start."""
+    told = []
+    for _ in range(times):
+        person = Person(yard, account)
+        started = person.start(device=device)
+        told.append(code(started) if not started.is_success else code(person.answer(started, "wrong")))
+    return told
+
+
+def test_a_neighbour_behind_the_same_address_pauses_no_device_that_has_signed_in(yard: Yard) -> None:
+    yard.company.heart.clock.later += 4000
+    device = signed_in_at(yard, "alice")
+    assert wrong(yard, "alice", times=4) == ["pam.refused"] * 3 + ["pam.paused"]
+    again = Person(yard, "alice")
+    answer = again.answer(again.start(device=device), WORD)
+    assert answer.status_code == 200, answer.text
+    assert wrong(yard, "alice") == ["pam.paused"], "whoever signs in elsewhere ends no pause of theirs"
+    yard.company.heart.clock.later += 4000
+
+
+def test_a_stolen_device_token_is_worth_one_count_more_and_no_other_account(yard: Yard) -> None:
+    yard.company.heart.clock.later += 4000
+    device, bobs = signed_in_at(yard, "alice"), signed_in_at(yard, "bob", "battery")
+    assert wrong(yard, "alice", device, times=4) == ["pam.refused"] * 3 + ["pam.paused"]
+    assert wrong(yard, "alice", bobs, times=4) == ["pam.refused"] * 3 + ["pam.paused"], "as one without any"
+    assert wrong(yard, "alice", "dpp1.unix.AAAA") == ["pam.paused"]
+    yard.company.heart.clock.later += 4000
+
+
+def test_a_device_that_was_forgotten_is_counted_with_its_network(yard: Yard) -> None:
+    yard.company.heart.clock.later += 4000
+    device = signed_in_at(yard, "alice")
+    yard.company.heart.clock.later += 91 * 86400
+    assert wrong(yard, "alice", times=4)[-1] == "pam.paused"
+    assert wrong(yard, "alice", device) == ["pam.paused"]
+    yard.company.heart.clock.later += 4000
+
+
+def test_a_device_token_is_no_sign_in(yard: Yard) -> None:
+    alice = Person(yard)
+    for spelt in ("{}", "dpp1.unix.{}"):
+        assert alice.sign(spelt.format(signed_in_at(yard, "alice"))).status_code in (401, 403)
+
+
+def test_each_secret_that_is_asked_for_again_costs_as_much_as_a_new_sign_in(yard: Yard) -> None:
+    asker = Person(yard, "frank", way="again")
+    said, guesses = asker.start(), 0
+    while said.is_success and guesses < 20:
+        said, guesses = asker.answer(said, "wrong"), guesses + 1
+    assert (code(said), guesses) == ("pam.paused", 4)
+
+
+def test_a_password_and_then_a_code_cost_one(yard: Yard) -> None:
+    asker = Person(yard, "frank", way="coded")
+    for _ in range(3):
+        said = asker.start()
+        for _ in range(2):
+            said = asker.answer(said, "x")
+        assert code(said) == "pam.refused"
+    assert code(asker.start()) == "pam.paused"

@@ -22,13 +22,14 @@ class PamLogin(Body, frozen=True):
 
 class PamStart(Body, frozen=True):
     """`nonce` commits to key, CA and act (`binding.login_nonce`). `proof`: an SSHSIG blob by the key (namespace
-    `daypass-pam@v1`) over `binding.pam_message`."""
+    `daypass-pam@v1`) over `binding.pam_message`. `device`: what the last sign-in on this device gave, if any."""
 
     account: str
     nonce: str
     public_key: bytes
     proof: bytes
     provider: str = ""  # empty where there is one
+    device: str = ""
 
 
 class PamPrompt(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,11 +40,15 @@ class PamPrompt(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PamSaid(msgspec.Struct, frozen=True, kw_only=True):
-    """What is asked next; or a `token`, which goes as `ott` to the route that the sign-in is for, within a minute."""
+    """What is asked next; or a `token`, which goes as `ott` to the route that the sign-in is for, within a minute.
+
+    `device` comes with it: shown the next time, it has wrong passwords of this device counted apart from those of its
+    neighbours. It lets nobody in."""
 
     conversation: str = ""
     prompts: list[PamPrompt] = []
     token: str = ""
+    device: str = ""
 
 
 class PamAnswers(msgspec.Struct, frozen=True, kw_only=True):

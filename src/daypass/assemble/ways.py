@@ -74,20 +74,31 @@ _MAKERS: Mapping[type, Make] = {
 """By the class of the table."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """What a provisioner was made of, and is made anew where it differs."""
+
+    section: WaySection
+    url: str
+    names: tuple[str, ...]
+
+
 class Others:
-    """What a provisioner has learned (keys, conversations under way) lives as long as its table."""
+    """What a provisioner has learned (keys, conversations) lives as long as its table and the CA's names stay."""
 
     def __init__(self) -> None:
-        self._kept: dict[str, tuple[WaySection, Provisioner]] = {}
+        self._kept: dict[str, tuple[_Given, Provisioner]] = {}
 
     def made(self, around: Around) -> tuple[Provisioner, ...]:
-        fresh = {section.name: (section, self._one(section, around)) for _, section in ways(around.config)}
-        self._kept = fresh
-        return tuple(provisioner for _, provisioner in fresh.values())
+        names = tuple(host_names(around.config))  # tokens are made for them
+        given = [_Given(section, around.config.ca.url, names) for _, section in ways(around.config)]
+        self._kept = {each.section.name: (each, self._one(each, around)) for each in given}
+        return tuple(provisioner for _, provisioner in self._kept.values())
 
-    def _one(self, section: WaySection, around: Around) -> Provisioner:
+    def _one(self, given: _Given, around: Around) -> Provisioner:
+        section = given.section
         known = self._kept.get(section.name)
-        if known is not None and known[0] == section:
+        if known is not None and known[0] == given:
             return known[1]
         make = _MAKERS[type(section)]
         try:

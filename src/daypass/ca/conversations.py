@@ -24,7 +24,6 @@ from daypass.ca.pam_ports import (
     Account,
     Asked,
     Converses,
-    Counted,
     FailureStore,
     Prompt,
     Talk,
@@ -43,7 +42,12 @@ STARTS, WINDOW = 90, 60  # of one network, in seconds
 MOST_REMEMBERED = 10_000  # networks
 TOLD, TOLD_WINDOW = 60, 3600  # entries of the ledger about wrong passwords, in seconds: strangers can't fill it
 FLOOR = 2.0  # seconds that a no takes at least, whoever it is for and whatever the stack looked up
+MOST_SECRETS = 3  # different questions that one charge pays for: password, code, and one to spare
+DEVICE = "device:"  # no network is written so
 AGAIN = "begin anew: daypass login"
+
+
+NO_DEVICE = Secret("")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,15 +58,17 @@ class Begin:
     account: str
     key: PublicKey
     nonce: str
+    device: Secret = NO_DEVICE
 
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What is asked next, or a token at the end."""
+    """What is asked next; or a token at the end, and what the device shows the next time."""
 
     conversation: str = ""
     prompts: tuple[Prompt, ...] = ()
     token: Secret | None = None
+    device: Secret | None = None
 
 
 @dataclass(slots=True)
@@ -71,9 +77,12 @@ class _Open:
     way: Converses
     talk: Talk
     network: str
+    device: str = ""  # empty for one that nobody knows
     wanted: int = 0
-    charged: bool = False
-    before: Counted = field(default_factory=Counted)
+    secrets: tuple[str, ...] = ()  # that were asked for last
+    asked: set[str] = field(default_factory=set)  # all before those
+    charged: int = 0  # failures
+    acts: list[str] = field(default_factory=list)  # for the ledger, if the answer is no
     id: str = field(default_factory=lambda: secrets.token_urlsafe(24))
 
 
@@ -94,9 +103,9 @@ class Conversations:
         if not is_login_name(begin.account):
             raise Invalid("that is not the name of an account", code="pam.account", hint="daypass login --user NAME")
         self._pace(where)
-        await self._judge(begin, where)
+        device = await self._judge(begin, way, where)
         self._make_room(where, way.name)
-        opened = _Open(begin, way, way.talk(begin.account, address), where)
+        opened = _Open(begin, way, way.talk(begin.account, address), where, device)
         return await self._step(opened, None)
 
     async def answer(self, conversation: str, answers: Sequence[Secret]) -> Said:
@@ -153,14 +162,18 @@ class Conversations:
 
     def _asked(self, opened: _Open, asked: Asked) -> Said:
         opened.wanted = asked.wanted
+        opened.secrets = tuple(each.text for each in asked.prompts if each.style == "secret")
         self._open[opened.id] = opened
         return Said(opened.id, asked.prompts)
 
     async def _done(self, opened: _Open, account: Account) -> Said:
         opened.talk.end()
-        keys = self._keys(opened)
-        await self._store.sign_in_worked(*keys, self._clock.now())
-        return Said(token=opened.way.token(account, opened.begin.key, opened.begin.nonce))
+        now, way, device = self._clock.now(), opened.way, opened.device or secrets.token_hex(16)
+        if not opened.device:
+            await self._store.sign_in_worked(*_keys(opened.begin, opened.network), now)
+        await self._store.sign_in_worked(*_keys(opened.begin, DEVICE + device), now)
+        token = way.token(account, opened.begin.key, opened.begin.nonce)
+        return Said(token=token, device=way.device_token(account.name, device))
 
     # -- who is asked, and when -----------------------------------------------------------------------------------
 
@@ -172,34 +185,37 @@ class Conversations:
             "this CA has no such way to sign in by password", code="pam.off", hint="what there is: daypass login"
         )
 
-    async def _judge(self, begin: Begin, where: str) -> None:
-        """Refused while it is paused from there; slow where somebody tries that account from everywhere."""
-        provider, account, now = begin.provider, begin.account, self._clock.now()
-        keys = provider, who_key(provider, account), network_key(provider, account, where)
-        counted = await self._store.sign_in_failures(*keys, now)
+    async def _judge(self, begin: Begin, way: Converses, where: str) -> str:
+        """The device, if it is known. Refused while it is paused from there; slow where somebody tries that account
+        from everywhere."""
+        now, device = self._clock.now(), way.device(begin.account, begin.device)
+        counted = await self._store.sign_in_failures(*_keys(begin, DEVICE + device if device else where), now)
+        if device and not counted.known:  # forgotten since
+            device, counted = "", await self._store.sign_in_failures(*_keys(begin, where), now)
         if counted.until > now:
             _paused(counted.until - now)
         if not counted.known and (pause := slow_after(counted.failures)):
             await self._sleep(pause)
+        return device
 
     async def _charge(self, opened: _Open) -> None:
-        """Once for each conversation, before the stack hears anything."""
-        if opened.charged:
+        """Before the stack hears anything: once for each conversation, and once more for what it asks anew."""
+        again = any(each in opened.asked for each in opened.secrets) or len(opened.asked) >= MOST_SECRETS
+        opened.asked.update(opened.secrets)
+        if opened.charged and not (opened.secrets and again):
             return
         now = self._clock.now()
-        counted = await self._store.charge_sign_in(*self._keys(opened), now)
-        if counted.until > now:
-            _paused(counted.until - now)
-        opened.charged, opened.before = True, counted
+        before = await self._store.charge_sign_in(*_place(opened), now)
+        if before.until > now:
+            _paused(before.until - now)
+        opened.charged += 1
+        crossed = {"pam.paused": before.own + 1 == FREE, "pam.attacked": before.failures + 1 == SLOW_FROM}
+        opened.acts += [act for act, so in crossed.items() if so]
 
     async def _tell(self, opened: _Open) -> None:
-        """The ledger, when a wrong answer begins the pauses of this network, or was the one too many over all."""
-        acts = [
-            ("pam.paused", opened.before.own + 1 == FREE),
-            ("pam.attacked", opened.before.failures + 1 == SLOW_FROM),
-        ]
+        """The ledger, when a wrong answer begins the pauses of this place, or was the one too many over all."""
         now = asyncio.get_running_loop().time()
-        for act in [name for name, so in acts if so and opened.charged]:
+        for act in opened.acts:
             while self._told and self._told[0] <= now - TOLD_WINDOW:
                 self._told.popleft()
             if len(self._told) < TOLD:
@@ -209,16 +225,12 @@ class Conversations:
                 await self._store.add_event(act, details, actor=f"pam:{provider}", now=self._clock.now())
 
     async def _refund(self, opened: _Open) -> None:
-        if opened.charged:
-            await self._store.refund_sign_in(*self._keys(opened), self._clock.now())
+        for _ in range(opened.charged):
+            await self._store.refund_sign_in(*_place(opened), self._clock.now())
 
     async def _sleep(self, seconds: float) -> None:
         """Scaled as the floor is, which tests take away."""
         await asyncio.sleep(seconds * self._floor / FLOOR)
-
-    def _keys(self, opened: _Open) -> tuple[str, str, str]:
-        provider, account = opened.begin.provider, opened.begin.account
-        return provider, who_key(provider, account), network_key(provider, account, opened.network)
 
     def _pace(self, where: str) -> None:
         """Each conversation is a process: no network begins them without end."""
@@ -258,14 +270,24 @@ class Conversations:
         oldest.talk.end()
 
 
+def _keys(begin: Begin, place: str) -> tuple[str, str, str]:
+    """How the store knows them; `place`: a network, or a device behind DEVICE."""
+    provider, account = begin.provider, begin.account
+    return provider, who_key(provider, account), network_key(provider, account, place)
+
+
+def _place(opened: _Open) -> tuple[str, str, str]:
+    return _keys(opened.begin, DEVICE + opened.device if opened.device else opened.network)
+
+
 def _full() -> NoReturn:
     raise Throttled("too many people sign in right now", code="pam.full", hint="try again in a moment", retry_after=5)
 
 
 def _paused(seconds: int) -> NoReturn:
     raise Throttled(
-        "this account has been tried with wrong answers from your network",
+        "this account has been tried with wrong answers from here",
         code="pam.paused",
-        hint="wait, then try again; other networks are not held up by it",
+        hint="wait, then try again; a device that has signed in before is not held up by others",
         retry_after=max(1, seconds),
     )

@@ -1,8 +1,9 @@
 """Signing in by a conversation, in the terminal: what the heart asks of the stack behind it, and of the store.
 
 A failure is counted before the stack hears the password, so that many at once are no more guesses than one by one.
-Pauses belong to an account as tried from one network. Over all networks failures only make answers slow, and not for
-who comes from where that account has signed in before: so nobody can lock out anybody else.
+Pauses belong to an account as tried from one place: a device that has signed in as that account before, else a
+network. Over all places failures only make answers slow, and not for who comes from where that account has signed in
+before: so nobody can lock out anybody else, be it from behind the same address.
 """
 
 from __future__ import annotations
@@ -89,10 +90,16 @@ class Converses(Protocol):
     def token(self, account: Account, key: PublicKey, nonce: str) -> Secret:
         """What the caller shows at once to the route that they signed in for."""
 
+    def device_token(self, account: str, device: str) -> Secret:
+        """What a device shows the next time that this account signs in there."""
+
+    def device(self, account: str, token: Secret) -> str:
+        """Which device it was given to, for this account; empty for what is none."""
+
 
 class Counted(Struct, frozen=True):
-    """`until`: this account is asked from this network no sooner. `failures`: of the account, over all networks.
-    `known`: it has signed in from there before. `own`: its failures from this network."""
+    """`until`: this account is asked from this place no sooner. `failures`: of the account, over all places.
+    `known`: it has signed in from there before. `own`: its failures from this place."""
 
     until: int = 0
     failures: int = 0
@@ -101,7 +108,7 @@ class Counted(Struct, frozen=True):
 
 
 class FailureStore(Protocol):
-    """`who` and `network` are hashes. Rows are forgotten some time after the last that happened."""
+    """`who` and `network` (a device's place, too) are hashes. Rows are forgotten some time after the last event."""
 
     async def sign_in_failures(self, provider: str, who: str, network: str, now: int) -> Counted: ...
 

@@ -139,6 +139,11 @@ class Context:
         return self.folder / "sign-in.lock"
 
     @property
+    def devices(self) -> Path:
+        """What this device shows when somebody signs in by password; see client.signin.devices."""
+        return self.folder / "devices.json"
+
+    @property
     def signed_out(self) -> Path:
         """There after `daypass logout`: ssh starts no sign-in until `daypass login`."""
         return self.folder / place.SIGNED_OUT

@@ -54,6 +54,14 @@ class _Sealed(msgspec.Struct, frozen=True, array_like=True):
 _read = msgspec.msgpack.Decoder(_Sealed).decode
 
 
+class _Device(msgspec.Struct, frozen=True, array_like=True):
+    account: str
+    id: str
+
+
+_read_device = msgspec.msgpack.Decoder(_Device).decode
+
+
 class PamProvisioner:
     """One `[[pam]]` table. `derived`: 32 bytes of the CA's secrets key for one use (`signers.seal`)."""
 
@@ -71,6 +79,7 @@ class PamProvisioner:
         timeout = parse_duration(section.timeout)
         self._stack = Stack(section.name, section.service, section.folder, timeout, environ or {})
         self._about = b"daypass-pam-v1\0" + ca_id + section.name.encode()
+        self._about_device = b"daypass-pam-device-v1\0" + ca_id + section.name.encode()
 
     @property
     def name(self) -> str:
@@ -89,9 +98,30 @@ class PamProvisioner:
         groups = list(account.groups[:MAX_GROUPS]) if self._section.groups else []
         now, number = int(self._clock.now()), os.urandom(16).hex()
         sealed = _Sealed(number, now, account.name, account.uid, groups, key.blob, nonce)
+        return Secret(f"{PREFIX}{self.name}.{self._seal(sealed, self._about)}")
+
+    def device_token(self, account: str, device: str) -> Secret:
+        """Sealed as a sign-in is, and never one: it is for another use, and its form is another."""
+        return Secret(self._seal(_Device(account, device), self._about_device))
+
+    def device(self, account: str, token: Secret) -> str:
+        try:
+            opened = _read_device(self._unseal(token.reveal(), self._about_device))
+        except (InvalidTag, ValueError):
+            return ""
+        return opened.id if opened.account == account else ""
+
+    def _seal(self, what: msgspec.Struct, about: bytes) -> str:
         salt = os.urandom(_NONCE)
-        text = salt + self._cipher().encrypt(salt, msgspec.msgpack.encode(sealed), self._about)
-        return Secret(f"{PREFIX}{self.name}.{urlsafe_b64encode(text).rstrip(b'=').decode()}")
+        text = salt + self._cipher().encrypt(salt, msgspec.msgpack.encode(what), about)
+        return urlsafe_b64encode(text).rstrip(b"=").decode()
+
+    def _unseal(self, text: str, about: bytes) -> bytes:
+        """Raises InvalidTag, ValueError."""
+        data = urlsafe_b64decode(text + "=" * (-len(text) % 4))
+        if urlsafe_b64encode(data).rstrip(b"=").decode() != text:
+            raise ValueError  # one token has one spelling
+        return self._cipher().decrypt(data[:_NONCE], data[_NONCE:], about)
 
     def _cipher(self) -> ChaCha20Poly1305:
         return ChaCha20Poly1305(self._derived(b"pam"))
@@ -139,10 +169,7 @@ class PamProvisioner:
         if found is None or found[1] != self.name:
             raise _refused("form", "it is not one of this way in")
         try:
-            data = urlsafe_b64decode(found[2] + "=" * (-len(found[2]) % 4))
-            if urlsafe_b64encode(data).rstrip(b"=").decode() != found[2]:
-                raise ValueError  # one token has one spelling
-            return _read(self._cipher().decrypt(data[:_NONCE], data[_NONCE:], self._about))
+            return _read(self._unseal(found[2], self._about))
         except (InvalidTag, ValueError) as error:
             raise _refused("seal", "it was not sealed by this CA for this way in") from error
 

@@ -20,6 +20,7 @@ __all__ = ["PamRoutes"]
 
 _NONCE: Final = re.compile(r"dp1\.[A-Za-z0-9_-]{43}")
 _NAME: Final = 64  # characters of an account or a way in
+_DEVICE: Final = 1024  # characters of what a device shows
 _ANSWERS, _ANSWER = 32, 511  # of one round, and characters of one
 
 
@@ -51,7 +52,7 @@ def _begin(body: api.PamStart, ca_id: bytes) -> Begin:
     key = signing.public_key("public_key", signing.given("public_key", body.public_key))
     message = pam_message(ca_id, body.provider, body.account, body.nonce)
     signing.require_possession("proof", body.proof, key, message, PAM_NAMESPACE)
-    return Begin(body.provider, body.account, key, body.nonce)
+    return Begin(body.provider, body.account, key, body.nonce, Secret(body.device[:_DEVICE]))
 
 
 def _told(said: Said) -> api.PamSaid:
@@ -59,4 +60,5 @@ def _told(said: Said) -> api.PamSaid:
         conversation=said.conversation,
         prompts=[api.PamPrompt(style=each.style, text=each.text) for each in said.prompts],
         token=said.token.reveal() if said.token is not None else "",
+        device=said.device.reveal() if said.device is not None else "",
     )

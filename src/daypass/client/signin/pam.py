@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from daypass.api import CaInfo, OidcLogin, PamAnswers, PamLogin, PamPrompt, PamSaid, PamStart
 from daypass.client import holding
+from daypass.client.signin import devices
 from daypass.client.signin.subject import Prove
 from daypass.client.signin.terminal import Ask, no_terminal
 from daypass.client.trust import Membership
@@ -54,29 +55,34 @@ class PamSignIn:
             raise no_terminal()
         account = self.account or holding.owner(self.membership.context) or _local_user()
         message = pam_message(self.membership.ca_id, self.way.name, account, nonce)
+        file = self.membership.context.devices
         start = PamStart(
             account=account,
             nonce=nonce,
             public_key=key.blob,
             proof=prove(PAM_NAMESPACE, message).encode(),
             provider=self.way.name,
+            device=devices.known(file, self.way.name, account),
         )
         self.say(f"signing in as {account}")
         for left in reversed(range(TRIES)):
             try:
-                return self._conversation(start, self.ask)
+                said = self._conversation(start, self.ask)
             except Unauthenticated as error:
                 if error.code != "pam.refused" or not left:
                     raise
                 self.say("that was not right; try again")
+                continue
+            devices.remember(file, self.way.name, account, said.device)
+            return said.token
         raise AssertionError("unreachable")
 
-    def _conversation(self, start: PamStart, ask: Ask) -> str:
+    def _conversation(self, start: PamStart, ask: Ask) -> PamSaid:
         with self.membership.remote(self.way.seconds + SPARE) as remote:
             said = remote.pam_start(start)
             for _ in range(ROUNDS):
                 if said.token:
-                    return said.token
+                    return said
                 said = remote.pam_answer(PamAnswers(conversation=said.conversation, answers=self._answers(said, ask)))
         raise Unavailable("the CA asks without end", code="pam.flood", hint="tell its operator")
 
