@@ -28,6 +28,8 @@ from tests.parts.needs import (
     NOT_RUN,
     PARTS,
     PROVIDER,
+    SECOND,
+    SECOND_PACKAGES,
     in_ci,
 )
 
@@ -51,8 +53,12 @@ def main() -> int:
         _make_machine()
     if PARTS["ldap"].find() is None and _may_install():
         _unpack_ldap()
-    if PARTS["llng"].find() is None and _may_install():
-        _unpack_llng()
+    for name, folder, packages, has in (
+        ("llng", LLNG, LLNG_PACKAGES, "usr/share/lemonldap-ng/portal/htdocs/index.psgi"),
+        ("second factors", SECOND, SECOND_PACKAGES, "usr/sbin/freeradius"),
+    ):
+        if PARTS[name].find() is None and _may_install():
+            _unpack(folder, packages, has)
     missing = [part for part in PARTS.values() if part.find() is None]
     for part in missing:
         how = f" (apt-get install {part.package})" if part.package else ""
@@ -102,25 +108,25 @@ def _unpack_ldap() -> None:
             _run(package.name, ["dpkg-deb", "-x", str(package), str(LDAP)])
 
 
-def _unpack_llng() -> None:
-    """With what it depends on and this machine has not."""
-    shutil.rmtree(LLNG, ignore_errors=True)
+def _unpack(made: Path, packages: Sequence[str], has: str) -> None:
+    """With what they depend on and this machine has not. `has`: a file of theirs, without which it was nothing."""
+    shutil.rmtree(made, ignore_errors=True)
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "partial").mkdir()
         apt = ["apt-get", "-qq", "-o", f"Dir::Cache::archives={folder}", "-o", "APT::Sandbox::User=root"]
         options = ["--no-install-recommends", "--yes", "--download-only"]
-        _run("LemonLDAP::NG's packages", [*apt, "install", *options, *LLNG_PACKAGES])
+        _run(f"packages of {packages[0]}", [*apt, "install", *options, *packages])
         unpack = [
             "sh",
             "-c",
             'for each in "$1"/*.deb; do dpkg-deb -x "$each" "$2" || exit; done',
             "sh",
             folder,
-            str(LLNG),
+            str(made),
         ]
-        _run("LemonLDAP::NG", unpack)
-    if (LLNG / "usr/share/lemonldap-ng/portal/htdocs/index.psgi").exists():
-        LLNG.with_suffix(".packages").write_text(" ".join(LLNG_PACKAGES))
+        _run(packages[0], unpack)
+    if (made / has).exists():
+        made.with_suffix(".packages").write_text(" ".join(packages))
 
 
 @contextmanager

@@ -12,7 +12,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from ctypes.util import find_library
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +32,8 @@ __all__ = [
     "NOT_RUN",
     "PARTS",
     "PROVIDER",
+    "SECOND",
+    "SECOND_PACKAGES",
     "Part",
     "in_ci",
     "need",
@@ -58,6 +60,9 @@ LLNG_PACKAGES = (
     "libstring-random-perl",
     "libio-string-perl",
 )
+SECOND = Path(sys.prefix) / "second"
+"""FreeRADIUS, and Debian's PAM modules for it and for one-time codes, unpacked for the same reason."""
+SECOND_PACKAGES = ("freeradius", "libpam-radius-auth", "libpam-oath")
 
 MACHINE_PACKAGES = (
     "openssh-server,systemd,systemd-sysv,dbus,libpam-systemd,python3,python3-venv,iproute2,curl,ca-certificates,"
@@ -118,10 +123,14 @@ def _ldap() -> Path | None:
     return LDAP if (LDAP / "usr/sbin/slapd").exists() and (LDAP / "usr/sbin/nslcd").exists() else None
 
 
-def _llng() -> Path | None:
+def _unpacked(folder: Path, packages: Sequence[str]) -> Callable[[], Path | None]:
     """As these packages make it: what was unpacked carries the list of them."""
-    made = LLNG.with_suffix(".packages")
-    return LLNG if made.exists() and made.read_text() == " ".join(LLNG_PACKAGES) else None
+
+    def find() -> Path | None:
+        made = folder.with_suffix(".packages")
+        return folder if made.exists() and made.read_text() == " ".join(packages) else None
+
+    return find
 
 
 def _debians(place: str) -> Callable[[], Path | None]:
@@ -229,7 +238,8 @@ PARTS = {
         Part("faketime", _binary("faketime"), "faketime"),
         Part("cc", _binary("cc"), "gcc"),
         Part("ldap", _ldap),
-        Part("llng", _llng),
+        Part("llng", _unpacked(LLNG, LLNG_PACKAGES)),
+        Part("second factors", _unpacked(SECOND, SECOND_PACKAGES)),
         Part("pam_matrix", _debians("pam_wrapper/pam_matrix.so"), "libpam-wrapper"),
         Part("nss_wrapper", _debians("libnss_wrapper.so"), "libnss-wrapper"),
         Part("busybox", _binary("busybox"), "busybox"),

@@ -42,7 +42,7 @@ STARTS, WINDOW = 90, 60  # of one network, in seconds
 MOST_REMEMBERED = 10_000  # networks
 TOLD, TOLD_WINDOW = 60, 3600  # entries of the ledger about wrong passwords, in seconds: strangers can't fill it
 FLOOR = 2.0  # seconds that a no takes at least, whoever it is for and whatever the stack looked up
-MOST_SECRETS = 3  # different questions that one charge pays for: password, code, and one to spare
+QUESTIONS = 3  # different ones that one charge pays for: password, code, and one to spare
 DEVICE = "device:"  # no network is written so
 AGAIN = "begin anew: daypass login"
 
@@ -79,7 +79,7 @@ class _Open:
     network: str
     device: str = ""  # empty for one that nobody knows
     wanted: int = 0
-    secrets: tuple[str, ...] = ()  # that were asked for last
+    questions: tuple[str, ...] = ()  # that were asked last
     asked: set[str] = field(default_factory=set)  # all before those
     charged: int = 0  # failures
     acts: list[str] = field(default_factory=list)  # for the ledger, if the answer is no
@@ -162,7 +162,7 @@ class Conversations:
 
     def _asked(self, opened: _Open, asked: Asked) -> Said:
         opened.wanted = asked.wanted
-        opened.secrets = tuple(each.text for each in asked.prompts if each.style == "secret")
+        opened.questions = asked.questions
         self._open[opened.id] = opened
         return Said(opened.id, asked.prompts)
 
@@ -200,9 +200,9 @@ class Conversations:
 
     async def _charge(self, opened: _Open) -> None:
         """Before the stack hears anything: once for each conversation, and once more for what it asks anew."""
-        again = any(each in opened.asked for each in opened.secrets) or len(opened.asked) >= MOST_SECRETS
-        opened.asked.update(opened.secrets)
-        if opened.charged and not (opened.secrets and again):
+        again = any(each in opened.asked for each in opened.questions) or len(opened.asked) >= QUESTIONS
+        opened.asked.update(opened.questions)
+        if opened.charged and not (opened.questions and again):
             return
         now = self._clock.now()
         before = await self._store.charge_sign_in(*_place(opened), now)

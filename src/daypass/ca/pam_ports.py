@@ -49,7 +49,11 @@ class Asked(Struct, frozen=True):
     @property
     def wanted(self) -> int:
         """How many answers it takes."""
-        return sum(each.style in ("secret", "text") for each in self.prompts)
+        return len(self.questions)
+
+    @property
+    def questions(self) -> tuple[str, ...]:
+        return tuple(each.text for each in self.prompts if each.style in ("secret", "text"))
 
 
 class Account(Struct, frozen=True):
