@@ -53,12 +53,10 @@ def main() -> int:
         _make_machine()
     if PARTS["ldap"].find() is None and _may_install():
         _unpack_ldap()
-    for name, folder, packages, has in (
-        ("llng", LLNG, LLNG_PACKAGES, "usr/share/lemonldap-ng/portal/htdocs/index.psgi"),
-        ("second factors", SECOND, SECOND_PACKAGES, "usr/sbin/freeradius"),
-    ):
-        if PARTS[name].find() is None and _may_install():
-            _unpack(folder, packages, has)
+    if PARTS["llng"].find() is None and _may_install():
+        _unpack(LLNG, LLNG_PACKAGES, "usr/share/lemonldap-ng/portal/htdocs/index.psgi")
+    if PARTS["second factors"].find() is None and _may_install():
+        _unpack(SECOND, SECOND_PACKAGES, "usr/sbin/freeradius")
     missing = [part for part in PARTS.values() if part.find() is None]
     for part in missing:
         how = f" (apt-get install {part.package})" if part.package else ""

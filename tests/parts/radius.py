@@ -89,8 +89,8 @@ def run_radius(home: Path) -> Iterator[Radius]:
     (home / "radiusd.conf").write_text(text)
     (home / "pam_radius.conf").write_text(f"127.0.0.1:{port} {_SECRET} 1\n")
     libraries = library()["LD_LIBRARY_PATH"] + f":{root}/usr/lib/freeradius"
-    command = [root / "usr/sbin/freeradius", "-f", "-l", "stdout", "-n", "radiusd"]
-    command += ["-d", home, "-D", root / "usr/share/freeradius"]
+    command: list[str | Path] = [root / "usr/sbin/freeradius", "-f", "-l", "stdout", "-n", "radiusd", "-d", home]
+    command += ["-D", root / "usr/share/freeradius"]
     with (home / "log").open("wb") as log:
         server = subprocess.Popen(command, env={"LD_LIBRARY_PATH": libraries}, stdout=log, stderr=log)
     asks = f"auth required {module('pam_radius_auth.so')} conf={home}/pam_radius.conf retry=1"
