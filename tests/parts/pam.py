@@ -78,7 +78,8 @@ struct pam_message { int msg_style; const char *msg; };
 struct pam_response { char *resp; int resp_retcode; };
 struct pam_conv { int (*conv)(int, const struct pam_message **, struct pam_response **, void *); void *appdata_ptr; };
 enum { PAM_SUCCESS = 0, PAM_SYSTEM_ERR = 4, PAM_AUTH_ERR = 7, PAM_AUTHINFO_UNAVAIL = 9, PAM_NEW_AUTHTOK_REQD = 12,
-       PAM_ACCT_EXPIRED = 13, PAM_PERM_DENIED = 6, PAM_USER = 2, PAM_CONV = 5, SECRET = 1, TEXT = 2, INFO = 4 };
+       PAM_ACCT_EXPIRED = 13, PAM_CRED_EXPIRED = 16, PAM_CRED_ERR = 17, PAM_AUTHTOK_ERR = 20, PAM_TRY_AGAIN = 24,
+       PAM_PERM_DENIED = 6, PAM_USER = 2, PAM_CONV = 5, SECRET = 1, TEXT = 2, INFO = 4 };
 """
 
 

@@ -12,7 +12,7 @@ from tests.parts.pam import Stack, make_module, make_stack
 from daypass.ca.pam_ports import Account, Asked
 from daypass.errors import DaypassError, Denied, Misconfigured, Unauthenticated, Unavailable
 from daypass.model import Secret
-from daypass.provisioners import pamtalk
+from daypass.provisioners import pamhelper, pamtalk
 from daypass.provisioners.pamtalk import PamTalk
 
 Talked = tuple[list[list[tuple[str, str]]], Account]
@@ -73,6 +73,12 @@ def test_a_stack_that_lets_anybody_in_lets_no_system_account_in(tmp_path: Path) 
     assert refused(stack, "nobody-here").code == "pam.refused"
 
 
+def test_nobodys_groups_are_looked_up_before_the_first_question() -> None:
+    """It would take longer than for whom there is not, and tell who is there."""
+    assert pamhelper.look_up("root", 0) == {"name": "root", "uid": 0, "groups": []}
+    assert "root" in pamhelper.groups_of("root")
+
+
 def test_several_rounds_are_asked_one_after_the_other(tmp_path: Path) -> None:
     asks = (
         'if (ask(h, 1, SECRET, "Password: ", a)) return PAM_AUTH_ERR; ask(h, 1, INFO, "a code was sent", 0);'
@@ -89,6 +95,7 @@ ACCOUNT = [
     ("PAM_NEW_AUTHTOK_REQD", Denied, "pam.password-expired"),
     ("PAM_ACCT_EXPIRED", Denied, "pam.account-expired"),
     ("PAM_PERM_DENIED", Denied, "pam.account"),
+    ("PAM_CRED_EXPIRED", Denied, "pam.account"),
     ("PAM_AUTHINFO_UNAVAIL", Unavailable, "pam.backend"),
 ]
 
@@ -114,6 +121,9 @@ BROKEN = [
     ("for (;;) ask(h, 1, INFO, \"again\", 0);", Unavailable, "pam.crashed"),
     ("for (int i = 0; i < 9; i++) ask(h, 32, INFO, \"x\", 0);", Unavailable, "pam.flood"),
     ("return PAM_AUTHINFO_UNAVAIL;", Unavailable, "pam.backend"),
+    ("return PAM_TRY_AGAIN;", Unavailable, "pam.backend"),
+    ("return PAM_CRED_ERR;", Unauthenticated, "pam.refused"),
+    ("return PAM_AUTHTOK_ERR;", Unauthenticated, "pam.refused"),
     ("return PAM_SYSTEM_ERR;", Misconfigured, "pam.stack"),
     ("pam_set_item(h, PAM_USER, \"bob\"); return PAM_SUCCESS;", Unauthenticated, "pam.refused"),
     ("write(1, \"{}\\n\", 3); write(2, \"x\", 1); return PAM_AUTH_ERR;", Unauthenticated, "pam.refused"),

@@ -25,6 +25,7 @@ from daypass.client.signin.subject import signer
 from daypass.config import PamSection
 from daypass.config.schema import OperatorSection, RoleSection
 from daypass.errors import DaypassError, NotFound, Throttled, Unauthenticated, Unavailable
+from daypass.model import Secret
 from daypass.remote import Remote
 from daypass.wire import Certificate
 from daypass.wire.binding import (
@@ -69,13 +70,15 @@ def yard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Yard]:
         "shown": 'for (int i = 0; i < 19; i++) ask(h, 1, TEXT, "Code: ", a); return PAM_AUTH_ERR;',
         "other": 'ask(h, 1, SECRET, "1", a); ask(h, 1, SECRET, "2", a); ask(h, 1, SECRET, "3", a);'
         'ask(h, 1, SECRET, "4", a); ask(h, 1, SECRET, "5", a); ask(h, 1, SECRET, "6", a); return PAM_AUTH_ERR;',
+        "late": 'ask(h, 1, SECRET, "Password: ", a); ask(h, 1, SECRET, "Code: ", a); return PAM_AUTHINFO_UNAVAIL;',
         "coded": 'ask(h, 1, SECRET, "Password: ", a); ask(h, 1, SECRET, "Code: ", a); return PAM_AUTH_ERR;',
     }.items():
         (home / name).mkdir()
         Stack(stack.folder, name).write(*make_module(home / name, does))
         tables.append(PamSection(name=name, service=name, folder=str(stack.folder), timeout="10s"))
     given = {"pam": tables, "roles": [STAFF, DBA], "operators": [AUDIT], "pam_environ": stack.environ}
-    with run_company(given) as company:
+    with pytest.MonkeyPatch.context() as patch, run_company(given) as company:
+        patch.setattr(conversations, "STARTS", 900)  # all of them come from one address, and within a minute
         yield Yard(company, stack)
 
 
@@ -251,6 +254,36 @@ def test_no_password_and_no_token_is_in_a_log(yard: Yard, caplog: pytest.LogCapt
     assert WORD not in caplog.text and token not in caplog.text
 
 
+def test_what_fails_after_an_answer_was_judged_gives_no_guess_back(yard: Yard) -> None:
+    """Else who has learned that it was wrong would let the time run out, and have it back."""
+    told = []
+    for _ in range(4):
+        frank = Person(yard, "frank", way="late")
+        first = frank.start()
+        told.append(code(first) if not first.is_success else code(frank.answer(frank.answer(first, "x"), "1")))
+    assert told == ["pam.backend"] * 3 + ["pam.paused"]
+
+
+def test_who_waits_for_a_no_takes_nobodys_place(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
+    ca = yard.company.heart.authority.conversations
+    assert ca is not None
+    monkeypatch.setattr(ca, "_floor", 3600.0)
+
+    async def wait() -> None:
+        said = await ca.start(conversations.Begin("unix", "grace", key()[1], "dp1.x"), "192.0.2.1")
+        talk, ended = ca._open[said.conversation].talk, asyncio.Event()
+        end = talk.end
+        monkeypatch.setattr(talk, "end", lambda: [each() for each in (end, ended.set)])
+        waiting = asyncio.ensure_future(ca.answer(said.conversation, [Secret("wrong")]))
+        await ended.wait()
+        await asyncio.sleep(0)
+        assert not waiting.done() and talk not in ca._busy
+        waiting.cancel()
+        await asyncio.gather(waiting, return_exceptions=True)
+
+    yard.company.wait(wait())
+
+
 # -- the client's half -----------------------------------------------------------------------------------------
 
 
@@ -379,6 +412,33 @@ def test_a_neighbour_behind_the_same_address_pauses_no_device_that_has_signed_in
     assert answer.status_code == 200, answer.text
     assert wrong(yard, "alice") == ["pam.paused"], "whoever signs in elsewhere ends no pause of theirs"
     yard.company.heart.clock.later += 4000
+
+
+@pytest.mark.parametrize(("bound", "told"), [("STARTS", "pam.many"), ("MOST_FROM_ONE", "pam.full")])
+def test_a_neighbour_who_begins_without_end_keeps_no_known_device_from_signing_in(
+    yard: Yard, monkeypatch: pytest.MonkeyPatch, bound: str, told: str
+) -> None:
+    device, again = signed_in_at(yard, "alice"), Person(yard)
+    assert Person(yard, "mallory").start().is_success  # and is left waiting
+    monkeypatch.setattr(conversations, bound, 1)
+    assert code(Person(yard).start()) == told
+    assert again.answer(again.start(device=device), WORD).is_success
+
+
+def test_where_all_is_taken_the_neighbour_gives_way_and_not_the_device(
+    yard: Yard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ca = yard.company.heart.authority.conversations
+    assert ca is not None
+    device, again = signed_in_at(yard, "alice"), Person(yard)
+    yard.company.wait(ca.close())
+    begun = again.start(device=device)
+    monkeypatch.setattr(conversations, "MOST", 2)
+    first, second = (Person(yard, "mallory").start() for _ in range(2))
+    assert [code(again.answer(each, "x")) for each in (first, second)] == ["pam.gone", "pam.refused"]
+    others = [Person(yard).start(device=device) for _ in range(2)]
+    assert code(Person(yard).start()) == "pam.full", "a stranger ends none of those"
+    assert [code(again.answer(each, WORD)) for each in (begun, *others)] == ["pam.gone", "200", "200"]
 
 
 def test_a_stolen_device_token_is_worth_one_count_more_and_no_other_account(yard: Yard) -> None:

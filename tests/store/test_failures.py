@@ -81,6 +81,16 @@ def test_what_was_no_failure_is_taken_back(run: Run) -> None:
     run(scenario)
 
 
+def test_what_is_taken_back_ends_no_pause_that_others_make(run: Run) -> None:
+    async def scenario(store: SqlStore) -> None:
+        await fail(store, FREE)
+        await fail(store, 1, now=NOW + 5)
+        await store.refund_sign_in(*ALICE, HERE, NOW + 6)
+        assert await counted(store, now=NOW + 6) == Counted(until=NOW + 15, failures=FREE, own=FREE)
+
+    run(scenario)
+
+
 def test_after_an_hour_nothing_is_left_of_them(run: Run) -> None:
     async def scenario(store: SqlStore) -> None:
         await fail(store, 2)

@@ -37,9 +37,9 @@ from daypass.wire import PublicKey
 
 __all__ = ["Begin", "Conversations", "Said"]
 
-MOST, MOST_FROM_ONE = 100, 60  # conversations under way: of everybody, of one network or of one way in
-STARTS, WINDOW = 90, 60  # of one network, in seconds
-MOST_REMEMBERED = 10_000  # networks
+MOST, MOST_FROM_ONE = 100, 60  # conversations under way: of everybody, of one place or of one way in
+STARTS, WINDOW = 90, 60  # of one place, in seconds
+MOST_REMEMBERED = 10_000  # places
 TOLD, TOLD_WINDOW = 60, 3600  # entries of the ledger about wrong passwords, in seconds: strangers can't fill it
 FLOOR = 2.0  # seconds that a no takes at least, whoever it is for and whatever the stack looked up
 QUESTIONS = 3  # different ones that one charge pays for: password, code, and one to spare
@@ -78,12 +78,17 @@ class _Open:
     talk: Talk
     network: str
     device: str = ""  # empty for one that nobody knows
+    rounds: int = 0  # that the stack was answered
     wanted: int = 0
     questions: tuple[str, ...] = ()  # that were asked last
     asked: set[str] = field(default_factory=set)  # all before those
     charged: int = 0  # failures
     acts: list[str] = field(default_factory=list)  # for the ledger, if the answer is no
     id: str = field(default_factory=lambda: secrets.token_urlsafe(24))
+
+    @property
+    def place(self) -> str:
+        return _place(self.network, self.device)
 
 
 class Conversations:
@@ -102,9 +107,10 @@ class Conversations:
         begin = replace(begin, provider=way.name)
         if not is_login_name(begin.account):
             raise Invalid("that is not the name of an account", code="pam.account", hint="daypass login --user NAME")
-        self._pace(where)
-        device = await self._judge(begin, way, where)
-        self._make_room(where, way.name)
+        sealed = way.device(begin.account, begin.device)
+        self._pace(_place(where, sealed))
+        device = await self._judge(begin, where, sealed)
+        self._make_room(_place(where, device), way.name)
         opened = _Open(begin, way, way.talk(begin.account, address), where, device)
         return await self._step(opened, None)
 
@@ -139,6 +145,7 @@ class Conversations:
         self._busy[talk] = opened
         try:
             if answers is not None:
+                opened.rounds += 1
                 await self._charge(opened)
             said = await talk.next(answers)
             if isinstance(said, Account):
@@ -149,6 +156,7 @@ class Conversations:
             raise
         except DaypassError as error:
             talk.end()
+            self._busy.pop(talk, None)  # who waits for a no takes nobody's place
             if isinstance(error, Unauthenticated):
                 await self._tell(opened)
             await asyncio.sleep(self._floor - (asyncio.get_running_loop().time() - began))
@@ -171,7 +179,7 @@ class Conversations:
         now, way, device = self._clock.now(), opened.way, opened.device or secrets.token_hex(16)
         if not opened.device:
             await self._store.sign_in_worked(*_keys(opened.begin, opened.network), now)
-        await self._store.sign_in_worked(*_keys(opened.begin, DEVICE + device), now)
+        await self._store.sign_in_worked(*_keys(opened.begin, _place("", device)), now)
         token = way.token(account, opened.begin.key, opened.begin.nonce)
         return Said(token=token, device=way.device_token(account.name, device))
 
@@ -185,11 +193,11 @@ class Conversations:
             "this CA has no such way to sign in by password", code="pam.off", hint="what there is: daypass login"
         )
 
-    async def _judge(self, begin: Begin, way: Converses, where: str) -> str:
+    async def _judge(self, begin: Begin, where: str, device: str) -> str:
         """The device, if it is known. Refused while it is paused from there; slow where somebody tries that account
         from everywhere."""
-        now, device = self._clock.now(), way.device(begin.account, begin.device)
-        counted = await self._store.sign_in_failures(*_keys(begin, DEVICE + device if device else where), now)
+        now = self._clock.now()
+        counted = await self._store.sign_in_failures(*_keys(begin, _place(where, device)), now)
         if device and not counted.known:  # forgotten since
             device, counted = "", await self._store.sign_in_failures(*_keys(begin, where), now)
         if counted.until > now:
@@ -205,7 +213,7 @@ class Conversations:
         if opened.charged and not (opened.questions and again):
             return
         now = self._clock.now()
-        before = await self._store.charge_sign_in(*_place(opened), now)
+        before = await self._store.charge_sign_in(*_keys(opened.begin, opened.place), now)
         if before.until > now:
             _paused(before.until - now)
         opened.charged += 1
@@ -225,17 +233,19 @@ class Conversations:
                 await self._store.add_event(act, details, actor=f"pam:{provider}", now=self._clock.now())
 
     async def _refund(self, opened: _Open) -> None:
-        for _ in range(opened.charged):
-            await self._store.refund_sign_in(*_place(opened), self._clock.now())
+        """Only of a first answer, of which nothing was heard: else whoever has learned that a guess was wrong would
+        let the time run out and have it back."""
+        if opened.charged and opened.rounds == 1:
+            await self._store.refund_sign_in(*_keys(opened.begin, opened.place), self._clock.now())
 
     async def _sleep(self, seconds: float) -> None:
         """Scaled as the floor is, which tests take away."""
         await asyncio.sleep(seconds * self._floor / FLOOR)
 
-    def _pace(self, where: str) -> None:
-        """Each conversation is a process: no network begins them without end."""
+    def _pace(self, place: str) -> None:
+        """Each conversation is a process: no network begins them without end, nor keeps a known device from it."""
         now = asyncio.get_running_loop().time()
-        made = self._started.setdefault(where, deque())
+        made = self._started.setdefault(place, deque())
         while made and made[0] <= now - WINDOW:
             made.popleft()
         if len(made) >= STARTS:
@@ -249,23 +259,26 @@ class Conversations:
         if len(self._started) > MOST_REMEMBERED:
             self._started = {each: made for each, made in self._started.items() if made[-1] > now - WINDOW}
 
-    def _make_room(self, where: str, way: str) -> None:
-        """Where all places are taken, the network that has the most of those that wait for a person gives one up.
+    def _make_room(self, place: str, way: str) -> None:
+        """Where all is taken, the network that has the most of those that wait for a person gives one up, and a
+        device that has signed in before only to another one: strangers have as many networks as they like.
 
         Those that wait for their stack give up none, so a stack that hangs may not take them all.
         """
         self._open = {one: each for one, each in self._open.items() if not each.talk.over}
-        counted = Counter(each.network for each in self._open.values())
-        hanging = Counter(each.network for each in self._busy.values())
+        under_way = [*self._open.values(), *self._busy.values()]
         stuck = sum(each.way.name == way for each in self._busy.values())
-        if counted[where] + hanging[where] >= MOST_FROM_ONE or stuck >= MOST_FROM_ONE:
+        if sum(each.place == place for each in under_way) >= MOST_FROM_ONE or stuck >= MOST_FROM_ONE:
             _full()
-        if len(self._open) + len(self._busy) < MOST:
+        if len(under_way) < MOST:
             return
-        if not counted:
+        waiting = [each for each in self._open.values() if not each.device]
+        if not waiting and place.startswith(DEVICE):
+            waiting = list(self._open.values())
+        if not waiting:
             _full()
-        busiest = counted.most_common(1)[0][0]
-        oldest = next(each for each in self._open.values() if each.network == busiest)
+        busiest = Counter(each.place for each in waiting).most_common(1)[0][0]
+        oldest = next(each for each in waiting if each.place == busiest)
         del self._open[oldest.id]
         oldest.talk.end()
 
@@ -276,8 +289,8 @@ def _keys(begin: Begin, place: str) -> tuple[str, str, str]:
     return provider, who_key(provider, account), network_key(provider, account, place)
 
 
-def _place(opened: _Open) -> tuple[str, str, str]:
-    return _keys(opened.begin, DEVICE + opened.device if opened.device else opened.network)
+def _place(where: str, device: str) -> str:
+    return DEVICE + device if device else where
 
 
 def _full() -> NoReturn:

@@ -30,6 +30,7 @@ MAX_PROMPTS = 32  # messages of one round: PAM_MAX_NUM_MSG
 MAX_TEXT = 512  # characters of one: PAM_MAX_MSG_SIZE
 MAX_ROUNDS = 20
 MAX_REFUSED = 20  # calls of the conversation after it was ended, before the module is taken for one that never stops
+MAX_GROUPS = 1000
 MAX_LINE = 64 * 1024
 MAX_ANSWER = 511  # bytes: PAM_MAX_RESP_SIZE less its NUL
 MEMORY = 1 << 30  # bytes of address space
@@ -136,23 +137,28 @@ def bound(seconds: int) -> None:
         os._exit(0)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
-    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
+    resource.setrlimit(resource.RLIMIT_CPU, (seconds + 5, seconds + 5))  # the CA ends it before
     signal.alarm(seconds + 5)
 
 
 def look_up(name: str, least: int) -> dict[str, Any] | None:
-    """Who it is on this machine, if a person."""
+    """Who it is on this machine, if a person. Groups are looked up at the end: before the first question that would
+    take longer than it does for nobody."""
     try:
         found = pwd.getpwnam(name)
     except (KeyError, ValueError, OSError):
         return None
     if found.pw_name != name or found.pw_uid < least:
         return None
+    return {"name": name, "uid": found.pw_uid, "groups": []}
+
+
+def groups_of(name: str) -> list[str]:
     groups = []
-    for number in os.getgrouplist(name, found.pw_gid):
+    for number in os.getgrouplist(name, pwd.getpwnam(name).pw_gid)[:MAX_GROUPS]:
         with contextlib.suppress(KeyError, OSError):
             groups.append(grp.getgrgid(number).gr_name)
-    return {"name": name, "uid": found.pw_uid, "groups": groups[:1000]}
+    return groups
 
 
 def start(pam: ctypes.CDLL, wanted: dict[str, Any], name: str, conversation: Conversation, handle: Any) -> int:
@@ -188,6 +194,8 @@ def converse(line: Line, wanted: dict[str, Any]) -> None:
         code, stage = pam.pam_acct_mgmt(handle, 0), "account"
     if code == SUCCESS and asked_as(pam, handle) != name:
         code, stage = ABORT, "user"
+    if code == SUCCESS and account is not None:
+        account["groups"] = groups_of(name)
     line.say(end=code, stage=stage, account=account)
 
 

@@ -36,10 +36,10 @@ _STYLES = frozenset({"secret", "text", "info", "error"})
 _LATE: list[subprocess.Popen[bytes]] = []  # killed, and not gone yet
 
 # <security/_pam_types.h>; what each means for the person.
-_NO = {6, 7, 8, 10, 11, 19, 26}  # PERM_DENIED AUTH_ERR CRED_INSUFFICIENT USER_UNKNOWN MAXTRIES CONV_ERR ABORT
 _EXPIRED = {12, 27}  # NEW_AUTHTOK_REQD AUTHTOK_EXPIRED
 _ACCOUNT_EXPIRED = 13
-_BROKEN = {1, 2, 3, 4, 28}  # OPEN_ERR SYMBOL_ERR SERVICE_ERR SYSTEM_ERR MODULE_UNKNOWN
+_BROKEN = {None, -1, 1, 2, 3, 4, 28}  # (no code, our own) OPEN_ERR SYMBOL_ERR SERVICE_ERR SYSTEM_ERR MODULE_UNKNOWN
+_BACKEND = {5, 9, 22, 24}  # BUF_ERR AUTHINFO_UNAVAIL AUTHTOK_LOCK_BUSY TRY_AGAIN
 
 
 class _Ask(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -168,20 +168,21 @@ class PamTalk:
 
 
 def _refusal(code: int | None, stage: str, stack: Stack, *, known: bool) -> DaypassError:
+    """Any code that is neither the stack's fault nor its backend's is a no, and stays counted as a wrong answer."""
     signed_in = stage == "account" and known
     if signed_in and code in _EXPIRED:
         hint = "change it where your company has you change it, then sign in again"
         return Denied("your password has expired", code="pam.password-expired", hint=hint)
     if signed_in and code == _ACCOUNT_EXPIRED:
         return Denied("your account has expired", code="pam.account-expired", hint="ask who looks after accounts")
-    if signed_in and code in _NO:
-        return Denied("your account may not sign in now", code="pam.account", hint="ask who looks after accounts")
-    if code in _NO or code in _EXPIRED or code in (0, _ACCOUNT_EXPIRED):
-        return Unauthenticated("the sign-in failed", code="pam.refused", hint="try again: daypass login")
-    if code in _BROKEN or code == -1 or code is None:
+    if code in _BROKEN:
         return Misconfigured("the CA's PAM stack does not work", code="pam.stack", hint=_tell(stack))
-    text = "what stands behind the CA's PAM stack can't be asked right now"
-    return Unavailable(text, code="pam.backend", hint=f"try again in a minute; {_tell(stack)}")
+    if code in _BACKEND:
+        text = "what stands behind the CA's PAM stack can't be asked right now"
+        return Unavailable(text, code="pam.backend", hint=f"try again in a minute; {_tell(stack)}")
+    if signed_in and code != 0:
+        return Denied("your account may not sign in now", code="pam.account", hint="ask who looks after accounts")
+    return Unauthenticated("the sign-in failed", code="pam.refused", hint="try again: daypass login")
 
 
 def _tell(stack: Stack) -> str:

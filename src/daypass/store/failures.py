@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, insert, select, update
 
-from daypass.ca.pam_ports import FORGET, Counted, pause_after
+from daypass.ca.pam_ports import FORGET, FREE, Counted, pause_after
 from daypass.store.access import Access
 from daypass.store.rows import check_text
 from daypass.store.schema import sign_in_failures
@@ -72,10 +72,13 @@ def _charge(
 
 
 def _refund(connection: Connection, statements: Statements, provider: str, who: str, network: str, now: int) -> None:
+    """A pause that other failures make stays."""
     statements.lock(connection)
     for each in (network, _OVERALL):
         row = _row(connection, provider, who, each)
-        _put(connection, provider, who, each, failures=max(0, _failures(row, now) - 1), last_at=now, until=0)
+        left = max(0, _failures(row, now) - 1)
+        until = row.until if row is not None and left >= FREE else 0
+        _put(connection, provider, who, each, failures=left, last_at=now, until=until)
 
 
 def _signed_in(
