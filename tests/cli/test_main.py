@@ -53,7 +53,10 @@ def failing(monkeypatch: pytest.MonkeyPatch) -> list[BaseException]:
         (click.Abort(), 130),
     ],
 )
-def test_every_kind_of_error_has_its_exit_code(failing: list[BaseException], error: BaseException, code: int) -> None:
+def test_every_kind_of_error_has_its_exit_code(
+    failing: list[BaseException], monkeypatch: pytest.MonkeyPatch, error: BaseException, code: int
+) -> None:
+    monkeypatch.setattr(group, "asker", lambda: input)  # there is a terminal
     failing.append(error)
     assert main(["login"]) == code
 
@@ -231,3 +234,13 @@ def test_every_help_has_examples(path: tuple[str, ...], capsys: pytest.CaptureFi
 )
 def test_durations_read_well(seconds: float, text: str) -> None:
     assert duration(seconds) == text
+
+
+def test_a_question_without_a_terminal_is_an_error_that_says_so(tmp_path: Path) -> None:
+    """In a session of its own there is no /dev/tty to ask at."""
+    ran = subprocess.run(
+        [sys.executable, "-m", "daypass.cli.main", "ca", "provisioner", "key", "ops"], cwd=tmp_path,
+        stdin=subprocess.DEVNULL, capture_output=True, text=True, start_new_session=True, timeout=60,
+    )  # fmt: skip
+    assert ran.returncode == Exit.MISCONFIGURED and "Traceback" not in ran.stderr
+    assert "there is no terminal" in ran.stderr and "--help" in ran.stderr and "Warning" not in ran.stderr

@@ -7,6 +7,8 @@ import time
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import msgspec
 import pytest
@@ -18,8 +20,10 @@ from tests.provisioners.desk import StillClock
 from tests.provisioners.kinds.jwk import nothing_on_record
 
 from daypass.ca.ports import Provisioner
+from daypass.cli.host_ways import X5c
 from daypass.cli.main import main
 from daypass.config import JwkSection, X5cSection
+from daypass.errors import DaypassError
 from daypass.model import Credential, HostFacts, Proof, Secret
 from daypass.provisioners.jwk import JwkProvisioner
 from daypass.provisioners.x5c import X5cProvisioner
@@ -66,6 +70,7 @@ def gate(table: JwkSection) -> Provisioner:
     return JwkProvisioner(table, ["ca.example.com"], nothing_on_record, StillClock(time.time()))
 
 
+BY_LEAF = ("--x5c-cert", "leaf.pem", "--x5c-key", "leaf.key", "--provisioner", "mesh")
 BY_KEY = ("--provisioner", "ops", "--key", "ops.jwe", "--passphrase-file", "word", "--ca", CA)
 
 
@@ -105,6 +110,23 @@ def test_a_host_with_a_certificate_of_a_root_makes_its_own(say: Say) -> None:
     assert site_of(token).fingerprint == "ab" * 32
 
 
+def test_a_host_shows_its_x509_certificate_for_its_own_keys_and_no_others(say: Say) -> None:
+    root, url = make_root(time.time() - 60), CA.split("/#")[0]
+    client = root.client([x509.DNSName("web-1.example.com")])
+    Path("leaf.key").write_bytes(client.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    chain = [x509.load_der_x509_certificate(each).public_bytes(Encoding.PEM) for each in client.chain]
+    Path("leaf.pem").write_bytes(b"".join(chain))
+    machine: Any = SimpleNamespace(keys=[SimpleNamespace(public_key=KEY)])
+    token = X5c(Path("leaf.pem"), Path("leaf.key"), "mesh").word("web-1.example.com", (url, "ab" * 32), machine)
+    section = X5cSection(name="mesh", roots=[root.pem], kind="host", hosts=["*.example.com"])
+    gate = X5cProvisioner(section, ["ca.example.com"], StillClock(time.time()))
+    proof = show(gate, token, b"enrol")
+    assert proof.bound and proof.enrolment == HostFacts("web-1.example.com")
+    other = PublicKey.from_cryptography(Ed25519PrivateKey.generate().public_key())
+    with pytest.raises(DaypassError):
+        asyncio.run(gate.authenticate(Credential(Secret(token), (other,), act=b"enrol", possessed=True)))
+
+
 @pytest.mark.parametrize(
     "words",
     [
@@ -116,6 +138,10 @@ def test_a_host_with_a_certificate_of_a_root_makes_its_own(say: Say) -> None:
         ("token", "host", "web-1.example.com", *BY_KEY, "--uses", "2"),
         ("ca", "provisioner", "key", "new", "--passphrase-file", "alice"),
         ("login", "--x5c-cert", "leaf.pem"),
+        ("host", "enroll", "--x5c-cert", "leaf.pem", "--name", "web-1.example.com", "--ca", CA),
+        ("host", "enroll", *BY_LEAF, "--ca", CA),
+        ("host", "enroll", *BY_LEAF, "--ca", CA, "--name", "web-1.example.com", "--port22"),
+        ("host", "enroll", *BY_LEAF, "--ca", CA, "--name", "web-1.example.com", "--token-file", "word"),
         ("login", "--token-file", "nothing-there"),
     ],
 )

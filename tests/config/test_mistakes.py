@@ -212,7 +212,7 @@ ROLES = [
     ('name = "staff"', 'name = "Staff"', "roles[0].name", "is not a name"),
     ('name = "staff"', 'name = "a:b"', "roles[0].name", "is not a name"),
     ('name = "dba"', 'name = "staff"', "roles[1].name", "is taken by another one"),
-    ("", SECOND_PROVIDER, "roles[0].provider", "each role names whose word it takes"),
+    ("", SECOND_PROVIDER, "roles[0].provider", "each role and operator names whose word it takes"),
     (STAFF, STAFF + '\nprovider = "corpp"', "roles[0].provider", 'did you mean "corp"?'),
     (STAFF, "", "roles[0]", "has no condition, so nobody can have it"),
     (STAFF, "groups = []", "roles[0]", "has no condition, so nobody can have it"),

@@ -389,7 +389,7 @@ def _provisioner(force: InForce, credential: Credential) -> Provisioner:
     for provisioner in force.provisioners:
         if provisioner.recognises(token):
             return provisioner
-    hint = "sign in again: daypass login"
+    hint = "sign in again: daypass login; operator: what is in force says daypass ca provisioner list"
     if credential.act == b"enrol":
         hint = "operator: [[clouds]] and [[port22]] in daypass.toml say which hosts enrol without a join token"
     raise Unauthenticated("no provider of this CA made this token", code="token.unknown", hint=hint)

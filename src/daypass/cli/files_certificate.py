@@ -38,6 +38,8 @@ class _Given:
     sign: bool
     host: bool
     token_file: str | None
+    x5c_cert: str | None
+    x5c_key: str | None
     principals: tuple[str, ...]
     not_before: str | None
     not_after: str | None
@@ -62,6 +64,7 @@ Examples:
   daypass certificate me@laptop id --sign       for a key that is there
   daypass certificate --sign me@laptop id.pub   the same, as step writes it
   daypass certificate ci id --no-password --not-after 1h
+  daypass certificate ci id --token-file token  by a one-time token
   daypass certificate --host web-1.example.com key --token-file token
 
 Writes FILE, FILE.pub and FILE-cert.pub, all of them or none, and replaces nothing without --force; then
@@ -76,7 +79,9 @@ token stands for the sign-in (--token-file, or DAYPASS_JOIN_TOKEN); sshd is not 
 @click.argument("pub", required=False)
 @click.option("--sign", is_flag=True, help="Certify a key that is there; PUB is its public half, else FILE.pub.")
 @click.option("--host", is_flag=True, help="A host's certificate, for a join token.")
-@click.option("--token-file", metavar="FILE", help="Where the join token stands; - reads it from standard input.")
+@click.option("--token-file", metavar="FILE", help="By the one-time token (--host: join token) in FILE; - reads it.")
+@click.option("--x5c-cert", metavar="FILE", help="By this X.509 client certificate (PEM), with --provider.")
+@click.option("--x5c-key", metavar="FILE", help="Its private key.")
 @click.option(
     "-n", "--principal", "principals", multiple=True, metavar="NAME", help="Only this one of what you may have."
 )
@@ -136,8 +141,8 @@ def _refuse_contradictions(wish: _Given) -> None:
         raise click.UsageError(
             "a join token says what a host's certificate is for: --host takes no narrowing options"
         )
-    if wish.token_file and not wish.host:
-        raise click.UsageError("--token-file is for --host")
+    if wish.host and (wish.x5c_cert or wish.x5c_key):
+        raise click.UsageError("a host shows its X.509 certificate by: daypass host enroll --x5c-cert FILE")
     if wish.private_key and not wish.sign:
         raise click.UsageError("--private-key is for --sign")
     if wish.kind and wish.curve and _KINDS[wish.kind] != _CURVES[wish.curve]:
@@ -226,6 +231,7 @@ def _check_narrow(made: Certificate, principals: tuple[str, ...], begin: int) ->
 
 def _for_person(wish: _Given, subject: Subject, settings: Settings) -> Certificate:
     from daypass.cli.login import opener_for, show_code
+    from daypass.cli.login_shown import shown_instead
     from daypass.client.signin.desk import has_browser
     from daypass.client.signin.login import Login
     from daypass.client.signin.terminal import asker
@@ -246,6 +252,7 @@ def _for_person(wish: _Given, subject: Subject, settings: Settings) -> Certifica
         browser=browser or wish.no_browser_open or sys.stderr is None or not sys.stderr.isatty(),
         show_code=show_code,
         ask=asker(),
+        shown=shown_instead(wish.token_file, wish.x5c_cert, wish.x5c_key, wish.provider),
     ).certify(subject)
 
 

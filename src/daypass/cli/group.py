@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
+from getpass import GetPassWarning
 from importlib import import_module
 from typing import NamedTuple
 
@@ -11,6 +13,7 @@ import click
 from daypass import __version__
 from daypass.cli.options import with_verbose
 from daypass.cli.output import show_error, show_hint
+from daypass.client.signin.terminal import asker
 from daypass.errors import Invalid, Misconfigured
 
 __all__ = ["COMMANDS", "Lazy", "LazyGroup", "daypass", "run"]
@@ -156,6 +159,7 @@ def daypass() -> None:
 
 def run(arguments: Sequence[str]) -> int:
     """Run the command line through click; its own errors are usage errors, ours go on to the caller."""
+    warnings.filterwarnings("ignore", category=GetPassWarning)
     try:
         code = daypass.main(list(arguments), prog_name="daypass", standalone_mode=False)
     except click.UsageError as error:
@@ -165,6 +169,9 @@ def run(arguments: Sequence[str]) -> int:
         error.show()
         return error.exit_code
     except click.Abort:
+        if asker() is None:
+            hint = f"options or files say it: {_path(arguments)} --help"
+            raise Misconfigured("there is no terminal to ask at", code="cli.terminal", hint=hint) from None
         raise KeyboardInterrupt from None
     return code if isinstance(code, int) else 0
 

@@ -23,7 +23,7 @@ from daypass.cli.host_report import report
 from daypass.cli.host_status import state_facts, status
 from daypass.cli.host_sync import sync
 from daypass.cli.host_user_data import user_data
-from daypass.cli.host_ways import Way, way_options
+from daypass.cli.host_ways import Way, X5c, way_options
 from daypass.cli.output import data, json_data, moment, note, printable, show_hint
 from daypass.errors import DaypassError, Invalid
 
@@ -75,9 +75,11 @@ Examples:
       sudo daypass host enroll --token-file -
   sudo daypass host enroll --token-file token --dry-run    look, and keep it
   sudo daypass host enroll --cloud auto --ca https://ca.example.com/#96d9…
+  sudo daypass host enroll --name web-1.example.com --provisioner mesh \\
+      --x5c-cert leaf.pem --x5c-key leaf.key --ca https://ca.example.com/#96d9…
   daypass host enroll --over-ssh fleet.txt    an operator, for many
 
-With --cloud, or with --port22 and --name, no token is needed: the CA's configuration says which hosts may enrol so.
+With --cloud, --port22 or --x5c-cert no token is needed: the CA's configuration says which hosts may enrol so.
 The token may also stand in DAYPASS_JOIN_TOKEN; never in the command line, which everyone on a machine can read.
 Existing authorized_keys go on working. Should anything fail, sshd is left as it was.
 
@@ -107,7 +109,7 @@ hosts that are done are left alone. Exit code 1: not all of them are enrolled.""
 @click.pass_context
 def enroll(
     context: click.Context, ca: Administration, token_file: str | None, name: str, cloud: str | None, port22: bool,
-    ca_url: str, fingerprint: str, root: Path,
+    x5c_cert: Path | None, x5c_key: Path | None, provisioner: str, ca_url: str, fingerprint: str, root: Path,
     sshd_config: Path | None, binary: Path | None, no_reload: bool, no_service: bool, dry_run: bool,
     listed: str | None, wave: int, parallel: int, keep_going: bool, options: tuple[str, ...], as_json: bool,
 ) -> None:  # fmt: skip
@@ -118,15 +120,16 @@ def enroll(
     if listed is not None:
         from daypass.cli.host_over_ssh import OverSsh
 
-        if token_file is not None or name or dry_run or cloud or port22:
+        if token_file is not None or name or dry_run or cloud or port22 or x5c_cert:
             raise click.UsageError("--over-ssh makes tokens: it goes with no other way to enrol, --name or --dry-run")
         done = OverSsh(ca, listed, wave, parallel, keep_going, options).run(as_json=as_json)
         context.exit(Exit.OK if done else Exit.NO)
     from daypass.host.enrol import prepare
 
-    way = Way.asked(cloud, port22, name, ca_url, fingerprint)
+    x5c = X5c.asked(x5c_cert, x5c_key, provisioner)
+    way = Way.asked(cloud, port22, x5c, name, ca_url, fingerprint)
     if way is not None and token_file is not None:
-        raise click.UsageError("--token-file goes without --cloud and --port22")
+        raise click.UsageError("--token-file goes without --cloud, --port22 and --x5c-cert")
     way = way or Way.of_token(*join_token(token_file))
     paths = host_paths(root)
     machine = prepare(paths, sshd_of(paths, sshd_config, binary), with_reload=not no_reload)

@@ -61,7 +61,11 @@ def _provider(who: WhoSection, path: str, names: list[str]) -> Iterator[Problem]
         )
         yield error(f"{path}.provider", f"there is no provider {quoted(who.provider)}", suggestion)
     if not who.provider and len(names) > 1:
-        yield error(f"{path}.provider", "is missing: with several providers each role names whose word it takes")
+        yield error(
+            f"{path}.provider",
+            "is missing: with several ways to sign in each role and operator names whose word it takes",
+            " or ".join(f"provider = {quoted(name)}" for name in names[:3]),
+        )
 
 
 def _text_fault(text: str) -> Fault:
