@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import os
 from collections.abc import Sequence
 
@@ -97,7 +98,9 @@ def question(who: str | Identity = "alice", *, once: str = "unspent", host: str 
 
 
 async def verified_ledger(store: SqlStore) -> list[str]:
-    """The acts on record, in order; the chain holds from its start."""
+    """The acts on record, in order; the chain holds from its start, and each entry is filed as what it says."""
     rows = await store.ledger(0, 1_000_000)
     verify((row.seq, row.entry, row.hash) for row in rows)
+    entries = [json.loads(row.entry) for row in rows]
+    assert [(each["time"], each["act"]) for each in entries] == [(row.time, row.act) for row in rows]
     return [row.act for row in rows]

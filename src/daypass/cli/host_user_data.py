@@ -34,20 +34,23 @@ machine needs curl and OpenSSH 8.1 or later, and no Python. An operator needs th
 name.""",
 )
 @click.argument("name", required=False, default="")
-@click.option("--cloud", default="", type=click.Choice(("", *CLOUDS)), help="They show their cloud's word for them.")
+@click.option("--cloud", type=click.Choice(CLOUDS), help="They show their cloud's word for them.")
 @click.option("--port22", is_flag=True, help="It shows at port 22 of NAME that it has its keys.")
 @click.option("--alias", "aliases", multiple=True, metavar="NAME", help="A further name for the host; repeatable.")
 @click.option("--label", "labels", multiple=True, metavar="K=V", help="A label for the host; repeatable.")
 @click.option("--address", "addresses", multiple=True, metavar="ADDRESS", help="One of its own, that people type.")
 @click.option("--from", "networks", multiple=True, metavar="NETWORK", help="Where it enrols from; repeatable.")
-@click.option("--lifetime", default="1h", show_default=True, help="How long the machine may take to its first boot.")
+@click.option(
+    "--lifetime", default="1h", metavar="TIME", show_default=True,
+    help="How long the machine may take to its first boot.",
+)  # fmt: skip
 @click.option(
     "--format", "form", type=click.Choice(_FORMATS), default=_FORMATS[0], show_default=True, help="What to print."
 )
 @administering
 @json_option
 def user_data(
-    ca: Administration, name: str, cloud: str, port22: bool, aliases: tuple[str, ...], labels: tuple[str, ...],
+    ca: Administration, name: str, cloud: str | None, port22: bool, aliases: tuple[str, ...], labels: tuple[str, ...],
     addresses: tuple[str, ...], networks: tuple[str, ...], lifetime: str, form: str, as_json: bool,
 ) -> None:  # fmt: skip
     """Print what enrols host NAME at its first boot."""
@@ -57,7 +60,7 @@ def user_data(
         if (bool(cloud), bool(name)) != (not port22, port22) or any((aliases, labels, addresses, networks)):
             hint = "--cloud stands alone, --port22 with NAME"
             raise click.UsageError(f"{hint}: names and labels are in the CA's configuration")
-        _without_token(ca, cloud, name, form, as_json)
+        _without_token(ca, cloud or "", name, form, as_json)
         return
     if not name:
         raise click.UsageError("which host? NAME, or --cloud")

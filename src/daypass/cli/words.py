@@ -770,7 +770,7 @@ WORDS: Mapping[str, tuple[dict[str, str], dict[str, tuple[str, str]], tuple[str,
         {
         },
         {
-            '--cloud': ('|aws|gcp|azure', "They show their cloud's word for them"),
+            '--cloud': ('aws|gcp|azure', "They show their cloud's word for them"),
             '--port22': ('', 'It shows at port 22 of NAME that it has its keys'),
             '--alias': ('value', 'A further name for the host; repeatable'),
             '--label': ('value', 'A label for the host; repeatable'),

@@ -12,17 +12,27 @@ import msgspec
 
 from daypass.errors import Invalid
 
-__all__ = ["GENESIS", "encode_entry", "next_hash", "verify"]
+__all__ = ["GENESIS", "check_details", "encode_entry", "next_hash", "verify"]
 
 GENESIS = bytes(32)
 _encoder = msgspec.json.Encoder(order="deterministic")
+
+
+RESERVED = frozenset({"seq", "time", "act", "actor", "policy", "version"})
+
+
+def check_details(details: Mapping[str, object]) -> None:
+    """Raises Invalid for details that would overwrite what every entry says."""
+    if clash := RESERVED.intersection(details):
+        raise Invalid(f"a ledger entry has its own {', '.join(sorted(clash))}", code="ledger.reserved")
 
 
 def encode_entry(
     seq: int, time: int, act: str, actor: str, policy: bytes, details: Mapping[str, object], *, version: int
 ) -> bytes:
     """The entry's bytes. `policy` and `version`: hash and number of the configuration in force, 0 before the first;
-    `time`: unix seconds, never less than the last."""
+    `time`: unix seconds, never less than the last. Raises Invalid as `check_details`."""
+    check_details(details)
     stands = {"seq": seq, "time": time, "act": act, "actor": actor, "policy": policy.hex(), "version": version}
     return _encoder.encode({**stands, **details})
 

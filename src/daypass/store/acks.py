@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, Select, Table, delete, insert, select, update
 
-from daypass.ca.ack_ports import AckRecord, Carried, Closed, Limit, Looked, Said, Session, Sessions, Word
+from daypass.ca.ack_ports import AckRecord, BrokenIn, Carried, Closed, Limit, Looked, Said, Session, Sessions, Word
 from daypass.errors import NotFound
 from daypass.store.ending import chunks
 from daypass.store.ledger import append
@@ -130,7 +130,7 @@ def _alarm(connection: Connection, statements: Statements, said: Said, now: int)
     name = connection.execute(select(hosts.c.name).where(hosts.c.id == said.host)).scalar_one()
     new = [each for each in said.break_glass if each.id not in known]
     for each in new:
-        told = {"host": said.host, "name": name, **msgspec.structs.asdict(each)}
+        told = {"host": said.host, "name": name, **_told(each)}
         append(
             connection,
             statements,
@@ -142,6 +142,12 @@ def _alarm(connection: Connection, statements: Statements, said: Said, now: int)
         )
     heard = [*known, *(each.id for each in new)][-MOST_ALARMS:]
     connection.execute(update(host_acks).where(mine).values(break_glass=json(heard)))
+
+
+def _told(login: BrokenIn) -> dict[str, object]:
+    """When the host says that it was is its own word, beside the time of the entry."""
+    words = msgspec.structs.asdict(login)
+    return words | {"login_at": words.pop("time")}
 
 
 def _endings_of(connection: Connection, serial: int, ca: str) -> list[str]:

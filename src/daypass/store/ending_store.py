@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from itertools import chain
 
 from daypass.ca.ending_ports import Ended, Ending, EndingRecord, Unlock
-from daypass.store import endings, ledger, locking
+from daypass.ledger.chain import check_details
+from daypass.store import endings, locking
 from daypass.store.access import Access
 from daypass.store.rows import check_text
 
@@ -22,7 +23,7 @@ class SqlEndings(Access):
     async def end(self, ending: Ending, *, now: int, dry: bool = False) -> Ended:
         once = (ending.once.provider, ending.once.id) if ending.once is not None else ()
         names = (*ending.hosts, *ending.signins, *ending.roles)
-        ledger.check_details(ending.details)
+        check_details(ending.details)
         check_text(ending.actor, ending.reason, ending.about, ending.lock, *once, *names)
         ended = await self._change_together(endings.end, ending, now=now, dry=dry)
         if self._tell is not None and not dry:

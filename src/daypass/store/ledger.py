@@ -8,20 +8,11 @@ from sqlalchemy import Connection, select
 
 from daypass.ca import watch_ports
 from daypass.ca.ports import LedgerRow
-from daypass.errors import Invalid
 from daypass.ledger.chain import encode_entry, next_hash
 from daypass.store.schema import installation, ledger
 from daypass.store.statements import Head, Statements
 
-__all__ = ["append", "check_details", "head", "read"]
-
-RESERVED = frozenset({"seq", "time", "act", "actor", "policy", "version"})
-
-
-def check_details(details: Mapping[str, object]) -> None:
-    """Raises Invalid for details that would overwrite what every entry says."""
-    if clash := RESERVED.intersection(details):
-        raise Invalid(f"a ledger entry has its own {', '.join(sorted(clash))}", code="ledger.reserved")
+__all__ = ["append", "head", "read"]
 
 
 def append(

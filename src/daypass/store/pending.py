@@ -15,8 +15,9 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 from daypass.ca.pending_ports import PendingAct, Ruling
 from daypass.ca.subject import Subject
 from daypass.errors import Throttled
+from daypass.ledger.chain import check_details
 from daypass.store.access import Access
-from daypass.store.ledger import append, check_details
+from daypass.store.ledger import append
 from daypass.store.rows import check_text, json
 from daypass.store.schema import pending_acts
 from daypass.store.statements import Statements

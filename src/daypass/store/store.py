@@ -30,6 +30,7 @@ from daypass.ca.ports import (
 )
 from daypass.ca.report_ports import ReportRecord
 from daypass.ca.watch_ports import Head
+from daypass.ledger.chain import check_details
 from daypass.model import Issued, OnceId
 from daypass.store import admin, configs, devices, holders, host_reports, hosts, known_hosts, ledger
 from daypass.store.ack_store import SqlAcks
@@ -172,7 +173,7 @@ class SqlStore(
         once: tuple[OnceId, int] | None = None,
     ) -> bool:
         check_text(reason, actor, *((once[0].provider, once[0].id) if once else ()))
-        ledger.check_details(details)
+        check_details(details)
         return await self._change(
             holders.give_up, serial, reason=reason, actor=actor, details=details, now=now, once=once
         )
@@ -181,7 +182,7 @@ class SqlStore(
         self, act: str, details: Mapping[str, object], *, actor: str, now: int, person: int | None = None
     ) -> None:
         check_text(act, actor)
-        ledger.check_details(details)
+        check_details(details)
         await self._change(admin.add_event, act, details, actor=actor, now=now, person=person)
 
     async def add_device(self, request: DeviceRequest, caps: DeviceCaps) -> None:
@@ -213,7 +214,7 @@ class SqlStore(
 
     async def finish_device(self, device_hash: bytes, outcome: DeviceOutcome, now: int) -> bool:
         check_text(outcome.login, outcome.actor)
-        ledger.check_details(outcome.details)
+        check_details(outcome.details)
         return await self._change(devices.finish, device_hash, outcome, now)
 
     async def certificate(self, serial: int) -> Issued | None:
