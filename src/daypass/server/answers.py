@@ -150,7 +150,7 @@ def _failure_headers(error: DaypassError, status: int) -> tuple[Header, ...]:
         headers.append((b"retry-after", str(error.retry_after or _RETRY_AFTER[status]).encode()))
     if isinstance(error, MethodNotAllowed):
         headers.append((b"allow", error.allowed.encode()))
-    if status == HTTPStatus.REQUEST_TIMEOUT:
+    if status in (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.REQUEST_ENTITY_TOO_LARGE):  # the rest is not read
         headers.append((b"connection", b"close"))
     return tuple(headers)
 
