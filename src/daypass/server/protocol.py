@@ -21,6 +21,7 @@ __all__ = ["HEAD_SECONDS", "MAX_HEAD", "LimitedProtocol", "PeerProtocol"]
 
 HEAD_SECONDS: Final = 10.0
 WRITE_SECONDS: Final = 30.0
+LINGER_SECONDS: Final = 1.0  # a polite close reads on for as long as the client sends
 MAX_PIPELINED: Final = 8  # no client of ours sends a request before it has the last one's answer
 MAX_HEAD: Final = 64 * 1024  # bytes; a day pass with 256 of the longest principals, twice in base64, takes 50 KiB
 _MAX_MESSAGE: Final = (
@@ -92,6 +93,12 @@ class LimitedProtocol(HttpToolsProtocol):
         self._received = 0
         super().on_message_complete()
 
+    def on_response_complete(self) -> None:
+        unread = self.cycle is not None and self.cycle.more_body
+        super().on_response_complete()
+        if unread and self.transport.is_closing():
+            self.loop.call_later(LINGER_SECONDS, self.transport.abort)
+
     def shutdown(self) -> None:
         """Idle connections are dropped: TLS's farewell would wait for a client that isn't reading."""
         idle = self.cycle is None or self.cycle.response_complete
@@ -116,7 +123,7 @@ class LimitedProtocol(HttpToolsProtocol):
             head = f"HTTP/1.1 {status} Refused\r\ncontent-type: application/json\r\nconnection: close\r\n"
             self.transport.write(f"{head}content-length: {len(body)}\r\n\r\n".encode() + body)
         self.transport.close()
-        self.loop.call_later(1.0, self.transport.abort)  # a polite close reads on for as long as the client sends
+        self.loop.call_later(LINGER_SECONDS, self.transport.abort)
 
     def _give_up(self) -> None:
         self._deadline = None
