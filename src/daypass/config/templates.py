@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import NamedTuple
 
 from daypass.config.problem import did_you_mean, quoted
@@ -74,10 +75,16 @@ def template_fault(template: str, cloud: str, *, tags: bool) -> Fault:
     return None
 
 
+@lru_cache(maxsize=256)
+def _pieces(template: str) -> tuple[Piece, ...]:
+    """Of the tables' templates, which every instance is given its names by."""
+    return tuple(pieces(template))
+
+
 def filled(template: str, values: Mapping[str, str], tags: Mapping[str, str]) -> str:
     """Raises KeyError with the field that this instance has not."""
     parts = []
-    for piece in pieces(template):
+    for piece in _pieces(template):
         value = tags.get(piece.tag, "") if piece.tag else values.get(piece.field, "") if piece.field else piece.text
         if not value:
             raise KeyError(f"tag {piece.tag}" if piece.tag else piece.field)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 
@@ -60,6 +60,7 @@ class AwsProvisioner:
 
     def __init__(self, section: CloudSection, clock: Clock, tags: Tags | None = None, prove: Prove = prove) -> None:
         self._section, self._clock, self._tags, self._prove = section, clock, tags, prove
+        self._networks = tuple(map(ip_network, section.networks))
         self._file = CertificateFile(Path(section.certificates), "certificates of AWS")
 
     @property
@@ -78,9 +79,8 @@ class AwsProvisioner:
 
     async def test(self) -> Sequence[Finding]:
         """Whether there are certificates that count now."""
-        now = datetime.fromtimestamp(self._clock.now(), UTC)
         try:
-            count = len(self._file.at(now))
+            count = len(self._file.at(self._clock.now()))
         except DaypassError as error:
             return [Finding(ok=False, what=error.message, hint=error.hint or "")]
         what = f"{count} certificates of AWS in {self._section.certificates} count now"
@@ -93,15 +93,15 @@ class AwsProvisioner:
         texts = _checked(self._verified(credential.token.reveal(), now))
         self._require_address(texts["privateIp"], credential.address)
         instance = _instance(texts)
-        require_expected(self._section, instance, now)
+        ends = require_expected(self._section, instance, now)
         await require_proven(self._section, self._prove, texts["privateIp"], credential)
         if self._tags is not None and self._section.tags:
             instance = replace(instance, tags=await self._tags(instance.region, instance.id))
-        return proof(self._section, instance, now, bound=False)
+        return proof(self._section, instance, ends, now, bound=False)
 
     def _verified(self, token: str, now: float) -> Mapping[str, object]:
         """The document, once one of AWS's certificates has signed it."""
-        known = self._file.at(datetime.fromtimestamp(now, UTC))
+        known = self._file.at(now)
         try:
             word = AwsWord.decode(token)
             signed = Signed.parse(word.signature)
@@ -114,8 +114,7 @@ class AwsProvisioner:
             here = ip_address(caller)
         except ValueError:
             here = None
-        inside = here is not None and any(here in ip_network(each) for each in self._section.networks)
-        if here is None or not (here == ip_address(own) or inside):
+        if here is None or not (here == ip_address(own) or any(here in each for each in self._networks)):
             raise refused(
                 "address",
                 f"the instance has the address {own}, and calls from {caller or 'an unknown one'}",

@@ -91,9 +91,8 @@ class AzureProvisioner:
 
     async def test(self) -> Sequence[Finding]:
         """Whether there are certificates that count now, and Entra's keys can be had where they are needed."""
-        now = datetime.fromtimestamp(self._clock.now(), UTC)
         try:
-            count = len(self._file.at(now))
+            count = len(self._file.at(self._clock.now()))
         except DaypassError as error:
             found = [Finding(ok=False, what=error.message, hint=error.hint or "")]
         else:
@@ -110,21 +109,20 @@ class AzureProvisioner:
         instance = _instance(document, now)
         if self.identity is not None:
             instance = await self._named(instance, word.token, self.identity)
-        require_expected(self._section, instance, now)
+        ends = require_expected(self._section, instance, now)
         await require_proven(self._section, self._prove, credential.address, credential)
-        return proof(self._section, instance, now, bound=True)
+        return proof(self._section, instance, ends, now, bound=True)
 
     def _verified(self, token: str, now: float) -> tuple[AzureWord, Mapping[str, object]]:
         """The document, once a certificate for Azure's metadata service has signed it."""
-        moment = datetime.fromtimestamp(now, UTC)
-        known = self._file.at(moment)
+        known = self._file.at(now)
         try:
             word = AzureWord.decode(token)
             signed = Signed.parse(word.signature)
             sent = _loaded(signed.certificates)
             leaf = signed.signer(sent)
             content = signed.verified(leaf)
-            _require_chain(leaf, sent, known, moment)
+            _require_chain(leaf, sent, known, datetime.fromtimestamp(now, UTC))
             return word, parse_object(content)
         except Invalid as error:
             raise refused("signature", f"the attested document can't be verified: {error.message}", _FETCH) from None

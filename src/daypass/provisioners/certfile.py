@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from pathlib import Path
+from typing import NamedTuple
 
 from cryptography import x509
 
@@ -14,15 +14,24 @@ __all__ = ["CertificateFile"]
 MAX_SIZE = 1024 * 1024
 
 
+class _Held(NamedTuple):
+    certificate: x509.Certificate
+    starts: float  # unix seconds
+    ends: float
+
+
 class CertificateFile:
     """`what` they are, for whoever reads of a file that can't be used."""
 
     def __init__(self, path: Path, what: str) -> None:
         self._path, self._what = path, what
-        self._read: tuple[tuple[int, int, int], tuple[x509.Certificate, ...]] | None = None
+        self._read: tuple[tuple[int, int, int], tuple[_Held, ...]] | None = None
 
-    def certificates(self) -> tuple[x509.Certificate, ...]:
-        """All of them, one at least. Raises Unavailable: a file that is put right counts from then on."""
+    def at(self, now: float) -> tuple[x509.Certificate, ...]:
+        """Those that count now, by unix seconds. Raises Unavailable: a file that is put right counts from then on."""
+        return tuple(each.certificate for each in self._certificates() if each.starts <= now <= each.ends)
+
+    def _certificates(self) -> tuple[_Held, ...]:
         try:
             status = self._path.stat()
             stamp = status.st_mtime_ns, status.st_size, status.st_ino
@@ -37,16 +46,13 @@ class CertificateFile:
             ) from error
         return self._read[1]
 
-    def at(self, now: datetime) -> tuple[x509.Certificate, ...]:
-        """Those that count now."""
-        return tuple(
-            each for each in self.certificates() if each.not_valid_before_utc <= now <= each.not_valid_after_utc
-        )
 
-
-def _load(path: Path) -> tuple[x509.Certificate, ...]:
+def _load(path: Path) -> tuple[_Held, ...]:
     with path.open("rb") as file:
         data = file.read(MAX_SIZE + 1)
     if len(data) > MAX_SIZE:
         raise ValueError("too large")
-    return tuple(x509.load_pem_x509_certificates(data))
+    return tuple(
+        _Held(each, each.not_valid_before_utc.timestamp(), each.not_valid_after_utc.timestamp())
+        for each in x509.load_pem_x509_certificates(data)
+    )

@@ -106,15 +106,14 @@ class GcpProvisioner:
         await verified(jws, self.keys, ALGORITHMS)
         claims, now = claims_of(jws), self._clock.now()
         self._require_ours(claims, credential)
-        ends = _times(claims, now)
-        instance = _instance(claims, ends)
+        instance = _instance(claims, _times(claims, now))
         if self._section.service_accounts and claims.get("sub") not in self._section.service_accounts:
             raise refused("service-account", f"the instance runs as none of the service accounts of {self.name}")
-        require_expected(self._section, instance, now)
+        ends = require_expected(self._section, instance, now)
         await require_proven(self._section, self._prove, credential.address, credential)
         if self._tags is not None and self._section.tags:
             instance = replace(instance, tags=await self._tags(instance))
-        return proof(self._section, instance, now, bound=True)
+        return proof(self._section, instance, ends, now, bound=True)
 
     def _require_ours(self, claims: Mapping[str, object], credential: Credential) -> None:
         audience = claims.get("aud")
