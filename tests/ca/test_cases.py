@@ -6,7 +6,7 @@ import pytest
 
 from daypass.ca.cases import read_cases, run
 from daypass.ca.policy import Policy
-from daypass.config import RoleSection
+from daypass.config import RoleSection, WorkloadSection
 from daypass.errors import Invalid
 from tests.ca.samples import config
 
@@ -53,6 +53,27 @@ def outcomes(*cases: str) -> list[tuple[bool, str, str]]:
 )
 def test_a_case_passes_if_answer_and_role_are_as_expected(case: str, passed: bool, got: str, role: str) -> None:
     assert outcomes(case) == [(passed, got, role)]
+
+
+@pytest.mark.parametrize(("branch", "got"), [("refs/heads/main", "yes"), ("refs/pull/9/merge", "no")])
+def test_a_job_is_tried_by_its_claims(branch: str, got: str) -> None:
+    role = RoleSection(
+        name="shop", hosts=["*"], provider="github", accounts=["deploy"],
+        claims={"repository_id": ["74"], "ref": ["refs/heads/main"]},
+    )  # fmt: skip
+    policy = Policy(config(roles=[role], workloads=[WorkloadSection(name="github", type="github")]))
+    table = f'''
+        [people.job]
+        provider = "github"
+        claims = {{ repository_id = "74", ref = "{branch}" }}
+        [hosts.web-1]
+        [[cases]]
+        who = "job"
+        at = "deploy@web-1"
+        expect = "{got}"
+        '''
+    [each] = run(policy, read_cases(table.encode()), NOW)
+    assert (each.got, each.role) == (got, "shop")
 
 
 def test_every_case_is_run_in_the_order_of_the_file() -> None:

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from daypass.ca.access_diff import access_diff
 from daypass.ca.policy import Policy
 from daypass.ca.who_could import who_could
-from daypass.config import RoleSection
+from daypass.config import RoleSection, WorkloadSection
 from tests.ca.people import NOW, host
 from tests.ca.samples import config
 from tests.ca.test_access_diff import person
@@ -15,6 +15,9 @@ from tests.ca.test_access_diff import person
 DBA = RoleSection(name="dba", hosts=["*"], groups=["dba"], claims={"team": ["data"]}, accounts=["sql"])
 STEP = RoleSection(name="step", hosts=["*"], groups=["sre"], amr=["hwk"], accounts=["sql"], day_pass=False)
 OWN = RoleSection(name="staff", hosts=["*"], domains=["example.com"], accounts=["{login}"])
+DEPLOY = RoleSection(
+    name="deploy", hosts=["*"], provider="github", claims={"repository_id": ["74"]}, accounts=["deploy"]
+)
 POLICY = Policy(config(roles=[DBA, STEP, OWN]))
 
 
@@ -36,6 +39,18 @@ def test_a_role_nobody_has_is_told_all_the_same_and_locked_people_can_not() -> N
         ("dba", ()),
         ("step", ()),
     ]
+
+
+def test_a_job_on_record_is_told_as_operators_find_it() -> None:
+    settings = config(roles=[DEPLOY], workloads=[WorkloadSection(name="github", type="github")])
+    job = person(3, "", claims={"repository_id": "74"})
+    (known,) = job.identities
+    assert known.facts is not None
+    facts = replace(known.facts, provider="github")
+    job = replace(job, names=(), identities=(replace(known, provider="github", subject="74", facts=facts),))
+    for found in (job, replace(job, locked_at=NOW)):
+        [row] = who_could(Policy(settings), [found], "deploy", host(), NOW)
+        assert row.people == (() if found.locked_at else ("github:74",))
 
 
 def test_ones_own_account_is_ones_own() -> None:

@@ -127,6 +127,17 @@ def test_a_serial_is_revoked_by_the_offline_root_alone(admin: Admin, tmp_path: P
     assert document(admin).break_glass_revoked == [[7, 7], [9, 9]]
 
 
+def test_a_key_that_comes_back_brings_back_nothing_that_was_revoked(admin: Admin, tmp_path: Path) -> None:
+    """Hosts take no list of revoked certificates that says more of it than this document, nor any other word."""
+    key = create(tmp_path)
+    install(admin, key)
+    assert glass(admin, "revoke", "7", "--yes")[0] == 0
+    assert glass(admin, "install", "--remove", "--yes")[0] == 0
+    assert document(admin).break_glass_revoked == [[7, 7]]
+    install(admin, key)
+    assert document(admin).break_glass_revoked == [[7, 7]]
+
+
 def test_a_key_is_never_written_over(tmp_path: Path) -> None:
     key = create(tmp_path)
     before = key.read_bytes()

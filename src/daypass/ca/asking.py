@@ -26,8 +26,10 @@ def askers(person: PersonRecord, now: int) -> Iterator[Asker]:
             yield Asker(_proof(_identity(known, known.facts, person, now), now), record)
 
 
-def would_be(word: str, provider: str, now: int) -> Asker:
+def would_be(word: str, provider: str, now: int, kind: Kind = Kind.PERSON) -> Asker:
     """Somebody nobody knows yet, by their e-mail or login name; the login as `login_name = "email"` yields it."""
+    if kind is Kind.WORKLOAD:
+        return Asker(_proof(Identity(kind, provider, issuer="", subject=word, auth_time=now), now))
     email = word if "@" in word else None
     login = word.partition("@")[0]
     valid = login if is_login_name(login) else None
@@ -64,7 +66,7 @@ def supposed(asker: Asker, facts: Mapping[str, Sequence[str]]) -> Asker:
 
 def _identity(known: IdentityRecord, facts: Facts, person: PersonRecord, now: int) -> Identity:
     return Identity(
-        kind=Kind.PERSON,
+        kind=Kind.PERSON if person.login else Kind.WORKLOAD,  # whoever else has no name is not put on record
         provider=facts.provider,
         issuer=known.issuer,
         subject=known.subject,

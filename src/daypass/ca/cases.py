@@ -129,11 +129,13 @@ def _host(hosts: Mapping[str, Place], name: str) -> HostRecord:
 
 
 def _asker(policy: Policy, name: str, person: Somebody, now: int) -> Asker:
+    provider = person.provider or (next(iter(policy.issuers)) if len(policy.issuers) == 1 else "")
+    kind = policy.kind_of(provider)
     login = person.login or person.email.partition("@")[0] or name
-    valid = login if is_login_name(login) else None
+    valid = login if is_login_name(login) and kind is Kind.PERSON else None
     identity = Identity(
-        kind=Kind.PERSON,
-        provider=person.provider or (next(iter(policy.issuers)) if len(policy.issuers) == 1 else ""),
+        kind=kind,
+        provider=provider,
         issuer="",
         subject=name,
         email=person.email or None,

@@ -17,9 +17,9 @@ from daypass.ca.people import People
 from daypass.ca.ports import View
 from daypass.ca.reach import Reach, reaches
 from daypass.ca.roles import Role
-from daypass.config import Config, identifying, policy_hash
+from daypass.config import Config, identifying, names_workloads, policy_hash
 from daypass.hostnames import HostNames
-from daypass.model import Grant, HostRole, Proof, Request, parse_duration
+from daypass.model import Grant, HostRole, Kind, Proof, Request, parse_duration
 
 __all__ = ["SYSTEM_ACCOUNTS", "Policy", "name_taken"]
 
@@ -43,6 +43,7 @@ class Policy:
         self.roles = tuple(Role.compile(section, self.user_ceiling, only) for section in config.roles)
         self._roles_by_name = {role.name: role for role in self.roles}
         self.sections = {section.name: section for section in config.roles}
+        self._workloads = frozenset(each.name for each in somebody if names_workloads(each))
         self.issuers = {each.name: each.issuer for each in config.providers}
         self.bare_accounts = frozenset(a for role in self.roles if role.bare_hosts for a in role.accounts)
         self.permits = {role.name: role.extensions for role in self.roles}
@@ -62,6 +63,10 @@ class Policy:
         if proof.renews is not None:
             return self._machines.renewed(proof.enrolment, proof.renews, request, view, now)
         return self._machines.enrolled(proof.enrolment, proof.joins, request, now, proof.until)
+
+    def kind_of(self, provider: str) -> Kind:
+        """What this way in speaks of where it speaks of somebody: persons or workloads."""
+        return Kind.WORKLOAD if provider in self._workloads else Kind.PERSON
 
     def is_narrow(self, roles: Sequence[str], seconds: int) -> bool:
         """Whether a certificate with these roles, so long, was for one role alone and not for the day."""

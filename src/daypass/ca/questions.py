@@ -139,7 +139,8 @@ class Questions:
                 self._moved(found[0], whom.provider)
             ]
         if whom.facts or whom.provider:
-            one = would_be(whom.who[:MAX_WORD], self._provider(whom.provider), self._clock.now())
+            provider, policy = self._provider(whom.provider), self._force.current.policy
+            one = would_be(whom.who[:MAX_WORD], provider, self._clock.now(), policy.kind_of(provider))
             return [supposed(one, whom.facts)]
         hint = "suppose what their provider would say: --with group=NAME; those on record: daypass person list"
         raise NotFound(f"nobody on record is {shown(whom.who)}", code="person.unknown", hint=hint)

@@ -49,7 +49,7 @@ class Subject(Struct, frozen=True):
     @property
     def called(self) -> str:
         """How a message names them."""
-        return self.email or self.login or shown(self.subject)
+        return self.email or self.login or shown(f"{self.provider}:{self.subject}")
 
 
 def claim_values(claim: object) -> tuple[str, ...]:

@@ -24,7 +24,7 @@ class Holders(Struct, frozen=True):
     role: str
     options: str
     narrow: bool
-    people: tuple[str, ...]  # as an operator finds them: login or e-mail
+    people: tuple[str, ...]  # as an operator finds them: login, or a workload's PROVIDER:SUBJECT
     conditions: str
 
 
@@ -39,7 +39,7 @@ def who_could(
     for person in people:
         way = _way(policy, roles, person, account, host, now)
         if way is not None:
-            found.setdefault((way.line.role, way.narrow), []).append(person.login or f"#{person.id}")
+            found.setdefault((way.line.role, way.narrow), []).append(_called(person))
     rows = [
         Holders(role.name, options[role.name], narrow, tuple(found[role.name, narrow]), conditions(role))
         for role in roles
@@ -52,6 +52,11 @@ def who_could(
         for role in roles
         if role.name not in held and account in role.accounts
     ]
+
+
+def _called(person: PersonRecord) -> str:
+    named = (f"{each.provider}:{each.subject}" for each in person.identities if each.provider)
+    return person.login or next(named, f"#{person.id}")
 
 
 def _way(

@@ -30,7 +30,7 @@ from daypass.config.schema import (
     WorkloadSection,
     X5cSection,
 )
-from daypass.config.ways import WAYS, WaySection, identifying, ways
+from daypass.config.ways import WAYS, WaySection, identifying, names_workloads, ways
 
 __all__ = [
     "CALLBACK",
@@ -66,6 +66,7 @@ __all__ = [
     "load",
     "loopback_path",
     "merged",
+    "names_workloads",
     "policy_document",
     "policy_hash",
     "problems",

@@ -20,7 +20,7 @@ from daypass.config.schema import (
     X5cSection,
 )
 
-__all__ = ["WAYS", "WaySection", "identifying", "ways"]
+__all__ = ["WAYS", "WaySection", "identifying", "names_workloads", "ways"]
 
 WaySection: TypeAlias = PamSection | WorkloadSection | CloudSection | JwkSection | X5cSection | Port22Section
 WAYS = ("pam", "workloads", "clouds", "jwk", "x5c", "port22")
@@ -38,6 +38,10 @@ def identifying(config: Config) -> list[ProviderSection | WaySection]:
     """Those by whose word somebody can have a role: what names people or workloads."""
     others = (section for _, section in ways(config) if _speaks_of_somebody(section))
     return [*config.providers, *others]
+
+
+def names_workloads(section: ProviderSection | WaySection) -> bool:
+    return isinstance(section, WorkloadSection) or (isinstance(section, X5cSection) and section.kind == "workload")
 
 
 def _speaks_of_somebody(section: WaySection) -> bool:

@@ -33,7 +33,8 @@ _EXTENSIONS = (("permit-pty", ""),)
 def announced(before: TrustDocument, keys: Sequence[PublicKey], account: str, *, now: int) -> TrustDocument:
     """The next trust document: with just these keys, none for none. Raises Invalid for what no host would take.
 
-    What was revoked stays so as long as any key does.
+    What was revoked stays so for ever: a key that comes back must not bring back what it has signed, and hosts take
+    no list of revoked certificates that says more than this document.
     """
     if keys and not LOGIN_NAME.fullmatch(account):
         raise Invalid(
@@ -45,7 +46,6 @@ def announced(before: TrustDocument, keys: Sequence[PublicKey], account: str, *,
         issued_at=now,
         break_glass=[key.line() for key in keys],
         break_glass_account=account if keys else "",
-        break_glass_revoked=before.break_glass_revoked if keys else [],
     )
     if (problem := break_glass_problem(after)) is not None:
         raise Invalid(problem, code="break-glass.key", hint="make one of its own: daypass ca break-glass create")
