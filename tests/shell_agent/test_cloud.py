@@ -74,6 +74,18 @@ def test_its_word_is_the_one_that_the_ca_reads(
             assert b"0123456789" in shown.signature and shown.token == "e30.e30.c2ln"
 
 
+@pytest.mark.parametrize("cloud", ["aws", "gcp", "azure", "redirect"])
+def test_it_finds_out_by_itself_which_cloud_it_is_in(cloud: str, lan: Lan, tmp_path: Path, keys: list[Path]) -> None:
+    form = {"aws": "aws1.", "gcp": "ey", "azure": "azure1."}.get(cloud)
+    with run_metadata(cloud, tmp_path, f"{lan.prefix}h1"):
+        ran = says("dash", "auto", lan, tmp_path, keys)
+    if form is None:
+        assert (ran.returncode, ran.stdout) == (9, "")
+        assert ran.stderr.count("\n") == 2 and "no cloud's metadata service answers" in ran.stderr
+    else:
+        assert ran.stdout.startswith(form), ran.stderr
+
+
 @pytest.mark.parametrize("cloud", ["aws", "gcp", "azure"])
 def test_a_service_that_leads_elsewhere_is_not_followed(
     cloud: str, lan: Lan, tmp_path: Path, keys: list[Path]

@@ -2,7 +2,8 @@
 # daypass for a server that has sh, curl and OpenSSH (8.1 or later) and no Python that daypass could use.
 #
 #   sh agent.sh enroll --token-file FILE   certificates for sshd's keys; sshd set up; a timer that keeps it so
-#   sh agent.sh enroll --cloud KIND --ca URL --fingerprint HEX   the same by the word of a cloud: aws, gcp, azure
+#   sh agent.sh enroll --cloud KIND --ca URL --fingerprint HEX   the same by the word of a cloud: aws, gcp, azure,
+#                                          or auto: whose metadata service answers
 #   sh agent.sh enroll --port22 NAME --ca URL --fingerprint HEX  the same by what this server shows at its port 22
 #   sh agent.sh sync [--quiet]             what has changed; new certificates when two thirds of their time are over
 #   sh agent.sh renew                      new certificates now
@@ -782,7 +783,7 @@ read_ca() { # where no join token says which
     url=${ca%/} fingerprint=$(printf %s "$fingerprint" | tr -d ': ' | tr '[:upper:]' '[:lower:]')
     printf '%s\n' "$url" | grep -Eqx 'https://[]A-Za-z0-9.:[-]+' && printf '%s\n' "$fingerprint" | grep -Eqx '[0-9a-f]{64}' ||
         die 2 'which CA?' 'sh agent.sh enroll --cloud aws --ca https://ca.example.com --fingerprint HEX'
-    case $cloud in '' | aws | gcp | azure) ;; *) die 2 "what cloud is $cloud?" 'aws, gcp or azure' ;; esac
+    case $cloud in '' | auto | aws | gcp | azure) ;; *) die 2 "what cloud is $cloud?" 'aws, gcp, azure or auto' ;; esac
 }
 
 metadata() { # METHOD PATH [HEADER]: what the cloud says of this instance, by no proxy and nobody else
@@ -794,7 +795,20 @@ metadata() { # METHOD PATH [HEADER]: what the cloud says of this instance, by no
     [ "$(wc -c <"$work/metadata")" -le 65536 ] || die $INVALID 'the metadata service said too much'
 }
 
+find_cloud() { # whose metadata service answers; one that lies has nothing to show that the CA believes
+    for cloud in gcp azure aws; do
+        case $cloud in
+            gcp) set -- GET /computeMetadata/v1/instance/id 'Metadata-Flavor: Google' ;;
+            azure) set -- GET /metadata/versions 'Metadata: true' ;;
+            aws) set -- PUT /latest/api/token 'X-aws-ec2-metadata-token-ttl-seconds: 60' ;;
+        esac
+        ! (metadata "$@") 2>/dev/null || return 0
+    done
+    die $UNAVAILABLE "no cloud's metadata service answers on this machine" 'say which: --cloud aws, gcp or azure; or enrol with a join token'
+}
+
 word_of_cloud() { # wire/clouddocs.py, to $token
+    [ "$cloud" != auto ] || find_cloud
     case $cloud in
         aws)
             metadata PUT /latest/api/token 'X-aws-ec2-metadata-token-ttl-seconds: 60'
