@@ -38,6 +38,9 @@ def goes(url: str, issuer: str) -> bool:
         ("https://[::1]/jwks", OUT, False),
         ("https://[fe80::1]/jwks", IN, False),
         ("https://[::ffff:169.254.169.254]/jwks", IN, False),
+        ("https://168.63.129.16/jwks", OUT, False),  # Azure's own: an address that looks like anybody's
+        ("https://[fd00:ec2::254]/jwks", IN, False),
+        ("https://100.100.100.200/jwks", IN, False),
         ("https://[::ffff:10.0.0.5]/jwks", OUT, False),
         ("https://[64:ff9b::a00:5]/jwks", OUT, False),
         ("https://[2002:a00:5::]/jwks", OUT, False),

@@ -169,7 +169,7 @@ def network_fault(text: str) -> Fault:
         if "%" in text:
             return f"{quoted(text)} has a zone", "leave out the % and what follows"
         if network.prefixlen < _WIDEST[network.version]:
-            return f"{quoted(text)} is half the internet: anyone could say where they ask from", "list your proxies"
+            return f"{quoted(text)} is half the internet: anybody is in it", "list networks that are yours"
         return None
     try:
         inside = str(ipaddress.ip_network(text, strict=False))

@@ -18,11 +18,11 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 from daypass.errors import Denied, Unavailable
 from daypass.network import lookup
 
-__all__ = ["MOST", "Lookup", "reachable"]
+__all__ = ["METADATA", "MOST", "Lookup", "reachable"]
 
 MOST = 4  # addresses of one name
 LOOKUP_SECONDS = 5.0
-_METADATA = frozenset(map(ip_address, ("fd00:ec2::254", "fd20:ce::254", "100.100.100.200", "168.63.129.16")))
+METADATA = frozenset(map(ip_address, ("fd00:ec2::254", "fd20:ce::254", "100.100.100.200", "168.63.129.16")))
 """The clouds' own services at addresses that are not link-local: AWS, Google, Alibaba, Azure."""
 
 Lookup = Callable[[str, float], Sequence[str]]
@@ -60,7 +60,7 @@ def _plain(text: str) -> _Address:
 
 def _may(address: _Address, networks: Sequence[_Network]) -> bool:
     holding = [each for each in networks if address in each]
-    if address.is_multicast or address.is_unspecified or address.is_reserved or address in _METADATA:
+    if address.is_multicast or address.is_unspecified or address.is_reserved or address in METADATA:
         return False
     if address.is_loopback:
         return any(each.is_loopback for each in holding)

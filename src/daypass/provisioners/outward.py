@@ -15,6 +15,7 @@ from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from urllib.parse import urlsplit
 
 from daypass.errors import Invalid
+from daypass.provisioners.addresses import METADATA
 
 __all__ = ["require_outward"]
 
@@ -66,7 +67,8 @@ def _plain(address: Address) -> Address:
 
 
 def _is_nobodys(address: Address) -> bool:
-    return address.is_link_local or address.is_loopback or address.is_multicast or address.is_unspecified
+    special = address.is_link_local or address.is_loopback or address.is_multicast or address.is_unspecified
+    return special or address in METADATA
 
 
 def _inside(url: str) -> Invalid:
