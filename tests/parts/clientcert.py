@@ -15,8 +15,8 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 __all__ = ["Client", "Root", "make_root"]
 
 CLIENT, SERVER = ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.SERVER_AUTH
-_USAGES = ("content_commitment", "key_encipherment", "data_encipherment", "key_agreement", "crl_sign",
-           "encipher_only", "decipher_only")  # fmt: skip
+_USAGES = ("content_commitment", "key_encipherment", "data_encipherment", "key_agreement", "encipher_only",
+           "decipher_only")  # fmt: skip
 Key = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 
 
@@ -44,6 +44,27 @@ class Root:
     def intermediate(self, name: str = "Issuing") -> Root:
         made, key = _ca(name, self.at, self.certificate.subject, self.key)
         return Root(made, key, self.at, (made.public_bytes(Encoding.DER), *self.above))
+
+    def revoked(
+        self,
+        *clients: Client,
+        begins: float = 0,
+        hours: float = 24,
+        signer: Key | None = None,
+        more: x509.ExtensionType | None = None,
+    ) -> str:
+        """A list that names these leaves, from `begins` seconds after the root's time, in PEM."""
+        start = self.at + begins
+        times = (datetime.fromtimestamp(each, UTC) for each in (start, start + hours * 3600))
+        builder = x509.CertificateRevocationListBuilder(self.certificate.subject)
+        builder = builder.last_update(next(times)).next_update(next(times))
+        for each in clients:
+            serial = x509.load_der_x509_certificate(each.chain[0]).serial_number
+            entry = x509.RevokedCertificateBuilder(serial, datetime.fromtimestamp(self.at, UTC)).build()
+            builder = builder.add_revoked_certificate(entry)
+        if more is not None:
+            builder = builder.add_extension(more, critical=True)
+        return builder.sign(signer or self.key, SHA256()).public_bytes(Encoding.PEM).decode()
 
     def client(
         self,
@@ -106,4 +127,6 @@ def _builder(subject: x509.Name, issuer: x509.Name, key: Key, after: float, befo
 
 def _usage(digital_signature: bool, key_cert_sign: bool) -> x509.KeyUsage:
     rest = dict.fromkeys(_USAGES, False)
-    return x509.KeyUsage(digital_signature=digital_signature, key_cert_sign=key_cert_sign, **rest)
+    return x509.KeyUsage(
+        digital_signature=digital_signature, key_cert_sign=key_cert_sign, crl_sign=key_cert_sign, **rest
+    )

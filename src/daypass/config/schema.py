@@ -255,6 +255,7 @@ class X5cSection(Section, frozen=True):
     roots: list[str]  # PEM
     kind: str = "workload"  # person | workload | host
     trust_domain: str = ""  # SPIFFE: only SVIDs of spiffe://TRUST_DOMAIN/
+    crl_file: str = ""  # PEM of revocation lists on every machine of the CA; nobody passes without a current one
     hosts: list[str] = []  # kind = "host": names and patterns it may speak for
     login_name: str = "email"  # kind = "person": email | cn
     lifetime: str = ""  # at most, beside the end of their certificate

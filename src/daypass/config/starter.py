@@ -183,6 +183,7 @@ _ROLES = """\
 # kind = "workload"
 # roots = ["-----BEGIN CERTIFICATE-----\\nMAA=\\n-----END CERTIFICATE-----"]
 # trust_domain = "example.com"
+# crl_file = ""                            # such as "/etc/daypass/mesh.crl": revocation lists in PEM
 # hosts = []                               # kind = "host": names and patterns it may speak for
 # login_name = "email"                     # kind = "person": or "cn"
 # lifetime = ""                            # at most, beside the end of their certificate

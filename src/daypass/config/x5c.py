@@ -6,10 +6,11 @@ import re
 from binascii import Error as NotBase64
 from binascii import a2b_base64
 from collections.abc import Iterator
+from pathlib import Path
 
 from daypass.config.problem import Problem, did_you_mean, error, quoted, warning
 from daypass.config.schema import Config, X5cSection
-from daypass.config.values import Fault, duration_fault, each, host_pattern_fault, said
+from daypass.config.values import Fault, duration_fault, each, host_pattern_fault, path_fault, said
 
 __all__ = ["x5c_faults"]
 
@@ -30,6 +31,8 @@ def x5c_faults(config: Config) -> Iterator[Problem]:
         yield from _who(section, path)
         if section.lifetime:
             yield from said(f"{path}.lifetime", duration_fault(section.lifetime))
+        if section.crl_file:
+            yield from said(f"{path}.crl_file", path_fault(Path(section.crl_file)))
         if section.allow_unbound:
             yield warning(f"{path}.allow_unbound", "is on: a stolen token can be used for another key")
 

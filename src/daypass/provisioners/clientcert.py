@@ -18,6 +18,7 @@ from cryptography.x509.verification import ExtensionPolicy, PolicyBuilder, Store
 from msgspec import Struct
 
 from daypass.errors import Invalid
+from daypass.provisioners.crlfile import RevocationFile
 
 __all__ = ["Leaf", "load_roots", "svid", "verified"]
 
@@ -52,8 +53,8 @@ def load_roots(pems: Sequence[str]) -> Store:
         raise Invalid("a root is no X.509 certificate") from error
 
 
-def verified(chain: Sequence[bytes], roots: Store, now: float) -> Leaf:
-    """`chain`: DER, the leaf first. Raises Invalid, with why."""
+def verified(chain: Sequence[bytes], roots: Store, now: float, revoked: RevocationFile | None = None) -> Leaf:
+    """`chain`: DER, the leaf first. Raises Invalid, with why, and Unavailable as `revoked` does."""
     if not 1 <= len(chain) <= MAX_CHAIN:
         raise Invalid(f"it brings no certificate, or more than {MAX_CHAIN}")
     try:
@@ -69,6 +70,8 @@ def verified(chain: Sequence[bytes], roots: Store, now: float) -> Leaf:
         raise Invalid("its certificate leads to no root of this provisioner, or is not valid now") from error
     except (ValueError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType) as error:
         raise Invalid("its certificate can't be read") from error
+    if revoked is not None:
+        revoked.check(found, now)
     return _read(leaf, min(each.not_valid_after_utc for each in found[:-1] or found))
 
 

@@ -9,16 +9,18 @@ from __future__ import annotations
 
 from base64 import b64decode
 from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from joserfc.jwk import ECKey, OKPKey, RSAKey
 
 from daypass.ca.ports import Clock, Finding
 from daypass.config import X5cSection
-from daypass.errors import Denied, Invalid, Misconfigured
+from daypass.errors import Denied, Invalid, Misconfigured, Unavailable
 from daypass.model import Credential, HostFacts, Identity, Kind, OnceId, Proof, parse_duration
 from daypass.provisioners import named
 from daypass.provisioners.clientcert import Leaf, load_roots, svid, verified
+from daypass.provisioners.crlfile import RevocationFile
 from daypass.provisioners.jose import ALGORITHMS, CompactJws, PublicJwk, verify
 from daypass.provisioners.oidc import glance
 from daypass.provisioners.onetime import Desk, OneTime, Refuse
@@ -39,6 +41,7 @@ class X5cProvisioner:
     def __init__(self, section: X5cSection, names: Collection[str], clock: Clock) -> None:
         self._section, self._clock, self.name = section, clock, section.name
         self._issuer = f"spiffe://{section.trust_domain}" if section.trust_domain else f"x5c:{section.name}"
+        self._revoked = RevocationFile(Path(section.crl_file)) if section.crl_file else None
         self._lifetime = parse_duration(section.lifetime) if section.lifetime else None
         fragment = f"x5c/{section.name}"
         self._desk = Desk(section.name, names, fragment, allow_unbound=section.allow_unbound, refuse=_refuse)
@@ -55,16 +58,24 @@ class X5cProvisioner:
             return False
 
     async def test(self) -> Sequence[Finding]:
-        """Nothing but the roots in its table is behind it."""
+        """Nothing but the roots in its table, and its lists of revoked certificates, are behind it."""
         count = len(self._section.roots)
-        return [Finding(ok=True, what=f"{count} X.509 {'root' if count == 1 else 'roots'}, for every {self._what}")]
+        found = [Finding(ok=True, what=f"{count} X.509 {'root' if count == 1 else 'roots'}, for every {self._what}")]
+        if self._revoked is None:
+            return found
+        try:
+            current = self._revoked.current(self._clock.now())
+        except Unavailable as error:
+            return [*found, Finding(ok=False, what=error.message, hint=error.hint or "")]
+        what = f"{current} revocation lists in {self._section.crl_file} count now"
+        return [*found, Finding(ok=current > 0, what=what, hint="" if current else "fetch them anew")]
 
     async def authenticate(self, credential: Credential) -> Proof:
         """Raises Unauthenticated, and Denied for a name that is none of those it may speak for."""
         now = self._clock.now()
         try:
             token = CompactJws.parse(credential.token.reveal(), chain=True)
-            leaf = verified(_chain(token), self._roots, now)
+            leaf = verified(_chain(token), self._roots, now, self._revoked)
             _check_signature(token, leaf)
         except Invalid as error:
             raise _refuse("certificate", error.message, "is the X.509 certificate still valid?") from error
