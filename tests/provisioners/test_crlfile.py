@@ -66,7 +66,7 @@ def test_an_issuer_between_is_looked_up_and_the_leafs_own_has_to_have_a_list(fil
         full_name=None, relative_name=None, only_contains_user_certs=False, only_contains_ca_certs=True,
         only_some_reasons=None, indirect_crl=False, only_contains_attribute_certs=False,
     )),
-], ids=["empty", "none", "over", "of tomorrow", "namesake", "forged", "cut", "another's", "delta", "for CAs"])  # fmt: skip
+], ids=["empty", "none", "over", "tomorrow", "namesake", "forged", "cut", "other", "delta", "for CAs"])  # fmt: skip
 def test_where_nobody_can_say_nobody_passes(file: Path, text: str) -> None:
     file.write_text(text)
     assert told(file, GOOD) == "x5c.crl"

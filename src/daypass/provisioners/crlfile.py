@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 
 from cryptography import x509
@@ -33,7 +34,7 @@ class RevocationFile:
         """`chain`: verified, the leaf first, the root last. Raises Invalid for a revoked one, Unavailable where
         nobody can say."""
         moment, lists = datetime.fromtimestamp(now, UTC), self.lists()
-        for at, (certificate, issuer) in enumerate(zip(chain, chain[1:], strict=False)):
+        for at, (certificate, issuer) in enumerate(pairwise(chain)):
             its = [each for each in lists if _is_of(each, issuer)]
             if not its and at == 0:
                 raise self._unavailable("has no list of the issuer of this certificate")
