@@ -189,6 +189,7 @@ name = "svids"
 roots = ["-----BEGIN CERTIFICATE-----\\nMAA=\\n-----END CERTIFICATE-----"]
 kind = "workload"
 trust_domain = "example.com"
+crl_file = "/etc/daypass/mesh.crl"
 hosts = ["*.example.com"]
 login_name = "email"
 lifetime = "1h"
