@@ -6,12 +6,15 @@ import json
 import shutil
 import subprocess
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from tests.cli.kit import Admin
 from tests.cli.test_admin_trust import WIDER, acts, document, edit
 from tests.parts.openssh import make_key, show_certificate
 
+from daypass.cli.admin_break_glass_status import _how
 from daypass.cli.exits import Exit
 from daypass.cli.main import main
 
@@ -143,3 +146,16 @@ def test_a_key_is_never_written_over(tmp_path: Path) -> None:
     before = key.read_bytes()
     assert main(["ca", "break-glass", "create", "--key", str(key), "--no-passphrase"]) == Exit.CONFLICT
     assert key.read_bytes() == before
+
+
+@pytest.mark.parametrize(("has", "synced_at", "told"), [
+    (["SHA256:a"], 5, "has it"), ([], 5, "has not said yet"), ([], None, "has not said yet"),
+    ([], 20, "does NOT have it"), (["SHA256:b"], 20, "has other keys"), (["SHA256:b"], 5, "has not said yet"),
+])  # fmt: skip
+def test_a_host_that_said_nothing_since_is_not_told_to_be_without_it(
+    has: list[str], synced_at: int | None, told: str
+) -> None:
+    """What a host says of itself it says as it asks, before it takes what it is given."""
+    host: Any = SimpleNamespace(synced_at=synced_at, about=SimpleNamespace(break_glass=has))
+    document: Any = SimpleNamespace(issued_at=10)
+    assert _how(document, ["SHA256:a"], host) == told

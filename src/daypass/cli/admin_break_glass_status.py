@@ -13,6 +13,7 @@ from daypass.cli.exits import Exit
 from daypass.cli.output import data, json_data, moment, note, printable, show_hint, utc
 
 if TYPE_CHECKING:
+    from daypass.api import TrustDocument
     from daypass.ca.host_ports import KnownHost
     from daypass.config import Config
 
@@ -54,21 +55,29 @@ def status(context: click.Context, where: Where, as_json: bool) -> None:
         data("no break-glass key is installed")
         show_hint("daypass ca break-glass create, then: daypass ca break-glass install")
     else:
-        _show(document.break_glass_account, wanted, hosts)
+        _show(document, wanted, hosts)
     context.exit(Exit.OK if well else Exit.NO)
 
 
-def _show(account: str, wanted: Sequence[str], hosts: Sequence[KnownHost]) -> None:
+def _show(document: TrustDocument, wanted: Sequence[str], hosts: Sequence[KnownHost]) -> None:
     for each in wanted:
-        data(f"{each}  into {account}")
+        data(f"{each}  into {document.break_glass_account}")
     for host in hosts:
-        how = "has it" if _has(host) == wanted else "has other keys" if _has(host) else "does NOT have it"
         last = moment(host.synced_at) if host.synced_at else "never"
-        data(printable(f"{host.name:<30}  {how}, last word {last}"))
+        data(printable(f"{host.name:<30}  {_how(document, wanted, host)}, last word {last}"))
     if not hosts:
         note("no host has enrolled yet")
     elif any(_has(host) != wanted for host in hosts):
         show_hint("daypass host status there says what stands against it")
+
+
+def _how(document: TrustDocument, wanted: Sequence[str], host: KnownHost) -> str:
+    """A host tells what it had when it asked: the word by which it took the key says nothing of it yet."""
+    if _has(host) == wanted:
+        return "has it"
+    if (host.synced_at or 0) < document.issued_at:
+        return "has not said yet"
+    return "has other keys" if _has(host) else "does NOT have it"
 
 
 def _has(host: KnownHost) -> list[str]:
