@@ -37,7 +37,8 @@ class _Answers(BaseHTTPRequestHandler):
         found = ANSWERS.get(self.path.partition("?")[0])
         self.rfile.read(int(self.headers.get("Content-Length") or 0))
         data = found.encode() if isinstance(found, str) else json.dumps(found).encode()
-        self.send_response(404 if found is None else 500 if found == "broken" else 200)
+        self.send_response(404 if found is None else {"broken": 500, "moved": 302}.get(str(found), 200))
+        self.send_header("Location", "/elsewhere")
         self.send_header("Content-Length", str(len(data)))
         self.end_headers()
         self.wfile.write(data)
@@ -85,6 +86,28 @@ def test_google_says_an_instance_s_labels(url: str) -> None:
         ANSWERS[GOOGLE] = answer
         with pytest.raises(error):
             google(url)
+
+
+def test_nobody_is_followed_elsewhere_and_no_proxy_is_given_the_ca_s_own_token(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ANSWERS["/elsewhere"] = {"id": "7", "labels": {}, "access_token": "another"}
+    for moved in (GOOGLE, "/computeMetadata/v1/instance/service-accounts/default/token"):
+        kept, ANSWERS[moved] = ANSWERS.get(moved), "moved"
+        with pytest.raises(Unavailable):
+            google(url)
+        ANSWERS[moved] = kept or {"id": "7"}
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+
+    async def asked() -> Any:
+        async with httpx2.AsyncClient(trust_env=False) as http:
+            return await GoogleApi(http, url, url).tags(WEB)
+
+    assert asyncio.run(asked()) == {}
+    assert not [path for path, _ in ASKED if path == "/elsewhere"]
 
 
 def test_azure_says_which_machine_it_is_and_when_it_was_made(url: str) -> None:

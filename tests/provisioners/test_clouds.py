@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -36,14 +37,16 @@ from daypass.errors import DaypassError, Denied, Invalid, Unauthenticated, Unava
 from daypass.model import Credential, Proof, Secret
 from daypass.provisioners.aws import AwsProvisioner
 from daypass.provisioners.azure import AzureProvisioner
+from daypass.provisioners.certfile import CertificateFile
 from daypass.provisioners.cloudapi import Looked, Machine
 from daypass.provisioners.gcp import GcpProvisioner
 from daypass.provisioners.instance import Instance
 from daypass.provisioners.pkcs7 import Signed
 from daypass.wire import PublicKey
-from daypass.wire.clouddocs import AwsWord
+from daypass.wire.clouddocs import AwsWord, AzureWord
 
 NAME = "{instance}.example.com"
+BAD = {"Star": "*", "Space": " x", "Escape": "a\x1b[2J", "Long": "x" * 257}
 AGO = NOW - 30
 
 
@@ -61,7 +64,7 @@ class Office:
         self.proven.append((where, keys, networks, port, caller))
 
     async def aws_tags(self, _region: str, _instance: str) -> Mapping[str, str]:
-        return {"Name": "web-7", "tier": "gold *", "Dotted": "a.b", "Upper": "WEB"}
+        return {"Name": "web-7", "tier": "gold *", "Dotted": "a.b", "Upper": "WEB", **BAD}
 
     async def google_tags(self, instance: Instance) -> Mapping[str, str]:
         return {"tier": instance.values["name"]}
@@ -226,6 +229,12 @@ def test_tags_name_and_label_a_host_and_never_more_than_one_word_of_a_name(offic
         assert office.refusal(table, honest("aws")) == code
 
 
+@pytest.mark.parametrize("tag", BAD)
+def test_a_label_is_never_what_policy_or_a_terminal_would_take_for_something_else(office: Office, tag: str) -> None:
+    aws = office.aws(tags=True, labels={"tier": f"{{tag:{tag}}}"})
+    assert office.refusal(aws, honest("aws")) == "cloud.label"
+
+
 @pytest.mark.parametrize(("cloud", "address"), [("aws", "10.0.0.7"), ("gcp", "192.0.2.1"), ("azure", "192.0.2.1")])
 def test_where_the_table_wants_it_the_keys_are_looked_at_at_the_instance_s_own_port_22(
     office: Office, cloud: str, address: str
@@ -252,6 +261,7 @@ def test_where_the_table_wants_it_the_keys_are_looked_at_at_the_instance_s_own_p
         (google_token(AGO, CA_ID, [KEY], engine={"instance_creation_timestamp": NOW - 901}), "cloud.age"),
         (google_token(AGO, CA_ID, [KEY], engine={"instance_creation_timestamp": NOW + 120}), "cloud.time"),
         (google_token(AGO, CA_ID, [KEY], engine={"instance_creation_timestamp": "1"}), "cloud.document"),
+        (google_token(AGO, CA_ID, [KEY], engine={"instance_creation_timestamp": 0}), "cloud.document"),
         (google_token(AGO, CA_ID, [KEY], sub="1"), "cloud.service-account"),
         (google_token(NOW - 601, CA_ID, [KEY]), "cloud.time"),
         (google_token(NOW + 61, CA_ID, [KEY]), "cloud.time"),
@@ -265,6 +275,20 @@ def test_a_google_token_that_is_not_for_this_ca_these_keys_and_now_is_refused(
     gcp = office.gcp(regions=["us-west1"], service_accounts=["107517467455664443766"])
     office.show(gcp, honest("gcp"))
     assert office.refusal(gcp, token) == code
+
+
+def test_no_use_outlasts_what_the_cloud_signed(office: Office) -> None:
+    assert office.show(office.gcp(), honest("gcp")).expires_at == AGO + 600
+
+
+def test_an_attested_document_that_was_changed_in_any_field_is_refused(office: Office) -> None:
+    word, azure = AzureWord.decode(honest("azure")), office.azure()
+    for value in azure_document(AGO, CA_ID, [KEY]).values():
+        for text in value.values() if isinstance(value, dict) else [value]:
+            if text:
+                at = word.signature.index(f'"{text}"'.encode()) + len(text)
+                changed = word.signature[:at] + bytes([word.signature[at] ^ 1]) + word.signature[at + 1 :]
+                assert office.refusal(azure, AzureWord(changed).encode()) == "cloud.signature"
 
 
 def test_a_google_project_goes_by_its_number_too(office: Office) -> None:
@@ -290,6 +314,9 @@ def changed(**change: Any) -> Callable[[], str]:
         (changed(subscriptionId=VM), "cloud.account"),
         (changed(vmId="x"), "cloud.document"),
         (changed(vmId=None), "cloud.document"),
+        (changed(vmId=VM + "x"), "cloud.document"),
+        (changed(timeStamp={"createdOn": "01/15/27 01:00:00 -0000", "expiresOn": "01/15/27 07:00:00 -0000"}),
+         "cloud.time"),
         (changed(timeStamp={}), "cloud.document"),
         (changed(timeStamp={"createdOn": "01/15/27 09:00:00 -0000", "expiresOn": "01/15/27 15:00:00 -0000"}),
          "cloud.time"),
@@ -330,6 +357,8 @@ def test_the_managed_identity_names_the_machine_and_its_resource_group(office: O
         identity_token(AGO, iss=f"https://sts.windows.net/{VM}/"): "cloud.issuer",
         identity_token(AGO, by=stranger()): "oidc.key",
         identity_token(AGO, exp=NOW - 61): "cloud.time",
+        identity_token(AGO - 26 * 3600, exp=NOW + 60): "cloud.time",
+        identity_token(AGO, name="web-1/extensions/x"): "cloud.identity",
         identity_token(AGO, nbf=NOW + 61): "cloud.time",
         identity_token(AGO, name="web-2"): "cloud.identity",  # another machine's, as Azure itself says
         identity_token(AGO, xms_mirid="/subscriptions/x"): "cloud.identity",
@@ -356,6 +385,15 @@ def test_a_file_of_certificates_that_is_missing_is_told_and_heals(office: Office
     file.write_bytes(good)
     office.show(provisioner, honest(cloud))
     assert office.runner.run(provisioner.test())[0].ok
+
+
+def test_certificates_count_in_their_time_only_and_a_file_has_a_size(office: Office) -> None:
+    path = Path(office.aws_file)
+    file = CertificateFile(path, "certificates")
+    assert [len(file.at(datetime(year, 1, 2, tzinfo=UTC).timestamp())) for year in (2019, 2026, 2040)] == [0, 1, 0]
+    path.write_bytes(path.read_bytes() + b"\n" * 1024 * 1024)
+    with pytest.raises(Unavailable):
+        file.at(NOW)
 
 
 def test_openssl_says_the_same_of_a_signature(tmp_path: Path) -> None:
