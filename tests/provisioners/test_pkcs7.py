@@ -35,8 +35,10 @@ def der(tag: int, *parts: bytes) -> bytes:
 
 def message(key: rsa.RSAPrivateKey, issuer: bytes, serial: int, **change: Any) -> bytes:
     """What holds, but for the `change`."""
-    about: dict[str, Any] = {"kind": SIGNED, "inner": DATA, "type": DATA, "hash": SHA256 + NULL, "by": RSA + NULL, "more": b"",
-             "again": b"", "sets": 1, "certificates": b""} | change  # fmt: skip
+    about: dict[str, Any] = {
+        "kind": SIGNED, "inner": DATA, "type": DATA, "hash": SHA256 + NULL, "by": RSA + NULL, "more": b"",
+        "again": b"", "sets": 1, "certificates": b"",
+    } | change  # fmt: skip
     said = der(SEQUENCE, TYPE, der(SET, about["type"]))
     digest = der(SEQUENCE, DIGEST, der(SET, der(4, sha256(WORD).digest()), about["more"]))
     attributes = said + digest + about["again"]
