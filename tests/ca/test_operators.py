@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from daypass.ca.operators import Operators, covers
-from daypass.config.schema import OperatorSection, ProviderSection
+from daypass.config.schema import OperatorSection, PamSection, ProviderSection
 from daypass.errors import Denied
 from tests.ca.samples import config
 from tests.ca.staff import MONDAY_10, role, subject
@@ -82,6 +82,19 @@ def test_with_several_providers_an_operator_is_of_one_of_them() -> None:
     providers = [ProviderSection(name=n, issuer=f"https://{n}.example.com", client_id="d") for n in ("idp", "other")]
     unbound = operators(OperatorSection(name="all", groups=["eng"], can=["revoke"]), providers=providers)
     assert not unbound.allows(subject(), "revoke", MONDAY_10)
+
+
+@pytest.mark.parametrize(
+    ("providers", "ways", "may"), [(0, ["idp"], True), (1, ["ldap"], False), (0, ["idp", "ldap"], False)]
+)
+def test_an_operator_without_provider_is_of_the_only_way_in_whatever_its_kind(
+    providers: int, ways: list[str], may: bool
+) -> None:
+    """As roles are: a PAM stack alone makes operators, and one beside a provider makes none by chance."""
+    pam = [PamSection(name=name) for name in ways]
+    sso = [ProviderSection(name="idp", issuer="https://idp.example.com", client_id="d")][:providers]
+    made = operators(OperatorSection(name="all", groups=["eng"], can=["revoke"]), providers=sso, pam=pam)
+    assert made.allows(subject(), "revoke", MONDAY_10) == may
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from daypass.ca.who import Who
 from daypass.config import Config
 from daypass.config.reach import host_glob_fault
 from daypass.config.schema import OperatorSection
+from daypass.config.ways import the_only
 from daypass.errors import Denied
 from daypass.hostnames import address
 from daypass.model import is_host_name
@@ -31,7 +32,7 @@ class Operators:
     """All operators of one configuration. Nobody is one by holding a role."""
 
     def __init__(self, config: Config) -> None:
-        only = config.providers[0].name if len(config.providers) == 1 else ""
+        only = the_only(config)
         self._all = tuple(_compiled(section, only) for section in config.operators)
 
     def names(self, subject: Subject, now: int) -> tuple[str, ...]:

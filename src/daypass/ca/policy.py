@@ -18,6 +18,7 @@ from daypass.ca.ports import View
 from daypass.ca.reach import Reach, reaches
 from daypass.ca.roles import Role
 from daypass.config import Config, identifying, names_workloads, policy_hash
+from daypass.config.ways import the_only
 from daypass.hostnames import HostNames
 from daypass.model import Grant, HostRole, Kind, Proof, Request, parse_duration
 
@@ -39,7 +40,7 @@ class Policy:
         self.stale_after = parse_duration(hosts.stale_after)
         self.fail_closed = tuple((each, parse_duration(each.after)) for each in hosts.fail_closed)
         somebody = identifying(config)
-        only = somebody[0].name if len(somebody) == 1 else ""
+        only = the_only(config)
         self.roles = tuple(Role.compile(section, self.user_ceiling, only) for section in config.roles)
         self._roles_by_name = {role.name: role for role in self.roles}
         self.sections = {section.name: section for section in config.roles}

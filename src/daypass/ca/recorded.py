@@ -20,6 +20,7 @@ from daypass.ca.who import Who, is_on_who
 from daypass.config import Config, Problem, RoleSection
 from daypass.config.problem import key_path, quoted, warning
 from daypass.config.schema import WhoSection
+from daypass.config.ways import the_only
 
 __all__ = ["Record", "findings", "holders"]
 
@@ -51,7 +52,7 @@ def holders(config: Config, record: Record) -> dict[str, int]:
         for person in record.people
         if person.locked_at is None
     ]
-    only = config.providers[0].name if len(config.providers) == 1 else ""
+    only = the_only(config)
     return {
         role.name: sum(any(_is_for(who, subject) for subject in each) for each in subjects)
         for role in config.roles

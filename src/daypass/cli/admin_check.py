@@ -137,6 +137,8 @@ def summary(found: Findings) -> Iterator[str]:
         yield f"sign-in {bold(provider.name)}: {provider.issuer}"
         for address in redirects(config, provider):
             yield f"  redirect address to register there: {address}"
+    for stack in config.pam:
+        yield f"sign-in {bold(stack.name)}: PAM service {stack.service}"
     for role in config.roles:
         accounts = ["their own account" if each == "{login}" else each for each in role.accounts]
         given = [*accounts, role.lifetime or config.lifetimes.user, *(f"Git at {host}" for host in role.git)]

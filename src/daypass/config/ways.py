@@ -20,7 +20,7 @@ from daypass.config.schema import (
     X5cSection,
 )
 
-__all__ = ["WAYS", "WaySection", "identifying", "names_workloads", "ways"]
+__all__ = ["WAYS", "WaySection", "identifying", "names_workloads", "the_only", "ways"]
 
 WaySection: TypeAlias = PamSection | WorkloadSection | CloudSection | JwkSection | X5cSection | Port22Section
 WAYS = ("pam", "workloads", "clouds", "jwk", "x5c", "port22")
@@ -38,6 +38,12 @@ def identifying(config: Config) -> list[ProviderSection | WaySection]:
     """Those by whose word somebody can have a role: what names people or workloads."""
     others = (section for _, section in ways(config) if _speaks_of_somebody(section))
     return [*config.providers, *others]
+
+
+def the_only(config: Config) -> str:
+    """Whose word a role or an operator without `provider` goes by: of the one way in that there is, else of none."""
+    somebody = identifying(config)
+    return somebody[0].name if len(somebody) == 1 else ""
 
 
 def names_workloads(section: ProviderSection | WaySection) -> bool:
