@@ -168,8 +168,8 @@ def run(arguments: Sequence[str]) -> int:
     except click.ClickException as error:
         error.show()
         return error.exit_code
-    except click.Abort:
-        if asker() is None:
+    except click.Abort as error:
+        if isinstance(error.__context__, EOFError) and asker() is None:
             hint = f"options or files say it: {_path(arguments)} --help"
             raise Misconfigured("there is no terminal to ask at", code="cli.terminal", hint=hint) from None
         raise KeyboardInterrupt from None
