@@ -41,7 +41,10 @@ def _ask(prompt: str, shown: bool) -> str:
     plain = "".join(each if each.isprintable() else "\ufffd" for each in prompt)
     try:
         line = _shown(plain) if shown else _hidden(plain)
-    except (EOFError, OSError) as error:
+    except EOFError as error:
+        hint = "sign in again: daypass login"
+        raise Unavailable("the line was closed before an answer", code="pam.closed", hint=hint) from error
+    except OSError as error:
         raise no_terminal() from error
     if len(line.encode("utf-8", "replace")) > _LONGEST:
         raise Unavailable("that is longer than any password can be", code="pam.answers", hint="try again")
